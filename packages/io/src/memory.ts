@@ -1,0 +1,115 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** Sources made from other things at hand: bytes in memory, a window of another source. */
+import type { ByteSource } from './byte-source.ts'
+import type { CallOptions } from './calls.ts'
+import { IoError } from './errors.ts'
+import type { SourceIdentity } from './identity.ts'
+import { systemRandom } from './random.ts'
+
+/** @throws {IoError} `IO_OUT_OF_RANGE` */
+export const checkRange = (at: number, length: number, sizeBytes: number): void => {
+  if (Number.isSafeInteger(at) && Number.isSafeInteger(length) && at >= 0 && length >= 0 && at + length <= sizeBytes) return
+  throw new IoError('IO_OUT_OF_RANGE', `read out of range; at=${at} length=${length} size=${sizeBytes}`, { offset: at })
+}
+
+/** Something in memory has no inode; a random number keeps it apart from everything else, in this process and in others. */
+export const memoryInode = (): bigint => new DataView(systemRandom.bytes(8).buffer).getBigUint64(0)
+
+/**
+ * Bytes in memory as a source. Keeps a reference to `bytes`, which must not change afterwards.
+ *
+ * @param options.identity - default: one of kind `file` that equals no other, here or in another process
+ */
+export const createBytesSource = (bytes: Uint8Array, options: { readonly identity?: SourceIdentity } = {}): ByteSource => {
+  const identity: SourceIdentity = options.identity ?? { kind: 'file', sizeBytes: bytes.byteLength, mtimeNs: 0n, inode: memoryInode() }
+  let closed = false
+  const check = (at: number, length: number): void => {
+    if (closed) throw new IoError('IO_CLOSED', 'source is closed')
+    checkRange(at, length, bytes.byteLength)
+  }
+  const close = async (): Promise<void> => { closed = true }
+  return {
+    sizeBytes: bytes.byteLength,
+    identity,
+    cost: { kind: 'memory', seekBytes: 0 },
+    read: async (at, length, { signal } = {}) => {
+      signal?.throwIfAborted()
+      check(at, length)
+      return bytes.slice(at, at + length)
+    },
+    peek: (at, length) => {
+      check(at, length)
+      return bytes.subarray(at, at + length)
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/**
+ * `length` bytes of `source` from `start`, as a source of their own with the identity given. Closing the window closes
+ * `source` only when `owns` is true.
+ *
+ * @throws {IoError} `IO_OUT_OF_RANGE`: the window does not lie inside `source`
+ */
+export const createWindow = (source: ByteSource, start: number, length: number, options: { readonly identity?: SourceIdentity, readonly owns?: boolean } = {}): ByteSource => {
+  checkRange(start, length, source.sizeBytes)
+  const identity: SourceIdentity = options.identity ?? windowIdentity(source.identity, start, length)
+  let closed = false
+  const check = (at: number, size: number): void => {
+    if (closed) throw new IoError('IO_CLOSED', 'source is closed')
+    checkRange(at, size, length)
+  }
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    if (options.owns === true) await source.close()
+  }
+  return {
+    sizeBytes: length,
+    identity,
+    cost: source.cost,
+    read: async (at, size, call) => {
+      check(at, size)
+      return source.read(start + at, size, call)
+    },
+    peek: (at, size) => {
+      check(at, size)
+      return source.peek(start + at, size)
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+const windowIdentity = (of: SourceIdentity, start: number, length: number): SourceIdentity => {
+  switch (of.kind) {
+    case 'content': return { kind: 'content', cid: `${of.cid}#${start}+${length}`, sizeBytes: length }
+    case 'version': return { kind: 'version', tag: `${of.tag}#${start}+${length}`, sizeBytes: length }
+    case 'file': return { ...of, sizeBytes: length }
+  }
+}
+
+/**
+ * The bytes of [from, to) in order, in chunks of at most `chunkBytes`, reading one chunk ahead. Each chunk belongs to the
+ * consumer. Ends when the consumer stops.
+ *
+ * @param options.chunkBytes - default 1 MiB
+ */
+export async function * readChunks (source: ByteSource, from: number, to: number, options: CallOptions & { readonly chunkBytes?: number } = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  const { chunkBytes = 1 << 20, signal } = options
+  if (!Number.isSafeInteger(chunkBytes) || chunkBytes < 1) throw new RangeError(`chunk length; got=${chunkBytes}`)
+  checkRange(from, to - from, source.sizeBytes)
+  const start = (at: number): Promise<Uint8Array> => {
+    const chunk = source.read(at, Math.min(chunkBytes, to - at), { signal })
+    chunk.catch(() => {}) // reported when it is awaited below; an abandoned one must not be an unhandled rejection
+    return chunk
+  }
+  let next = from < to ? start(from) : undefined
+  for (let at = from; next !== undefined;) {
+    const chunk: Uint8Array = await next
+    at += chunk.byteLength
+    next = at < to ? start(at) : undefined
+    yield chunk
+  }
+}

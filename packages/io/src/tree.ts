@@ -1,0 +1,27 @@
+/** Files and folders to be read as a tree, wherever they are: what an importer walks. */
+import type { CallOptions } from './calls.ts'
+
+export interface TreeFile {
+  readonly kind: 'file'
+  /** Last part of the path; empty for a root without a name. */
+  readonly name: string
+  readonly sizeBytes: number
+  /** The bytes in order, in chunks of any length, owned by the caller; each call starts anew. @throws {IoError} */
+  read(options?: CallOptions): AsyncIterable<Uint8Array>
+}
+
+export interface TreeDirectory {
+  readonly kind: 'directory'
+  readonly name: string
+  /** Direct children, sorted by the UTF-8 bytes of their names; each call starts anew. @throws {IoError} */
+  entries(options?: CallOptions): AsyncIterable<TreeEntry>
+}
+
+/** Symbolic link; what becomes of it is the importer's policy. */
+export interface TreeLink {
+  readonly kind: 'link'
+  readonly name: string
+  readonly target: string
+}
+
+export type TreeEntry = TreeFile | TreeDirectory | TreeLink

@@ -1,0 +1,7 @@
+export { type AnyCid, toCid } from './any-cid.ts'
+export { BlockNotFoundError, BlockstoreError, type BlockstoreErrorCode, ReadOnlyError } from './errors.ts'
+export {
+  type Awaitable, type BlockBytes, type BlockCallOptions, type BlockRanges, type BlockSizes, hasBytes, hasRanges, hasSizes,
+  type ReadBlockstore, type ShardBlockstore, type StoreCallOptions
+} from './read-blockstore.ts'
+export { readBlock } from './whole-block.ts'

@@ -1,0 +1,6 @@
+export { createCrashFs, type CrashFs, type CrashFsOptions } from './crash-fs.ts'
+export { CrashLevel, type CrashLevelOptions, createCrashLevel } from './crash-level.ts'
+export { createFakeClock, type FakeClock } from './fake-clock.ts'
+export { CrashError, Faults, type Operation } from './faults.ts'
+export { type SeededRandom, seededRandom } from './random.ts'
+export { type CrashScenario, type CrashWorld, createCrashWorld, everyCrash } from './world.ts'

@@ -1,0 +1,19 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config'
+import library from './tooling/vitest-config/library.ts'
+
+const projects = ['packages', 'tooling'].flatMap((group) =>
+  readdirSync(join(import.meta.dirname, group)).map((name) => join(group, name)).filter((folder) => existsSync(join(import.meta.dirname, folder, 'test'))))
+
+const config: ViteUserConfig = mergeConfig(library, defineConfig({
+  test: {
+    projects: projects.map((folder) => ({
+      extends: './tooling/vitest-config/library.ts',
+      root: join(import.meta.dirname, folder),
+      test: { name: folder.split('/')[1] ?? folder },
+    })),
+  },
+}))
+
+export default config
