@@ -48,10 +48,9 @@ export class MemoryFile {
   }
 
   #change (sizeBytes: number): void {
-    this.#version++
     if (this.#shared || sizeBytes > this.#bytes.byteLength) {
       const grown = sizeBytes > this.#bytes.byteLength ? Math.max(sizeBytes, 2 * this.#bytes.byteLength, 1024) : this.#bytes.byteLength
-      const copy = new Uint8Array(grown)
+      const copy = allocate(grown)
       copy.set(this.#bytes.subarray(0, Math.min(this.#sizeBytes, sizeBytes)))
       this.#bytes = copy
       this.#shared = false
@@ -59,6 +58,15 @@ export class MemoryFile {
       this.#bytes.fill(0, sizeBytes, this.#sizeBytes) // what is cut off must not come back when the file grows
     }
     this.#sizeBytes = sizeBytes
+    this.#version++
+  }
+}
+
+const allocate = (length: number): Uint8Array => {
+  try {
+    return new Uint8Array(length)
+  } catch (cause) {
+    throw new IoError('IO_FULL', `no memory for the file; bytes=${length}`, { cause })
   }
 }
 

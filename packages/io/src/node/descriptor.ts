@@ -1,0 +1,161 @@
+/** An open file of the operating system: calls under way are counted, and it is closed once, after the last of them. */
+import * as fs from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { IoError } from '../errors.ts'
+import { classifyNodeError, kindOf } from './errors.ts'
+
+// opening a fifo must not wait for its other end; absent on Windows
+const NO_WAIT: number = fs.constants.O_NONBLOCK ?? 0
+// the most that one call of the system moves, with room to spare
+const CALL_BYTES = 1 << 30
+
+const open = promisify(fs.open)
+const close = promisify(fs.close)
+const statOf = (fd: number): Promise<fs.BigIntStats> => new Promise((resolve, reject) => {
+  fs.fstat(fd, { bigint: true }, (error, found) => error === null ? resolve(found) : reject(error))
+})
+
+/** Memory of its own that is not cleared first: every byte is overwritten before anybody sees it. */
+const allocate = (length: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+
+export class Descriptor {
+  /** The path, as the user named it; for messages. */
+  readonly label: string
+  readonly #fd: number
+  #underWay = 0
+  #whenIdle: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  constructor (fd: number, label: string) {
+    this.#fd = fd
+    this.label = label
+  }
+
+  /** Exactly `length` bytes, or fewer at the end of the file. Rejects with the system's error. */
+  read (at: number, length: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const fd = this.#enter()
+      const bytes = allocate(length)
+      let done = 0
+      const next = (): void => fs.read(fd, bytes, done, Math.min(length - done, CALL_BYTES), at + done, (error, got) => {
+        if (error === null) {
+          done += got
+          if (got > 0 && done < length) return next()
+        }
+        this.#leave()
+        if (error !== null) reject(error)
+        else resolve(done === length ? bytes : bytes.slice(0, done))
+      })
+      next()
+    })
+  }
+
+  /** As {@link read}, into memory given, blocking the thread. */
+  readSync (at: number, into: Uint8Array): number {
+    const fd = this.#enter()
+    try {
+      let done = 0
+      while (done < into.byteLength) {
+        const got = fs.readSync(fd, into, done, Math.min(into.byteLength - done, CALL_BYTES), at + done)
+        if (got === 0) break
+        done += got
+      }
+      return done
+    } finally {
+      this.#leave()
+    }
+  }
+
+  /** All of `bytes`. Rejects with the system's error; how much was written is then unknown. */
+  write (at: number, bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fd = this.#enter()
+      let done = 0
+      const next = (): void => fs.write(fd, bytes, done, Math.min(bytes.byteLength - done, CALL_BYTES), at + done, (error, put) => {
+        if (error === null) {
+          done += put
+          if (done < bytes.byteLength) return next()
+        }
+        this.#leave()
+        if (error === null) resolve()
+        else reject(error)
+      })
+      next()
+    })
+  }
+
+  /** Any other call on the open file. */
+  async use<T> (call: (fd: number) => Promise<T>): Promise<T> {
+    const fd = this.#enter()
+    try {
+      return await call(fd)
+    } finally {
+      this.#leave()
+    }
+  }
+
+  stat (): Promise<fs.BigIntStats> {
+    return this.use(statOf)
+  }
+
+  /** @throws {IoError} `IO_CLOSED` */
+  check (): void {
+    if (this.#closing !== undefined) throw new IoError('IO_CLOSED', `file is closed; path=${this.label}`)
+  }
+
+  /** Idempotent; waits for the calls under way. @throws {IoError} `IO_FAILED` */
+  close (): Promise<void> {
+    this.#closing ??= this.#closeWhenIdle()
+    return this.#closing
+  }
+
+  async #closeWhenIdle (): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => { this.#whenIdle = resolve })
+    try {
+      await close(this.#fd)
+    } catch (error) {
+      throw classifyNodeError(error, `close failed; path=${this.label}`)
+    }
+  }
+
+  #enter (): number {
+    this.check()
+    this.#underWay++
+    return this.#fd
+  }
+
+  #leave (): void {
+    this.#underWay--
+    if (this.#underWay === 0) this.#whenIdle?.()
+  }
+}
+
+/**
+ * Open a regular file; `flags` as in open(2), to which "do not wait" is added.
+ *
+ * @throws {IoError} as `classifyNodeError`; `IO_FAILED` for a folder, fifo, socket or device
+ */
+export const openDescriptor = async (path: string, label: string, flags: number, createMode?: number): Promise<{ readonly file: Descriptor, readonly stat: fs.BigIntStats }> => {
+  const refuse = (kind: string): IoError => new IoError('IO_FAILED', `not a regular file; path=${label} kind=${kind}`)
+  let fd: number
+  try {
+    // looked at first: opening some devices does something to them, and a socket's own error says nothing
+    if ((flags & fs.constants.O_EXCL) === 0) {
+      const kind = kindOf(await stat(path))
+      if (kind !== 'file') throw refuse(kind)
+    }
+    fd = await open(path, flags | NO_WAIT, createMode)
+  } catch (error) {
+    throw classifyNodeError(error, `open failed; path=${label}`)
+  }
+  try {
+    const found = await statOf(fd)
+    if (!found.isFile()) throw refuse(kindOf(found))
+    if (found.size > BigInt(Number.MAX_SAFE_INTEGER)) throw new IoError('IO_FAILED', `file is too long; path=${label} bytes=${found.size}`)
+    return { file: new Descriptor(fd, label), stat: found }
+  } catch (error) {
+    await close(fd)
+    throw classifyNodeError(error, `open failed; path=${label}`)
+  }
+}

@@ -1,0 +1,105 @@
+/** Files and folders on disk as a tree. */
+import type { Stats } from 'node:fs'
+import { lstat, readdir, readlink, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import type { CallOptions } from '../calls.ts'
+import { IoError } from '../errors.ts'
+import { readChunks } from '../memory.ts'
+import { compareNames } from '../names.ts'
+import type { TreeDirectory, TreeEntry, TreeFile } from '../tree.ts'
+import { classifyNodeError, kindOf, systemCode } from './errors.ts'
+import { openSource } from './file-source.ts'
+
+/**
+ * The file or folder at `path`, whose link is followed; links below it are entries of their own. Folders are read when they
+ * are walked, files when they are read. A file whose length or time changes meanwhile rejects with `IO_SOURCE_CHANGED`; a
+ * fifo, socket or device, or a name that is not UTF-8, with `IO_FAILED`.
+ *
+ * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FAILED`
+ */
+export const openTree = async (path: string): Promise<TreeEntry> => {
+  let found: Stats
+  try {
+    found = await stat(path)
+  } catch (error) {
+    throw classifyNodeError(error, `no tree; path=${path}`)
+  }
+  return entryOf(path, basename(resolve(path)), found)
+}
+
+const entryOf = async (path: string, name: string, found: Stats): Promise<TreeEntry> => {
+  const kind = kindOf(found)
+  switch (kind) {
+    case 'file': return fileAt(path, name, found.size)
+    case 'directory': return folderAt(path, name)
+    case 'link': return { kind: 'link', name, target: await linkTarget(path) }
+    default: throw new IoError('IO_FAILED', `neither file, folder nor link; path=${path} kind=${kind}`)
+  }
+}
+
+const folderAt = (path: string, name: string): TreeDirectory => ({
+  kind: 'directory',
+  name,
+  entries: async function * ({ signal }: CallOptions = {}) {
+    signal?.throwIfAborted()
+    for (const child of await namesIn(path)) {
+      signal?.throwIfAborted()
+      const at = join(path, child)
+      let found: Stats
+      try {
+        found = await lstat(at)
+      } catch (error) {
+        if (systemCode(error) === 'ENOENT') throw new IoError('IO_SOURCE_CHANGED', `file vanished; path=${at}`, { cause: error, retry: 'later' })
+        throw classifyNodeError(error, `stat failed; path=${at}`)
+      }
+      yield entryOf(at, child, found)
+    }
+  },
+})
+
+const fileAt = (path: string, name: string, sizeBytes: number): TreeFile => ({
+  kind: 'file',
+  name,
+  sizeBytes,
+  read: async function * (options: CallOptions = {}) {
+    const { source, file, stat: atOpen } = await openSource(path, path, options)
+    const changed = (cause?: unknown): IoError => new IoError('IO_SOURCE_CHANGED', `file changed while it was read; path=${path}`, { cause, retry: 'later' })
+    try {
+      if (source.sizeBytes !== sizeBytes) throw changed()
+      yield * readChunks(source, 0, sizeBytes, options)
+      const now = await file.stat()
+      if (now.size !== atOpen.size || now.mtimeNs !== atOpen.mtimeNs) throw changed()
+    } catch (error) {
+      throw error instanceof IoError && error.code === 'IO_TRUNCATED' ? changed(error) : error
+    } finally {
+      await source.close()
+    }
+  },
+})
+
+/** Names of the children in the order of their bytes. Only names are held, however many there are. */
+const namesIn = async (path: string): Promise<string[]> => {
+  let raw: Buffer[]
+  try {
+    raw = await readdir(path, { encoding: 'buffer' })
+  } catch (error) {
+    throw classifyNodeError(error, `list failed; path=${path}`)
+  }
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  const names = raw.map((bytes) => {
+    try {
+      return utf8.decode(bytes)
+    } catch (cause) {
+      throw new IoError('IO_FAILED', `name is not UTF-8; path=${path} nameHex=${bytes.toString('hex')}`, { cause })
+    }
+  })
+  return names.sort(compareNames)
+}
+
+const linkTarget = async (path: string): Promise<string> => {
+  try {
+    return await readlink(path)
+  } catch (error) {
+    throw classifyNodeError(error, `link not read; path=${path}`)
+  }
+}
