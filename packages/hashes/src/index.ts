@@ -1,0 +1,5 @@
+export { HashError, type HashErrorCode } from './errors.ts'
+export type { Hasher } from './hasher.ts'
+export { createHashes, type Hashes, type HashesOptions } from './hashes.ts'
+export { asMultihashHasher } from './multihash-hasher.ts'
+export { BLAKE2B_256, IDENTITY, IDENTITY_MAX_BYTES, SHA2_256, SHA2_512 } from './pure-hashers.ts'

@@ -1,0 +1,1 @@
+export { openHashes } from './node/open-hashes.ts'
