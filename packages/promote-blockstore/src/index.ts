@@ -1,0 +1,1 @@
+export { promote, type PromotedBlockstore } from './promote.ts'
