@@ -1,0 +1,39 @@
+/** The packages that are published, and which of them each one brings along. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
+
+/** Packages that need Node everywhere; the others run anywhere, but for their `./node`. */
+export const NODE_PACKAGES = new Set(['@dagstore/node', '@dagstore/cli'])
+
+const RUNTIME = ['dependencies', 'peerDependencies', 'optionalDependencies']
+
+/** Name, short name, folder and manifest of every package, by name. */
+export const readPackages = (root = ROOT) => new Map(readdirSync(join(root, 'packages')).sort()
+  .map((folder) => join(root, 'packages', folder))
+  .filter((folder) => existsSync(join(folder, 'package.json')))
+  .map((folder) => {
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    return [manifest.name, { name: manifest.name, short: manifest.name.split('/')[1], folder, manifest }]
+  }))
+
+/** The package itself and every package of ours that it needs at run time. */
+export const closureOf = (packages, name) => {
+  const found = new Map()
+  const visit = (next) => {
+    const pkg = packages.get(next)
+    if (pkg === undefined || found.has(next)) return
+    found.set(next, pkg)
+    for (const field of RUNTIME) for (const dependency of Object.keys(pkg.manifest[field] ?? {})) visit(dependency)
+  }
+  visit(name)
+  return [...found.values()]
+}
+
+/** `@dagstore/io`, `@dagstore/io/node`, … */
+export const specifiersOf = ({ name, manifest }) => Object.keys(manifest.exports ?? {}).map((subpath) => `${name}${subpath.slice(1)}`)
+
+/** Those that must run outside Node as well. */
+export const portableSpecifiersOf = (pkg) => (NODE_PACKAGES.has(pkg.name) ? [] : specifiersOf(pkg).filter((specifier) => !specifier.endsWith('/node')))
