@@ -1,0 +1,42 @@
+import { createWriteStream, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createCarFile } from '@dagstore/writable-carv2/node'
+import { CarWriter } from '@ipld/car'
+import { makeBlocks } from '../src/car-files.mjs'
+
+export const title = 'Write blocks into a CAR file'
+export const packages = ['writable-carv2', 'carv2']
+
+const COUNT = 20_000
+
+export const run = async ({ compare, scratch }) => {
+  const blocks = [...makeBlocks(1, COUNT, 1024, 4096)]
+  const roots = [blocks[0].cid]
+  const path = join(scratch, 'out.car')
+  const ours = async (options) => {
+    const car = await createCarFile(path, { roots, ...options })
+    for (const { cid, bytes } of blocks) await car.put(cid, bytes)
+    await car.finalize()
+    await car.close()
+  }
+  const carWriter = async () => {
+    const { writer, out } = await CarWriter.create(roots)
+    const written = pipeline(Readable.from(out), createWriteStream(path))
+    for (const block of blocks) await writer.put(block)
+    await writer.close()
+    await written
+  }
+  const prepare = () => rmSync(path, { force: true })
+  await compare({
+    what: '20,000 blocks of 1 to 4 KiB; ours with its index, synced',
+    work: { bytes: blocks.reduce((sum, { bytes }) => sum + bytes.byteLength, 0), items: COUNT },
+    cases: [
+      { name: 'writable-carv2', role: 'ours', prepare, run: () => ours({ verifyPuts: false }) },
+      { name: 'writable-carv2, puts verified', role: 'ours', prepare, run: () => ours({}) },
+      { name: '@ipld/car CarWriter', role: 'peer', prepare, run: carWriter },
+    ],
+    wanted: [{ name: 'writable-carv2', against: '@ipld/car CarWriter', atLeast: 5 }],
+  })
+}

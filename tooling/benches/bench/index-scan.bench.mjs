@@ -1,0 +1,60 @@
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { buildIndex } from '@dagstore/carv2'
+import { openFileSource } from '@dagstore/io/node'
+import { CarIndexer } from '@ipld/car'
+import { makeBlocks, writeCarFile } from '../src/car-files.mjs'
+import { buildGoPeer, goGenerateIndex } from '../src/go-peer.mjs'
+
+export const title = 'Scan a CAR file and build its index, without hashing'
+export const packages = ['carv2', 'io']
+
+const ROUNDS = 3
+
+const ours = async (path) => {
+  const source = await openFileSource(path)
+  try {
+    return (await buildIndex(source)).entryCount
+  } finally {
+    await source.close()
+  }
+}
+
+const carIndexer = async (path) => {
+  let count = 0
+  const indexer = await CarIndexer.fromIterable(createReadStream(path))
+  for await (const entry of indexer) if (entry.blockLength >= 0) count++
+  return count
+}
+
+export const run = async ({ compare, scratch }) => {
+  const go = buildGoPeer(scratch)
+  for (const { what, count, min, max, times } of [
+    { what: '200,000 blocks of 1 to 4 KiB', count: 200_000, min: 1024, max: 4096, times: 8 },
+    { what: '512 leaves of 1 MiB', count: 512, min: 2 ** 20, max: 2 ** 20, times: 40 },
+  ]) {
+    const path = join(scratch, 'in.car')
+    const { sizeBytes } = writeCarFile(path, makeBlocks(1, count, min, max))
+    if (await ours(path) !== count) throw new Error('entries are missing')
+    const measured = []
+    if (go !== undefined) {
+      const { ms, entries } = goGenerateIndex(go, path, ROUNDS)
+      if (entries !== count) throw new Error(`go-car found other entries; want=${count} got=${entries}`)
+      measured.push({ name: 'go-car GenerateIndex', role: 'peer', times: ms })
+    }
+    await compare({
+      what,
+      work: { bytes: sizeBytes, items: count },
+      rounds: ROUNDS,
+      cases: [
+        { name: 'carv2 buildIndex', role: 'ours', run: () => ours(path) },
+        { name: '@ipld/car CarIndexer', role: 'peer', run: () => carIndexer(path) },
+      ],
+      measured,
+      wanted: [
+        { name: 'carv2 buildIndex', against: '@ipld/car CarIndexer', atLeast: times },
+        { name: 'carv2 buildIndex', against: 'go-car GenerateIndex', atLeast: 1 },
+      ],
+    })
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Runs measurements on the built packages and keeps their figures.
+ *
+ *     npm run bench [name…]                 by name; without one, all
+ *     node run.mjs --package carv2          those that measure this package
+ *     node run.mjs --list
+ *
+ * Tables go to stdout; figures and machine facts to results/<name>.json, unless `--dry` is given.
+ * A measurement is bench/<name>.bench.mjs with `title`, `packages` and `run({ scratch, compare })`.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { compare } from './src/harness.mjs'
+import { machineFacts } from './src/machine.mjs'
+import { tableOf } from './src/table.mjs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const args = process.argv.slice(2)
+const all = readdirSync(join(here, 'bench')).filter((file) => file.endsWith('.bench.mjs')).map((file) => file.slice(0, -'.bench.mjs'.length)).sort()
+
+// garbage of one case must not be collected in the turn of the next
+setFlagsFromString('--expose-gc')
+globalThis.gc = runInNewContext('gc')
+
+const load = (name) => import(`./bench/${name}.bench.mjs`)
+
+const chosen = async () => {
+  const at = args.indexOf('--package')
+  if (at >= 0) {
+    const wanted = args[at + 1]
+    const loaded = await Promise.all(all.map(async (name) => [name, (await load(name)).packages]))
+    return loaded.filter(([, packages]) => packages.includes(wanted)).map(([name]) => name)
+  }
+  const names = args.filter((arg) => !arg.startsWith('--'))
+  return names.length === 0 ? all : names
+}
+
+const measure = async (name) => {
+  const { title, run } = await load(name)
+  const scratch = mkdtempSync(join(tmpdir(), 'dagstore-bench-'))
+  const comparisons = []
+  console.log(`\n${name}: ${title}`)
+  try {
+    await run({
+      scratch,
+      compare: async (comparison) => {
+        const result = await compare(comparison)
+        comparisons.push(result)
+        console.log(`\n${tableOf(result).join('\n')}`)
+        return result
+      },
+    })
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+  if (args.includes('--dry')) return
+  mkdirSync(join(here, 'results'), { recursive: true })
+  const rounded = (_, value) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value)
+  writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify({ name, title, machine: machineFacts(), comparisons }, rounded, 2)}\n`)
+}
+
+const names = await chosen()
+const unknown = names.filter((name) => !all.includes(name))
+if (unknown.length > 0) {
+  console.error(`no such measurement: ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  process.exitCode = 2
+} else if (args.includes('--list')) {
+  console.log(names.join('\n'))
+} else if (names.length === 0) {
+  console.log('nothing measures this package yet')
+} else {
+  for (const name of names) await measure(name)
+}

@@ -1,0 +1,63 @@
+/**
+ * Measures several ways to do the same work in one process, turn by turn, so that a noisy moment hits all of them.
+ *
+ * A case is `{ name, role, run }`: `role` is `ours`, `peer` (another library) or `floor` (what the machine needs at least);
+ * `run` does all of the work once. `prepare`, if given, runs before each turn, unmeasured.
+ */
+import { performance } from 'node:perf_hooks'
+
+export const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+const summary = (times) => ({ median: median(times), min: Math.min(...times), max: Math.max(...times) })
+
+/** Times in milliseconds by case name; every round starts with another case. */
+const interleave = async (cases, rounds) => {
+  const times = new Map(cases.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < cases.length; i++) {
+      const { name, run, prepare } = cases[(i + round) % cases.length]
+      await prepare?.()
+      globalThis.gc?.()
+      const start = performance.now()
+      await run()
+      times.get(name).push(performance.now() - start)
+    }
+  }
+  return times
+}
+
+/**
+ * Measure one comparison.
+ *
+ * @param what - what the work is, for people
+ * @param work - how much one run does: `{ bytes }`, `{ items }` or both; rates are derived from it
+ * @param cases - at least one of them `ours`
+ * @param wanted - goals, as `{ name: ours, against: other, atLeast: ratio }`; reported, never asserted
+ * @param measured - times in milliseconds of cases that another process measured: `{ name, role, times }`
+ */
+export const compare = async ({ what, work = {}, cases, wanted = [], rounds = 5, warmUps = 1, measured = [] }) => {
+  if (warmUps > 0) await interleave(cases, warmUps)
+  const times = await interleave(cases, rounds)
+  const all = [...cases.map(({ name, role }) => ({ name, role, times: times.get(name) })), ...measured]
+  const figures = all.map(({ name, role, times: own }) => {
+    const ms = summary(own)
+    return {
+      name,
+      role,
+      ms,
+      ...(work.bytes === undefined ? {} : { mibPerSecond: work.bytes / 1048576 / (ms.median / 1000) }),
+      ...(work.items === undefined ? {} : { itemsPerSecond: work.items / (ms.median / 1000) }),
+    }
+  })
+  const speed = (name) => 1 / figures.find((figure) => figure.name === name).ms.median
+  const others = figures.filter(({ role }) => role !== 'ours')
+  const ratios = figures.filter(({ role }) => role === 'ours').flatMap((ours) => others.map((other) => {
+    const goal = wanted.find(({ name, against }) => name === ours.name && against === other.name)
+    return { name: ours.name, against: other.name, ratio: speed(ours.name) / speed(other.name), ...(goal === undefined ? {} : { wanted: goal.atLeast }) }
+  }))
+  return { what, work, rounds, figures, ratios }
+}
