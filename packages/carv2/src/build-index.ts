@@ -1,0 +1,47 @@
+/** Index a CAR by reading it once. */
+import type { ByteProgress, ByteSource, CallOptions } from '@dagstore/io'
+import type { BuiltIndex } from './built-index.ts'
+import { IndexColumns } from './index-builder.ts'
+import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
+import { SectionReader } from './section-reader.ts'
+
+export interface BuildIndexOptions extends CarLimits, CallOptions {
+  /** Where the parts of the source lie, when that is known already. */
+  readonly layout?: CarLayout | undefined
+  /** @default 'included' */
+  readonly identityCids?: 'included' | 'excluded' | undefined
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+}
+
+/**
+ * Scan a CAR and index every section, repeats included. Looks at the structure only: nothing is hashed. Skips over data
+ * where the source makes that worth while. Memory: one window, and the entries.
+ *
+ * @throws {CarV2Error} as {@link readLayout} and {@link scanSections}; `IO_*`
+ */
+export const buildIndex = async (source: ByteSource, options: BuildIndexOptions = {}): Promise<BuiltIndex> => {
+  const layout = options.layout ?? await readLayout(source, options)
+  const { maxSectionBytes, maxCidBytes, signal, onProgress } = options
+  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress })
+  const columns = new IndexColumns(options.identityCids ?? 'included')
+  await collect(reader, columns)
+  const { payloadEnd } = await reader.finish()
+  const { payloadStart, headerBytes } = layout
+  const carV1Header = await source.read(payloadStart, headerBytes, { signal })
+  return columns.finish({ payloadStart, payloadEnd, carV1Header, source: source.identity })
+}
+
+const collect = async (reader: SectionReader, columns: IndexColumns): Promise<void> => {
+  const { cursor } = reader
+  for (;;) {
+    const state = cursor.next()
+    if (state === 'section') {
+      columns.add(cursor.window, cursor.cid, cursor.sectionOffset, cursor.headBytes, cursor.dataBytes)
+    } else if (state === 'window') {
+      const pending = reader.fill()
+      if (pending !== undefined) await pending
+    } else {
+      return
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** An index in memory: to be written, compared or looked into. */
+import type { CidPrefix } from './cid-prefixes.ts'
+import { crc32 } from './crc32.ts'
+import { type EntryColumns, RECORD_BYTES } from './entry-columns.ts'
+import { planStandard, writeHeads } from './index-directory-codec.ts'
+import { factsOf, type IndexSubject } from './index-facts.ts'
+import { encodeFooter, type IndexFooter } from './index-footer.ts'
+import { memoryPages } from './index-pages.ts'
+import { pageChecksums, planTrailer } from './index-trailer.ts'
+import { INDEX_SORTED, type IndexCodec, type IndexFacts, type IndexView, MULTIHASH_INDEX_SORTED } from './index-view.ts'
+import { PagedIndexView } from './paged-index-view.ts'
+import { sortedCodecChunks } from './sorted-codec.ts'
+
+export interface BuiltIndex {
+  readonly facts: IndexFacts
+  readonly entryCount: number
+  /** Length of the standard bytes with codec 0x0401. */
+  readonly standardBytes: number
+  /** Length of all that {@link BuiltIndex.encode} gives. */
+  readonly sizeBytes: number
+  /** Standard bytes and our trailer, in order, in chunks that must not be written. */
+  encode(): Iterable<Uint8Array>
+  /** Standard bytes only, for readers that want nothing behind them. @default 0x0401 */
+  encodeStandard(codec?: IndexCodec): Iterable<Uint8Array>
+  /** Lookups in memory; every answer is a plain value. Closing it frees nothing else. */
+  view(): IndexView
+}
+
+/** @param groups - none is empty; ascending by code, then by digest length */
+export const buildIndexBody = (
+  groups: readonly EntryColumns[],
+  subject: IndexSubject & { readonly identityCids: 'included' | 'excluded', readonly prefixes: readonly CidPrefix[] },
+): BuiltIndex => {
+  const directory = planStandard(groups)
+  const { standardBytes, entryCount, buckets } = directory
+  const plan = planTrailer(standardBytes, entryCount)
+  const body = new Uint8Array(plan.bodyBytes)
+  writeHeads(body, buckets)
+  buckets.forEach(({ start, firstOrdinal }, i) => {
+    groups[i]!.writeSorted(body, start, plan.recordsAt + RECORD_BYTES * firstOrdinal)
+  })
+  const footer: Omit<IndexFooter, 'chunksCrc'> = { ...subject, standardBytes, entryCount }
+  const facts = factsOf(directory, footer)
+  return {
+    facts,
+    entryCount,
+    standardBytes,
+    sizeBytes: plan.sizeBytes,
+    * encode () {
+      yield * chunksOf(body)
+      const pages = pageChecksums(body)
+      yield pages
+      const chunks = pageChecksums(pages)
+      yield chunks
+      yield encodeFooter({ ...footer, chunksCrc: crc32(chunks) })
+    },
+    encodeStandard: (codec = MULTIHASH_INDEX_SORTED) =>
+      codec === INDEX_SORTED ? sortedCodecChunks(body, buckets) : chunksOf(body.subarray(0, standardBytes)),
+    view: () => new PagedIndexView(facts, memoryPages(body), directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes }),
+  }
+}
+
+const CHUNK_BYTES = 1 << 20
+
+const chunksOf = function * (bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
+}

@@ -1,0 +1,152 @@
+/** The bytes of an index, page by page: from memory as one page, from a source through the cache, checked on the way in. */
+import { type Awaitable, type ByteSource, IoError } from '@dagstore/io'
+import { crc32 } from './crc32.ts'
+import { CarV2Error } from './errors.ts'
+import { CHECKSUMS_PER_CHUNK, PAGE_BYTES, type TrailerPlan } from './index-trailer.ts'
+import type { PageSpace } from './page-cache.ts'
+
+export interface IndexPages {
+  readonly pageBytes: number
+  /** Whether the bytes are known to be as they were written. */
+  readonly trusted: boolean
+  /** The page, if it is at hand. Read-only. */
+  at(page: number): Uint8Array | undefined
+  /** The page, read where it has to be. Read-only. @throws {CarV2Error} `CARV2_INDEX_DAMAGED`; `IO_*` */
+  load(page: number, signal?: AbortSignal): Awaitable<Uint8Array>
+  /** Bytes [from, to), read without filling the cache. Read-only. @throws as `load` */
+  run(from: number, to: number, signal?: AbortSignal): Awaitable<Uint8Array>
+  close(): Promise<void>
+}
+
+/** Bytes that this program made itself. */
+export const memoryPages = (bytes: Uint8Array): IndexPages => {
+  let closed = false
+  const at = (): Uint8Array => {
+    if (closed) throw new IoError('IO_CLOSED', 'index is closed')
+    return bytes
+  }
+  return {
+    pageBytes: Math.max(1, bytes.byteLength),
+    trusted: true,
+    at,
+    load: at,
+    run: (from, to) => at().subarray(from, to),
+    close: async () => { closed = true },
+  }
+}
+
+/** What the checksums of a trailer need: where they lie, and the second level, which is held while the index is open. */
+export interface PageChecks {
+  readonly plan: TrailerPlan
+  readonly chunks: Uint8Array
+}
+
+/**
+ * The first `sizeBytes` of a source. With `checks` every page is compared with its checksum before it is used.
+ *
+ * @param options.owns - whether closing closes the source
+ */
+export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSpace, options: { readonly checks?: PageChecks | undefined, readonly owns: boolean }): IndexPages => {
+  const { checks } = options
+  const pending = new Map<number, Promise<Uint8Array>>()
+  let closed = false
+
+  const at = (page: number): Uint8Array | undefined => {
+    if (closed) throw new IoError('IO_CLOSED', 'index is closed')
+    return space.get(page)
+  }
+
+  /** Checksums of the pages of one chunk, checked themselves. Kept in the cache behind the pages. */
+  const checksums = (chunk: number, { plan, chunks }: PageChecks): Awaitable<Uint8Array> => {
+    const key = plan.pageCount + chunk
+    const cached = space.get(key)
+    if (cached !== undefined) return cached
+    const start = plan.bodyBytes + PAGE_BYTES * chunk
+    const length = Math.min(PAGE_BYTES, plan.chunksAt - start)
+    const check = (bytes: Uint8Array): Uint8Array => {
+      if (crc32(bytes) !== u32(chunks, 4 * chunk)) throw damaged(start)
+      if (!closed) space.set(key, bytes)
+      return bytes
+    }
+    const view = source.peek(start, length)
+    return view === undefined ? source.read(start, length).then(check) : check(view.slice())
+  }
+
+  const checkPage = (page: number, bytes: Uint8Array, from: number, to: number, sums: Uint8Array): void => {
+    if (crc32(bytes, from, to) !== u32(sums, 4 * (page % CHECKSUMS_PER_CHUNK))) throw damaged(page * PAGE_BYTES)
+  }
+
+  const admit = (page: number, bytes: Uint8Array): Awaitable<Uint8Array> => {
+    const keep = (sums: Uint8Array | undefined): Uint8Array => {
+      if (sums !== undefined) checkPage(page, bytes, 0, bytes.byteLength, sums)
+      if (!closed) space.set(page, bytes)
+      return bytes
+    }
+    if (checks === undefined) return keep(undefined)
+    const sums = checksums(Math.floor(page / CHECKSUMS_PER_CHUNK), checks)
+    return sums instanceof Promise ? sums.then(keep) : keep(sums)
+  }
+
+  const load = (page: number, signal?: AbortSignal): Awaitable<Uint8Array> => {
+    const cached = at(page)
+    if (cached !== undefined) return cached
+    let loading = pending.get(page)
+    if (loading === undefined) {
+      const start = page * PAGE_BYTES
+      const length = Math.min(PAGE_BYTES, sizeBytes - start)
+      const view = source.peek(start, length)
+      // shared by everyone who waits for the page, so no caller's signal goes into it
+      const admitted = view === undefined ? source.read(start, length).then((bytes) => admit(page, bytes)) : admit(page, view.slice())
+      if (!(admitted instanceof Promise)) return admitted
+      loading = admitted.finally(() => { pending.delete(page) })
+      pending.set(page, loading)
+    }
+    return signal === undefined ? loading : withSignal(loading, signal)
+  }
+
+  const run = async (from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> => {
+    if (closed) throw new IoError('IO_CLOSED', 'index is closed')
+    const firstPage = Math.floor(from / PAGE_BYTES)
+    const start = checks === undefined ? from : firstPage * PAGE_BYTES
+    const end = checks === undefined ? to : Math.min(Math.ceil(to / PAGE_BYTES) * PAGE_BYTES, sizeBytes)
+    const bytes = source.peek(start, end - start) ?? await source.read(start, end - start, { signal })
+    if (checks !== undefined) {
+      for (let page = firstPage, at = 0; at < bytes.byteLength; page++, at += PAGE_BYTES) {
+        const sums = checksums(Math.floor(page / CHECKSUMS_PER_CHUNK), checks)
+        checkPage(page, bytes, at, Math.min(at + PAGE_BYTES, bytes.byteLength), sums instanceof Promise ? await withSignal(sums, signal) : sums)
+      }
+    }
+    return bytes.subarray(from - start, to - start)
+  }
+
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    space.clear()
+    if (options.owns) await source.close()
+  }
+  return { pageBytes: PAGE_BYTES, trusted: checks !== undefined, at, load, run, close }
+}
+
+/** Waits for a promise that others wait for too; on abort only this wait ends. */
+const withSignal = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  if (signal === undefined) return promise
+  promise.catch(() => {}) // this wait may end first
+  signal.throwIfAborted()
+  let onAbort: (() => void) | undefined
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => { reject(signal.reason) }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+  }
+}
+
+const u32 = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+
+const damaged = (offset: number): CarV2Error =>
+  new CarV2Error('CARV2_INDEX_DAMAGED', `index page does not match its checksum; at=${offset}`, { offset })

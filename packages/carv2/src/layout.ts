@@ -1,0 +1,125 @@
+/** Where the parts of a CAR file lie: found from its first bytes, checked against its length. */
+import type { ByteSource, CallOptions } from '@dagstore/io'
+import type { CID } from 'multiformats/cid'
+import { decodeCarV1Header } from './carv1-header.ts'
+import { CarV2Error } from './errors.ts'
+import { type CarV2Header, decodeHeader, HEADER_BYTES, PRAGMA_BYTES, startsWithPragma } from './header.ts'
+import { MAX_VARINT_BYTES, readVarint, VARINT_CUT, varintBytes, varintFault } from './varint.ts'
+
+/** What no file may exceed; all in bytes. */
+export interface CarLimits {
+  /** CARv1 header. @default 32 MiB */
+  readonly maxHeaderBytes?: number | undefined
+  /** CID and data of one section; at most 2^32 - 1. @default 8 MiB */
+  readonly maxSectionBytes?: number | undefined
+  /** CID of one section. @default 2048 */
+  readonly maxCidBytes?: number | undefined
+}
+
+export type ResolvedLimits = { readonly [K in keyof CarLimits]-?: number }
+
+export const CAR_LIMITS: ResolvedLimits = Object.freeze({ maxHeaderBytes: 32 << 20, maxSectionBytes: 8 << 20, maxCidBytes: 2048 })
+
+/** The limits with their defaults. @throws {RangeError} one that is not a whole number from 1, or above 2^32 - 1 */
+export const resolveLimits = (options: CarLimits): ResolvedLimits => {
+  const limits = {
+    maxHeaderBytes: options.maxHeaderBytes ?? CAR_LIMITS.maxHeaderBytes,
+    maxSectionBytes: options.maxSectionBytes ?? CAR_LIMITS.maxSectionBytes,
+    maxCidBytes: options.maxCidBytes ?? CAR_LIMITS.maxCidBytes,
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isInteger(value) || value < 1 || value > 0xffff_ffff) throw new RangeError(`${name}; want=1 to 2^32 - 1 got=${value}`)
+  }
+  return limits
+}
+
+/** Offsets and lengths in bytes. */
+export interface CarLayout {
+  readonly version: 1 | 2
+  /** Start of the CARv1 payload in the source; 0 for a CARv1. */
+  readonly payloadStart: number
+  /** Length of the payload, zero padding included: the data size of a CARv2, the size of a CARv1 source. */
+  readonly payloadBytes: number
+  /** Where the first section starts, from the start of the payload. */
+  readonly headerBytes: number
+  /** As the header lists them, repeats included. */
+  readonly roots: readonly CID[]
+  /** Start of the index in the source; it goes to the end. */
+  readonly indexOffset: number | undefined
+  readonly fullyIndexed: boolean
+}
+
+const FIRST_READ_BYTES = 1024
+
+/**
+ * Find the parts of a CAR file. Reads its first bytes and the CARv1 header; looks neither into sections nor into the index.
+ *
+ * @throws {CarV2Error} `CARV2_TRUNCATED`: the source ends before a part that it announces; `offset` is its end.
+ *   `CARV2_BAD_PRAGMA`, `CARV2_BAD_VERSION`: neither CARv1 nor CARv2, or a payload of another version than 1.
+ *   `CARV2_NOT_FINALIZED`. `CARV2_BAD_HEADER`. `CARV2_TOO_LARGE`: a CARv1 header above `maxHeaderBytes`.
+ */
+export const readLayout = async (source: ByteSource, options: CarLimits & CallOptions = {}): Promise<CarLayout> => {
+  const { maxHeaderBytes } = resolveLimits(options)
+  const call: CallOptions = { signal: options.signal }
+  call.signal?.throwIfAborted()
+  const head = await readUpTo(source, 0, FIRST_READ_BYTES, source.sizeBytes, call)
+  if (startsWithPragma(head)) {
+    const header = await readV2Header(source, head)
+    const payload = { start: header.dataOffset, bytes: header.dataSize }
+    const end = payload.start + payload.bytes
+    const inner = Math.min(payload.start + MAX_VARINT_BYTES, end) <= head.byteLength
+      ? head.subarray(payload.start, end)
+      : await readUpTo(source, payload.start, FIRST_READ_BYTES, end, call)
+    const { version, roots, headerBytes } = await readV1Header(source, payload, inner, maxHeaderBytes, call)
+    if (version !== 1) throw new CarV2Error('CARV2_BAD_VERSION', `payload of a CARv2; want=version 1 got=${version}`, { offset: payload.start })
+    const { indexOffset, fullyIndexed } = header
+    return { version: 2, payloadStart: payload.start, payloadBytes: payload.bytes, headerBytes, roots, indexOffset, fullyIndexed }
+  }
+  const payload = { start: 0, bytes: source.sizeBytes }
+  const { version, roots, headerBytes } = await readV1Header(source, payload, head, maxHeaderBytes, call)
+  if (version === 2) throw new CarV2Error('CARV2_BAD_PRAGMA', 'version 2, but not the bytes of the CARv2 pragma', { offset: 0 })
+  if (version !== 1) throw new CarV2Error('CARV2_BAD_VERSION', `CAR version; want=1 or 2 got=${version}`, { offset: 0 })
+  return { version: 1, payloadStart: 0, payloadBytes: payload.bytes, headerBytes, roots, indexOffset: undefined, fullyIndexed: false }
+}
+
+/** At most `length` bytes from `at`, fewer where `end` comes first; a view that may not be kept or written. */
+const readUpTo = async (source: ByteSource, at: number, length: number, end: number, call: CallOptions): Promise<Uint8Array> => {
+  const want = Math.min(length, end - at)
+  return source.peek(at, want) ?? await source.read(at, want, call)
+}
+
+const readV2Header = async (source: ByteSource, head: Uint8Array): Promise<CarV2Header> => {
+  const size = source.sizeBytes
+  if (head.byteLength < PRAGMA_BYTES + HEADER_BYTES) throw truncated('CARv2 header', size)
+  const header = decodeHeader(head.subarray(PRAGMA_BYTES, PRAGMA_BYTES + HEADER_BYTES))
+  if (header.dataOffset > size) {
+    throw new CarV2Error('CARV2_BAD_HEADER', `data offset behind the end; offset=${header.dataOffset} size=${size}`, { offset: PRAGMA_BYTES + 16 })
+  }
+  if (header.dataOffset + header.dataSize > size) throw truncated('CARv1 payload', size)
+  if (header.indexOffset !== undefined && header.indexOffset > size) throw truncated('index', size)
+  return header
+}
+
+interface V1Header { readonly version: number, readonly roots: readonly CID[], readonly headerBytes: number }
+
+/** `head` holds the first bytes of the payload, as many as were at hand. */
+const readV1Header = async (source: ByteSource, payload: { start: number, bytes: number }, head: Uint8Array, maxBytes: number, call: CallOptions): Promise<V1Header> => {
+  const length = readVarint(head, 0, Math.min(head.byteLength, MAX_VARINT_BYTES))
+  if (length === VARINT_CUT && head.byteLength < MAX_VARINT_BYTES) throw truncated('CARv1 header', payload.start + payload.bytes)
+  if (length < 0) throw new CarV2Error('CARV2_BAD_HEADER', `CARv1 header length: ${varintFault(length)}`, { offset: payload.start })
+  if (length === 0) throw new CarV2Error('CARV2_BAD_HEADER', 'CARv1 header of length 0', { offset: payload.start })
+  if (length > maxBytes) throw new CarV2Error('CARV2_TOO_LARGE', `CARv1 header; max=${maxBytes} got=${length}`, { offset: payload.start })
+  const bodyAt = varintBytes(length)
+  const headerBytes = bodyAt + length
+  if (headerBytes > payload.bytes) throw truncated('CARv1 header', payload.start + payload.bytes)
+  const body = headerBytes <= head.byteLength ? head.slice(bodyAt, headerBytes) : await source.read(payload.start + bodyAt, length, call)
+  try {
+    return { ...decodeCarV1Header(body), headerBytes }
+  } catch (error) {
+    if (!(error instanceof CarV2Error)) throw error
+    throw new CarV2Error(error.code, error.message, { cause: error.cause, offset: payload.start })
+  }
+}
+
+const truncated = (what: string, offset: number): CarV2Error =>
+  new CarV2Error('CARV2_TRUNCATED', `source ends inside or before the ${what}; end=${offset}`, { offset })

@@ -1,0 +1,121 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The one {@link IndexView}: the same lookups over memory and over a source. */
+import { type Awaitable, type CallOptions, IoError } from '@dagstore/io'
+import { type IndexBucket, type IndexDirectory } from './index-directory.ts'
+import { CarV2Error } from './errors.ts'
+import { RECORD_BYTES } from './entry-columns.ts'
+import type { IndexPages } from './index-pages.ts'
+import { decodeRecord, type IndexRecords, IndexSearch, readOffset } from './index-search.ts'
+import type { FindOptions, IndexEntry, IndexFacts, IndexView, KeyedIndexEntry } from './index-view.ts'
+import { readVarint, varintBytes } from './varint.ts'
+
+const NOTHING: readonly IndexEntry[] = Object.freeze([])
+/** Read at once by `entries`. */
+const BATCH_BYTES = 1 << 18
+
+export class PagedIndexView implements IndexView {
+  readonly facts: IndexFacts
+  readonly #pages: IndexPages
+  readonly #directory: IndexDirectory
+  readonly #records: IndexRecords | undefined
+  #closed = false
+
+  constructor (facts: IndexFacts, pages: IndexPages, directory: IndexDirectory, records: IndexRecords | undefined) {
+    this.facts = facts
+    this.#pages = pages
+    this.#directory = directory
+    this.#records = records
+  }
+
+  find (multihash: Uint8Array, options: FindOptions = {}): Awaitable<readonly IndexEntry[]> {
+    const { signal, limit = Infinity } = options
+    signal?.throwIfAborted()
+    this.#check()
+    const { code, digestAt } = splitMultihash(multihash)
+    const bucket = this.#bucket(code, multihash.byteLength - digestAt)
+    if (bucket === undefined) return NOTHING
+    const search = new IndexSearch(this.#pages, bucket, this.#records, multihash.subarray(digestAt), limit)
+    for (let need = search.run(); need >= 0; need = search.run()) {
+      const page = this.#pages.load(need, signal)
+      if (page instanceof Promise) return this.#finish(search, need, page, signal)
+      search.give(need, page)
+    }
+    return search.found
+  }
+
+  async #finish (search: IndexSearch, need: number, page: Promise<Uint8Array>, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]> {
+    search.give(need, await page)
+    for (let next = search.run(); next >= 0; next = search.run()) search.give(next, await this.#pages.load(next, signal))
+    return search.found
+  }
+
+  async * entries (options: CallOptions = {}): AsyncGenerator<KeyedIndexEntry, void, undefined> {
+    for (const bucket of this.#directory.buckets) yield * this.#bucketEntries(bucket, options.signal)
+  }
+
+  async * #bucketEntries (bucket: IndexBucket, signal: AbortSignal | undefined): AsyncGenerator<KeyedIndexEntry, void, undefined> {
+    const { code, digestBytes, width, start, count, firstOrdinal } = bucket
+    const records = this.#records
+    const batch = Math.max(1, Math.floor(BATCH_BYTES / width))
+    let before: Uint8Array | undefined
+    for (let i = 0; i < count; i += batch) {
+      signal?.throwIfAborted()
+      this.#check()
+      const size = Math.min(batch, count - i)
+      const at = start + i * width
+      const entries = await this.#pages.run(at, at + size * width, signal)
+      const recordAt = records === undefined ? 0 : records.recordsAt + RECORD_BYTES * (firstOrdinal + i)
+      const lengths = records === undefined ? undefined : await this.#pages.run(recordAt, recordAt + RECORD_BYTES * size, signal)
+      for (let k = 0; k < size; k++) {
+        const digest = entries.slice(k * width, k * width + digestBytes)
+        const place = at + k * width
+        if (before !== undefined && !this.#pages.trusted && isBelow(digest, before)) {
+          throw new CarV2Error('CARV2_BAD_INDEX', `index is not sorted; at=${place}`, { offset: place })
+        }
+        before = digest
+        const sectionOffset = readOffset(entries, k * width + digestBytes, place + digestBytes)
+        const entry = lengths === undefined || records === undefined || code === undefined
+          ? { sectionOffset, headBytes: undefined, dataBytes: undefined }
+          : decodeRecord(lengths, RECORD_BYTES * k, records.prefixes, code, digestBytes, sectionOffset)
+        yield { ...entry, code, digest }
+      }
+    }
+  }
+
+  async close (): Promise<void> {
+    this.#closed = true
+    await this.#pages.close()
+  }
+
+  [Symbol.asyncDispose] (): Promise<void> {
+    return this.close()
+  }
+
+  #check (): void {
+    if (this.#closed) throw new IoError('IO_CLOSED', 'index is closed')
+  }
+
+  #bucket (code: number, digestBytes: number): IndexBucket | undefined {
+    for (const bucket of this.#directory.buckets) {
+      if (bucket.digestBytes === digestBytes && (bucket.code === code || bucket.code === undefined)) return bucket
+    }
+    return undefined
+  }
+}
+
+/** @throws {TypeError} not a multihash, or bytes behind it */
+const splitMultihash = (bytes: Uint8Array): { readonly code: number, readonly digestAt: number } => {
+  const code = readVarint(bytes, 0, bytes.byteLength)
+  const lengthAt = code < 0 ? 0 : varintBytes(code)
+  const length = code < 0 ? -1 : readVarint(bytes, lengthAt, bytes.byteLength)
+  const digestAt = length < 0 ? 0 : lengthAt + varintBytes(length)
+  if (length < 0 || digestAt + length !== bytes.byteLength) throw new TypeError(`not a multihash; length=${bytes.byteLength}`)
+  return { code, digestAt }
+}
+
+const isBelow = (a: Uint8Array, b: Uint8Array): boolean => {
+  for (let i = 0; i < a.byteLength; i++) {
+    if (a[i] !== b[i]) return a[i]! < b[i]!
+  }
+  return false
+}

@@ -1,0 +1,98 @@
+/**
+ * The synchronous core of every scan: finds the next section in a window of bytes, and says when it needs another window.
+ *
+ *     section = varint(length) | CID | data          length = CID and data
+ *     length 0 = end of the sections; zeros follow to the end of the payload
+ *
+ * All positions count from the start of the CARv1 payload. The order of the checks decides what damage is called: too
+ * large, then torn (the payload ends inside the section), then the CID.
+ */
+import { CID_CUT, CidCursor } from './cid.ts'
+import { CarV2Error } from './errors.ts'
+import type { ResolvedLimits } from './layout.ts'
+import { MAX_VARINT_BYTES, readVarint, VARINT_CUT, varintBytes, varintFault } from './varint.ts'
+
+/** What {@link SectionCursor.next} found: the fields describe a section; another window is needed; no section follows. */
+export type CursorState = 'section' | 'window' | 'end'
+
+export class SectionCursor {
+  /** Bytes at hand, and where they begin. */
+  window: Uint8Array = new Uint8Array(0)
+  windowStart = 0
+  /** Where the next section starts; after 'end' the end of the last section. */
+  position: number
+  /** After 'window': how many bytes from `position` are needed at least. */
+  needBytes = 0
+
+  sectionOffset = 0
+  headBytes = 0
+  dataBytes = 0
+  /** In the window. */
+  cidAt = 0
+  /** In the window; the data is there only with `needsData`. */
+  dataAt = 0
+  readonly cid: CidCursor = new CidCursor()
+
+  readonly payloadStart: number
+  readonly payloadBytes: number
+  readonly needsData: boolean
+  readonly #maxSectionBytes: number
+  readonly #maxCidBytes: number
+
+  constructor (options: { position: number, payloadStart: number, payloadBytes: number, needsData: boolean, limits: ResolvedLimits }) {
+    this.position = options.position
+    this.payloadStart = options.payloadStart
+    this.payloadBytes = options.payloadBytes
+    this.needsData = options.needsData
+    this.#maxSectionBytes = options.limits.maxSectionBytes
+    this.#maxCidBytes = options.limits.maxCidBytes
+  }
+
+  next (): CursorState {
+    const { window, position, payloadBytes } = this
+    if (position === payloadBytes) return 'end'
+    const at = position - this.windowStart
+    const have = window.byteLength
+    if (at >= have) return this.#need(1)
+    const length = readVarint(window, at, have)
+    if (length <= 0) {
+      if (length === 0) return 'end'
+      if (length !== VARINT_CUT) throw this.#error('CARV2_BAD_SECTION', `section length: ${varintFault(length)}`)
+      if (this.windowStart + have === payloadBytes) throw this.#torn()
+      return this.#need(MAX_VARINT_BYTES)
+    }
+    if (length > this.#maxSectionBytes) throw this.#error('CARV2_TOO_LARGE', `section; max=${this.#maxSectionBytes} got=${length}`)
+    const cidAt = at + varintBytes(length)
+    const end = cidAt + length
+    if (this.windowStart + end > payloadBytes) throw this.#torn()
+    const cidBytes = this.cid.read(window, cidAt, end < have ? end : have)
+    if (cidBytes <= 0) {
+      if (cidBytes !== CID_CUT) throw this.#error('CARV2_BAD_CID', 'section without a CID')
+      if (end <= have) throw this.#error('CARV2_BAD_SECTION', `section shorter than its CID; got=${length}`)
+      if (have - cidAt >= this.#maxCidBytes) throw this.#error('CARV2_TOO_LARGE', `CID; max=${this.#maxCidBytes}`)
+      return this.#need(cidAt - at + Math.min(length, this.#maxCidBytes))
+    }
+    if (cidBytes > this.#maxCidBytes) throw this.#error('CARV2_TOO_LARGE', `CID; max=${this.#maxCidBytes} got=${cidBytes}`)
+    if (this.needsData && end > have) return this.#need(end - at)
+    this.sectionOffset = position
+    this.headBytes = cidAt - at + cidBytes
+    this.dataBytes = length - cidBytes
+    this.cidAt = cidAt
+    this.dataAt = cidAt + cidBytes
+    this.position = this.windowStart + end
+    return 'section'
+  }
+
+  #need (bytes: number): 'window' {
+    this.needBytes = bytes
+    return 'window'
+  }
+
+  #torn (): CarV2Error {
+    return this.#error('CARV2_TRUNCATED', `payload ends inside a section; end=${this.payloadBytes} last good end=${this.position}`)
+  }
+
+  #error (code: 'CARV2_TRUNCATED' | 'CARV2_BAD_SECTION' | 'CARV2_BAD_CID' | 'CARV2_TOO_LARGE', message: string): CarV2Error {
+    return new CarV2Error(code, `${message}; section=${this.position}`, { offset: this.payloadStart + this.position })
+  }
+}
