@@ -8,8 +8,9 @@ import { type BlockCallOptions, hasBytes } from './read-blockstore.ts'
  * the caller. Bytes of a foreign store are as verified as that store made them.
  */
 export const readBlock = async (store: Pick<Blockstore, 'get'>, cid: AnyCid, options: BlockCallOptions = {}): Promise<Uint8Array> => {
-  if (hasBytes(store)) return store.bytes(cid, options)
   const { signal } = options
+  signal?.throwIfAborted()
+  if (hasBytes(store)) return store.bytes(cid, options)
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of store.get(toCid(cid), signal === undefined ? {} : { signal })) {
@@ -17,8 +18,7 @@ export const readBlock = async (store: Pick<Blockstore, 'get'>, cid: AnyCid, opt
     chunks.push(chunk)
     length += chunk.byteLength
   }
-  const [only] = chunks
-  if (only !== undefined && chunks.length === 1) return only
+  // copied even when it is one chunk: a foreign store may yield the memory it keeps
   const whole = new Uint8Array(length)
   let at = 0
   for (const chunk of chunks) {
