@@ -2,7 +2,7 @@
 import { lineAt, scanSource } from './scanner.ts'
 import type { Package, Violation } from './workspace.ts'
 
-const AMBIENT = /(?<![.\w$])(?:(?:globalThis\s*\.\s*)?(?:Date\s*\.\s*now|Math\s*\.\s*random|performance\s*\.\s*now|AbortSignal\s*\.\s*timeout|setTimeout|setInterval|setImmediate)(?![\w$])|new\s+Date(?:\s*\(\s*\)|(?!\s*[\w$(.]))|crypto\s*\.\s*(?:getRandomValues|randomUUID)(?![\w$]))/g
+const AMBIENT = /(?<![.\w$])(?:(?:globalThis\s*\.\s*)?(?:Date\s*\.\s*now|Math\s*\.\s*random|performance\s*\.\s*now|AbortSignal\s*\.\s*timeout|setTimeout|setInterval)(?![\w$])|new\s+Date(?:\s*\(\s*\)|(?!\s*[\w$(.]))|crypto\s*\.\s*(?:getRandomValues|randomUUID)(?![\w$]))/g
 /** The ports themselves, and the command, which is their user of last resort. */
 const ALLOWED: readonly RegExp[] = [/^packages\/io\/src\/(?:clock|random)\.ts$/, /^packages\/cli\//]
 

@@ -1,6 +1,6 @@
-/** Each package's README is short, shows a use that runs, and lists exactly the error codes that exist. */
+/** Each package's README is short, shows a use that runs, and lists its error codes, all of them and no invented ones. */
 import { scanSource } from './scanner.ts'
-import type { Package, SourceFile, Violation } from './workspace.ts'
+import { nameOf, type Package, type SourceFile, type Violation } from './workspace.ts'
 
 export const README_LINES = 60
 const UNION = /export\s+type\s+\w*ErrorCode\s*=/g
@@ -27,7 +27,7 @@ export const documentedCodes = (readme: string): ReadonlySet<string> => new Set(
 /** The ```js blocks of a README. */
 export const examplesOf = (readme: string): readonly string[] => [...readme.matchAll(/^```js\n(.*?)^```$/gms)].flatMap(([, code]) => code ?? [])
 
-const checkReadme = (readme: string, codes: ReadonlySet<string>): string[] => {
+const checkReadme = (readme: string, codes: ReadonlySet<string>, foreign: ReadonlySet<string>): string[] => {
   const problems: string[] = []
   const lines = readme.trimEnd().split('\n').length
   if (lines > README_LINES) problems.push(`has ${lines} lines; at most ${README_LINES}`)
@@ -36,11 +36,28 @@ const checkReadme = (readme: string, codes: ReadonlySet<string>): string[] => {
   if (/npx\s+(?:--?\S+\s+)*dagstore\b/.test(readme)) problems.push('says npx dagstore; the package is @dagstore/cli')
   const documented = documentedCodes(readme)
   for (const code of codes) if (!documented.has(code)) problems.push(`does not list the error code ${code}`)
-  for (const code of documented) if (!codes.has(code)) problems.push(`lists ${code}, which is in no error-code union of the package`)
+  for (const code of documented) if (!codes.has(code) && !foreign.has(code)) problems.push(`lists ${code}, which is in no error-code union of the package or of what it depends on`)
   return problems
 }
 
-export const checkReadmes = (packages: readonly Package[]): readonly Violation[] => packages.flatMap((pkg) => {
-  if (pkg.readme === undefined) return [`${pkg.folder}/README.md: missing`]
-  return checkReadme(pkg.readme, errorCodesOf(pkg.files.filter(({ path }) => path.startsWith('src/')))).map((problem) => `${pkg.folder}/README.md: ${problem}`)
-})
+/** Codes of the packages that this one depends on, at any depth: what may come through. */
+const foreignCodes = (pkg: Package, byName: ReadonlyMap<string, Package>, seen: Set<string> = new Set()): ReadonlySet<string> => {
+  const codes = new Set<string>()
+  for (const name of Object.keys(pkg.manifest.dependencies ?? {})) {
+    const other = byName.get(name)
+    if (other === undefined || seen.has(name)) continue
+    seen.add(name)
+    for (const code of [...ownCodes(other), ...foreignCodes(other, byName, seen)]) codes.add(code)
+  }
+  return codes
+}
+
+const ownCodes = (pkg: Package): ReadonlySet<string> => errorCodesOf(pkg.files.filter(({ path }) => path.startsWith('src/')))
+
+export const checkReadmes = (packages: readonly Package[]): readonly Violation[] => {
+  const byName = new Map(packages.map((pkg) => [nameOf(pkg), pkg]))
+  return packages.flatMap((pkg) => {
+    if (pkg.readme === undefined) return [`${pkg.folder}/README.md: missing`]
+    return checkReadme(pkg.readme, ownCodes(pkg), foreignCodes(pkg, byName)).map((problem) => `${pkg.folder}/README.md: ${problem}`)
+  })
+}

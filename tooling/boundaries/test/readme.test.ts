@@ -38,6 +38,16 @@ describe('checkReadmes', () => {
     expect(check(text)).toContainEqual(expect.stringMatching(says))
   })
 
+  it('allows, but does not ask for, codes of packages that it depends on at any depth', () => {
+    const top = (text: string): readonly string[] => checkReadmes([
+      samplePackage('low', { 'src/errors.ts': errors }, { readme }),
+      samplePackage('mid', {}, { readme: readme.replaceAll('A_', 'B_').replace(/^.*`B_.*\n/gm, ''), manifest: { dependencies: { '@dagstore/low': '1' } } }),
+      samplePackage('top', {}, { readme: text, manifest: { dependencies: { '@dagstore/mid': '1' } } }),
+    ])
+    expect(top(readme.replace('| `A_LONG` | too long |\n', ''))).toEqual([])
+    expect(top(readme.replace('A_LONG', 'A_LANG'))).toEqual([expect.stringMatching(/packages\/top.*A_LANG/)])
+  })
+
   it('allows npx with the scoped name', () => {
     expect(check(`${readme}\nTry npx @dagstore/cli demo.`)).toEqual([])
   })
