@@ -21,7 +21,7 @@ import { oldestNode } from './src/oldest-node.mjs'
 import { runExamples } from './src/readme-examples.mjs'
 import { createReport } from './src/report.mjs'
 import { readTarball, tarballProblems } from './src/tarball.mjs'
-import { closureOf, portableSpecifiersOf, readPackages, ROOT, specifiersOf } from './src/workspace.mjs'
+import { closureOf, portableSpecifiersOf, readCatalog, readPackages, ROOT, specifiersOf } from './src/workspace.mjs'
 
 const HERE = join(ROOT, 'tooling', 'release')
 const BUDGETS = join(HERE, 'budgets.json')
@@ -31,6 +31,7 @@ const WIDTH = 2
 const args = process.argv.slice(2)
 const flag = (name) => args.includes(name)
 const packages = readPackages()
+const catalog = readCatalog()
 const wanted = args.filter((arg) => !arg.startsWith('--')).map((arg) => (arg.startsWith('@') ? arg : `@dagstore/${arg}`))
 const unknown = wanted.filter((name) => !packages.has(name))
 if (unknown.length > 0) {
@@ -93,7 +94,7 @@ const holdBudget = (pkg, measured) => report.check(`${pkg.short} budget`, () => 
   return `${measured.packages} packages, ${measured.kib} KiB, native: ${measured.native.join(', ') || 'none'}`
 })
 
-/** A folder of `compositions/` is a script plus the names of what it installs, as comments `// needs: a b`. */
+/** Run a script of `compositions/` in an installation of what its comments `// needs: a b` name. */
 const compose = async (file, node) => {
   const name = `composition ${file.replace(/\.mjs$/, '')}`
   const script = join(HERE, 'compositions', file)
@@ -103,7 +104,7 @@ const compose = async (file, node) => {
     const missing = ours.filter((pkg) => !tarballs.has(pkg.name))
     failWith(missing.map((pkg) => `${pkg.name} could not be packed`))
     const folder = join(work, 'installed', `composition-${file}`)
-    await installInto(folder, [...new Set(ours.map((pkg) => tarballs.get(pkg.name))), ...needs.filter((need) => !packages.has(need))])
+    await installInto(folder, [...new Set(ours.map((pkg) => tarballs.get(pkg.name))), ...needs.filter((need) => !packages.has(need)).map((need) => `${need}@${catalog.get(need) ?? 'latest'}`)])
     cpSync(script, join(folder, file))
     return (await run(node.path, [file], { cwd: folder })).trim().split('\n').at(-1)
   })

@@ -37,3 +37,9 @@ export const specifiersOf = ({ name, manifest }) => Object.keys(manifest.exports
 
 /** Those that must run outside Node as well. */
 export const portableSpecifiersOf = (pkg) => (NODE_PACKAGES.has(pkg.name) ? [] : specifiersOf(pkg).filter((specifier) => !specifier.endsWith('/node')))
+
+/** The version ranges of `pnpm-workspace.yaml`, by package name. */
+export const readCatalog = (root = ROOT) => {
+  const [, catalog = ''] = /^catalog:\n((?: {2}.*\n)*)/m.exec(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')) ?? []
+  return new Map([...catalog.matchAll(/^ {2}'?([^':]+)'?: (.+)$/gm)].map(([, name, range]) => [name, range]))
+}
