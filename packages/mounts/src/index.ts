@@ -1,0 +1,8 @@
+export { bytesMount, bytesUrl, MAX_BYTES_URL_BYTES } from './bytes-mount.ts'
+export { MountError, type MountErrorCode, toMountError } from './errors.ts'
+export { fileMount, type FileMountOptions, type FilePort } from './file-mount.ts'
+export { filePath, fileUrl } from './file-url.ts'
+export type { Mount, MountBytes, MountFactory, MountStat, RandomBytes, SequentialBytes } from './mount.ts'
+export { openRandom, type OpenRandomOptions } from './open-random.ts'
+export { createMountRegistry, type MountRegistry } from './registry.ts'
+export { transientName } from './transient-name.ts'

@@ -1,0 +1,1 @@
+export { fileMount, type NodeFileMountOptions } from './node-file-mount.ts'

@@ -1,0 +1,43 @@
+/** From a URL to a mount, by its scheme. */
+import { MountError } from './errors.ts'
+import type { Mount, MountFactory } from './mount.ts'
+
+/** A value, passed in; nothing registers itself. */
+export interface MountRegistry {
+  /** @throws {MountError} `MOUNT_UNKNOWN_SCHEME`: no factory for it. `MOUNT_BAD_URL`: no scheme, or the factory refuses the rest */
+  resolve(url: string): Mount
+}
+
+const SCHEME = /^[a-z][a-z0-9+.-]*$/u
+
+/** @throws {TypeError} two factories of one scheme, or a scheme that is none */
+export const createMountRegistry = (factories: readonly MountFactory[]): MountRegistry => {
+  const byScheme = new Map<string, MountFactory>()
+  for (const factory of factories) {
+    if (!SCHEME.test(factory.scheme)) throw new TypeError(`bad scheme; got=${JSON.stringify(factory.scheme)}`)
+    if (byScheme.has(factory.scheme)) throw new TypeError(`two mount factories of one scheme; scheme=${factory.scheme}`)
+    byScheme.set(factory.scheme, factory)
+  }
+  return {
+    resolve: (url) => {
+      const scheme = schemeOf(url)
+      const factory = byScheme.get(scheme)
+      if (factory !== undefined) return factory.mount(url)
+      throw new MountError('MOUNT_UNKNOWN_SCHEME', `no mount for this scheme; scheme=${scheme} known=${[...byScheme.keys()].join(',')}`)
+    },
+  }
+}
+
+/** Lower case. @throws {MountError} `MOUNT_BAD_URL`: the text does not start with a scheme */
+export const schemeOf = (url: string): string => {
+  const scheme = /^([a-z][a-z0-9+.-]*):/iu.exec(url)?.[1]
+  if (scheme === undefined) throw new MountError('MOUNT_BAD_URL', 'a mount URL starts with a scheme and a colon')
+  return scheme.toLowerCase()
+}
+
+/** What follows `scheme:`. @throws {MountError} `MOUNT_BAD_URL`: another scheme */
+export const afterScheme = (url: string, scheme: string): string => {
+  const found = schemeOf(url)
+  if (found !== scheme) throw new MountError('MOUNT_BAD_URL', `URL of another scheme; want=${scheme} got=${found}`)
+  return url.slice(scheme.length + 1)
+}
