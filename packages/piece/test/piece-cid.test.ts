@@ -60,7 +60,7 @@ describe('piece CIDs', () => {
     { why: 'padding of half the piece', cid: tree(127, 3) },
     { why: 'padding beyond the smallest piece', cid: tree(0x80, 0x01, 2) },
     { why: 'a padding varint that is too long for its value', cid: tree(0x80, 0x00, 3) },
-    { why: 'a padding varint without end', cid: tree(...new Array<number>(9).fill(0xff)) },
+    { why: 'a padding varint without end', cid: tree(...new Uint8Array(9).fill(0xff)) },
     { why: 'a byte too many', cid: CID.createV1(0x55, Digest.create(0x1011, Uint8Array.of(0, 3, ...commitment, 0))) },
     { why: 'a byte too few', cid: CID.createV1(0x55, Digest.create(0x1011, Uint8Array.of(0, 3, ...commitment.subarray(1)))) },
     { why: 'an empty digest', cid: CID.createV1(0x55, Digest.create(0x1011, new Uint8Array(0))) },
