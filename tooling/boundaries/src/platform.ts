@@ -9,7 +9,7 @@ import type { Package, SourceFile, Violation } from './workspace.ts'
 /** Databases with native code: chosen by those who compose, never by a library. */
 const ENGINES = ['classic-level', 'level', 'lmdb', 'better-sqlite3']
 const NODE_FILE = /^src\/(?:node\.ts$|node-|node\/)/
-const NODE_GLOBALS = /(?<![.\w$])(?:Buffer(?![\w$])(?!\s*:)|process(?=\s*(?:\?\.|[.[]))|__dirname(?![\w$])|__filename(?![\w$])|NodeJS(?=\s*\.))|(?<=globalThis\s*\.\s*)(?:Buffer|process)(?![\w$])/g
+const NODE_GLOBALS = /(?<![.\w$])(?:Buffer(?![\w$])(?!\s*:)|process(?=\s*(?:\?\.|[.[]))|__dirname(?![\w$])|__filename(?![\w$])|NodeJS(?=\s*\.)|(?:setImmediate|clearImmediate)(?![\w$]))|(?<=globalThis\s*\.\s*)(?:Buffer|process)(?![\w$])/g
 
 /** What in a file needs Node, each with its line. */
 export const nodeUses = (file: SourceFile, nodePackages: ReadonlySet<string>): readonly { line: number, what: string }[] => {

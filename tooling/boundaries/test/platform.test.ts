@@ -33,6 +33,7 @@ describe('checkPlatform', () => {
     { why: 'process through globalThis', text: 'globalThis.process', says: /uses process/ },
     { why: 'process inside a template', text: '`${process.pid}`', says: /uses process/ },
     { why: '__dirname', text: 'export const here = __dirname', says: /uses __dirname/ },
+    { why: 'setImmediate', text: 'setImmediate(f)', says: /uses setImmediate/ },
     { why: 'a type of NodeJS', text: 'let x: NodeJS.Timeout', says: /uses NodeJS/ },
     { why: 'the Node form of another package', text: "import '@dagstore/b/node'", says: /imports "@dagstore\/b\/node"/ },
     { why: 'a package marked N', text: "import '@dagstore/node'", says: /imports "@dagstore\/node"/ },
