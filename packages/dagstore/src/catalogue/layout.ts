@@ -1,0 +1,94 @@
+/**
+ * Keys of the catalogue's rows, all in one sublevel with binary keys and values; numbers are big-endian.
+ *
+ *     'm' name                                   meta: format, next, counts
+ *     'r' key                                    record of a shard
+ *     's' state(u8) key                          state index: no value
+ *     'n' shardNumber(u32)                       key of the shard that has this number
+ *     'g' keyLength(u16) key kind(u8) gen(u64)   garbage: shard number (u32) for an index, no value for data
+ *
+ * Source of the state bytes: dagstore `shard_state.go`; 0xe0 is ours.
+ */
+import type { Garbage, Health, ShardRecord } from '../machine/index.ts'
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+const META = 0x6d
+const RECORD = 0x72
+const STATE = 0x73
+const NUMBER = 0x6e
+const GARBAGE = 0x67
+
+const STATE_BYTES: Readonly<Record<Health, number>> = { new: 0, initializing: 1, available: 2, recovering: 0x80, errored: 0xf0 }
+const DESTROYING_BYTE = 0xe0
+export const UNFINISHED_BYTES: readonly number[] = [STATE_BYTES.initializing, STATE_BYTES.recovering, DESTROYING_BYTE]
+
+export const EMPTY: Uint8Array = new Uint8Array(0)
+
+const join = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.byteLength
+  }
+  return out
+}
+
+const u32 = (value: number): Uint8Array => {
+  const out = new Uint8Array(4)
+  new DataView(out.buffer).setUint32(0, value)
+  return out
+}
+
+export const metaRow = (name: 'format' | 'next' | 'counts'): Uint8Array => join(Uint8Array.of(META), encoder.encode(name))
+export const recordRow = (key: string): Uint8Array => join(Uint8Array.of(RECORD), encoder.encode(key))
+export const stateByte = (record: ShardRecord): number => record.destroying ? DESTROYING_BYTE : STATE_BYTES[record.health]
+export const healthByte = (health: Health): number => STATE_BYTES[health]
+export const stateRow = (state: number, key: string): Uint8Array => join(Uint8Array.of(STATE, state), encoder.encode(key))
+export const numberRow = (shardNumber: number): Uint8Array => join(Uint8Array.of(NUMBER), u32(shardNumber))
+
+/** All rows of records behind `after`; the first row that is none. */
+export const recordRange = (after: string | undefined): { readonly gt: Uint8Array, readonly lt: Uint8Array } =>
+  ({ gt: recordRow(after ?? ''), lt: Uint8Array.of(RECORD + 1) })
+
+export const stateRange = (state: number, after: string | undefined): { readonly gt: Uint8Array, readonly lt: Uint8Array } =>
+  ({ gt: stateRow(state, after ?? ''), lt: state === 0xff ? Uint8Array.of(STATE + 1) : Uint8Array.of(STATE, state + 1) })
+
+export const numberRange: { readonly gte: Uint8Array, readonly lt: Uint8Array } = { gte: Uint8Array.of(NUMBER), lt: Uint8Array.of(NUMBER + 1) }
+
+export const keyOfRecordRow = (row: Uint8Array): string => decoder.decode(row.subarray(1))
+export const keyOfStateRow = (row: Uint8Array): string => decoder.decode(row.subarray(2))
+export const numberOfRow = (row: Uint8Array): number => new DataView(row.buffer, row.byteOffset, row.byteLength).getUint32(1)
+
+const garbagePrefix = (key: string): Uint8Array => {
+  const bytes = encoder.encode(key)
+  return join(Uint8Array.of(GARBAGE, bytes.byteLength >> 8, bytes.byteLength & 0xff), bytes)
+}
+
+export const garbageRow = (key: string, garbage: Garbage): { readonly row: Uint8Array, readonly value: Uint8Array } => {
+  const tail = new Uint8Array(9)
+  tail[0] = garbage.kind === 'index' ? 1 : 2
+  new DataView(tail.buffer).setBigUint64(1, BigInt(garbage.generation))
+  return { row: join(garbagePrefix(key), tail), value: garbage.kind === 'index' ? u32(garbage.shardNumber) : EMPTY }
+}
+
+/** The garbage of one shard, or of all. */
+export const garbageRange = (key: string | undefined): { readonly gte: Uint8Array, readonly lt: Uint8Array } => key === undefined
+  ? { gte: Uint8Array.of(GARBAGE), lt: Uint8Array.of(GARBAGE + 1) }
+  : { gte: garbagePrefix(key), lt: join(garbagePrefix(key), Uint8Array.of(0xff)) }
+
+export const parseGarbageRow = (row: Uint8Array, value: Uint8Array): { readonly key: string, readonly garbage: Garbage } => {
+  const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
+  const end = 3 + view.getUint16(1)
+  const key = decoder.decode(row.subarray(3, end))
+  const generation = Number(view.getBigUint64(end + 1))
+  if (view.getUint8(end) === 2) return { key, garbage: { kind: 'data', generation } }
+  return { key, garbage: { kind: 'index', generation, shardNumber: new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0) } }
+}
+
+export const encodeU32: (value: number) => Uint8Array = u32
+export const decodeU32 = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0)
+export const encodeText = (text: string): Uint8Array => encoder.encode(text)
+export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes)

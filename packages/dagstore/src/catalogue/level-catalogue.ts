@@ -1,0 +1,206 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * The catalogue in an `abstract-level` database. Commits that come while one is being written go together in the next
+ * write, each checked against the ones before it; the database's own lock makes this process the only writer.
+ */
+import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
+import { DagstoreError } from '../errors.ts'
+import { isIndexed, type ShardRecord } from '../machine/index.ts'
+import {
+  decodeText, decodeU32, EMPTY, encodeText, encodeU32, garbageRange, garbageRow, healthByte, keyOfRecordRow, keyOfStateRow, metaRow, numberOfRow,
+  numberRange, numberRow, parseGarbageRow, recordRange, recordRow, stateByte, stateRange, stateRow, UNFINISHED_BYTES
+} from './layout.ts'
+import { decodeRecord, encodeRecord, type StoredRecord } from './record-codec.ts'
+import type { ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
+
+export const FORMAT_VERSION = 1
+/** Commits in one write at most. */
+const GROUP = 512
+const SYNC: object = { sync: true }
+
+type Database = AbstractLevel<any, any, any>
+type Rows = AbstractSublevel<any, any, Uint8Array, Uint8Array>
+type Operation = { readonly type: 'put', readonly key: Uint8Array, readonly value: Uint8Array } | { readonly type: 'del', readonly key: Uint8Array }
+interface Pending {
+  readonly changes: readonly RecordChange[]
+  readonly resolve: (outcome: 'done' | 'conflict') => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Open the catalogue in the sublevel `catalogue` of `db`, or make an empty one. The caller closes `db`.
+ *
+ * @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: written by a later version, or not by us. `DAGSTORE_STORAGE_FAILED`
+ */
+export const openCatalogue = async (db: Database): Promise<ShardCatalogue> => {
+  const rows: Rows = db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
+  const [format, next, unindexed] = await stored('opening the catalogue', () => rows.getMany([metaRow('format'), metaRow('next'), metaRow('counts')]))
+  if (format === undefined) {
+    await stored('creating the catalogue', () => rows.put(metaRow('format'), encodeU32(FORMAT_VERSION), SYNC))
+    return new LevelCatalogue(rows, 1, 0)
+  }
+  const found = format.byteLength === 4 ? decodeU32(format) : undefined
+  if (found !== FORMAT_VERSION) {
+    throw new DagstoreError('DAGSTORE_BAD_FORMAT', `store has another format version; supported=${FORMAT_VERSION} found=${found ?? 'unreadable'}`)
+  }
+  return new LevelCatalogue(rows, next === undefined ? 1 : decodeU32(next), unindexed === undefined ? 0 : decodeU32(unindexed))
+}
+
+const stored = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (cause) {
+    throw new DagstoreError('DAGSTORE_STORAGE_FAILED', `${what} failed`, { cause, retry: 'later' })
+  }
+}
+
+class LevelCatalogue implements ShardCatalogue {
+  readonly #rows: Rows
+  /** The next number to give out. */
+  #next: number
+  #unindexed: number
+  readonly #queue: Pending[] = []
+  #writing: Promise<void> | undefined
+
+  constructor (rows: Rows, next: number, unindexed: number) {
+    this.#rows = rows
+    this.#next = next
+    this.#unindexed = unindexed
+  }
+
+  get unindexed (): number { return this.#unindexed }
+
+  takeNumber (): number {
+    // the last one stays unused, so that the counter behind it still fits
+    if (this.#next >= 0xffff_ffff) throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'all shard numbers are used up')
+    return this.#next++
+  }
+
+  async get (key: string): Promise<StoredRecord | undefined> {
+    const bytes = await stored('reading a record', () => this.#rows.get(recordRow(key)))
+    return bytes === undefined ? undefined : decodeRecord(bytes)
+  }
+
+  async page ({ after, state, limit }: RecordQuery): Promise<readonly ListedRecord[]> {
+    return stored('listing records', async () => {
+      if (state === undefined) {
+        const found = await this.#rows.iterator({ ...recordRange(after), limit }).all()
+        return found.map(([row, bytes]) => ({ key: keyOfRecordRow(row), ...decodeRecord(bytes) }))
+      }
+      const states = state === 'unfinished' ? UNFINISHED_BYTES : [healthByte(state)]
+      const keyRows: Uint8Array[] = []
+      for (const byte of states) keyRows.push(...await this.#rows.keys({ ...stateRange(byte, after), limit }).all())
+      const keys = keyRows.sort((a, b) => compare(a.subarray(2), b.subarray(2))).slice(0, limit).map(keyOfStateRow)
+      const found = await this.#rows.getMany(keys.map(recordRow))
+      // a record that has gone since its state was read has no place in the list
+      return keys.flatMap((key, at) => { const bytes = found[at]; return bytes === undefined ? [] : [{ key, ...decodeRecord(bytes) }] })
+    })
+  }
+
+  async keyOf (shardNumber: number): Promise<string | undefined> {
+    const bytes = await stored('looking up a shard number', () => this.#rows.get(numberRow(shardNumber)))
+    return bytes === undefined ? undefined : decodeText(bytes)
+  }
+
+  async numbersOf (key: string): Promise<readonly number[]> {
+    return stored('looking for shard numbers', async () => {
+      const numbers: number[] = []
+      for await (const [row, value] of this.#rows.iterator(numberRange)) if (decodeText(value) === key) numbers.push(numberOfRow(row))
+      return numbers
+    })
+  }
+
+  async * garbage (key: string | undefined): AsyncGenerator<ListedGarbage, void, undefined> {
+    const rows = await stored('listing garbage', () => this.#rows.iterator(garbageRange(key)).all())
+    for (const [row, value] of rows) yield parseGarbageRow(row, value)
+  }
+
+  async forget (collected: readonly ListedGarbage[]): Promise<void> {
+    const operations = collected.map(({ key, garbage }): Operation => ({ type: 'del', key: garbageRow(key, garbage).row }))
+    await stored('forgetting garbage', () => this.#rows.batch(operations))
+  }
+
+  commit (changes: readonly RecordChange[]): Promise<'done' | 'conflict'> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ changes, resolve, reject })
+      this.#writing ??= this.#drain()
+    })
+  }
+
+  async [Symbol.asyncDispose] (): Promise<void> {
+    await this.#writing
+  }
+
+  async #drain (): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, GROUP)
+      try {
+        const outcomes = await stored('writing records', () => this.#write(group))
+        group.forEach(({ resolve }, at) => resolve(outcomes[at] ?? 'conflict'))
+      } catch (error) {
+        for (const { reject } of group) reject(error)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  /** One atomic, synced write for all of the group that is not in conflict. */
+  async #write (group: readonly Pending[]): Promise<('done' | 'conflict')[]> {
+    const keys = [...new Set(group.flatMap(({ changes }) => changes.map(({ key }) => key)))]
+    const bytes = await this.#rows.getMany(keys.map(recordRow))
+    const current = new Map(keys.map((key, at) => { const found = bytes[at]; return [key, found === undefined ? undefined : decodeRecord(found)] }))
+    const operations: Operation[] = []
+    let unindexed = this.#unindexed
+    const outcomes = group.map(({ changes }) => {
+      if (changes.some(({ key, ifVersion }) => (current.get(key)?.version ?? 'absent') !== ifVersion)) return 'conflict'
+      for (const change of changes) {
+        const before = current.get(change.key)
+        const version = (before?.version ?? 0n) + 1n
+        operations.push(...operationsOf(change, before, version))
+        // what an unreadable record counted as is unknown; most shards are indexed
+        unindexed += weight(change.record) - (before?.damaged === true ? 0 : weight(before?.record))
+        current.set(change.key, change.record === undefined ? undefined : { record: change.record, version, damaged: false })
+      }
+      return 'done'
+    })
+    if (operations.length === 0) return outcomes
+    operations.push({ type: 'put', key: metaRow('next'), value: encodeU32(this.#next) })
+    operations.push({ type: 'put', key: metaRow('counts'), value: encodeU32(Math.max(0, unindexed)) })
+    await this.#rows.batch(operations, SYNC)
+    this.#unindexed = Math.max(0, unindexed)
+    return outcomes
+  }
+}
+
+const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: StoredRecord | undefined, version: bigint): Operation[] => {
+  const operations: Operation[] = []
+  // rows of a record that cannot be read are unknown: its state row is that of an errored one, or one that no scan minds
+  if (before !== undefined) for (const byte of before.damaged ? ALL_STATES : [stateByte(before.record)]) operations.push({ type: 'del', key: stateRow(byte, key) })
+  const oldNumber = before?.record.index?.shardNumber
+  if (oldNumber !== undefined && oldNumber !== record?.index?.shardNumber) operations.push({ type: 'del', key: numberRow(oldNumber) })
+  if (record === undefined) {
+    operations.push({ type: 'del', key: recordRow(key) })
+  } else {
+    operations.push({ type: 'put', key: recordRow(key), value: encodeRecord(record, version) })
+    operations.push({ type: 'put', key: stateRow(stateByte(record), key), value: EMPTY })
+    if (record.index !== undefined) operations.push({ type: 'put', key: numberRow(record.index.shardNumber), value: encodeText(key) })
+  }
+  for (const item of garbage) {
+    const { row, value } = garbageRow(key, item)
+    operations.push({ type: 'put', key: row, value })
+  }
+  return operations
+}
+
+const ALL_STATES: readonly number[] = [0, 1, 2, 0x80, 0xe0, 0xf0]
+
+const weight = (record: ShardRecord | undefined): number => record === undefined || isIndexed(record) ? 0 : 1
+
+const compare = (a: Uint8Array, b: Uint8Array): number => {
+  const length = Math.min(a.byteLength, b.byteLength)
+  for (let at = 0; at < length; at++) {
+    const difference = (a[at] as number) - (b[at] as number)
+    if (difference !== 0) return difference
+  }
+  return a.byteLength - b.byteLength
+}

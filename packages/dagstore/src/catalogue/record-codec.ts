@@ -1,0 +1,103 @@
+/**
+ * A shard's record as bytes: `version` (u64 big-endian), then JSON (UTF-8):
+ *
+ *     {"url":"file:///data/a.car","health":"available","dataGeneration":1,"indexGeneration":2,
+ *      "index":{"generation":2,"shardNumber":7}}
+ *
+ * Optional: `destroying` (true), `building` (as `index`), `failure` ({code, message, at, retry}). Unknown members are refused,
+ * so that a record of a later version is never written back without them.
+ */
+import type { Failure, Health, IndexGeneration, ShardRecord } from '../machine/index.ts'
+import { decodeText, encodeText } from './layout.ts'
+
+export interface StoredRecord {
+  readonly record: ShardRecord
+  readonly version: bigint
+  /** The bytes are no record of this version; `record` says so as its failure, and knows nothing else. */
+  readonly damaged: boolean
+}
+
+const HEALTHS: readonly Health[] = ['new', 'initializing', 'available', 'recovering', 'errored']
+
+export const encodeRecord = (record: ShardRecord, version: bigint): Uint8Array => {
+  const { url, health, destroying, dataGeneration, indexGeneration, index, building, failure } = record
+  const json = encodeText(JSON.stringify({ url, health, ...(destroying ? { destroying } : {}), dataGeneration, indexGeneration, index, building, failure }))
+  const out = new Uint8Array(8 + json.byteLength)
+  new DataView(out.buffer).setBigUint64(0, version)
+  out.set(json, 8)
+  return out
+}
+
+/** Never throws: a record that cannot be read is kept, shown as errored, and can be destroyed. */
+export const decodeRecord = (bytes: Uint8Array): StoredRecord => {
+  const version = bytes.byteLength < 8 ? 0n : new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0)
+  try {
+    return { record: parse(JSON.parse(decodeText(bytes.subarray(8)))), version, damaged: false }
+  } catch (error) {
+    return { record: unreadable(error instanceof Error ? error.message : String(error)), version, damaged: true }
+  }
+}
+
+const unreadable = (reason: string): ShardRecord => ({
+  url: '', health: 'errored', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined,
+  failure: { code: 'DAGSTORE_BAD_RECORD', message: `record cannot be read; ${reason}`, at: '', retry: 'never' },
+})
+
+const parse = (json: unknown): ShardRecord => {
+  const fields = new Fields(json, ['url', 'health', 'destroying', 'dataGeneration', 'indexGeneration', 'index', 'building', 'failure'])
+  const health = HEALTHS.find((name) => name === fields.get('health'))
+  if (health === undefined) throw new TypeError('health')
+  const destroying = fields.get('destroying')
+  if (destroying !== undefined && destroying !== true) throw new TypeError('destroying')
+  return {
+    url: fields.text('url'),
+    health,
+    destroying: destroying === true,
+    dataGeneration: fields.count('dataGeneration'),
+    indexGeneration: fields.count('indexGeneration'),
+    index: generation(fields.get('index')),
+    building: generation(fields.get('building')),
+    failure: failure(fields.get('failure')),
+  }
+}
+
+const generation = (json: unknown): IndexGeneration | undefined => {
+  if (json === undefined) return undefined
+  const fields = new Fields(json, ['generation', 'shardNumber'])
+  const shardNumber = fields.count('shardNumber')
+  if (shardNumber > 0xffff_ffff) throw new TypeError('shardNumber')
+  return { generation: fields.count('generation'), shardNumber }
+}
+
+const failure = (json: unknown): Failure | undefined => {
+  if (json === undefined) return undefined
+  const fields = new Fields(json, ['code', 'message', 'at', 'retry'])
+  const retry = fields.get('retry')
+  if (retry !== 'never' && retry !== 'later') throw new TypeError('retry')
+  return { code: fields.text('code'), message: fields.text('message'), at: fields.text('at'), retry }
+}
+
+/** Members of a JSON object, each checked as it is read. */
+class Fields {
+  readonly #members: ReadonlyMap<string, unknown>
+
+  constructor (json: unknown, known: readonly string[]) {
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('not an object')
+    this.#members = new Map(Object.entries(json))
+    for (const name of this.#members.keys()) if (!known.includes(name)) throw new TypeError(`unknown member; name=${name}`)
+  }
+
+  get (name: string): unknown { return this.#members.get(name) }
+
+  text (name: string): string {
+    const value = this.get(name)
+    if (typeof value !== 'string') throw new TypeError(name)
+    return value
+  }
+
+  count (name: string): number {
+    const value = this.get(name)
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new TypeError(name)
+    return value
+  }
+}

@@ -1,0 +1,46 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The record store behind a Dagstore. Conditional commits make a shared form possible; the embedded form holds the lock. */
+import type { Garbage, Health, ShardRecord } from '../machine/index.ts'
+import type { StoredRecord } from './record-codec.ts'
+
+export interface RecordChange {
+  readonly key: string
+  /** Of the record that is replaced. */
+  readonly ifVersion: bigint | 'absent'
+  /** `undefined` deletes it. */
+  readonly record: ShardRecord | undefined
+  /** Written down with the change, to be deleted by whoever gets round to it. @default none */
+  readonly garbage?: readonly Garbage[]
+}
+
+export interface RecordQuery {
+  readonly after?: string | undefined
+  /** `unfinished`: a build or a destruction is to be finished. Destructions under way are listed by no health. */
+  readonly state?: Health | 'unfinished' | undefined
+  /** Most records in the answer; at least 1. */
+  readonly limit: number
+}
+
+export interface ListedRecord extends StoredRecord { readonly key: string }
+export interface ListedGarbage { readonly key: string, readonly garbage: Garbage }
+
+/** Every method rejects with `DAGSTORE_STORAGE_FAILED` when the storage below fails. */
+export interface ShardCatalogue extends AsyncDisposable {
+  get(key: string): Promise<StoredRecord | undefined>
+  /** All or nothing, durable on return; `conflict` (nothing done) when any version moved. The new version is the old one plus 1 (first: 1). */
+  commit(changes: readonly RecordChange[]): Promise<'done' | 'conflict'>
+  /** Records in order of the keys' UTF-8; `state` is looked up in an index, so what is not asked for is not read. */
+  page(query: RecordQuery): Promise<readonly ListedRecord[]>
+  /** Shards whose blocks are not in the top-level index, or not surely. Kept with each commit, never counted. */
+  readonly unindexed: number
+  /** A shard number (u32) never given out before; lost if it is not committed. @throws {DagstoreError} `DAGSTORE_STORAGE_FAILED`: all are used up */
+  takeNumber(): number
+  /** The shard that has this number as its committed index. */
+  keyOf(shardNumber: number): Promise<string | undefined>
+  /** All numbers of a shard, by looking at every row: for a record that cannot be read. */
+  numbersOf(key: string): Promise<readonly number[]>
+  /** Of one shard, or of all when `key` is `undefined`. */
+  garbage(key: string | undefined): AsyncIterable<ListedGarbage>
+  /** It is gone. Not synced: a row that comes back after a crash is collected once more. */
+  forget(collected: readonly ListedGarbage[]): Promise<void>
+}

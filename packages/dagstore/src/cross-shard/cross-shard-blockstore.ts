@@ -1,0 +1,123 @@
+/**
+ * All indexed shards as one read blockstore. The top-level index names candidates, each shard's own index confirms; shards
+ * are opened on demand. A shard that cannot be read is passed over when another holds the block too.
+ */
+import type { Hashes } from '@dagstore/hashes'
+import type { CallOptions } from '@dagstore/io'
+import { type AnyCid, BlockNotFoundError, BlockstoreError, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
+import type { CID } from 'multiformats/cid'
+import { codeOf } from '../failure.ts'
+import { isSpoiled, type ShardLease } from '../lease.ts'
+import type { Candidate, CandidateFinder } from './candidates.ts'
+import { everyBlock } from './every-block.ts'
+import type { LeaseCache } from './lease-cache.ts'
+
+export interface CrossShardParts {
+  readonly finder: CandidateFinder
+  readonly leases: LeaseCache
+  /** Registered shards whose blocks are not surely in the top-level index. */
+  readonly unindexed: () => number
+  readonly hashes: Hashes
+  /** All shards that have an index. */
+  readonly indexed: (options: CallOptions) => AsyncIterable<Candidate>
+  /** @throws once the store is closed */
+  readonly checkOpen: () => void
+}
+
+const IDENTITY = 0x00
+
+export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockstore => {
+  const { finder, leases } = parts
+
+  /** What `read` gives for the first candidate that has the block and can be read. */
+  const first = async <T>(cid: CID, signal: AbortSignal | undefined, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
+    parts.checkOpen()
+    signal?.throwIfAborted()
+    const failures: unknown[] = []
+    for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent() })) {
+      try {
+        return await readShard(leases, shard, read)
+      } catch (error) {
+        signal?.throwIfAborted()
+        parts.checkOpen()
+        if (error instanceof RangeError) throw error
+        if (!(error instanceof BlockNotFoundError) && codeOf(error) !== 'DAGSTORE_SHARD_UNKNOWN') failures.push(error)
+      }
+    }
+    if (failures.length === 0) throw new BlockNotFoundError(cid, { unindexedShards: parts.unindexed() })
+    throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `no shard that holds the block can be read; cid=${cid.toString()} shards=${failures.length}`, {
+      cid, cause: new AggregateError(failures, 'every shard that may hold the block has failed'),
+    })
+  }
+
+  const bytes = async (any: AnyCid, { signal }: CallOptions = {}): Promise<Uint8Array> => {
+    const cid = toCid(any)
+    if (cid.multihash.code !== IDENTITY) return first(cid, signal, (lease) => lease.blockstore.bytes(cid, { signal }))
+    parts.checkOpen()
+    signal?.throwIfAborted()
+    return cid.multihash.digest.slice()
+  }
+
+  return {
+    bytes,
+    has: async (any, { signal } = {}) => {
+      const cid = toCid(any)
+      parts.checkOpen()
+      signal?.throwIfAborted()
+      if (cid.multihash.code === IDENTITY) return true
+      try {
+        await first(cid, signal, async (lease) => {
+          if (!await lease.blockstore.has(cid, call(signal))) throw new BlockNotFoundError(cid)
+        })
+        return true
+      } catch (error) {
+        if (error instanceof BlockNotFoundError) return false
+        throw error
+      }
+    },
+    get: async function * (cid, options) { yield await bytes(cid, options) },
+    getMany: async function * (cids, options) {
+      for await (const any of cids) {
+        options?.signal?.throwIfAborted()
+        const cid = toCid(any)
+        yield { cid, bytes: (async function * () { yield await bytes(cid, options) })() }
+      }
+    },
+    getAll: (options) => everyBlock(parts, options?.signal),
+    size: async (any, { signal } = {}) => {
+      const cid = toCid(any)
+      if (cid.multihash.code !== IDENTITY) return first(cid, signal, async (lease) => lease.blockstore.size(cid, { signal }))
+      parts.checkOpen()
+      return cid.multihash.digest.byteLength
+    },
+    bytesAt: async (any, from, length, { signal } = {}) => {
+      const cid = toCid(any)
+      if (cid.multihash.code !== IDENTITY) return first(cid, signal, (lease) => lease.blockstore.bytesAt(cid, from, length, { signal }))
+      parts.checkOpen()
+      const { digest } = cid.multihash
+      if (from < 0 || length < 0 || from + length > digest.byteLength) throw new RangeError(`range out of block; from=${from} length=${length} size=${digest.byteLength}`)
+      return digest.slice(from, from + length)
+    },
+  }
+}
+
+const call = (signal: AbortSignal | undefined): { signal?: AbortSignal } => (signal === undefined ? {} : { signal })
+
+/** Once more on a new lease when this one turned out to be of bytes or an index that are no longer good. */
+const readShard = async <T>(leases: LeaseCache, shard: Candidate, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
+  let spoiled = false
+  try {
+    return await leases.use(shard, async (lease) => {
+      try {
+        return await read(lease)
+      } catch (error) {
+        spoiled = isSpoiled(lease)
+        throw error
+      }
+    })
+  } catch (error) {
+    if (!spoiled) throw error
+    leases.drop(shard.key)
+    return leases.use(shard, read)
+  }
+}

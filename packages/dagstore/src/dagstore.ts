@@ -1,0 +1,81 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The store as its callers see it. */
+import type { CallOptions } from '@dagstore/io'
+import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { ShardLease } from './lease.ts'
+import type { Health } from './machine/index.ts'
+import type { ShardInfo } from './shard-info.ts'
+
+export interface RegisterOptions extends CallOptions {
+  /** `eager`: resolves when the shard is indexed, rejects when that fails (the shard stays registered). @default 'lazy' */
+  readonly indexing?: 'eager' | 'lazy' | undefined
+}
+
+export interface AcquireOptions extends CallOptions {
+  /** Reject with `DAGSTORE_NOT_LOCAL` where a sequential mount would have to be copied first. @default false */
+  readonly noDownload?: boolean | undefined
+  /** Mount URL to register first when the key is unknown; one registration for all callers. */
+  readonly registerAs?: string | undefined
+}
+
+export interface DestroyOptions extends CallOptions {
+  /** `drain` waits for leases; `force` refuses new calls on them at once. @default 'drain' */
+  readonly mode?: 'drain' | 'force' | undefined
+}
+
+export interface ShardQuery extends CallOptions {
+  /** Shards under destruction are listed only without it. */
+  readonly health?: Health | undefined
+  /** Start behind this key. */
+  readonly after?: string | undefined
+}
+
+/**
+ * Jobs belong to the store; a caller's signal withdraws that caller only. All promises settle by the end of `close`. Every
+ * call that writes or reads the store's own storage may reject with {@link DagstoreError} `DAGSTORE_STORAGE_FAILED`, every
+ * call after `close` with `DAGSTORE_CLOSED`.
+ */
+export interface Dagstore extends AsyncDisposable {
+  /**
+   * Durable on return. The same key and canonical URL again: no-op, or the wait for the index that `eager` asks for.
+   *
+   * @throws {DagstoreError} `DAGSTORE_SHARD_EXISTS`: another URL. `DAGSTORE_BAD_KEY`: empty, above 512 bytes, or no Unicode.
+   *   `DAGSTORE_SHARD_DESTROYED`: its destruction is under way. `DAGSTORE_SHARD_ERRORED`: eager indexing failed, with the cause
+   * @throws {MountError} `MOUNT_BAD_URL`, `MOUNT_UNKNOWN_SCHEME`
+   */
+  register(key: string, mountUrl: string, options?: RegisterOptions): Promise<ShardInfo>
+  /**
+   * A lease, closed by the caller. Waits while the shard is being indexed or recovered; what failed for a passing reason is
+   * tried again; an index that was lost or damaged is rebuilt.
+   *
+   * @throws {DagstoreError} `DAGSTORE_SHARD_UNKNOWN`, `DAGSTORE_SHARD_ERRORED` (with the cause, and `retry`),
+   *   `DAGSTORE_SHARD_DESTROYED`, `DAGSTORE_NOT_LOCAL`, `DAGSTORE_BAD_KEY`
+   */
+  acquire(key: string, options?: AcquireOptions): Promise<ShardLease>
+  /**
+   * Fetch and index an errored shard anew; resolves when it is available. Leases that are out keep what they have.
+   *
+   * @throws {DagstoreError} `DAGSTORE_SHARD_UNKNOWN`, `DAGSTORE_NOT_ERRORED`, `DAGSTORE_SHARD_ERRORED`: it failed again.
+   *   `DAGSTORE_SHARD_DESTROYED`. `DAGSTORE_BAD_RECORD`: the record cannot be read, so there is nothing to recover from
+   */
+  recover(key: string, options?: CallOptions): Promise<ShardInfo>
+  /**
+   * Forget the shard and delete what the store made for it, nothing else. From the call on it cannot be acquired. The intent
+   * is durable at once: a destruction that is cut off, or whose caller leaves, goes on.
+   *
+   * @throws {DagstoreError} `DAGSTORE_SHARD_UNKNOWN`
+   */
+  destroy(key: string, options?: DestroyOptions): Promise<void>
+  shard(key: string, options?: CallOptions): Promise<ShardInfo | undefined>
+  /** By key, in pages; a shard that changes meanwhile may be listed as it was or as it is. */
+  shards(query?: ShardQuery): AsyncIterable<ShardInfo>
+  /** Keys of the indexed shards that hold the block; one whose index cannot be read now is listed, since it may. */
+  find(multihash: Uint8Array, options?: CallOptions): Promise<readonly string[]>
+  /**
+   * Over all indexed shards. A miss while shards are unindexed is a `BlockNotFoundError` with `unindexedShards` above 0; when
+   * every shard that may hold the block fails, `BLOCKSTORE_UNREADABLE` with an AggregateError as its cause.
+   */
+  readonly blockstore: ShardBlockstore
+  /** Idempotent. Whoever waits is refused, leases are revoked, jobs end; always ends. What was passed in stays open. */
+  close(): Promise<void>
+}

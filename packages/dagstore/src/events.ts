@@ -1,0 +1,30 @@
+/** What a store tells whoever listens: for logs, metrics and progress bars; nothing waits for it. */
+import type { ByteProgress } from '@dagstore/io'
+import type { Failure, Health } from './machine/index.ts'
+
+export type DagstoreEvent =
+  /** `undefined`: not registered. */
+  | { readonly type: 'health', readonly key: string, readonly from: Health | undefined, readonly to: Health | undefined, readonly failure: Failure | undefined }
+  /** `fetch`: a sequential mount is copied. `index`: its bytes are scanned. */
+  | { readonly type: 'progress', readonly key: string, readonly step: 'fetch' | 'index', readonly progress: ByteProgress }
+  /** A job or call came to a shard that could do nothing with it; `total` counts them since the store was opened. */
+  | { readonly type: 'ignored', readonly key: string, readonly event: string, readonly total: number }
+  /** A record could not be written; whoever waited was told. */
+  | { readonly type: 'unsaved', readonly key: string, readonly error: unknown }
+  /** An index file was lost, is damaged, or is of other bytes; it is being rebuilt. */
+  | { readonly type: 'index-unusable', readonly key: string, readonly reason: unknown }
+  /** Something unneeded could not be deleted, or an interrupted job not be resumed; the next start tries again. */
+  | { readonly type: 'postponed', readonly key: string | undefined, readonly error: unknown }
+
+export type EventListener = (event: DagstoreEvent) => void
+
+/** A listener that throws harms nobody else. */
+export const quiet = (listener: EventListener | undefined): EventListener => listener === undefined
+  ? () => {}
+  : (event) => {
+      try {
+        listener(event)
+      } catch {
+        // a listener's mistake must not stop a shard
+      }
+    }

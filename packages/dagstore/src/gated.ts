@@ -1,0 +1,43 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The parts of an opened shard, as one lease hands them out: the same objects behind the lease's gate. */
+import type { IndexView } from '@dagstore/carv2'
+import type { ByteSource } from '@dagstore/io'
+import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { Gate } from './gate.ts'
+
+export const gatedBlockstore = (store: ShardBlockstore, gate: Gate): ShardBlockstore => ({
+  has: (cid, options) => gate.run(() => store.has(cid, options)),
+  get: (cid, options) => gate.iterate(() => store.get(cid, options)),
+  bytes: async (cid, options) => gate.run(() => store.bytes(cid, options)),
+  size: (cid, options) => gate.run(() => store.size(cid, options)),
+  bytesAt: async (cid, from, length, options) => gate.run(() => store.bytesAt(cid, from, length, options)),
+  getMany: async function * (cids, options) {
+    for await (const { cid, bytes } of gate.iterate(() => store.getMany(cids, options))) yield { cid, bytes: gate.iterate(() => bytes) }
+  },
+  getAll: async function * (options) {
+    for await (const { cid, bytes } of gate.iterate(() => store.getAll(options))) yield { cid, bytes: gate.iterate(() => bytes) }
+  },
+})
+
+/** Closing it closes nothing: the index belongs to the session. */
+export const gatedIndex = (index: IndexView, gate: Gate): IndexView => ({
+  facts: index.facts,
+  find: (multihash, options) => gate.run(() => index.find(multihash, options)),
+  entries: (options) => gate.iterate(() => index.entries(options)),
+  close: async () => {},
+  [Symbol.asyncDispose]: async () => {},
+})
+
+/** Closing it closes nothing: the source belongs to the session. */
+export const gatedSource = (source: ByteSource, gate: Gate): ByteSource => ({
+  sizeBytes: source.sizeBytes,
+  identity: source.identity,
+  cost: source.cost,
+  read: async (at, length, options) => gate.run(() => source.read(at, length, options)),
+  peek: (at, length) => {
+    gate.check()
+    return source.peek(at, length)
+  },
+  close: async () => {},
+  [Symbol.asyncDispose]: async () => {},
+})

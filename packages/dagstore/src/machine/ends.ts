@@ -1,0 +1,115 @@
+/** Steps for the end of a job. An end of another job than the one under way changes nothing. */
+import type { Effect, Step } from './effect.ts'
+import type { JobEnd } from './event.ts'
+import { advance, begin, type Building, core, jobOf, open, refuse, refuseAll, settle } from './outcomes.ts'
+import type { Available, Destroying, Errored, State, Waiter } from './state.ts'
+
+export const end = (state: State, event: JobEnd): Step<State> => {
+  if (jobOf(state)?.id !== event.job) return stray(state, event)
+  switch (state.tag) {
+    case 'initializing':
+    case 'recovering': return endBuild(state, event)
+    case 'available':
+    case 'errored': return endOpen(state, event)
+    case 'destroying': return endUnderDestroy(state, event)
+    case 'closed': return { state: { ...state, job: undefined }, effects: dropped(event) }
+    default: return stray(state, event)
+  }
+}
+
+/** A session that nobody gets is closed. */
+export const dropped = (event: JobEnd): Effect[] =>
+  event.type === 'opened' || event.type === 'built' ? [{ type: 'close-session', session: event.job }] : []
+
+/** Not the end that was awaited; if something was opened, it must not stay open. */
+const stray = (state: State, event: JobEnd): Step<State> => ({ state, effects: [{ type: 'ignored' }, ...dropped(event)] })
+
+const endBuild = (state: Building, event: JobEnd): Step<State> => {
+  switch (event.type) {
+    case 'built': {
+      const { sessions, current, effects } = settle(state.sessions, event.job, state.waiters)
+      return {
+        state: { ...core(state), tag: 'available', indexed: true, sessions, current, opening: undefined, waiters: [] },
+        effects: [
+          { type: 'persist', change: { type: 'commit' } },
+          ...effects,
+          ...(state.sessions.length > 0 ? [{ type: 'let-go' as const }] : []),
+          { type: 'collect' },
+        ],
+      }
+    }
+    case 'failed': return {
+      state: { ...core(state), tag: 'errored', failure: event.failure, opening: undefined, waiters: [] },
+      effects: [
+        { type: 'persist', change: { type: 'fail', failure: event.failure } },
+        ...refuseAll(state.waiters, 'DAGSTORE_SHARD_ERRORED', event.failure),
+        { type: 'collect' },
+      ],
+    }
+    case 'aborted': {
+      if (state.tag === 'recovering') return begin(state, 'recovering', state.waiters, true)
+      if (state.wanted || state.waiters.length > 0) return begin(state, 'initializing', state.waiters, state.wanted)
+      return {
+        state: rested(state),
+        effects: [{ type: 'persist', change: { type: 'undo' } }, { type: 'collect' }],
+      }
+    }
+    default: return stray(state, event)
+  }
+}
+
+/** Where a build that is given up leads: to what was there before it. */
+export const rested = (state: Building): State => state.indexed
+  ? { ...core(state), tag: 'available', current: undefined, opening: undefined, waiters: [] }
+  : { ...core(state), tag: 'new' }
+
+const endOpen = (state: Available | Errored, event: JobEnd): Step<State> => {
+  const { waiters } = state
+  const recovery = waiters.some(({ wish }) => wish === 'recovery')
+  switch (event.type) {
+    case 'opened': {
+      const { sessions, current, effects } = settle(state.sessions, event.job, waiters)
+      return {
+        state: { ...core(state), tag: 'available', sessions, current, opening: undefined, waiters: [] },
+        effects: state.tag === 'errored' ? [{ type: 'persist', change: { type: 'heal' } }, ...effects] : effects,
+      }
+    }
+    case 'unusable':
+      if (waiters.length === 0) return { state: { ...state, opening: undefined }, effects: [] }
+      return begin(state, recovery ? 'recovering' : 'initializing', joined(waiters), recovery)
+    case 'failed':
+      if (recovery) return begin(state, 'recovering', joined(waiters), true)
+      return {
+        state: { ...core(state), tag: 'errored', failure: event.failure, opening: undefined, waiters: [] },
+        effects: [
+          { type: 'persist', change: { type: 'fail', failure: event.failure } },
+          ...refuseAll(waiters, 'DAGSTORE_SHARD_ERRORED', event.failure),
+        ],
+      }
+    case 'aborted':
+      if (recovery) return begin(state, 'recovering', joined(waiters), true)
+      return waiters.length > 0 ? open(state, waiters) : { state: { ...state, opening: undefined }, effects: [] }
+    default: return stray(state, event)
+  }
+}
+
+/** A recovery has begun: whoever asked for it now waits for the index, like everybody. */
+const joined = (waiters: readonly Waiter[]): Waiter[] => waiters.map((waiter) => waiter.wish === 'recovery' ? { ...waiter, wish: 'index' } : waiter)
+
+const endUnderDestroy = (state: Destroying, event: JobEnd): Step<State> => {
+  const { callers, serial } = state
+  if (!state.cleaning) return advance({ ...state, job: undefined }, dropped(event))
+  switch (event.type) {
+    case 'cleaned': return {
+      state: { tag: 'absent', serial },
+      effects: [{ type: 'persist', change: { type: 'remove' } }, ...callers.map((waiter): Effect => ({ type: 'answer', waiter }))],
+    }
+    // the intent stays: the next `destroy` or the next start goes on
+    case 'failed': return notCleaned(state, callers.map((waiter) => refuse(waiter, 'DAGSTORE_STORAGE_FAILED', event.failure)))
+    case 'aborted': return notCleaned(state, callers.map((waiter) => refuse(waiter, 'DAGSTORE_CLOSED')))
+    default: return stray(state, event)
+  }
+}
+
+export const notCleaned = (state: Destroying, effects: readonly Effect[]): Step<Destroying> =>
+  ({ state: { ...state, callers: [], job: undefined, cleaning: false }, effects })

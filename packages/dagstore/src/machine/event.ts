@@ -1,0 +1,36 @@
+/** What happens to a shard: calls, ends of jobs, and what the runner found out. */
+import type { Failure } from './state.ts'
+
+export type Event =
+  /** The URL is canonical and its scheme known; the runner has checked both. */
+  | { readonly type: 'register', readonly waiter: number, readonly url: string, readonly eager: boolean }
+  /** `registerAs`: a canonical URL to register first when the key is unknown. */
+  | { readonly type: 'acquire', readonly waiter: number, readonly registerAs: string | undefined }
+  | { readonly type: 'recover', readonly waiter: number }
+  | { readonly type: 'destroy', readonly waiter: number, readonly force: boolean }
+  /** A caller's signal fired; the runner has answered it. */
+  | { readonly type: 'withdraw', readonly waiter: number }
+  | { readonly type: 'release', readonly lease: number }
+  /** A session turned out to be broken while it was read. */
+  | { readonly type: 'spoiled', readonly session: number, readonly part: 'source' | 'index' }
+  /** The store was opened and the record says that something is unfinished. */
+  | { readonly type: 'resume' }
+  | { readonly type: 'close' }
+  | JobEnd
+  /** `event` led to a record that could not be written; the state is the one before it. */
+  | { readonly type: 'unsaved', readonly event: Exclude<Event, { readonly type: 'unsaved' }>, readonly failure: Failure }
+
+/** The end of a job; each job has exactly one. */
+export type JobEnd =
+  /** An opening found mount and index in order; a session of the job's number is open. */
+  | { readonly type: 'opened', readonly job: number }
+  /** An opening found no index, a damaged one, or one of other bytes. */
+  | { readonly type: 'unusable', readonly job: number }
+  /** Index written, published, and opened with the mount as a session of the job's number. */
+  | { readonly type: 'built', readonly job: number }
+  | { readonly type: 'cleaned', readonly job: number }
+  | { readonly type: 'failed', readonly job: number, readonly failure: Failure }
+  /** It obeyed an `abort`; whatever it made is garbage. */
+  | { readonly type: 'aborted', readonly job: number }
+
+export type EventType = Event['type']

@@ -1,0 +1,117 @@
+/** Steps that several events share. */
+import type { Effect, Refusal, Step } from './effect.ts'
+import type {
+  Available, Closed, Destroying, Errored, Failure, Initializing, Interrupted, New, Recovering, Session, State, Waiter
+} from './state.ts'
+
+/** Registered, and not on the way out. */
+export type Present = New | Interrupted | Initializing | Recovering | Available | Errored
+export type Registered = Present | Destroying
+/** A build is under way. */
+export type Building = Initializing | Recovering
+
+export const stay = <S extends State>(state: S): Step<S> => ({ state, effects: [] })
+export const ignore = <S extends State>(state: S): Step<S> => ({ state, effects: [{ type: 'ignored' }] })
+
+export const refuse = (waiter: number, code: Refusal, failure?: Failure): Effect => ({ type: 'refuse', waiter, code, failure })
+export const refuseAll = (waiters: readonly Waiter[], code: Refusal, failure?: Failure): Effect[] =>
+  waiters.map(({ id }) => refuse(id, code, failure))
+
+/** What every registered state carries over. */
+export const core = ({ serial, url, indexed, sessions }: Registered): Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'> =>
+  ({ serial, url, indexed, sessions })
+
+/** Start a build under a new generation; whoever waits goes on waiting. */
+export const begin = (
+  state: Present, health: 'initializing' | 'recovering', waiters: readonly Waiter[], wanted: boolean
+): Step<State> => building(core(state), health, waiters, wanted, undefined)
+
+/** The same for a key that is not registered yet: registration and begin are one change of the record. */
+export const beginNew = (serial: number, url: string, waiter: Waiter, wanted: boolean): Step<State> =>
+  building({ serial, url, indexed: false, sessions: [] }, 'initializing', [waiter], wanted, url)
+
+const building = (
+  from: Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'>, health: 'initializing' | 'recovering',
+  waiters: readonly Waiter[], wanted: boolean, registerAs: string | undefined
+): Step<State> => {
+  const serial = from.serial + 1
+  const job = { id: serial, aborting: false }
+  return {
+    state: health === 'initializing'
+      ? { ...from, tag: 'initializing', serial, job, waiters, wanted }
+      : { ...from, tag: 'recovering', serial, job, waiters },
+    effects: [
+      { type: 'persist', change: { type: 'begin', health, registerAs } },
+      { type: 'start', job: serial, kind: 'build' },
+    ],
+  }
+}
+
+/** Start opening the mount and the committed index; needs no change of the record. */
+export const open = <S extends Available | Errored>(state: S, waiters: readonly Waiter[]): Step<S> => {
+  const serial = state.serial + 1
+  return {
+    state: { ...state, serial, waiters, opening: { id: serial, aborting: false } },
+    effects: [{ type: 'start', job: serial, kind: 'open' }],
+  }
+}
+
+/** The session that a job has opened: leases for those who wait for one, an answer for the others. */
+export const settle = (sessions: readonly Session[], job: number, waiters: readonly Waiter[]): {
+  readonly sessions: readonly Session[], readonly current: number | undefined, readonly effects: readonly Effect[]
+} => {
+  const leases = waiters.filter(({ wish }) => wish === 'lease').map(({ id }) => id)
+  const others = waiters.filter(({ wish }) => wish !== 'lease')
+  const effects: Effect[] = [
+    ...leases.map((waiter): Effect => ({ type: 'grant', waiter, session: job })),
+    ...others.map(({ id }): Effect => ({ type: 'answer', waiter: id })),
+  ]
+  if (leases.length === 0) return { sessions, current: undefined, effects: [...effects, { type: 'close-session', session: job }] }
+  return { sessions: [...sessions, { id: job, leases }], current: job, effects }
+}
+
+/** A destruction goes on with whatever is possible now. */
+export const advance = (state: Destroying, effects: readonly Effect[]): Step<Destroying> => {
+  if (state.job !== undefined || state.sessions.length > 0) return { state, effects }
+  const serial = state.serial + 1
+  return {
+    state: { ...state, serial, job: serial, cleaning: true },
+    effects: [...effects, { type: 'start', job: serial, kind: 'clean' }],
+  }
+}
+
+/** Refuse what is called on the leases of all sessions, and close these. */
+export const cutOff = (sessions: readonly Session[]): Effect[] => [
+  ...sessions.map(({ id }): Effect => ({ type: 'revoke', session: id })),
+  ...sessions.map(({ id }): Effect => ({ type: 'close-session', session: id })),
+]
+
+/** The job under way, whatever its kind. */
+export const jobOf = (state: State): { readonly id: number, readonly aborting: boolean } | undefined => {
+  switch (state.tag) {
+    case 'absent':
+    case 'new':
+    case 'interrupted': return undefined
+    case 'initializing':
+    case 'recovering': return state.job
+    case 'available':
+    case 'errored': return state.opening
+    case 'destroying':
+    case 'closed': return state.job === undefined ? undefined : { id: state.job, aborting: true }
+  }
+}
+
+export const waitersOf = (state: Present): readonly Waiter[] =>
+  state.tag === 'new' || state.tag === 'interrupted' ? [] : state.waiters
+
+/** All is refused, all is cut off, the job is told to stop. */
+export const shut = (state: State): Step<Closed> => {
+  const { serial } = state
+  const job = jobOf(state)
+  const effects: Effect[] = []
+  if (state.tag === 'destroying') effects.push(...state.callers.map((waiter) => refuse(waiter, 'DAGSTORE_CLOSED')))
+  else if (state.tag !== 'absent' && state.tag !== 'closed') effects.push(...refuseAll(waitersOf(state), 'DAGSTORE_CLOSED'))
+  if (job !== undefined) effects.push({ type: 'abort', job: job.id })
+  if (state.tag !== 'absent' && state.tag !== 'closed') effects.push(...cutOff(state.sessions))
+  return { state: { tag: 'closed', serial, job: job?.id }, effects }
+}

@@ -1,0 +1,106 @@
+/** The record of a shard, and how a {@link Change} changes it. What is persisted and what the machine starts from. */
+import type { Change } from './effect.ts'
+import type { Failure, Health, State } from './state.ts'
+
+/** One generation of a shard's index: its file's name carries `generation`, its top-level entries `shardNumber`. */
+export interface IndexGeneration {
+  readonly generation: number
+  /** u32; used for this generation only. */
+  readonly shardNumber: number
+}
+
+export interface ShardRecord {
+  readonly url: string
+  readonly health: Health
+  /** A destruction was asked for and is to be finished. */
+  readonly destroying: boolean
+  /** 0 before the first build. */
+  readonly dataGeneration: number
+  /** The last index generation given out, committed or not. */
+  readonly indexGeneration: number
+  /** The committed index. */
+  readonly index: IndexGeneration | undefined
+  /** What the build under way, or one cut off by a crash, may have left. */
+  readonly building: IndexGeneration | undefined
+  readonly failure: Failure | undefined
+}
+
+/** Something of a shard that nothing refers to any more, once no open session does. */
+export type Garbage =
+  | { readonly kind: 'index', readonly generation: number, readonly shardNumber: number }
+  | { readonly kind: 'data', readonly generation: number }
+
+export interface Changed {
+  readonly record: ShardRecord | undefined
+  readonly garbage: readonly Garbage[]
+}
+
+/** Whether a change needs a fresh shard number. */
+export const needsNumber = (change: Change): boolean => change.type === 'begin'
+
+/**
+ * The record after a change, and what became garbage by it; both belong into one write.
+ *
+ * @param shardNumber - a fresh one, used only when {@link needsNumber} says so
+ */
+export const applyChange = (record: ShardRecord | undefined, change: Change, shardNumber: number): Changed => {
+  if (change.type === 'register') return { record: registered(change.url), garbage: [] }
+  const from = record ?? (change.type === 'begin' && change.registerAs !== undefined ? registered(change.registerAs) : undefined)
+  if (from === undefined) throw new TypeError(`change of a record that is not there; change=${change.type}`)
+  const unfinished = from.building === undefined ? [] : [indexGarbage(from.building)]
+  switch (change.type) {
+    case 'begin': {
+      const indexGeneration = from.indexGeneration + 1
+      const fresh = change.health === 'recovering' || from.dataGeneration === 0
+      return {
+        record: {
+          ...from,
+          health: change.health,
+          dataGeneration: fresh ? from.dataGeneration + 1 : from.dataGeneration,
+          indexGeneration,
+          building: { generation: indexGeneration, shardNumber },
+        },
+        garbage: fresh && from.dataGeneration > 0 ? [...unfinished, { kind: 'data', generation: from.dataGeneration }] : unfinished,
+      }
+    }
+    case 'commit': return {
+      record: { ...from, health: 'available', index: from.building, building: undefined, failure: undefined },
+      garbage: from.index === undefined ? [] : [indexGarbage(from.index)],
+    }
+    case 'undo': return { record: { ...from, health: from.index === undefined ? 'new' : 'available', building: undefined }, garbage: unfinished }
+    case 'fail': return { record: { ...from, health: 'errored', building: undefined, failure: change.failure }, garbage: unfinished }
+    case 'heal': return { record: { ...from, health: 'available', failure: undefined }, garbage: [] }
+    case 'destroy': return { record: { ...from, destroying: true }, garbage: [] }
+    case 'remove': return { record: undefined, garbage: [] }
+  }
+}
+
+const registered = (url: string): ShardRecord => ({
+  url, health: 'new', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined, failure: undefined,
+})
+
+const indexGarbage = ({ generation, shardNumber }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber })
+
+/** The machine's state for what was found in the catalogue. */
+export const fromRecord = (record: ShardRecord | undefined): State => {
+  if (record === undefined) return { tag: 'absent', serial: 0 }
+  const core = { serial: 0, url: record.url, indexed: record.index !== undefined, sessions: [] }
+  if (record.destroying) return { ...core, tag: 'destroying', callers: [], job: undefined, cleaning: false }
+  switch (record.health) {
+    case 'new': return { ...core, tag: 'new' }
+    case 'initializing':
+    case 'recovering': return { ...core, tag: 'interrupted', was: record.health }
+    case 'available': return { ...core, tag: 'available', current: undefined, opening: undefined, waiters: [] }
+    case 'errored': return { ...core, tag: 'errored', failure: record.failure ?? UNSAID, opening: undefined, waiters: [] }
+  }
+}
+
+const UNSAID: Failure = { code: 'DAGSTORE_BAD_RECORD', message: 'errored without a reason', at: '', retry: 'never' }
+
+/** Whether the shard's blocks are in the top-level index, as far as anybody knows. */
+export const isIndexed = (record: ShardRecord): boolean =>
+  record.index !== undefined && !record.destroying && (record.health === 'available' || record.health === 'errored')
+
+/** Whether a start has something to finish. */
+export const isUnfinished = (record: ShardRecord): boolean =>
+  record.destroying || record.health === 'initializing' || record.health === 'recovering'

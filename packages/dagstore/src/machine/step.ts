@@ -1,0 +1,37 @@
+/** The machine: what an event makes of a shard, and what is to be done about it. Pure and total. */
+import { acquire, destroy, recover, register, withdraw } from './calls.ts'
+import type { Step } from './effect.ts'
+import { end } from './ends.ts'
+import type { Event } from './event.ts'
+import { advance, begin, ignore, shut, stay } from './outcomes.ts'
+import type { State } from './state.ts'
+import { unsaved } from './unsaved.ts'
+import { release, spoiled } from './use.ts'
+
+/** The next state, and the effects the runner must execute in this order. */
+export const step = (state: State, event: Event): Step<State> => {
+  switch (event.type) {
+    case 'register': return register(state, event)
+    case 'acquire': return acquire(state, event)
+    case 'recover': return recover(state, event)
+    case 'destroy': return destroy(state, event)
+    case 'withdraw': return withdraw(state, event)
+    case 'release': return release(state, event)
+    case 'spoiled': return spoiled(state, event)
+    case 'resume': return resume(state)
+    case 'close': return state.tag === 'closed' ? stay(state) : shut(state)
+    case 'opened':
+    case 'unusable':
+    case 'built':
+    case 'cleaned':
+    case 'failed':
+    case 'aborted': return end(state, event)
+    case 'unsaved': return unsaved(state, event)
+  }
+}
+
+const resume = (state: State): Step<State> => {
+  if (state.tag === 'interrupted') return begin(state, state.was, [], true)
+  if (state.tag === 'destroying') return advance(state, [])
+  return ignore(state)
+}

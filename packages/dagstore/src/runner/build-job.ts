@@ -1,0 +1,59 @@
+/** Indexing a shard: scan, index file, top-level index, and the session that its first leases share. */
+import { type BuiltIndex, buildIndex, openIndex } from '@dagstore/carv2'
+import { IndexRepoError } from '@dagstore/index-repo'
+import { shardNumber } from '@dagstore/top-level-index'
+import { create as createMultihash } from 'multiformats/hashes/digest'
+import { abortable } from '../abortable.ts'
+import type { ShardRecord } from '../machine/index.ts'
+import { joinParts, openSource } from './open-job.ts'
+import type { StoreParts } from './parts.ts'
+import { type ShardSession, Spoilage } from './session.ts'
+
+/**
+ * Everything but the commit: on return the index file is durable and the multihashes are published, under a generation and
+ * a shard number that the record does not call current yet.
+ *
+ * @throws what the mount, the CAR, or the storage of the indices rejects with; the signal's reason
+ */
+export const buildJob = (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession> =>
+  parts.building.run(() => build(parts, key, record, signal), { signal })
+
+const build = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession> => {
+  const { building } = record
+  if (building === undefined) throw new TypeError('a build without a generation')
+  const { repo, top, pages, emit } = parts
+  const spoilage = new Spoilage()
+  const raw = await openSource(parts, key, record, signal)
+  try {
+    const built = await abortable(buildIndex(raw, { signal, onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) } }), signal)
+    await writeIndex(parts, key, building.generation, built, signal)
+    await top.publish(shardNumber(building.shardNumber), multihashesOf(built, signal), { signal })
+    // read back from disk: what is served is what a restart will find
+    const view = await openIndex(await repo.open(key, building.generation, { signal }), { pages, owns: true, signal })
+    const session = await joinParts(parts, { record, spoilage, source: spoilage.source(raw), view, indexGeneration: building.generation, trust: 'use', signal })
+    if ('unusable' in session) throw session.reason
+    return session
+  } catch (error) {
+    await raw.close()
+    throw error
+  }
+}
+
+const writeIndex = async ({ repo }: StoreParts, key: string, generation: number, built: BuiltIndex, signal: AbortSignal): Promise<void> => {
+  try {
+    await repo.write(key, generation, built.encode(), { signal })
+  } catch (error) {
+    if (!(error instanceof IndexRepoError) || error.code !== 'INDEX_EXISTS') throw error
+    // the generation is fresh, so this is of a catalogue that was put back to an earlier state, and nothing refers to it
+    await repo.remove(key, generation)
+    await repo.write(key, generation, built.encode(), { signal })
+  }
+}
+
+/** In the order of the index, so that repeats are neighbours. */
+async function * multihashesOf (built: BuiltIndex, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const { code, digest } of built.view().entries({ signal })) {
+    if (code === undefined) throw new TypeError('an index of ours without hash codes')
+    yield createMultihash(code, digest).bytes
+  }
+}

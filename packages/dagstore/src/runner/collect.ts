@@ -1,0 +1,60 @@
+/** Deleting what the store made and nothing needs any more. Each step may be repeated. */
+import { transientName } from '@dagstore/mounts'
+import { shardNumber } from '@dagstore/top-level-index'
+import type { ListedGarbage } from '../catalogue/shard-catalogue.ts'
+import type { Garbage, IndexGeneration, ShardRecord } from '../machine/index.ts'
+import type { StoreParts } from './parts.ts'
+
+/** On return it is gone for good. Sources of mounts are never touched: only names that the store gave out are removed. */
+export const discard = async ({ top, repo, transients }: StoreParts, key: string, garbage: Garbage): Promise<void> => {
+  if (garbage.kind === 'data') return transients.remove(transientName(key, garbage.generation))
+  await top.retire(shardNumber(garbage.shardNumber))
+  await repo.remove(key, garbage.generation)
+}
+
+/** Collect the garbage of one shard or of all, but for what open sessions use; failures are reported and left for later. */
+export const collect = async (parts: StoreParts, key: string | undefined, signal?: AbortSignal): Promise<void> => {
+  const done: ListedGarbage[] = []
+  try {
+    for await (const item of parts.catalogue.garbage(key)) {
+      if (signal?.aborted === true) break
+      if (parts.isPinned(item.key, item.garbage)) continue
+      try {
+        await discard(parts, item.key, item.garbage)
+        done.push(item)
+      } catch (error) {
+        parts.emit({ type: 'postponed', key: item.key, error })
+      }
+    }
+    if (done.length > 0) await parts.catalogue.forget(done)
+  } catch (error) {
+    parts.emit({ type: 'postponed', key, error })
+  }
+}
+
+/** All that the store made for a shard. The record is removed by the machine, afterwards. */
+export const cleanJob = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<void> => {
+  for (const generation of [record.index, record.building]) if (generation !== undefined) await discard(parts, key, indexGarbage(generation))
+  if (record.dataGeneration > 0) await discard(parts, key, { kind: 'data', generation: record.dataGeneration })
+  if (record.failure?.code === 'DAGSTORE_BAD_RECORD') await cleanByName(parts, key, signal)
+  const rest: ListedGarbage[] = []
+  for await (const item of parts.catalogue.garbage(key)) {
+    signal.throwIfAborted()
+    await discard(parts, key, item.garbage)
+    rest.push(item)
+  }
+  if (rest.length > 0) await parts.catalogue.forget(rest)
+}
+
+const indexGarbage = ({ generation, shardNumber: number }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber: number })
+
+/** The record cannot say what there is: look at every index file, every number, and the copies of keys of the same fan-out. */
+const cleanByName = async ({ catalogue, top, repo, transients }: StoreParts, key: string, signal: AbortSignal): Promise<void> => {
+  for (const number of await catalogue.numbersOf(key)) await top.retire(shardNumber(number))
+  for await (const stored of repo.list({ signal })) if (stored.key === key) await repo.remove(key, stored.generation)
+  const [folder = ''] = transientName(key, 0).split('/')
+  for (const { name } of await transients.list(folder)) {
+    const generation = Number(/\.([0-9]+)\.transient$/u.exec(name)?.[1])
+    if (Number.isSafeInteger(generation) && transientName(key, generation) === `${folder}/${name}`) await transients.remove(`${folder}/${name}`)
+  }
+}

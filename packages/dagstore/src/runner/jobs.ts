@@ -1,0 +1,47 @@
+/** Running a job to its one end, whatever happens in it. */
+import type { JobEnd, ShardRecord } from '../machine/index.ts'
+import { failureOf } from '../failure.ts'
+import { buildJob } from './build-job.ts'
+import { cleanJob } from './collect.ts'
+import { openJob } from './open-job.ts'
+import type { StoreParts } from './parts.ts'
+import type { ShardSession } from './session.ts'
+
+export interface JobOrder {
+  readonly job: number
+  readonly kind: 'open' | 'build' | 'clean'
+  /** As it is when the job starts. */
+  readonly record: ShardRecord
+}
+
+export interface EndedJob {
+  readonly event: JobEnd
+  /** What the job has opened; the runner closes it. */
+  readonly session: ShardSession | undefined
+}
+
+/** Never rejects. */
+export const runJob = async (parts: StoreParts, key: string, order: JobOrder, signal: AbortSignal): Promise<EndedJob> => {
+  const { job } = order
+  try {
+    return await work(parts, key, order, signal)
+  } catch (error) {
+    const event: JobEnd = signal.aborted ? { type: 'aborted', job } : { type: 'failed', job, failure: failureOf(error, parts.clock) }
+    return { event, session: undefined }
+  }
+}
+
+const work = async (parts: StoreParts, key: string, { job, kind, record }: JobOrder, signal: AbortSignal): Promise<EndedJob> => {
+  switch (kind) {
+    case 'build': return { event: { type: 'built', job }, session: await buildJob(parts, key, record, signal) }
+    case 'clean':
+      await cleanJob(parts, key, record, signal)
+      return { event: { type: 'cleaned', job }, session: undefined }
+    case 'open': {
+      const opened = await openJob(parts, key, record, signal)
+      if (!('unusable' in opened)) return { event: { type: 'opened', job }, session: opened }
+      parts.emit({ type: 'index-unusable', key, reason: opened.reason })
+      return { event: { type: 'unusable', job }, session: undefined }
+    }
+  }
+}

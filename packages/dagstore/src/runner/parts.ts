@@ -1,0 +1,35 @@
+/** What the runners of all shards share. */
+import type { PageCache } from '@dagstore/carv2'
+import type { Hashes } from '@dagstore/hashes'
+import type { IndexRepo } from '@dagstore/index-repo'
+import type { Clock, Directory } from '@dagstore/io'
+import type { MountRegistry } from '@dagstore/mounts'
+import type { TopLevelIndex } from '@dagstore/top-level-index'
+import type { ShardCatalogue } from '../catalogue/shard-catalogue.ts'
+import type { EventListener } from '../events.ts'
+import type { Garbage } from '../machine/index.ts'
+import type { Limiter } from '../limiter.ts'
+import type { Tasks } from './tasks.ts'
+
+export interface StoreParts {
+  readonly catalogue: ShardCatalogue
+  readonly top: TopLevelIndex
+  readonly repo: IndexRepo
+  /** Copies of sequential mounts. */
+  readonly transients: Directory
+  readonly mounts: MountRegistry
+  readonly hashes: Hashes
+  readonly clock: Clock
+  readonly pages: PageCache
+  /** Slots of builds. */
+  readonly building: Limiter
+  readonly emit: EventListener
+  /** Everything that outlives the call that started it, so that closing can wait for it. */
+  readonly tasks: Tasks
+  /** Whoever keeps leases of the shard only for speed gives them back. */
+  readonly letGo: (key: string) => void
+  /** An open session reads it. */
+  readonly isPinned: (key: string, garbage: Garbage) => boolean
+  /** Count an event that meant nothing; gives how many there were. */
+  readonly countIgnored: () => number
+}

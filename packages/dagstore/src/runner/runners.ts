@@ -1,0 +1,63 @@
+/** The live runners: made on first use, dropped at rest. */
+import type { Event, Garbage } from '../machine/index.ts'
+import { DagstoreError } from '../errors.ts'
+import type { ShardInfo } from '../shard-info.ts'
+import type { Call, CallTarget } from './calls.ts'
+import type { StoreParts } from './parts.ts'
+import { ShardRunner } from './shard-runner.ts'
+
+export class Runners {
+  readonly #parts: StoreParts
+  readonly #live: Map<string, ShardRunner> = new Map()
+  #closed = false
+
+  constructor (parts: StoreParts) {
+    this.#parts = parts
+  }
+
+  /** Machines in memory. */
+  get size (): number { return this.#live.size }
+
+  /** The target of a call that has not come yet: its runner is made with the call, so that it is never dropped in between. */
+  target (key: string): CallTarget {
+    return {
+      enter: (waiter: number, call: Call, event: Event) => {
+        if (this.#closed) return call.refuse(new DagstoreError('DAGSTORE_CLOSED', 'store is closed', { key }))
+        this.#runner(key).enter(waiter, call, event)
+      },
+      leave: (waiter) => { this.#live.get(key)?.leave(waiter) },
+    }
+  }
+
+  /** Finish what the record says is unfinished; resolves when it is done, has failed, or waits for leases. */
+  async resume (key: string): Promise<void> {
+    if (this.#closed) return
+    const runner = this.#runner(key)
+    runner.submit({ type: 'resume' })
+    await runner.idle()
+  }
+
+  /** What a live machine says; `undefined` when the record says it all. */
+  info (key: string): ShardInfo | undefined { return this.#live.get(key)?.info }
+
+  /** Leases can be had without opening anything. */
+  isOpen (key: string): boolean { return this.#live.get(key)?.isOpen === true }
+
+  pins (key: string, garbage: Garbage): boolean { return this.#live.get(key)?.pins(garbage) === true }
+
+  /** Everybody who waits is refused, leases are revoked, jobs are told to stop. */
+  close (): void {
+    this.#closed = true
+    for (const runner of [...this.#live.values()]) runner.submit({ type: 'close' })
+  }
+
+  #runner (key: string): ShardRunner {
+    const live = this.#live.get(key)
+    if (live !== undefined) return live
+    const made = new ShardRunner(this.#parts, key, (runner) => {
+      if (this.#live.get(key) === runner) this.#live.delete(key)
+    })
+    this.#live.set(key, made)
+    return made
+  }
+}

@@ -1,0 +1,123 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** One opened mount with its index, shared by all leases of one data and index generation. */
+import type { IndexView } from '@dagstore/carv2'
+import type { IndexMount } from '@dagstore/carv2-index-mount'
+import type { Hashes } from '@dagstore/hashes'
+import { type Awaitable, type ByteSource, IoError } from '@dagstore/io'
+import { codeOf } from '../failure.ts'
+
+export interface ShardSession {
+  readonly mount: IndexMount
+  readonly dataGeneration: number
+  readonly indexGeneration: number
+  readonly hashes: Hashes
+  /** What has turned out to be broken; later openings will see to it. */
+  readonly spoiled: 'source' | 'index' | undefined
+  /** Called when that happens; at most once. */
+  onSpoiled: (part: 'source' | 'index') => void
+  close(): Promise<void>
+}
+
+/** Tells, for data and index of a session to be, that a read has shown them to be broken. */
+export class Spoilage {
+  #part: 'source' | 'index' | undefined
+  listener: (part: 'source' | 'index') => void = () => {}
+
+  get part (): 'source' | 'index' | undefined { return this.#part }
+
+  #report (part: 'source' | 'index'): void {
+    if (this.#part !== undefined) return
+    this.#part = part
+    this.listener(part)
+  }
+
+  /**
+   * `source`, watched. Only what says that the bytes are gone or are others counts, not a passing failure. Closing it ends
+   * the reads under way: those of a revoked lease may hang for as long as a remote end likes.
+   */
+  source (source: ByteSource): ByteSource {
+    const pending = new Set<(error: unknown) => void>()
+    let closing: Promise<void> | undefined
+    const close = (): Promise<void> => {
+      closing ??= (async () => {
+        const closed = source.close()
+        if (pending.size === 0) return closed
+        closed.catch(() => {}) // nobody waits for a source that may hang
+        for (const cut of pending) cut(new IoError('IO_CLOSED', 'source was closed during the read'))
+      })()
+      return closing
+    }
+    return {
+      sizeBytes: source.sizeBytes,
+      identity: source.identity,
+      cost: source.cost,
+      read: (at, length, options) => new Promise((resolve, reject) => {
+        if (closing !== undefined) return reject(new IoError('IO_CLOSED', 'source is closed'))
+        pending.add(reject)
+        source.read(at, length, options).then(
+          (bytes) => {
+            pending.delete(reject)
+            resolve(bytes)
+          },
+          (error: unknown) => {
+            pending.delete(reject)
+            if (LOST.has(codeOf(error) ?? '')) this.#report('source')
+            reject(error)
+          }
+        )
+      }),
+      peek: (at, length) => source.peek(at, length),
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  }
+
+  /** `index`, watched. A page that does not match its checksum will not do so next time either. */
+  index (index: IndexView): IndexView {
+    const watch = (error: unknown): never => {
+      if (DAMAGED.has(codeOf(error) ?? '')) this.#report('index')
+      throw error
+    }
+    return {
+      facts: index.facts,
+      find: (multihash, options) => {
+        let found: Awaitable<Awaited<ReturnType<IndexView['find']>>>
+        try {
+          found = index.find(multihash, options)
+        } catch (error) {
+          return watch(error)
+        }
+        return found instanceof Promise ? found.catch(watch) : found
+      },
+      entries: async function * (options) {
+        try {
+          yield * index.entries(options)
+        } catch (error) {
+          watch(error)
+        }
+      },
+      close: () => index.close(),
+      [Symbol.asyncDispose]: () => index.close(),
+    }
+  }
+}
+
+const LOST: ReadonlySet<string> = new Set(['IO_SOURCE_CHANGED', 'IO_SOURCE_LOST', 'IO_TRUNCATED'])
+const DAMAGED: ReadonlySet<string> = new Set(['CARV2_INDEX_DAMAGED', 'CARV2_BAD_INDEX', ...LOST])
+
+export const createSession = (
+  parts: { readonly mount: IndexMount, readonly dataGeneration: number, readonly indexGeneration: number, readonly hashes: Hashes }, spoilage: Spoilage
+): ShardSession => {
+  let closing: Promise<void> | undefined
+  return {
+    ...parts,
+    get spoiled () { return spoilage.part },
+    set onSpoiled (listener: (part: 'source' | 'index') => void) { spoilage.listener = listener },
+    get onSpoiled () { return spoilage.listener },
+    close: () => {
+      // the source first: a mount waits for its calls, and one of them may hang on the source
+      closing ??= Promise.all([parts.mount.source.close(), parts.mount.close()]).then(() => {})
+      return closing
+    },
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * Runs the machine of one shard: one event after another, their effects in order. Events come while the record is being
+ * read or written; they wait their turn.
+ */
+import type { StoredRecord } from '../catalogue/record-codec.ts'
+import { DagstoreError } from '../errors.ts'
+import { causeOf, failureOf } from '../failure.ts'
+import { createLease, type ManagedLease } from '../lease.ts'
+import {
+  applyChange, atRest, type Change, type Effect, type Event, type Failure, fromRecord, type Garbage, jobOf, needsNumber, type Refusal, type State, step
+} from '../machine/index.ts'
+import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
+import type { Call, CallTarget } from './calls.ts'
+import { collect } from './collect.ts'
+import { runJob } from './jobs.ts'
+import type { StoreParts } from './parts.ts'
+import type { ShardSession } from './session.ts'
+
+export class ShardRunner implements CallTarget {
+  readonly key: string
+  readonly #parts: StoreParts
+  readonly #rested: (runner: ShardRunner) => void
+  readonly #queue: Event[] = []
+  /** Reading or writing the record, or in the middle of effects. */
+  #busy = true
+  #state: State = { tag: 'absent', serial: 0 }
+  #stored: StoredRecord | undefined
+  readonly #calls: Map<number, Call> = new Map()
+  readonly #leases: Map<number, ManagedLease> = new Map()
+  readonly #sessions: Map<number, ShardSession> = new Map()
+  readonly #jobs: Map<number, AbortController> = new Map()
+  #closings: Promise<unknown> = Promise.resolve()
+  #idlers: (() => void)[] = []
+
+  /** @param rested - called whenever nothing in memory says more than the record does */
+  constructor (parts: StoreParts, key: string, rested: (runner: ShardRunner) => void) {
+    this.key = key
+    this.#parts = parts
+    this.#rested = rested
+    parts.tasks.add(this.#load())
+  }
+
+  enter (waiter: number, call: Call, event: Event): void {
+    this.#calls.set(waiter, call)
+    this.submit(event)
+  }
+
+  leave (waiter: number): void {
+    this.#calls.delete(waiter)
+    this.submit({ type: 'withdraw', waiter })
+  }
+
+  submit (event: Event): void {
+    this.#queue.push(event)
+    this.#pump()
+  }
+
+  /** `undefined`: not registered, or not read yet. */
+  get info (): ShardInfo | undefined {
+    return this.#stored === undefined ? undefined : shardInfo(this.key, this.#stored.record, this.#state)
+  }
+
+  /** An open session reads it. */
+  pins (garbage: Garbage): boolean {
+    const generation = garbage.kind === 'index' ? 'indexGeneration' : 'dataGeneration'
+    return [...this.#sessions.values()].some((session) => session[generation] === garbage.generation)
+  }
+
+  /** Resolves when no event waits and no job runs; leases may still be out. */
+  idle (): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idlers.push(resolve)
+      this.#pump()
+    })
+  }
+
+  /** Leases can be had without opening anything. */
+  get isOpen (): boolean { return this.#state.tag === 'available' && this.#state.current !== undefined }
+
+  async #load (): Promise<void> {
+    try {
+      this.#stored = await this.#parts.catalogue.get(this.key)
+      this.#state = fromRecord(this.#stored?.record)
+      this.#busy = false
+    } catch (error) {
+      // nothing is known, so nothing can be done; whoever comes next tries again
+      this.#queue.length = 0
+      const calls = [...this.#calls.values()]
+      this.#calls.clear()
+      this.#busy = false
+      this.#rested(this)
+      for (const call of calls) call.refuse(error)
+      this.#wake()
+      return
+    }
+    this.#pump()
+  }
+
+  #pump (): void {
+    if (this.#busy) return
+    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+      this.#busy = true
+      const writing = this.#handle(event)
+      if (writing !== undefined) {
+        this.#parts.tasks.add(writing.finally(() => {
+          this.#busy = false
+          this.#pump()
+        }))
+        return
+      }
+      this.#busy = false
+    }
+    if (jobOf(this.#state) === undefined) this.#wake()
+    if (atRest(this.#state)) this.#rested(this)
+  }
+
+  #wake (): void {
+    const idlers = this.#idlers
+    this.#idlers = []
+    for (const wake of idlers) wake()
+  }
+
+  #handle (event: Event): Promise<void> | undefined {
+    const { state, effects } = step(this.#state, event)
+    const [first, ...rest] = effects
+    if (first?.type !== 'persist') {
+      this.#take(state, effects, event)
+      return undefined
+    }
+    return this.#persist(first.change).then(
+      () => { this.#take(state, rest, event) },
+      (error: unknown) => { this.#unsaved(event, error) }
+    )
+  }
+
+  #unsaved (event: Event, error: unknown): void {
+    if (event.type === 'unsaved') return
+    this.#parts.emit({ type: 'unsaved', key: this.key, error })
+    const { state, effects } = step(this.#state, { type: 'unsaved', event, failure: failureOf(error, this.#parts.clock) })
+    this.#take(state, effects, event)
+  }
+
+  #take (state: State, effects: readonly Effect[], event: Event): void {
+    const from = healthOf(this.#state)
+    const to = healthOf(state)
+    this.#state = state
+    if (from !== to) this.#parts.emit({ type: 'health', key: this.key, from, to, failure: state.tag === 'errored' ? state.failure : undefined })
+    for (const effect of effects) this.#execute(effect, event)
+  }
+
+  #execute (effect: Effect, event: Event): void {
+    switch (effect.type) {
+      case 'persist': throw new TypeError('a persist that is not the first effect')
+      case 'start': return this.#start(effect.job, effect.kind)
+      case 'abort': return this.#jobs.get(effect.job)?.abort(new DagstoreError('DAGSTORE_CLOSED', 'job is not wanted any more', { key: this.key }))
+      case 'grant': return this.#grant(effect.waiter, effect.session)
+      case 'answer': return this.#end(effect.waiter)?.answer(this.info)
+      case 'refuse': return this.#end(effect.waiter)?.refuse(this.#refusal(effect.code, effect.failure))
+      case 'revoke': return this.#revoke(effect.session)
+      case 'close-session': return this.#closeSession(effect.session)
+      case 'let-go': return this.#parts.letGo(this.key)
+      case 'collect': return this.#collect()
+      case 'ignored': return this.#parts.emit({ type: 'ignored', key: this.key, event: event.type, total: this.#parts.countIgnored() })
+    }
+  }
+
+  /** The change is durable on return. */
+  async #persist (change: Change): Promise<void> {
+    const { catalogue } = this.#parts
+    const before = this.#stored
+    if (before?.damaged === true && change.type !== 'destroy' && change.type !== 'remove') {
+      throw new DagstoreError('DAGSTORE_BAD_RECORD', 'a record that cannot be read is not overwritten; destroy the shard', { key: this.key })
+    }
+    const { record, garbage } = applyChange(before?.record, change, needsNumber(change) ? catalogue.takeNumber() : 0)
+    const outcome = await catalogue.commit([{ key: this.key, ifVersion: before?.version ?? 'absent', record, garbage }])
+    if (outcome === 'conflict') throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'record was changed by somebody else', { key: this.key })
+    this.#stored = record === undefined ? undefined : { record, version: (before?.version ?? 0n) + 1n, damaged: false }
+  }
+
+  #start (job: number, kind: 'open' | 'build' | 'clean'): void {
+    const controller = new AbortController()
+    this.#jobs.set(job, controller)
+    const record = this.#stored?.record
+    if (record === undefined) throw new TypeError('a job without a record')
+    const ended = runJob(this.#parts, this.key, { job, kind, record }, controller.signal)
+    this.#parts.tasks.add(ended.then(({ event, session }) => {
+      this.#jobs.delete(job)
+      if (session !== undefined) this.#keep(job, session)
+      this.submit(event)
+    }))
+  }
+
+  #keep (id: number, session: ShardSession): void {
+    this.#sessions.set(id, session)
+    session.onSpoiled = (part) => { this.submit({ type: 'spoiled', session: id, part }) }
+    if (session.spoiled !== undefined) this.submit({ type: 'spoiled', session: id, part: session.spoiled })
+  }
+
+  #grant (waiter: number, id: number): void {
+    const session = this.#sessions.get(id)
+    const call = this.#end(waiter)
+    // the caller left while the record was being written; nobody would ever close the lease
+    if (session === undefined || call === undefined) return this.submit({ type: 'release', lease: waiter })
+    const managed = createLease(waiter, this.key, session, () => {
+      this.#leases.delete(waiter)
+      this.submit({ type: 'release', lease: waiter })
+    })
+    this.#leases.set(waiter, managed)
+    call.grant(managed.lease)
+  }
+
+  #end (waiter: number): Call | undefined {
+    const call = this.#calls.get(waiter)
+    this.#calls.delete(waiter)
+    return call
+  }
+
+  #refusal (code: Refusal, failure: Failure | undefined): DagstoreError {
+    const bad = failure?.code === 'DAGSTORE_BAD_RECORD' && code === 'DAGSTORE_STORAGE_FAILED'
+    const detail = failure === undefined ? '' : `; cause=${failure.code}: ${failure.message}`
+    return new DagstoreError(bad ? 'DAGSTORE_BAD_RECORD' : code, `${REFUSALS[code]}; key=${this.key}${detail}`, {
+      key: this.key,
+      ...(failure === undefined ? {} : { cause: causeOf(failure), retry: failure.retry }),
+    })
+  }
+
+  #revoke (session: number): void {
+    const reason = new DagstoreError(this.#state.tag === 'closed' ? 'DAGSTORE_CLOSED' : 'DAGSTORE_SHARD_DESTROYED', `lease was revoked; key=${this.key}`, { key: this.key })
+    const target = this.#sessions.get(session)
+    for (const managed of this.#leases.values()) {
+      if (managed.session !== target) continue
+      this.#leases.delete(managed.id)
+      managed.revoke(reason)
+    }
+  }
+
+  #closeSession (id: number): void {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return
+    this.#sessions.delete(id)
+    const closed = session.close().catch((error: unknown) => { this.#parts.emit({ type: 'postponed', key: this.key, error }) })
+    this.#closings = Promise.all([this.#closings, closed])
+    this.#parts.tasks.add(closed)
+  }
+
+  #collect (): void {
+    this.#parts.tasks.add(this.#closings.then(() => collect(this.#parts, this.key)))
+  }
+}
+
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  DAGSTORE_SHARD_EXISTS: 'shard is registered with another mount',
+  DAGSTORE_SHARD_UNKNOWN: 'no such shard',
+  DAGSTORE_SHARD_ERRORED: 'shard is errored',
+  DAGSTORE_SHARD_DESTROYED: 'shard is being destroyed',
+  DAGSTORE_NOT_ERRORED: 'shard is not errored',
+  DAGSTORE_STORAGE_FAILED: 'the store could not write',
+  DAGSTORE_CLOSED: 'store is closed',
+}

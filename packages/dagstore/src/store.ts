@@ -1,0 +1,217 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The store: calls to the shards' machines, what goes on in the background, and the end of it all. */
+import { openIndex } from '@dagstore/carv2'
+import { encodeKey } from '@dagstore/index-repo'
+import type { CallOptions } from '@dagstore/io'
+import { transientName } from '@dagstore/mounts'
+import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { StoredRecord } from './catalogue/record-codec.ts'
+import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
+import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
+import { LeaseCache } from './cross-shard/lease-cache.ts'
+import type { AcquireOptions, Dagstore, DestroyOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
+import { DagstoreError } from './errors.ts'
+import type { ShardLease } from './lease.ts'
+import { createLimiter } from './limiter.ts'
+import { isIndexed } from './machine/index.ts'
+import { callShard, infoCall, leaseCall } from './runner/calls.ts'
+import { collect } from './runner/collect.ts'
+import type { StoreParts } from './runner/parts.ts'
+import { Runners } from './runner/runners.ts'
+import { Tasks } from './runner/tasks.ts'
+import { type ShardInfo, shardInfo } from './shard-info.ts'
+
+export type OpenedParts = Omit<StoreParts, 'building' | 'tasks' | 'letGo' | 'isPinned' | 'countIgnored'> & {
+  readonly maxOpenShards: number
+  readonly maxConcurrentIndexing: number
+}
+
+/** Records read at a time. */
+const PAGE = 256
+
+export class Store implements Dagstore {
+  readonly blockstore: ShardBlockstore
+  readonly #parts: StoreParts
+  readonly #runners: Runners
+  readonly #cache: LeaseCache
+  readonly #finder: CandidateFinder
+  readonly #closing: AbortController = new AbortController()
+  #ignored = 0
+  #closed: Promise<void> | undefined
+
+  constructor ({ maxOpenShards, maxConcurrentIndexing, ...opened }: OpenedParts) {
+    this.#parts = {
+      ...opened,
+      building: createLimiter(maxConcurrentIndexing),
+      tasks: new Tasks(),
+      letGo: (key) => { this.#cache.drop(key) },
+      isPinned: (key, garbage) => this.#runners.pins(key, garbage),
+      countIgnored: () => ++this.#ignored,
+    }
+    this.#runners = new Runners(this.#parts)
+    this.#cache = new LeaseCache((key) => this.#lease(key, {}), maxOpenShards)
+    this.#finder = createCandidateFinder(opened.top, opened.catalogue)
+    this.blockstore = createCrossShardBlockstore({
+      finder: this.#finder,
+      leases: this.#cache,
+      unindexed: () => opened.catalogue.unindexed,
+      hashes: opened.hashes,
+      indexed: (options) => this.#indexed(options),
+      checkOpen: () => { this.#check() },
+    })
+    this.#parts.tasks.add(this.#goOn(maxConcurrentIndexing))
+  }
+
+  async register (key: string, mountUrl: string, { indexing = 'lazy', signal }: RegisterOptions = {}): Promise<ShardInfo> {
+    this.#check(key)
+    const { url } = this.#parts.mounts.resolve(mountUrl)
+    const info = await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'register', waiter, url, eager: indexing === 'eager' }), { signal })
+    return present(info, key)
+  }
+
+  async acquire (key: string, { noDownload = false, registerAs, signal }: AcquireOptions = {}): Promise<ShardLease> {
+    this.#check(key)
+    const url = registerAs === undefined ? undefined : this.#parts.mounts.resolve(registerAs).url
+    if (noDownload && !this.#runners.isOpen(key)) await this.#checkLocal(key, url, signal)
+    this.#check()
+    return this.#lease(key, { registerAs: url, signal })
+  }
+
+  async recover (key: string, { signal }: CallOptions = {}): Promise<ShardInfo> {
+    this.#check(key)
+    return present(await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'recover', waiter }), { signal }), key)
+  }
+
+  async destroy (key: string, { mode = 'drain', signal }: DestroyOptions = {}): Promise<void> {
+    this.#check(key)
+    await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'destroy', waiter, force: mode === 'force' }), { signal })
+  }
+
+  async shard (key: string, { signal }: CallOptions = {}): Promise<ShardInfo | undefined> {
+    this.#check(key)
+    signal?.throwIfAborted()
+    const stored = await this.#parts.catalogue.get(key)
+    signal?.throwIfAborted()
+    return this.#infoOf(key, stored)
+  }
+
+  async * shards ({ health, after, signal }: ShardQuery = {}): AsyncGenerator<ShardInfo, void, undefined> {
+    for (let last = after; ;) {
+      this.#check()
+      signal?.throwIfAborted()
+      const page = await this.#parts.catalogue.page({ after: last, state: health, limit: PAGE })
+      for (const stored of page) {
+        const info = this.#infoOf(stored.key, stored)
+        if (info !== undefined && (health === undefined || info.health === health)) yield info
+      }
+      last = page.at(-1)?.key
+      if (last === undefined || page.length < PAGE) return
+    }
+  }
+
+  async find (multihash: Uint8Array, { signal }: CallOptions = {}): Promise<readonly string[]> {
+    this.#check()
+    const keys = new Set<string>()
+    for await (const shard of this.#finder.candidates(multihash, { signal })) {
+      if (!keys.has(shard.key) && await this.#mayHold(shard, multihash, signal)) keys.add(shard.key)
+    }
+    return [...keys]
+  }
+
+  close (): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose] (): Promise<void> { return this.close() }
+
+  async #close (): Promise<void> {
+    this.#closing.abort(new DagstoreError('DAGSTORE_CLOSED', 'store is closed'))
+    this.#runners.close()
+    await this.#cache.clear()
+    await this.#parts.tasks.idle()
+    await this.#parts.catalogue[Symbol.asyncDispose]()
+    await this.#parts.top.close()
+  }
+
+  #lease (key: string, { registerAs, signal }: { readonly registerAs?: string | undefined, readonly signal?: AbortSignal | undefined }): Promise<ShardLease> {
+    return callShard(this.#runners.target(key), leaseCall(), (waiter) => ({ type: 'acquire', waiter, registerAs }), { signal })
+  }
+
+  /** @throws {DagstoreError} `DAGSTORE_CLOSED`, `DAGSTORE_BAD_KEY` */
+  #check (key?: string): void {
+    if (this.#closed !== undefined) throw new DagstoreError('DAGSTORE_CLOSED', 'store is closed')
+    if (key === undefined) return
+    try {
+      encodeKey(key)
+    } catch (cause) {
+      throw new DagstoreError('DAGSTORE_BAD_KEY', 'bad shard key; want=Unicode text of 1 to 512 bytes', { cause, key })
+    }
+  }
+
+  #infoOf (key: string, stored: StoredRecord | undefined): ShardInfo | undefined {
+    return this.#runners.info(key) ?? (stored === undefined ? undefined : shardInfo(key, stored.record))
+  }
+
+  /** Bytes with random access are read where they are; of the others there must be a copy. */
+  async #checkLocal (key: string, registerAs: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+    const { catalogue, mounts, transients } = this.#parts
+    const stored = await catalogue.get(key)
+    const url = stored?.record.url ?? registerAs
+    if (url === undefined) throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', `no such shard; key=${key}`, { key })
+    const { access } = await mounts.resolve(url).stat({ signal })
+    if (access === 'random') return
+    const generation = stored?.record.dataGeneration ?? 0
+    if (generation > 0 && (await transients.stat(transientName(key, generation)))?.kind === 'file') return
+    throw new DagstoreError('DAGSTORE_NOT_LOCAL', `shard would have to be fetched first; key=${key}`, { key })
+  }
+
+  /** By the shard's own index file; the mount is not needed. */
+  async #mayHold ({ key }: Candidate, multihash: Uint8Array, signal: AbortSignal | undefined): Promise<boolean> {
+    const { catalogue, repo, pages } = this.#parts
+    const index = (await catalogue.get(key))?.record.index
+    if (index === undefined) return false
+    try {
+      const view = await openIndex(await repo.open(key, index.generation, { signal }), { pages, owns: true, signal })
+      try {
+        return (await view.find(multihash, { signal, limit: 1 })).length > 0
+      } finally {
+        await view.close()
+      }
+    } catch {
+      signal?.throwIfAborted()
+      return true
+    }
+  }
+
+  async * #indexed ({ signal }: CallOptions): AsyncGenerator<Candidate, void, undefined> {
+    for (let after: string | undefined; ;) {
+      signal?.throwIfAborted()
+      const page = await this.#parts.catalogue.page({ after, limit: PAGE })
+      for (const { key, record } of page) if (record.index !== undefined && isIndexed(record)) yield { key, number: record.index.shardNumber }
+      after = page.at(-1)?.key
+      if (after === undefined || page.length < PAGE) return
+    }
+  }
+
+  /** What the last process left: its garbage, then what it had not finished, few at a time. */
+  async #goOn (atOnce: number): Promise<void> {
+    const { signal } = this.#closing
+    await collect(this.#parts, undefined, signal)
+    try {
+      for (let after: string | undefined; !signal.aborted;) {
+        const page = await this.#parts.catalogue.page({ after, state: 'unfinished', limit: atOnce })
+        await Promise.all(page.map(({ key }) => this.#runners.resume(key)))
+        after = page.at(-1)?.key
+        if (after === undefined) return
+      }
+    } catch (error) {
+      this.#parts.emit({ type: 'postponed', key: undefined, error })
+    }
+  }
+}
+
+const present = (info: ShardInfo | undefined, key: string): ShardInfo => {
+  if (info !== undefined) return info
+  throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', `no such shard; key=${key}`, { key })
+}

@@ -1,0 +1,147 @@
+/** A store on memory, or on a world that crashes, and shards whose mounts do as a test says. */
+import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
+import { createFakeClock } from '@dagstore-tooling/testkit'
+import { createHashes } from '@dagstore/hashes'
+import { createBytesSource, createMemoryDirectory, type Directory, type SourceIdentity } from '@dagstore/io'
+import { createMountRegistry, type Mount, type MountBytes, MountError, type MountFactory } from '@dagstore/mounts'
+import { MemoryLevel } from 'memory-level'
+import { CID } from 'multiformats/cid'
+import { type Dagstore, type DagstoreEvent, type DagstoreOptions, openDagstore } from '../src/index.ts'
+
+export interface TestBlock { readonly cid: CID, readonly data: Uint8Array }
+export interface TestCar { readonly bytes: Uint8Array, readonly blocks: readonly TestBlock[], readonly roots: readonly CID[] }
+
+/** A CARv1 of seeded blocks, the first one its root. */
+export const makeCar = (seed: number, count = 8, paddingBytes = 0): TestCar => {
+  const made = makeBlocks(seed, count, { min: 10, max: 400 })
+  const blocks = made.map(({ cid, data }) => ({ cid: CID.decode(cid), data }))
+  const bytes = carV1([made[0]!.cid], made, { paddingBytes })
+  return { bytes, blocks, roots: [blocks[0]!.cid] }
+}
+
+/** What stands behind the `test:` URLs of one test. */
+export class Sources implements MountFactory {
+  readonly scheme = 'test'
+  readonly #places: Map<string, Place> = new Map()
+  /** Opens so far, by name. */
+  readonly opens: Map<string, number> = new Map()
+  /** Sources that are open. */
+  open = 0
+
+  place (name: string): Place {
+    let place = this.#places.get(name)
+    if (place === undefined) this.#places.set(name, place = new Place())
+    return place
+  }
+
+  put (name: string, car: TestCar | Uint8Array, options: Partial<Pick<Place, 'access' | 'identity'>> = {}): string {
+    const place = this.place(name)
+    place.bytes = car instanceof Uint8Array ? car : car.bytes
+    Object.assign(place, options)
+    return `test:${name}`
+  }
+
+  mount (url: string): Mount {
+    const name = url.slice('test:'.length).toLowerCase()
+    if (name === '') throw new MountError('MOUNT_BAD_URL', 'a test URL has a name')
+    const place = this.place(name)
+    return {
+      url: `test:${name}`,
+      stat: async () => {
+        await place.before('stat')
+        return { exists: place.bytes !== undefined, sizeBytes: place.bytes?.byteLength, ready: true, access: place.access }
+      },
+      open: async (options) => {
+        this.opens.set(name, (this.opens.get(name) ?? 0) + 1)
+        await place.before('open', options?.signal)
+        return this.#bytesOf(place)
+      },
+    }
+  }
+
+  #bytesOf (place: Place): MountBytes {
+    const { bytes } = place
+    if (bytes === undefined) throw new MountError('MOUNT_MISSING', 'nothing is there')
+    const identity: SourceIdentity = place.identity ?? { kind: 'version', tag: `"${place.version}"`, sizeBytes: bytes.byteLength }
+    if (place.access === 'sequential') {
+      return { access: 'sequential', identity, resumable: false, stream: async function * () { yield place.short ? bytes.slice(0, -1) : bytes.slice() } }
+    }
+    this.open++
+    const source = createBytesSource(bytes, { identity })
+    let closed = false
+    const close = async (): Promise<void> => {
+      if (!closed) this.open--
+      closed = true
+      await source.close()
+    }
+    const read: typeof source.read = async (at, length, options) => {
+      await place.before('read', options?.signal)
+      return source.read(at, length, options)
+    }
+    return { access: 'random', source: { ...source, peek: () => undefined, read, close, [Symbol.asyncDispose]: close } }
+  }
+}
+
+export class Place {
+  bytes: Uint8Array | undefined
+  access: 'random' | 'sequential' = 'random'
+  identity: SourceIdentity | undefined
+  /** Raised by a test that changes the bytes. */
+  version = 1
+  /** A stream ends one byte early. */
+  short = false
+  /** May fail or wait. */
+  before: (step: 'stat' | 'open' | 'read', signal?: AbortSignal) => Promise<void> = async () => {}
+}
+
+export interface Harness extends AsyncDisposable {
+  readonly store: Dagstore
+  readonly sources: Sources
+  readonly files: Directory
+  readonly db: MemoryLevel<any, any>
+  readonly events: DagstoreEvent[]
+  /** The same storage and sources in what would be the next process; this one is closed first. */
+  reopen(options?: Partial<DagstoreOptions>): Promise<Harness>
+}
+
+interface Storage { readonly db: MemoryLevel<any, any>, readonly files: Directory, readonly sources: Sources }
+
+export const openHarness = async (options: Partial<DagstoreOptions> = {}, storage: Partial<Storage> = {}): Promise<Harness> => {
+  const { db = new MemoryLevel<any, any>({ storeEncoding: 'view' }), files = createMemoryDirectory('test'), sources = new Sources() } = storage
+  const events: DagstoreEvent[] = []
+  const store = await openDagstore({
+    db, files, mounts: createMountRegistry([sources]), hashes: createHashes(), clock: createFakeClock(), onEvent: (event) => { events.push(event) }, ...options,
+  })
+  return {
+    store, sources, files, db, events,
+    reopen: async (next = {}) => {
+      await store.close()
+      return openHarness({ ...options, ...next }, { db, files, sources })
+    },
+    [Symbol.asyncDispose]: () => store.close(),
+  }
+}
+
+/** A promise and what settles it. */
+export const gate = (): { readonly passed: Promise<void>, readonly open: () => void } => {
+  let open = (): void => {}
+  const passed = new Promise<void>((resolve) => { open = resolve })
+  return { passed, open: () => { open() } }
+}
+
+/** Every name in a directory, folders walked. */
+export const namesIn = async (directory: Directory, folder = ''): Promise<string[]> => {
+  const names: string[] = []
+  for (const { name, kind } of await directory.list(folder)) {
+    const path = folder === '' ? name : `${folder}/${name}`
+    if (kind === 'directory') names.push(...await namesIn(directory, path))
+    else names.push(path)
+  }
+  return names
+}
+
+export const collectAll = async <T>(items: AsyncIterable<T> | Iterable<T>): Promise<T[]> => {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
