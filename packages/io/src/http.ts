@@ -1,0 +1,1 @@
+export { type HttpSourceOptions, openHttpSource } from './http/http-source.ts'

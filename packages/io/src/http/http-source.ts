@@ -1,0 +1,123 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** A resource of a web server as a source, read by ranges. */
+import type { ByteSource } from '../byte-source.ts'
+import type { CallOptions } from '../calls.ts'
+import { IoError } from '../errors.ts'
+import type { SourceIdentity } from '../identity.ts'
+import { checkRange, memoryInode } from '../memory.ts'
+import { askRange, discard, type Endpoint, isStrong, readBody, type Version } from './answer.ts'
+
+/** About what arrives while one more request is on its way. */
+const SEEK_BYTES = 256 * 1024
+
+export interface HttpSourceOptions extends CallOptions {
+  /** @default the global `fetch` */
+  readonly fetch?: typeof fetch
+  /** Sent with every request: credentials stand here, never in the URL. @default none */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * Open what a web server has at `url`, which must be served by ranges. One small request; nothing is kept open.
+ *
+ * With a strong `ETag` the identity is of kind `version` and every read asks for that version (`If-Match`). Without one no
+ * two openings have equal identities, and a change is noticed by the length, a weak `ETag` or `Last-Modified` of an answer.
+ *
+ * @param options.signal - ends the opening; each read has its own
+ * @throws {TypeError} no URL of http or https, or one with credentials in it
+ * @throws {IoError} `IO_NOT_FOUND` (404, 410), `IO_FORBIDDEN` (401, 403), `IO_FAILED` (no ranges, no length, no answer)
+ */
+export const openHttpSource = async (url: string | URL, options: HttpSourceOptions = {}): Promise<ByteSource> => {
+  const endpoint = endpointOf(url, options)
+  const answer = await askRange(endpoint, 0, 1, undefined, options.signal)
+  switch (answer.kind) {
+    case 'part':
+      await discard(answer.response)
+      if (answer.start === 0) return createHttpSource(endpoint, answer.version)
+      throw new IoError('IO_FAILED', `another range than asked; url=${endpoint.label}`)
+    case 'behind':
+      if (answer.version.sizeBytes === 0) return createHttpSource(endpoint, answer.version)
+      throw new IoError('IO_FAILED', `the server serves no ranges; url=${endpoint.label}`)
+    case 'changed':
+      throw new IoError('IO_FAILED', `refused; url=${endpoint.label} status=412`)
+    case 'refused': {
+      const { status, why, retry, cause } = answer
+      const code = status === 404 || status === 410 ? 'IO_NOT_FOUND' : status === 401 || status === 403 ? 'IO_FORBIDDEN' : 'IO_FAILED'
+      throw new IoError(code, `${why}; url=${endpoint.label} status=${status}`, { cause, retry })
+    }
+  }
+}
+
+const endpointOf = (given: string | URL, options: HttpSourceOptions): Endpoint => {
+  const url = new URL(given)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`not a URL of http; scheme=${url.protocol}`)
+  if (url.username !== '' || url.password !== '') throw new TypeError('credentials in a URL; give them as headers')
+  url.hash = ''
+  // a query may hold a signature
+  return { url: url.href, label: `${url.origin}${url.pathname}`, fetch: options.fetch ?? globalThis.fetch.bind(globalThis), headers: options.headers ?? {} }
+}
+
+const createHttpSource = (endpoint: Endpoint, version: Version): ByteSource => {
+  const { sizeBytes, etag } = version
+  const { label } = endpoint
+  const strong = isStrong(etag) ? etag : undefined
+  const identity: SourceIdentity = strong === undefined
+    ? { kind: 'file', sizeBytes, mtimeNs: 0n, inode: memoryInode() }
+    : { kind: 'version', tag: strong, sizeBytes }
+  const underWay = new Set<Promise<unknown>>()
+  let closed = false
+
+  const check = (at: number, length: number): void => {
+    if (closed) throw new IoError('IO_CLOSED', `source is closed; url=${label}`)
+    checkRange(at, length, sizeBytes)
+  }
+  const changed = (at: number): IoError => new IoError('IO_SOURCE_CHANGED', `the resource changed; url=${label}`, { offset: at })
+  const isSame = (found: Version): boolean => found.sizeBytes === sizeBytes &&
+    (etag === undefined || found.etag === undefined || found.etag === etag) &&
+    (strong !== undefined || version.lastModified === undefined || found.lastModified === undefined || found.lastModified === version.lastModified)
+
+  const fetchRange = async (at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+    const answer = await askRange(endpoint, at, at + length, strong, signal)
+    switch (answer.kind) {
+      case 'changed':
+      case 'behind': // what was inside is so no longer
+        throw changed(at)
+      case 'refused':
+        throw new IoError('IO_SOURCE_LOST', `${answer.why}; url=${label} at=${at} status=${answer.status}`, { cause: answer.cause, retry: answer.retry, offset: at })
+      case 'part': {
+        const { response, start, end, version: found } = answer
+        if (isSame(found) && start === at && end === at + length) return readBody(response, length, at, label, signal)
+        await discard(response)
+        if (!isSame(found)) throw changed(at)
+        throw new IoError('IO_SOURCE_LOST', `another range than asked; url=${label} at=${at}`, { offset: at })
+      }
+    }
+  }
+  const close = async (): Promise<void> => {
+    closed = true
+    await Promise.allSettled(underWay)
+  }
+  return {
+    sizeBytes,
+    identity,
+    cost: { kind: 'remote', seekBytes: SEEK_BYTES },
+    read: async (at, length, { signal } = {}) => {
+      signal?.throwIfAborted()
+      check(at, length)
+      if (length === 0) return new Uint8Array(0)
+      const bytes = fetchRange(at, length, signal)
+      underWay.add(bytes)
+      try {
+        return await bytes
+      } finally {
+        underWay.delete(bytes)
+      }
+    },
+    peek: (at, length) => {
+      check(at, length)
+      return undefined
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
