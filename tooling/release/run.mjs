@@ -16,12 +16,12 @@ import { budgetFor, overBudget, readBudgets, writeBudgets } from './src/budgets.
 import { bundleSize } from './src/bundle.mjs'
 import { pool, run } from './src/commands.mjs'
 import { compilations, compile, writeConsumer } from './src/compilers.mjs'
-import { installInto, loadAll, measure } from './src/installation.mjs'
+import { addTo, installInto, loadAll, measure } from './src/installation.mjs'
 import { oldestNode } from './src/oldest-node.mjs'
 import { runExamples } from './src/readme-examples.mjs'
 import { createReport } from './src/report.mjs'
 import { readTarball, tarballProblems } from './src/tarball.mjs'
-import { closureOf, portableSpecifiersOf, readCatalog, readPackages, ROOT, specifiersOf } from './src/workspace.mjs'
+import { closureOf, needsNodeTypes, portableSpecifiersOf, readCatalog, readPackages, ROOT, specifiersOf } from './src/workspace.mjs'
 
 const HERE = join(ROOT, 'tooling', 'release')
 const BUDGETS = join(HERE, 'budgets.json')
@@ -133,8 +133,15 @@ const main = async () => {
     const readme = join(pkg.folder, 'README.md')
     await report.check(`${pkg.short} README example`, async () => `${await runExamples(existsSync(readme) ? readFileSync(readme, 'utf8') : '', folder, node.path)} run, Node ${node.version.slice(1)}`)
     if (loaded === undefined) return
-    writeConsumer(folder, loaded, join(HERE, 'consumers', `${pkg.short}.ts`))
-    for (const one of compilations()) await report.check(`${pkg.short} ${one.compiler} ${one.mode}`, () => compile(folder, one))
+    const types = needsNodeTypes(packages, pkg) ? ['node'] : []
+    if (types.length > 0) await addTo(folder, `@types/node@${catalog.get('@types/node')}`)
+    writeConsumer(folder, loaded, join(HERE, 'consumers', `${pkg.short}.ts`), types)
+    for (const one of compilations()) {
+      await report.check(`${pkg.short} ${one.compiler} ${one.mode}`, async () => {
+        await compile(folder, one)
+        return types.length > 0 ? 'with @types/node' : undefined
+      })
+    }
     if (!flag('--keep')) rmSync(folder, { recursive: true, force: true })
   })
   await pool(WIDTH, compositions, (file) => compose(file, node))

@@ -1,4 +1,5 @@
 import { createWriteStream, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -21,6 +22,19 @@ export const run = async ({ compare, scratch }) => {
     await car.finalize()
     await car.close()
   }
+  const oursMany = async () => {
+    const car = await createCarFile(path, { roots, verifyPuts: false })
+    for await (const cid of car.putMany(blocks)) if (cid === undefined) throw new Error('no CID')
+    await car.finalize()
+    await car.close()
+  }
+  // the same bytes in large writes, synced: what the disk takes at least
+  const floor = async () => {
+    const file = await open(path, 'w')
+    for (let at = 0; at < blocks.length; at += 500) await file.writev(blocks.slice(at, at + 500).flatMap(({ cid, bytes }) => [cid.bytes, bytes]))
+    await file.sync()
+    await file.close()
+  }
   const carWriter = async () => {
     const { writer, out } = await CarWriter.create(roots)
     const written = pipeline(Readable.from(out), createWriteStream(path))
@@ -30,11 +44,13 @@ export const run = async ({ compare, scratch }) => {
   }
   const prepare = () => rmSync(path, { force: true })
   await compare({
-    what: '20,000 blocks of 1 to 4 KiB; ours with its index, synced',
+    what: '20,000 blocks of 1 to 4 KiB; ours with its index and synced, CarWriter without either',
     work: { bytes: blocks.reduce((sum, { bytes }) => sum + bytes.byteLength, 0), items: COUNT },
     cases: [
       { name: 'writable-carv2', role: 'ours', prepare, run: () => ours({ verifyPuts: false }) },
       { name: 'writable-carv2, puts verified', role: 'ours', prepare, run: () => ours({}) },
+      { name: 'writable-carv2 putMany', role: 'ours', prepare, run: oursMany },
+      { name: 'writev and sync', role: 'floor', prepare, run: floor },
       { name: '@ipld/car CarWriter', role: 'peer', prepare, run: carWriter },
     ],
     wanted: [{ name: 'writable-carv2', against: '@ipld/car CarWriter', atLeast: 5 }],

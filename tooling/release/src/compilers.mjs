@@ -29,14 +29,14 @@ export const name${i}: keyof typeof All${i} | undefined = undefined
 /** Every compiler with every mode: `{ compiler, mode }`. */
 export const compilations = () => COMPILERS.flatMap((compiler) => Object.keys(MODES).map((mode) => ({ compiler, mode })))
 
-/** Write the consumer of an installation: a use of every export and, if there is one, the lines of use in `consumers/`. */
-export const writeConsumer = (folder, namesBySpecifier, linesOfUse) => {
+/** Write the consumer of an installation: a use of every export and, if there is one, the lines of use in `consumers/`; `types` as in tsconfig. */
+export const writeConsumer = (folder, namesBySpecifier, linesOfUse, types) => {
   mkdirSync(join(folder, 'consumer'), { recursive: true })
   writeFileSync(join(folder, 'consumer', 'every-export.ts'), consumerOf(namesBySpecifier))
   if (existsSync(linesOfUse)) writeFileSync(join(folder, 'consumer', 'use.ts'), readFileSync(linesOfUse))
   for (const [mode, options] of Object.entries(MODES)) {
     writeFileSync(join(folder, `tsconfig.${mode}.json`), JSON.stringify({
-      compilerOptions: { ...options, target: 'es2022', lib: ['es2022', 'dom'], types: [], strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+      compilerOptions: { ...options, target: 'es2022', lib: ['es2022', 'dom'], types, strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
       include: ['consumer'],
     }))
   }

@@ -38,6 +38,12 @@ export const specifiersOf = ({ name, manifest }) => Object.keys(manifest.exports
 /** Those that must run outside Node as well. */
 export const portableSpecifiersOf = (pkg) => (NODE_PACKAGES.has(pkg.name) ? [] : specifiersOf(pkg).filter((specifier) => !specifier.endsWith('/node')))
 
+/**
+ * Whether a consumer needs `@types/node` to compile with `skipLibCheck: false`: the declarations of abstract-level and of
+ * the databases on it name Node's events and Buffer.
+ */
+export const needsNodeTypes = (packages, pkg) => NODE_PACKAGES.has(pkg.name) || closureOf(packages, pkg.name).some(({ manifest }) => manifest.dependencies?.['abstract-level'] !== undefined)
+
 /** The version ranges of `pnpm-workspace.yaml`, by package name. */
 export const readCatalog = (root = ROOT) => {
   const [, catalog = ''] = /^catalog:\n((?: {2}.*\n)*)/m.exec(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')) ?? []
