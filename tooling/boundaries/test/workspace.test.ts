@@ -6,6 +6,7 @@ import { manifestProblems, packageManifests } from '../../bootstrap/manifests.mj
 import { checkAmbient } from '../src/ambient.ts'
 import { compareLayerTables, readLayerTable } from '../src/architecture-table.ts'
 import { checkCycles } from '../src/cycles.ts'
+import { checkDecisions } from '../src/decisions.ts'
 import { checkDependencies } from '../src/dependencies.ts'
 import { checkEntries } from '../src/entries.ts'
 import { checkFileLengths } from '../src/file-length.ts'
@@ -37,6 +38,10 @@ describe('this workspace', () => {
 
   it('declares what it imports, imports what it declares, and reaches into no other package', () => {
     expect(checkDependencies(workspace)).toEqual([])
+  })
+
+  it('has a decision for each runtime dependency', () => {
+    expect(checkDecisions(packages, readFileSync(join(root, 'docs', 'decisions', '0001-runtime-dependencies.md'), 'utf8'))).toEqual([])
   })
 
   it('exports files that exist, and has no source that no export leads to', () => {
