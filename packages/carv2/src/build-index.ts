@@ -2,6 +2,7 @@
 import type { ByteProgress, ByteSource, CallOptions } from '@dagstore/io'
 import type { BuiltIndex } from './built-index.ts'
 import { IndexColumns } from './index-builder.ts'
+import type { IndexSubject } from './index-facts.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
 import { SectionReader } from './section-reader.ts'
 
@@ -21,17 +22,23 @@ export interface BuildIndexOptions extends CarLimits, CallOptions {
  */
 export const buildIndex = async (source: ByteSource, options: BuildIndexOptions = {}): Promise<BuiltIndex> => {
   const layout = options.layout ?? await readLayout(source, options)
+  const { columns, subject } = await collectIndex(source, layout, options)
+  return columns.finish({ ...subject, source: source.identity })
+}
+
+/** The scan of {@link buildIndex}, for those that describe the payload as part of another file. */
+export const collectIndex = async (source: ByteSource, layout: CarLayout, options: BuildIndexOptions): Promise<{ columns: IndexColumns, subject: Omit<IndexSubject, 'source'> }> => {
   const { maxSectionBytes, maxCidBytes, signal, onProgress } = options
   const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress })
   const columns = new IndexColumns(options.identityCids ?? 'included')
-  await collect(reader, columns)
+  await readAll(reader, columns)
   const { payloadEnd } = await reader.finish()
   const { payloadStart, headerBytes } = layout
   const carV1Header = await source.read(payloadStart, headerBytes, { signal })
-  return columns.finish({ payloadStart, payloadEnd, carV1Header, source: source.identity })
+  return { columns, subject: { payloadStart, payloadEnd, carV1Header } }
 }
 
-const collect = async (reader: SectionReader, columns: IndexColumns): Promise<void> => {
+const readAll = async (reader: SectionReader, columns: IndexColumns): Promise<void> => {
   const { cursor } = reader
   for (;;) {
     const state = cursor.next()

@@ -13,8 +13,8 @@ export interface IndexSubject {
   readonly payloadStart: number
   /** End of the last section, from the start of the payload. */
   readonly payloadEnd: number
-  /** With its length varint. */
-  readonly carV1Header: Uint8Array
+  /** With its length varint; `undefined`, or one that does not fit into the footer: the index names no roots. */
+  readonly carV1Header: Uint8Array | undefined
   /** `undefined`: not to be named, as in an index that becomes part of the file it describes. */
   readonly source: SourceIdentity | undefined
 }

@@ -1,6 +1,14 @@
 /** What several tests here need. */
+import { type Block, makeBlock } from '@dagstore-tooling/fixtures'
 import type { ByteSource } from '@dagstore/io'
 import type { ScanEnd, Section } from '../src/index.ts'
+
+/** Blocks that cost little to make, none like another. */
+export const plainBlocks = (count: number, length: number): Block[] => Array.from({ length: count }, (_, i) => {
+  const data = new Uint8Array(length)
+  new DataView(data.buffer).setUint32(0, i)
+  return makeBlock(data)
+})
 
 export const concat = (parts: Iterable<Uint8Array>): Uint8Array => new Uint8Array(Buffer.concat([...parts]))
 
