@@ -94,12 +94,38 @@ export class Place {
   before: (step: 'stat' | 'open' | 'read', signal?: AbortSignal) => Promise<void> = async () => {}
 }
 
+/** A directory whose files read wrong where a test says so; what is stored stays right. */
+export class WrongReads {
+  /** Names below which every read has its bits flipped. */
+  readonly below: Set<string> = new Set()
+
+  over (directory: Directory, prefix = ''): Directory {
+    const wrong = (name: string): boolean => [...this.below].some((start) => (prefix + name).startsWith(start))
+    return {
+      ...directory,
+      child: (name) => this.over(directory.child(name), `${prefix}${name}/`),
+      openSource: async (name, options) => {
+        const source = await directory.openSource(name, options)
+        return {
+          ...source,
+          peek: () => undefined,
+          read: async (at, length, call) => {
+            const bytes = await source.read(at, length, call)
+            return wrong(name) ? bytes.map((byte) => byte ^ 1) : bytes
+          },
+        }
+      },
+    }
+  }
+}
+
 export interface Harness extends AsyncDisposable {
   readonly store: Dagstore
   readonly sources: Sources
   readonly files: Directory
   readonly db: MemoryLevel<any, any>
   readonly events: DagstoreEvent[]
+  readonly wrong: WrongReads
   /** The same storage and sources in what would be the next process; this one is closed first. */
   reopen(options?: Partial<DagstoreOptions>): Promise<Harness>
 }
@@ -109,11 +135,12 @@ interface Storage { readonly db: MemoryLevel<any, any>, readonly files: Director
 export const openHarness = async (options: Partial<DagstoreOptions> = {}, storage: Partial<Storage> = {}): Promise<Harness> => {
   const { db = new MemoryLevel<any, any>({ storeEncoding: 'view' }), files = createMemoryDirectory('test'), sources = new Sources() } = storage
   const events: DagstoreEvent[] = []
+  const wrong = new WrongReads()
   const store = await openDagstore({
-    db, files, mounts: createMountRegistry([sources]), hashes: createHashes(), clock: createFakeClock(), onEvent: (event) => { events.push(event) }, ...options,
+    db, files: wrong.over(files), mounts: createMountRegistry([sources]), hashes: createHashes(), clock: createFakeClock(), onEvent: (event) => { events.push(event) }, ...options,
   })
   return {
-    store, sources, files, db, events,
+    store, sources, files, db, events, wrong,
     reopen: async (next = {}) => {
       await store.close()
       return openHarness({ ...options, ...next }, { db, files, sources })
@@ -144,4 +171,17 @@ export const collectAll = async <T>(items: AsyncIterable<T> | Iterable<T>): Prom
   const all: T[] = []
   for await (const item of items) all.push(item)
   return all
+}
+
+/** What a promise rejects with; a promise that resolves is a failure of the test. */
+export const rejection = (promise: Promise<unknown>): Promise<unknown> => promise.then(
+  (value) => { throw new Error(`resolved with ${String(value)}`) },
+  (error: unknown) => error
+)
+
+export const codeOf = (error: unknown): unknown => typeof error === 'object' && error !== null && 'code' in error ? error.code : error
+
+/** Until `condition` holds; the test's own limit ends a wait that is in vain. */
+export const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
+  while (!await condition()) await new Promise((resolve) => { setImmediate(resolve) })
 }
