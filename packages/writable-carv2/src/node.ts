@@ -1,0 +1,1 @@
+export { createCarFile, extendCarFile, resumeCarFile } from './node-files.ts'

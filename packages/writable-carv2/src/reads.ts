@@ -1,0 +1,91 @@
+/** Blocks out of a file under construction: from memory while they wait to be written, else from the file. */
+import { type Hashes, IDENTITY } from '@dagstore/hashes'
+import type { WritableFile } from '@dagstore/io'
+import { type AnyCid, type BlockCallOptions, BlockNotFoundError, BlockstoreError, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
+import type { Blockstore } from 'interface-blockstore'
+import { CID } from 'multiformats/cid'
+import type { Gate } from './gate.ts'
+import type { PlacedSection, SectionTable } from './section-table.ts'
+import type { Tail } from './tail.ts'
+import { verifyBlock } from './verify.ts'
+
+export interface ReadParts {
+  readonly file: WritableFile
+  readonly table: SectionTable
+  readonly tail: Tail
+  readonly hashes: Hashes
+  readonly verifyReads: boolean
+}
+
+export const createReads = ({ file, table, tail, hashes, verifyReads }: ReadParts, gate: Gate): ShardBlockstore => {
+  const start = (signal: AbortSignal | undefined): void => {
+    signal?.throwIfAborted()
+    gate.check()
+  }
+  /** One section's data, hashed; a copy. */
+  const read = async (cid: CID, { at, headBytes, dataBytes }: PlacedSection, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+    let data = tail.peek(at + headBytes, dataBytes)
+    if (data === undefined) {
+      try {
+        data = await file.read(at + headBytes, dataBytes)
+      } catch (cause) {
+        throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `file can not be read; cid=${cid.toString()}`, { cause, cid })
+      }
+      signal?.throwIfAborted()
+    }
+    if (verifyReads) verifyBlock(hashes, cid, data)
+    return data
+  }
+
+  const bytes = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => gate.pass(async () => {
+    signal?.throwIfAborted()
+    const own = toCid(cid)
+    const section = table.find(own)
+    if (section !== undefined) return read(own, section, signal)
+    if (own.multihash.code === IDENTITY) return own.multihash.digest.slice()
+    throw new BlockNotFoundError(own)
+  })
+
+  async function * get (cid: AnyCid, options: StoreCallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    yield await bytes(cid, options)
+  }
+
+  return {
+    has: async (cid, { signal } = {}) => {
+      start(signal)
+      const own = toCid(cid)
+      return table.find(own) !== undefined || own.multihash.code === IDENTITY
+    },
+    size: async (cid, { signal } = {}) => {
+      start(signal)
+      const own = toCid(cid)
+      const section = table.find(own)
+      if (section !== undefined) return section.dataBytes
+      if (own.multihash.code === IDENTITY) return own.multihash.digest.byteLength
+      throw new BlockNotFoundError(own)
+    },
+    bytes,
+    bytesAt: async (cid, from, length, options) => {
+      const whole = await bytes(cid, options)
+      if (Number.isSafeInteger(from) && Number.isSafeInteger(length) && from >= 0 && length >= 0 && from + length <= whole.byteLength) return whole.slice(from, from + length)
+      throw new RangeError(`outside of the block; from=${from} length=${length} size=${whole.byteLength}`)
+    },
+    get,
+    getMany: async function * (cids, options = {}): ReturnType<Blockstore['getMany']> {
+      start(options.signal)
+      for await (const cid of cids) {
+        start(options.signal)
+        const own = toCid(cid)
+        yield { cid: own, bytes: get(own, options) }
+      }
+    },
+    getAll: async function * (options = {}): ReturnType<Blockstore['getAll']> {
+      start(options.signal)
+      for (const section of table.distinct()) {
+        start(options.signal)
+        const cid = CID.decode(section.cid)
+        yield { cid, bytes: get(cid, options) }
+      }
+    },
+  }
+}
