@@ -1,0 +1,1 @@
+export { type NodeDagstore, type NodeDagstoreOptions, openDagstore } from './open-dagstore.ts'

@@ -1,0 +1,98 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The store on a folder, with its default parts. */
+import { mkdir, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Dagstore, DagstoreError, type DagstoreOptions, openDagstore as openOn } from '@dagstore/dagstore'
+import type { Hashes } from '@dagstore/hashes'
+import { openHashes } from '@dagstore/hashes/node'
+import { type Directory, systemClock } from '@dagstore/io'
+import { openDirectory, removeLeftovers } from '@dagstore/io/node'
+import { bytesMount, createMountRegistry, httpMounts, type MountFactory } from '@dagstore/mounts'
+import { ClassicLevel } from 'classic-level'
+import { readOwner, removeOwner, writeOwner } from './owner.ts'
+import { rootedFileMount } from './rooted-files.ts'
+
+export interface NodeDagstoreOptions extends Pick<DagstoreOptions, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'onEvent'> {
+  /** Beside `file`, `bytes`, `http` and `https`; one of the same scheme takes the place of a default. */
+  readonly mounts?: readonly MountFactory[]
+  /** @default the fast ones of `@dagstore/hashes/node` */
+  readonly hashes?: Hashes
+}
+
+/** A store that also owns what it was opened on; other parts of an application may keep their sublevels and folders there. */
+export interface NodeDagstore extends Dagstore {
+  /** Open while the store is. Sublevels `catalogue` and `tli` are the store's. */
+  readonly db: ClassicLevel
+  /** The root. `db/`, `index/`, `transients/` and `owner.json` in it are the store's. */
+  readonly files: Directory
+  /** Closes the store, then the database. */
+  close(): Promise<void>
+}
+
+/**
+ * Open the store in `folder`, or make one there: a database in `db/`, indices and copies beside it. CAR files below the
+ * folder are recorded relative to it, so the whole of it may be moved while it is closed.
+ *
+ * @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it open. `DAGSTORE_BAD_FORMAT`. `DAGSTORE_STORAGE_FAILED`
+ * @throws {TypeError} two mounts of one scheme
+ */
+export const openDagstore = async (folder: string, options: NodeDagstoreOptions = {}): Promise<NodeDagstore> => {
+  const { mounts = [], hashes = await openHashes(), ...rest } = options
+  const root = resolve(folder)
+  const files = openDirectory(folder)
+  const db = await openDatabase(root, folder)
+  try {
+    await writeOwner(files, (options.clock ?? systemClock).now())
+    for (const part of ['index', 'transients']) await removeLeftovers(join(root, part))
+    const given = new Set(mounts.map(({ scheme }) => scheme))
+    const defaults = [rootedFileMount(root, await realpath(root)), bytesMount(), ...httpMounts()].filter(({ scheme }) => !given.has(scheme))
+    const store = await openOn({ ...rest, db, files, hashes, mounts: createMountRegistry([...defaults, ...mounts]) })
+    return withDatabase(store, db, files, root)
+  } catch (error) {
+    await removeOwner(root)
+    await db.close()
+    throw error
+  }
+}
+
+const openDatabase = async (root: string, label: string): Promise<ClassicLevel> => {
+  const location = join(root, 'db')
+  const db = new ClassicLevel(location)
+  try {
+    await mkdir(location, { recursive: true })
+    await db.open()
+    return db
+  } catch (cause) {
+    if (!isLocked(cause)) throw new DagstoreError('DAGSTORE_STORAGE_FAILED', `database could not be opened; store=${label}`, { cause })
+    const owner = await readOwner(root)
+    const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host} since ${owner.startedAt}`
+    throw new DagstoreError('DAGSTORE_LOCKED', `store is in use by ${who}; store=${label}`, { cause, retry: 'later' })
+  }
+}
+
+const isLocked = (error: unknown): boolean => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) if ('code' in at && at.code === 'LEVEL_LOCKED') return true
+  return false
+}
+
+const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root: string): NodeDagstore => {
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= store.close().then(() => removeOwner(root)).finally(() => db.close())
+    return closed
+  }
+  return {
+    db,
+    files,
+    blockstore: store.blockstore,
+    register: (key, mountUrl, options) => store.register(key, mountUrl, options),
+    acquire: (key, options) => store.acquire(key, options),
+    recover: (key, options) => store.recover(key, options),
+    destroy: (key, options) => store.destroy(key, options),
+    shard: (key, options) => store.shard(key, options),
+    shards: (query) => store.shards(query),
+    find: (multihash, options) => store.find(multihash, options),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
