@@ -77,9 +77,9 @@ export const promote = (store: ReadBlockstore, owner: AsyncDisposable): Promoted
     getMany: (cids, options) => pairsOf(() => store.getMany(ownCids(cids), options), options),
     getAll: (options) => pairsOf(() => store.getAll(options), options),
     put: async () => refuse('put'),
-    putMany: async function * () { refuse('putMany') },
+    putMany: async function * () { yield refuse('putMany') },
     delete: async () => refuse('delete'),
-    deleteMany: async function * () { refuse('deleteMany') },
+    deleteMany: async function * () { yield refuse('deleteMany') },
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -203,7 +203,7 @@ describe('promote', () => {
       has: () => { throw failure },
       get: () => { throw failure },
       getMany: () => { throw failure },
-      getAll: async function * () { throw failure },
+      getAll: () => { throw failure },
     }
     const store = promote(broken, noOwner)
     await expect(store.has(one.cid)).rejects.toBe(failure)

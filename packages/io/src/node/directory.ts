@@ -22,16 +22,15 @@ const createDirectory = (root: string, label: string, folders: Folders, base: re
   const pathOf = (name: string): string => join(home, ...splitName(name))
   const labelOf = (name: string): string => name === '' ? label : `${label}/${name}`
 
-  /** Run with the folder of `path` in place; once more if it vanished since it was made. */
+  /** Run with the folder of `path` in place; once more if what was known of folders is no longer true. */
   const within = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
-    const folder = dirname(path)
-    await folders.ensure(folder)
     try {
+      await folders.ensure(dirname(path))
       return await work()
     } catch (error) {
-      if (!(error instanceof IoError && error.code === 'IO_NOT_FOUND') || await statOrNothing(folder) !== undefined) throw error
-      for (let at = folder; at.length >= root.length; at = dirname(at)) folders.forget(at)
-      await folders.ensure(folder)
+      if (!(error instanceof IoError && error.code === 'IO_NOT_FOUND')) throw error
+      folders.forget()
+      await folders.ensure(dirname(path))
       return work()
     }
   }
@@ -65,10 +64,12 @@ const createDirectory = (root: string, label: string, folders: Folders, base: re
     rename: async (from, to) => {
       const source = pathOf(from)
       const target = pathOf(to)
+      const moved = await statOrNothing(source, labelOf(from))
+      if (moved === undefined) throw new IoError('IO_NOT_FOUND', `no such file; path=${labelOf(from)}`)
       if (target.startsWith(join(source, '/'))) throw new IoError('IO_FAILED', `a folder cannot go into itself; path=${labelOf(from)}`)
-      if (await statOrNothing(source, labelOf(from)) === undefined) throw new IoError('IO_NOT_FOUND', `no such file; path=${labelOf(from)}`)
       if (source === target) return
       await within(target, () => rename(source, target).catch((error: unknown) => { throw renameError(error, labelOf(to)) }))
+      if (moved.isDirectory()) folders.forget()
       await syncFolder(dirname(target), labelOf(to))
       if (dirname(source) !== dirname(target)) await syncFolder(dirname(source), labelOf(from))
     },

@@ -45,14 +45,14 @@ export class Folders {
     if (made === undefined) {
       made = this.#make(folder)
       this.#made.set(folder, made)
-      made.catch(() => this.forget(folder))
+      made.catch(() => this.#made.delete(folder))
     }
     await made
   }
 
-  /** The folder turned out to be gone: make it again next time. */
-  forget (folder: string): void {
-    this.#made.delete(folder)
+  /** Folders were moved or removed: look at all of them anew. */
+  forget (): void {
+    this.#made.clear()
   }
 
   async #make (folder: string): Promise<void> {
@@ -82,7 +82,6 @@ export class Folders {
       if (code === 'EEXIST' || code === 'ENOTDIR') {
         throw new IoError('IO_FAILED', `a file stands where a folder is needed; in=${this.#label} name=${name}`, { cause: error })
       }
-      if (code === 'ENOENT') this.forget(dirname(folder))
       throw classifyNodeError(error, `folder not made; in=${this.#label} name=${name}`)
     }
   }
