@@ -14,7 +14,7 @@ describe('checkDependencies', () => {
     expect(check({
       'src/index.ts': "import { a } from '@dagstore/other/node'\nimport fs from 'node:fs'\nexport * from './deep/b.ts'\nimport own from '../package.json' with { type: 'json' }",
       'src/deep/b.ts': 'export const b = 1',
-      'test/b.test.ts': "import { it } from 'vitest'\nimport { b } from '../src/deep/b.ts'\nimport fc from 'fast-check'",
+      'test/b.test.ts': "import { it } from 'vitest'\nimport { b } from '../src/deep/b.ts'\nimport fc from 'fast-check'\nnew URL('../../../docs/formats/index.md', import.meta.url)",
     }, { ...both, devDependencies: { 'fast-check': '1' } })).toEqual([])
   })
 
@@ -24,6 +24,7 @@ describe('checkDependencies', () => {
     { why: 'a shared test tool imported by src', files: { 'src/index.ts': "import 'vitest'" }, manifest: {}, says: /"vitest" is not declared/ },
     { why: 'a subpath into another package', files: { 'src/index.ts': "import '@dagstore/other/src/index.ts'" }, manifest: both, says: /src\/index.ts" is not exported/ },
     { why: 'a relative path into another package', files: { 'test/a.test.ts': "import '../../other/src/index.ts'" }, manifest: {}, says: /leaves the package/ },
+    { why: 'a document elsewhere, named by src', files: { 'src/index.ts': "new URL('../../../docs/a.md', import.meta.url)" }, manifest: {}, says: /leaves the package/ },
     { why: 'a test helper imported by src', files: { 'src/index.ts': "import '../test/a.ts'", 'test/a.ts': '' }, manifest: {}, says: /leaves src/ },
     { why: 'a file that does not exist', files: { 'src/index.ts': "import './gone.ts'" }, manifest: {}, says: /gone.ts" does not exist/ },
     { why: 'a specifier without an extension', files: { 'src/index.ts': "import './gone'" }, manifest: {}, says: /no file extension/ },
