@@ -1,6 +1,6 @@
 /** Two small stores to promote: one of ours, and one as js-stores writes them. */
 import { createHash } from 'node:crypto'
-import { type AnyCid, BlockNotFoundError, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockNotFoundError, BlockstoreError, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
 import type { Blockstore, Pair } from 'interface-blockstore'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
@@ -14,12 +14,14 @@ export const makeBlock = (text: string): Block => {
 
 const keyOf = (cid: CID): string => Buffer.from(cid.multihash.bytes).toString('hex')
 
-/** Takes any CID; `log` gets the name of each method at its call. */
-export const ownStore = (blocks: readonly Block[], log: string[] = []): ReadBlockstore => {
-  const byKey = new Map(blocks.map((block) => [keyOf(block.cid), block]))
+/** Takes any CID; `log` gets the name of each method at its call; with `failure` no block can be read. */
+export const ownStore = (blocks: readonly Block[], log: string[] = [], failure?: BlockstoreError['code']): ReadBlockstore => {
+  // the first of two blocks of one multihash counts
+  const byKey = new Map(blocks.toReversed().map((block) => [keyOf(block.cid), block]))
   const find = (cid: AnyCid): Uint8Array => {
     const found = byKey.get(keyOf(toCid(cid)))
     if (found === undefined) throw new BlockNotFoundError(toCid(cid))
+    if (failure !== undefined) throw new BlockstoreError(failure, 'as told by the test')
     return found.bytes
   }
   return {
@@ -37,7 +39,7 @@ export const ownStore = (blocks: readonly Block[], log: string[] = []): ReadBloc
     },
     getAll: async function * () {
       log.push('getAll')
-      for (const { cid, bytes } of blocks) yield { cid, bytes: (async function * () { yield bytes })() }
+      for (const { cid } of byKey.values()) yield { cid, bytes: (async function * () { yield find(cid) })() }
     },
   }
 }

@@ -31,5 +31,6 @@ export const readBlockstoreSuite = (name: string, api: SuiteApi, subject: ReadBl
     abortTests(bench)
     lifecycleTests(bench)
     failureTests(bench)
+    bench.reportLeft()
   })
 }

@@ -5,12 +5,15 @@ import { CAPABILITIES, type Capability, type ReadBlockstoreSubject, type SuiteAp
 export type Outcome = { readonly value: unknown } | { readonly error: unknown }
 
 export interface Bench {
-  readonly describe: SuiteApi['describe']
+  /** A group of tests; none when all of them are left out. */
+  describe(name: string, body: () => void): void
   readonly expect: SuiteApi['expect']
   readonly subject: ReadBlockstoreSubject
   lacks(capability: Capability): boolean
   /** A test that needs nothing special, or these capabilities. */
   test(name: string, body: (blocks: SuiteBlocks) => Promise<void>, needs?: readonly (Capability | undefined)[]): void
+  /** One skipped test for each capability that is lacking and was needed, with the reason in its name. */
+  reportLeft(): void
   /** Run with a store that holds `blocks`, and close it. */
   withStore(blocks: readonly SuiteBlock[], body: (store: SuiteStore) => Promise<void>, open?: ReadBlockstoreSubject['open']): Promise<void>
   /** The call must fail, with this code. */
@@ -40,18 +43,30 @@ export const createBench = ({ describe, it, expect }: SuiteApi, subject: ReadBlo
   for (const name of lacking.keys()) {
     if (!Object.hasOwn(CAPABILITIES, name)) throw new TypeError(`no such capability; got=${name} known=${Object.keys(CAPABILITIES).join()}`)
   }
+  const left = new Map<Capability, number>()
+  /** What is to be defined in the group whose body runs. */
+  let group: (() => void)[] = []
   let blocks: Promise<SuiteBlocks> | undefined
   const shown = (outcome: Outcome): string => 'value' in outcome ? `an answer: ${String(outcome.value)}` : codeOf(outcome.error)
   return {
-    describe,
+    describe: (name, body) => {
+      const outer = group
+      const inner: (() => void)[] = group = []
+      body()
+      group = outer
+      // test frameworks refuse a group without tests
+      if (inner.length > 0) describe(name, () => { for (const define of inner) define() })
+    },
     expect,
     subject,
     lacks: (capability) => lacking.has(capability),
     test: (name, body, needs = []) => {
       const missing = needs.find((capability) => capability !== undefined && lacking.has(capability))
-      const run = async (): Promise<void> => body(await (blocks ??= makeSuiteBlocks()))
-      if (missing === undefined) it(name, run)
-      else it.skip?.(`${name} [lacks ${missing}: ${lacking.get(missing)}]`, run)
+      if (missing === undefined) group.push(() => it(name, async () => body(await (blocks ??= makeSuiteBlocks()))))
+      else left.set(missing, (left.get(missing) ?? 0) + 1)
+    },
+    reportLeft: () => {
+      for (const [capability, count] of left) it.skip?.(`${count} tests of ${CAPABILITIES[capability]} (${capability}): ${lacking.get(capability)}`, async () => {})
     },
     withStore: async (held, body, open = (wanted) => subject.open(wanted)) => {
       const store = await open(held)

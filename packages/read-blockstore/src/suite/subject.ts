@@ -43,6 +43,6 @@ export interface ReadBlockstoreSubject {
   openUnreadable?(blocks: readonly SuiteBlock[]): Promise<SuiteStore>
   /** Holds these blocks, each with some bit of its data changed; no identity CIDs, no empty blocks. */
   openDamaged?(blocks: readonly SuiteBlock[]): Promise<SuiteStore>
-  /** Capability to the reason why it is missing; its tests are skipped, with the reason in their names. @default none */
+  /** Capability to the reason why it is missing; one skipped test stands for those that need it, with the reason in its name. @default none */
   readonly lacks?: Readonly<Record<string, string>>
 }
