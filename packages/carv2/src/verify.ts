@@ -79,9 +79,11 @@ export const verifyCar = async (source: ByteSource, hashes: Hashes, options: Ver
   const links = new MissingLinks()
   if (linksOf !== undefined && built !== undefined) {
     const view = built.view()
-    await eachSection(new SectionReader(source, layout, scan(1)), ({ cursor: { window, cidAt, dataAt, dataBytes } }) => {
+    const second = new SectionReader(source, layout, scan(1))
+    await eachSection(second, ({ cursor: { window, cidAt, dataAt, dataBytes } }) => {
       links.block(CID.decode(window.slice(cidAt, dataAt)), window.subarray(dataAt, dataAt + dataBytes), linksOf, view)
     })
+    await second.finish()
   }
   const { missing, missingCount, undecodable } = links
   if (options.complete === true && missingCount > 0) {

@@ -76,3 +76,149 @@ describe('an index with a trailer', () => {
     }), { seed: SEED, numRuns: 60 })
   })
 })
+
+/** `count` entries of sha2-256 at 100, 200, …; `digest(i)` fills the i-th. */
+const synthetic = (count: number, digest: (i: number, into: Uint8Array) => void): { built: BuiltIndex, multihash: (i: number) => Uint8Array } => {
+  const builder = createIndexBuilder()
+  const multihash = (i: number): Uint8Array => {
+    const out = new Uint8Array(34)
+    out.set([0x12, 0x20])
+    digest(i, out.subarray(2))
+    return out
+  }
+  for (let i = 0; i < count; i++) {
+    builder.add({ cid: Uint8Array.of(1, 0x55, ...multihash(i)), sectionOffset: 100 * (i + 1), headBytes: 37, dataBytes: 10 })
+  }
+  return { built: builder.finish({ payloadStart: 0, payloadEnd: 100 * (count + 1), carV1Header: undefined, source: undefined }), multihash }
+}
+
+/** Spread evenly: two rounds of a 32-bit mixer. */
+const even = (i: number, into: Uint8Array): void => {
+  const view = new DataView(into.buffer, into.byteOffset)
+  for (let word = 0; word < 8; word++) {
+    let x = (i * 8 + word + 1) >>> 0
+    x = Math.imul(x ^ (x >>> 16), 0x45d9f3b)
+    x = Math.imul(x ^ (x >>> 16), 0x45d9f3b)
+    view.setUint32(4 * word, (x ^ (x >>> 16)) >>> 0)
+  }
+}
+
+describe('a large index', () => {
+  const COUNT = 100_000
+  const { built, multihash } = synthetic(COUNT, even)
+  const bytes = concat(built.encode())
+
+  it('is opened with three reads, whatever its size', async () => {
+    const source = slowSource(bytes)
+    await openIndex(source)
+    // tail with footer and second level; bucket heads with their checksums
+    expect(source.reads.map(({ length }) => length).reduce((sum, length) => sum + length, 0)).toBeLessThanOrEqual(4 * 4096)
+    expect(source.reads).toHaveLength(3)
+  })
+
+  it('answers with about three pages', async () => {
+    const source = slowSource(bytes)
+    const view = await openIndex(source, { pages: createPageCache({ maxBytes: 0 }) })
+    const before = source.reads.length
+    const LOOKUPS = 500
+    for (let k = 0; k < LOOKUPS; k++) {
+      const i = (k * 7919) % COUNT
+      expect(await view.find(multihash(i))).toEqual([{ sectionOffset: 100 * (i + 1), headBytes: 37, dataBytes: 10 }])
+    }
+    // without a cache each page comes with the page of its checksum
+    expect((source.reads.length - before) / LOOKUPS / 2).toBeLessThan(4)
+  })
+
+  it('gives a plain value when the pages are at hand, and a promise when they are not', async () => {
+    const view = await openIndex(slowSource(bytes))
+    const first = view.find(multihash(5))
+    expect(first).toBeInstanceOf(Promise)
+    await first
+    expect(view.find(multihash(5))).toEqual([{ sectionOffset: 600, headBytes: 37, dataBytes: 10 }])
+  })
+
+  it('says that nothing is there, for a digest, a length and a hash that it does not have', async () => {
+    const view = await openIndex(slowSource(bytes))
+    expect(await view.find(multihash(COUNT + 3))).toEqual([])
+    expect(await view.find(Uint8Array.of(0x12, 2, 1, 1))).toEqual([])
+    expect(await view.find(Uint8Array.of(0x13, ...multihash(1).subarray(1)))).toEqual([])
+  })
+
+  it('shares a page that many wait for: one read, and an abort ends one wait only', async () => {
+    const source = slowSource(bytes)
+    const view = await openIndex(source)
+    const before = source.reads.length
+    const stop = new AbortController()
+    const waiting = [view.find(multihash(9), { signal: stop.signal }), view.find(multihash(9)), view.find(multihash(9))]
+    stop.abort(new Error('mine'))
+    await expect(waiting[0]).rejects.toThrow('mine')
+    expect(await waiting[1]).toEqual(await waiting[2])
+    await view.find(multihash(9))
+    expect(source.reads.length - before).toBeLessThanOrEqual(8)
+  })
+
+  it('keeps its answers in order when entries are streamed', async () => {
+    const view = await openIndex(slowSource(bytes))
+    let before: Uint8Array | undefined
+    let count = 0
+    for await (const { digest, code, dataBytes, headBytes } of view.entries()) {
+      if (before !== undefined && Buffer.compare(before, digest) > 0) throw new Error('not sorted')
+      if (code !== 0x12 || dataBytes !== 10 || headBytes !== 37) throw new Error('wrong entry')
+      before = digest
+      count++
+    }
+    expect(count).toBe(COUNT)
+  })
+
+  it('rejects with the reason of the signal', async () => {
+    const reason = new Error('enough')
+    const signal = AbortSignal.abort(reason)
+    await expect(openIndex(slowSource(bytes), { signal })).rejects.toBe(reason)
+    const view = await openIndex(slowSource(bytes))
+    await expect((async () => view.find(multihash(1), { signal }))()).rejects.toBe(reason)
+    await expect(collect(view.entries({ signal }))).rejects.toBe(reason)
+  })
+
+  it('is read no more after it was closed, and closes what it owns once', async () => {
+    const source = slowSource(bytes)
+    const view = await openIndex(source, { owns: true })
+    await view.close()
+    await view.close()
+    expect(source.closed).toBe(true)
+    await expect((async () => view.find(multihash(1)))()).rejects.toMatchObject({ code: 'IO_CLOSED' })
+    await expect(collect(view.entries())).rejects.toMatchObject({ code: 'IO_CLOSED' })
+    const foreign = slowSource(bytes)
+    await (await openIndex(foreign)).close()
+    expect(foreign.closed).toBe(false)
+    const broken = slowSource(bytes.subarray(0, 100))
+    await expect(openIndex(broken, { owns: true })).rejects.toMatchObject({ code: 'CARV2_BAD_INDEX' })
+    expect(broken.closed).toBe(true)
+  })
+
+  it('refuses what is no multihash with a TypeError', () => {
+    for (const wrong of [new Uint8Array(0), Uint8Array.of(0x12), Uint8Array.of(0x12, 3, 1, 1), Uint8Array.of(0x12, 1, 1, 1)]) {
+      expect(() => built.view().find(wrong)).toThrow(TypeError)
+    }
+  })
+})
+
+describe('digests that are not spread evenly', () => {
+  it('cost no more than a halving search', async () => {
+    const { built, multihash } = synthetic(50_000, (i, into) => { new DataView(into.buffer, into.byteOffset).setUint32(28, i) })
+    const source = slowSource(concat(built.encode()))
+    const view = await openIndex(source, { pages: createPageCache({ maxBytes: 0 }) })
+    for (const i of [0, 1, 24_999, 49_999]) {
+      const before = source.reads.length
+      expect(await view.find(multihash(i))).toMatchObject([{ sectionOffset: 100 * (i + 1) }])
+      expect((source.reads.length - before) / 2).toBeLessThan(20)
+    }
+  })
+
+  it('may all be the same: every occurrence is found, by offset, or as many as were asked for', async () => {
+    const { built, multihash } = synthetic(3000, (_, into) => { into.fill(0xab) })
+    for (const view of [built.view(), await openIndex(slowSource(concat(built.encode()))), await openIndex(slowSource(concat(built.encodeStandard())))]) {
+      expect((await view.find(multihash(0))).map(({ sectionOffset }) => sectionOffset)).toEqual(Array.from({ length: 3000 }, (_, i) => 100 * (i + 1)))
+      expect(await view.find(multihash(0), { limit: 2 })).toHaveLength(2)
+    }
+  })
+})

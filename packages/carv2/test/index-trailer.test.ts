@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs'
+import { carV1, carV1Header, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
+import { createBytesSource, type SourceIdentity } from '@dagstore/io'
+import { describe, expect, it } from 'vitest'
+import { buildIndex, createIndexBuilder, openIndex } from '../src/index.ts'
+import { concat, slowSource } from './support.ts'
+
+const blocks = makeBlocks(61, 4, { min: 5, max: 300 })
+const roots = [blocks[0]!.cid]
+const car = carV1(roots, blocks, { paddingBytes: 17 })
+
+const roundTrip = async (car: Uint8Array, source: SourceIdentity): ReturnType<typeof openIndex> =>
+  openIndex(slowSource(concat((await buildIndex(createBytesSource(car, { identity: source }))).encode())))
+
+describe('the trailer of an index', () => {
+  it.each<SourceIdentity>([
+    { kind: 'content', cid: 'baga6ea4seaqlqfyjsvd3rrmqmd7n4f7i73ybzuxfq4p4za6lft2jeaaaaguxefq', sizeBytes: 127 },
+    { kind: 'version', tag: '"ünïcode-tag"', sizeBytes: 2 ** 40 },
+    { kind: 'file', sizeBytes: 99, mtimeNs: -5n, inode: 2n ** 64n - 1n },
+  ])('says what was indexed: $kind', async (source) => {
+    const { facts } = await roundTrip(car, source)
+    expect(facts).toMatchObject({ codec: 0x0401, entryCount: 4, payloadStart: 0, payloadEnd: car.byteLength - 17, source, identityCids: 'included' })
+    expect(facts.roots?.map((root) => root.bytes)).toEqual(roots)
+  })
+
+  it('leaves out an identity and a header that do not fit, and nothing else', async () => {
+    const many = makeBlocks(62, 120, { min: 1, max: 2 }).map(({ cid }) => cid)
+    const { facts } = await roundTrip(carV1(many, blocks), { kind: 'version', tag: 'x'.repeat(2000), sizeBytes: 1 })
+    expect(facts).toMatchObject({ source: undefined, roots: undefined, entryCount: 4 })
+    const some = await roundTrip(carV1(many.slice(0, 60), blocks), { kind: 'version', tag: 'x'.repeat(900), sizeBytes: 1 })
+    expect(some.facts.roots).toHaveLength(60)
+  })
+
+  it('tells that identity CIDs are left out', async () => {
+    const index = await buildIndex(createBytesSource(carV1(roots, [...blocks, makeBlock(Uint8Array.of(1), { hash: 'identity' })])), { identityCids: 'excluded' })
+    expect(index.entryCount).toBe(4)
+    expect((await openIndex(slowSource(concat(index.encode())))).facts.identityCids).toBe('excluded')
+  })
+
+  it('knows the head of a section for 64 kinds of CID, and says for others that the section tells', async () => {
+    const kinds = Array.from({ length: 70 }, (_, i) => makeBlock(Uint8Array.of(i), { codec: 0x300000 + i }))
+    const view = await roundTrip(carV1(roots, kinds), { kind: 'content', cid: 'x', sizeBytes: 1 })
+    const heads = await Promise.all(kinds.map(async ({ multihash }) => (await view.find(multihash))[0]!))
+    expect(heads.map(({ headBytes }) => headBytes)).toEqual([...new Array<number>(64).fill(40), ...new Array<undefined>(6).fill(undefined)])
+    expect(heads.every(({ dataBytes }) => dataBytes === 1)).toBe(true)
+  })
+
+  it('is made of an index without entries too', async () => {
+    const view = await roundTrip(carV1([], []), { kind: 'content', cid: 'x', sizeBytes: 18 })
+    expect(view.facts).toMatchObject({ entryCount: 0, payloadEnd: 18, roots: [] })
+    expect(await view.find(blocks[0]!.multihash)).toEqual([])
+  })
+
+  it('of a later version is passed over: the standard bytes still answer', async () => {
+    const bytes = concat((await buildIndex(createBytesSource(car))).encode())
+    const { crc32 } = await import('../src/crc32.ts')
+    const footer = bytes.subarray(bytes.byteLength - 4096)
+    footer[8] = 2
+    new DataView(footer.buffer, footer.byteOffset).setUint32(4092, crc32(footer, 0, 4092), true)
+    const view = await openIndex(slowSource(bytes))
+    expect(view.facts).toMatchObject({ entryCount: 4, payloadEnd: undefined, identityCids: 'unknown' })
+    expect(await view.find(blocks[1]!.multihash)).toMatchObject([{ headBytes: undefined, dataBytes: undefined }])
+  })
+
+  it('is as long as it says', async () => {
+    for (const count of [0, 1, 90, 91, 1000]) {
+      const built = await buildIndex(createBytesSource(carV1([], makeBlocks(63, count, { min: 0, max: 9 }))))
+      expect(concat(built.encode()).byteLength).toBe(built.sizeBytes)
+      expect(concat(built.encodeStandard()).byteLength).toBe(built.standardBytes)
+    }
+  })
+
+  it('has two levels of checksums where one page of them is not enough', async () => {
+    const builder = createIndexBuilder()
+    const cid = makeBlock(Uint8Array.of(1)).cid
+    for (let i = 0; i < 110_000; i++) {
+      new DataView(cid.buffer).setUint32(4, Math.imul(i, 0x9e3779b1) >>> 0)
+      builder.add({ cid, sectionOffset: 50 * i, headBytes: 37, dataBytes: 13 })
+    }
+    const built = builder.finish({ payloadStart: 0, payloadEnd: 50 * 110_000, carV1Header: carV1Header([]), source: undefined })
+    const bytes = concat(built.encode())
+    expect(Math.ceil((built.standardBytes + 5 * 110_000) / 4096)).toBeGreaterThan(1024)
+    for (const at of [0, 2_000_000, 4_300_000, built.standardBytes + 5 * 110_000 + 4100, bytes.byteLength - 4100]) {
+      const broken = bytes.slice()
+      broken[at]! ^= 1
+      await expect((async () => {
+        const view = await openIndex(slowSource(broken))
+        for await (const _ of view.entries()) { /* every page once */ }
+      })()).rejects.toMatchObject({ code: 'CARV2_INDEX_DAMAGED' })
+    }
+  })
+
+  it('is, byte for byte, the example of the format page', async () => {
+    const block = makeBlock(new TextEncoder().encode('hello world'))
+    const built = createIndexBuilder()
+    const header = carV1Header([block.cid])
+    built.add({ cid: block.cid, sectionOffset: header.byteLength, headBytes: 37, dataBytes: 11 })
+    const bytes = concat(built.finish({
+      payloadStart: 0,
+      payloadEnd: header.byteLength + 48,
+      carV1Header: header,
+      source: { kind: 'file', sizeBytes: header.byteLength + 48, mtimeNs: 1_629_158_400_000_000_000n, inode: 42n },
+    }).encode())
+    const page = readFileSync(new URL('../../../docs/formats/index.md', import.meta.url), 'utf8')
+    const example = /```hex\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
+    const given = new Uint8Array(bytes.byteLength)
+    for (const line of example.trim().split('\n')) {
+      const [, at, hex] = /^([0-9a-f]{4}) {2}((?:[0-9a-f]{2} ?)+)/.exec(line) ?? []
+      given.set(Buffer.from(hex!.replaceAll(' ', ''), 'hex'), Number.parseInt(at!, 16))
+    }
+    // what the example leaves out is zero
+    expect(Buffer.from(given).toString('hex')).toBe(Buffer.from(bytes).toString('hex'))
+  })
+})

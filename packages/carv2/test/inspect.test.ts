@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { carV1, carV2, damaged, makeBlock, makeBlocks, mixedBlocks, sharedFixtures } from '@dagstore-tooling/fixtures'
+import { createHashes } from '@dagstore/hashes'
+import { createBytesSource } from '@dagstore/io'
+import { describe, expect, it } from 'vitest'
+import { inspectCar } from '../src/index.ts'
+import { slowSource } from './support.ts'
+
+const blocks = mixedBlocks(91)
+const absent = makeBlocks(92, 2, { min: 4, max: 4 })
+const inline = makeBlock(Uint8Array.of(1, 2, 3), { hash: 'identity' })
+
+describe('inspectCar', () => {
+  it('counts sections by codec and hash and measures them', async () => {
+    const source = slowSource(carV2({ roots: [blocks[0]!.cid], blocks, payloadPadding: 30, fullyIndexed: true }))
+    const report = await inspectCar(source)
+    expect(report).toMatchObject({ rootsPresent: true, missingRoots: [], blockCount: 24, paddingBytes: 30, indexCodec: 0x0401 })
+    expect(report.layout).toMatchObject({ version: 2, fullyIndexed: true })
+    expect(report.codecCounts).toEqual(new Map([[0x55, 15], [0x71, 5], [0x70, 4]]))
+    expect(report.hashCounts).toEqual(new Map([[0x12, 13], [0xb220, 5], [0x00, 4], [0x13, 2]]))
+    const lengths = blocks.map(({ data }) => data.byteLength)
+    expect(report.blockBytes).toEqual({ min: 0, mean: Math.floor(lengths.reduce((a, b) => a + b) / 24), max: Math.max(...lengths) })
+    expect(report.cidBytes.min).toBe(4)
+  })
+
+  it('reports roots that are not there, each once, and takes an identity root as there', async () => {
+    const roots = [blocks[0]!.cid, absent[0]!.cid, inline.cid, absent[1]!.cid, absent[0]!.cid]
+    const report = await inspectCar(createBytesSource(carV1(roots, blocks)))
+    expect(report.rootsPresent).toBe(false)
+    expect(report.missingRoots.map(({ bytes }) => Buffer.from(bytes).toString('hex')).sort()).toEqual([absent[0]!, absent[1]!].map(({ cid }) => Buffer.from(cid).toString('hex')).sort())
+  })
+
+  it('has nothing against no roots and no blocks', async () => {
+    const report = await inspectCar(createBytesSource(carV1([], [])))
+    expect(report).toMatchObject({ rootsPresent: true, blockCount: 0, blockBytes: { min: 0, mean: 0, max: 0 }, indexCodec: undefined })
+  })
+
+  it('hashes when it is given hashes, and only then', async () => {
+    const source = createBytesSource(damaged['block-bit-flip']!)
+    expect((await inspectCar(source)).blockCount).toBe(5)
+    await expect(inspectCar(source, { hashes: createHashes() })).rejects.toMatchObject({ code: 'CARV2_HASH_MISMATCH', offset: 271 })
+  })
+
+  it('names an index that it does not know', async () => {
+    expect((await inspectCar(createBytesSource(damaged['v2-unknown-index-codec']!))).indexCodec).toBe(0x0402)
+  })
+
+  it.skipIf(sharedFixtures() === undefined)('says of a file of go-car what the reference says', async () => {
+    const source = createBytesSource(readFileSync(join(sharedFixtures()!, 'go-car/sample-wrapped-v2.car')))
+    const report = await inspectCar(source, { hashes: createHashes() })
+    expect(report).toMatchObject({
+      rootsPresent: true,
+      blockCount: 1049,
+      cidBytes: { min: 14, max: 38 },
+      blockBytes: { min: 1, mean: 417, max: 1342 },
+      indexCodec: 0x0401,
+      payloadEnd: 479907,
+      paddingBytes: 0,
+    })
+    expect(report.codecCounts).toEqual(new Map([[0x71, 1043], [0x55, 6]]))
+    expect(report.hashCounts).toEqual(new Map([[0xb220, 1043], [0x00, 6]]))
+  })
+})

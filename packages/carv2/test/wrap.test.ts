@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { carV1, carV2, mixedBlocks, sharedFixtures } from '@dagstore-tooling/fixtures'
+import { createCrashFs, everyCrash } from '@dagstore-tooling/testkit'
+import { createHashes } from '@dagstore/hashes'
+import { type ByteProgress, createBytesSource, createMemoryDirectory, createWindow } from '@dagstore/io'
+import { CarReader } from '@ipld/car'
+import { describe, expect, it } from 'vitest'
+import { extractPayload, openIndex, readLayout, verifyCar, wrapCar, wrapChunks, type WrapOptions } from '../src/index.ts'
+import { collect, concat, slowSource } from './support.ts'
+
+const hashes = createHashes()
+const blocks = mixedBlocks(111)
+const roots = [blocks[0]!.cid]
+const v1 = carV1(roots, blocks)
+const wrap = async (bytes: Uint8Array, options?: WrapOptions): Promise<Uint8Array> => concat(await collect(wrapChunks(slowSource(bytes), options)))
+
+describe('wrapChunks', () => {
+  it('gives a CARv2 that verifies, with an index that knows lengths', async () => {
+    const v2 = await wrap(v1)
+    const source = createBytesSource(v2)
+    await verifyCar(source, hashes)
+    const layout = await readLayout(source)
+    expect(layout).toMatchObject({ version: 2, payloadStart: 51, payloadBytes: v1.byteLength, fullyIndexed: true })
+    const index = await openIndex(createWindow(source, layout.indexOffset!, v2.byteLength - layout.indexOffset!))
+    expect(index.facts).toMatchObject({ payloadStart: 51, payloadEnd: v1.byteLength, source: undefined, entryCount: blocks.length })
+    expect((await index.find(blocks[0]!.multihash))[0]).toMatchObject({ dataBytes: blocks[0]!.data.byteLength })
+  })
+
+  it('gives what @ipld/car reads', async () => {
+    const reader = await CarReader.fromBytes(await wrap(v1))
+    expect(await collect(reader.blocks())).toHaveLength(blocks.length)
+  })
+
+  it.each<{ what: string, options: WrapOptions, expected: Uint8Array }>([
+    { what: 'with a bare index', options: { index: 'standard' }, expected: carV2({ roots, blocks, fullyIndexed: true }) },
+    { what: 'with go-car\'s identity policy', options: { index: 'standard', identityCids: 'excluded' }, expected: carV2({ roots, blocks, identityCids: 'excluded' }) },
+    { what: 'without an index', options: { index: 'none' }, expected: carV2({ roots, blocks, index: 'none' }) },
+  ])('gives the bytes of a plain writer $what', async ({ options, expected }) => {
+    expect(Buffer.compare(await wrap(v1, options), expected)).toBe(0)
+  })
+
+  it('drops zeros behind the last section, or keeps them', async () => {
+    const padded = carV1(roots, blocks, { paddingBytes: 100 })
+    expect(Buffer.compare(await wrap(padded), await wrap(v1))).toBe(0)
+    expect(Buffer.compare(await wrap(padded, { index: 'none', padding: 'keep' }), carV2({ roots, blocks, index: 'none', payloadPadding: 100 }))).toBe(0)
+  })
+
+  it('takes the payload out of a CARv2 and wraps it again', async () => {
+    expect(Buffer.compare(await wrap(carV2({ roots, blocks, dataPadding: 99, indexPadding: 9 })), await wrap(v1))).toBe(0)
+  })
+
+  it.skipIf(sharedFixtures() === undefined)('gives of sample-v1.car what go-car gives', async () => {
+    const read = (name: string): Uint8Array => readFileSync(join(sharedFixtures()!, 'go-car', name))
+    expect(Buffer.compare(await wrap(read('sample-v1.car'), { index: 'standard', identityCids: 'excluded' }), read('sample-wrapped-v2.car'))).toBe(0)
+  })
+})
+
+describe('wrapCar', () => {
+  it('writes the bytes of wrapChunks and reports on them', async () => {
+    const directory = createMemoryDirectory()
+    const file = await directory.openWritable('a.car', 'new')
+    const seen: ByteProgress[] = []
+    const report = await wrapCar(createBytesSource(v1), file, { onProgress: (progress) => { seen.push(progress) } })
+    const bytes = await file.read(0, file.sizeBytes)
+    expect(Buffer.compare(bytes, await wrap(v1))).toBe(0)
+    expect(report).toEqual({ payloadBytes: v1.byteLength, entryCount: blocks.length, sizeBytes: bytes.byteLength })
+    expect(seen.map(({ doneBytes }) => doneBytes)).toEqual(seen.map(({ doneBytes }) => doneBytes).sort((a, b) => a - b))
+    expect(seen.at(-1)!.doneBytes).toBe(seen.at(-1)!.totalBytes)
+  })
+
+  it('wants an empty file', async () => {
+    const file = await createCrashFs({ seed: 1 }).writableFile('a.car')
+    await file.write(0, Uint8Array.of(1))
+    await expect(wrapCar(createBytesSource(v1), file)).rejects.toThrow(RangeError)
+  })
+
+  it('leaves, wherever it is cut, a whole CARv2 or none', async () => {
+    const outcomes = new Set<boolean>()
+    const cuts = await everyCrash({
+      seed: 112,
+      run: async ({ fs }) => { await wrapCar(createBytesSource(v1), await fs.writableFile('a.car')) },
+      check: async ({ fs }) => {
+        const bytes = fs.content('a.car') ?? new Uint8Array(0)
+        const source = createBytesSource(bytes)
+        const layout = await readLayout(source).catch(() => undefined)
+        if (layout !== undefined) await verifyCar(source, hashes)
+        outcomes.add(layout !== undefined)
+      },
+    })
+    expect(cuts).toBeGreaterThan(4)
+    expect(outcomes).toEqual(new Set([true, false]))
+  })
+})
+
+describe('extractPayload', () => {
+  it.each([
+    { what: 'a CARv1', bytes: v1 },
+    { what: 'a CARv2', bytes: carV2({ roots, blocks, dataPadding: 5, indexPadding: 5 }) },
+  ])('gives the payload of $what', async ({ bytes }) => {
+    expect(Buffer.compare(concat(await collect(extractPayload(slowSource(bytes)))), v1)).toBe(0)
+  })
+
+  it('keeps zeros behind the last section unless told to drop them', async () => {
+    const padded = carV2({ roots, blocks, payloadPadding: 77 })
+    expect(concat(await collect(extractPayload(slowSource(padded)))).byteLength).toBe(v1.byteLength + 77)
+    expect(Buffer.compare(concat(await collect(extractPayload(slowSource(padded), { padding: 'drop' }))), v1)).toBe(0)
+  })
+})
