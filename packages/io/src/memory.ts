@@ -55,16 +55,12 @@ export const createBytesSource = (bytes: Uint8Array, options: { readonly identit
 export const createWindow = (source: ByteSource, start: number, length: number, options: { readonly identity?: SourceIdentity, readonly owns?: boolean } = {}): ByteSource => {
   checkRange(start, length, source.sizeBytes)
   const identity: SourceIdentity = options.identity ?? windowIdentity(source.identity, start, length)
-  let closed = false
+  let closing: Promise<void> | undefined
   const check = (at: number, size: number): void => {
-    if (closed) throw new IoError('IO_CLOSED', 'source is closed')
+    if (closing !== undefined) throw new IoError('IO_CLOSED', 'source is closed')
     checkRange(at, size, length)
   }
-  const close = async (): Promise<void> => {
-    if (closed) return
-    closed = true
-    if (options.owns === true) await source.close()
-  }
+  const close = (): Promise<void> => closing ??= options.owns === true ? source.close() : Promise.resolve()
   return {
     sizeBytes: length,
     identity,
@@ -86,7 +82,8 @@ const windowIdentity = (of: SourceIdentity, start: number, length: number): Sour
   switch (of.kind) {
     case 'content': return { kind: 'content', cid: `${of.cid}#${start}+${length}`, sizeBytes: length }
     case 'version': return { kind: 'version', tag: `${of.tag}#${start}+${length}`, sizeBytes: length }
-    case 'file': return { ...of, sizeBytes: length }
+    // no inode of any file, but one that tells two windows of equal length apart
+    case 'file': return { ...of, sizeBytes: length, inode: of.inode ^ BigInt(start) }
   }
 }
 

@@ -69,6 +69,8 @@ describe('createWindow', () => {
     expect(compareIdentity(identity(version, 0), identity(version, 0))).toBe('same')
     expect(compareIdentity(identity(version, 0), identity(version, 1))).toBe('different')
     expect(identity(file, 0)).toEqual({ ...file, sizeBytes: 10 })
+    expect(compareIdentity(identity(file, 1), identity(file, 1))).toBe('same')
+    expect(compareIdentity(identity(file, 0), identity(file, 1))).toBe('unknown')
     expect(createWindow(createBytesSource(bytes), 0, 10, { identity: content }).identity).toBe(content)
   })
 
@@ -80,8 +82,9 @@ describe('createWindow', () => {
     expect(() => lent.peek(0, 1)).toThrow(coded('IO_CLOSED') as Error)
     expect(await source.read(0, 1)).toEqual(bytes.slice(0, 1))
     const owned = createWindow(source, 0, 10, { owns: true })
-    await owned.close()
-    await owned[Symbol.asyncDispose]()
+    const closing = owned.close()
+    expect(owned[Symbol.asyncDispose]()).toBe(closing)
+    await closing
     await expect(source.read(0, 1)).rejects.toEqual(coded('IO_CLOSED'))
   })
 })
