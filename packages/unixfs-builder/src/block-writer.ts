@@ -1,0 +1,48 @@
+/** Where the blocks of a tree go, and how they get their CIDs. */
+import { type Hashes, IDENTITY } from '@dagstore/hashes'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import type { ProfileRules } from './profile.ts'
+
+export const RAW = 0x55
+export const DAG_PB = 0x70
+
+/** Any blockstore, or anything else that takes blocks. */
+export interface BlockSink {
+  /** Awaited before the next block comes. `bytes` belong to the sink. The same block may come more than once. */
+  put(cid: CID, bytes: Uint8Array): unknown
+}
+
+/** What a parent needs to know of a finished part of the tree; lengths in bytes. */
+export interface BuiltNode {
+  readonly cid: CID
+  /** Content of the files in it. */
+  readonly fileBytes: number
+  /** Its blocks and those below it, as often as they are linked: what a link's `Tsize` says. */
+  readonly dagBytes: number
+  /** Blocks given to the sink for it, repeated ones counted again. */
+  readonly blocks: number
+}
+
+export interface BlockWriter {
+  readonly rules: ProfileRules
+  /** Put one block; an identity CID when the profile inlines it. */
+  write(codec: typeof RAW | typeof DAG_PB, bytes: Uint8Array): Promise<{ readonly cid: CID, readonly blocks: number }>
+}
+
+/** @param identity - `skip`: blocks with identity CIDs are not put, since the CID holds them */
+export const createBlockWriter = (rules: ProfileRules, sink: BlockSink, hashes: Hashes, identity: 'put' | 'skip'): BlockWriter => ({
+  rules,
+  write: async (codec, bytes) => {
+    const isInline = bytes.byteLength <= rules.inlineBytes
+    const hashCode = isInline ? IDENTITY : rules.hashCode
+    const digest = Digest.create(hashCode, hashes.digest(hashCode, bytes))
+    const cid = rules.cidVersion === 0 ? CID.createV0(digest as Digest.Digest<typeof V0_HASH, number>) : CID.createV1(codec, digest)
+    if (isInline && identity === 'skip') return { cid, blocks: 0 }
+    await sink.put(cid, bytes)
+    return { cid, blocks: 1 }
+  },
+})
+
+/** The only hash function of CIDs of version 0. */
+const V0_HASH = 0x12

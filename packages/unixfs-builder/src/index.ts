@@ -1,0 +1,5 @@
+export type { BlockSink, BuiltNode } from './block-writer.ts'
+export { MAX_DIRECTORY_BYTES } from './directory.ts'
+export { UnixfsError, type UnixfsErrorCode } from './errors.ts'
+export { DEFAULT_PROFILE, type Profile, PROFILES } from './profile.ts'
+export { buildFile, type BuildFileOptions, buildTree, type BuildTreeOptions } from './tree.ts'

@@ -1,0 +1,111 @@
+/** Files and directories to UnixFS blocks. */
+import type { ByteProgress, CallOptions, TreeDirectory, TreeEntry, TreeLink } from '@dagstore/io'
+import type { Hashes } from '@dagstore/hashes'
+import { encode } from '@ipld/dag-pb'
+import { UnixFS } from 'ipfs-unixfs'
+import { type BlockSink, type BlockWriter, type BuiltNode, createBlockWriter, DAG_PB } from './block-writer.ts'
+import { type DirectoryLink, writeDirectory } from './directory.ts'
+import { UnixfsError } from './errors.ts'
+import { writeFile } from './file.ts'
+import { DEFAULT_PROFILE, type Profile, rulesOf } from './profile.ts'
+
+export interface BuildFileOptions extends CallOptions {
+  /** Must know the hash function of the profile (Lotus's is blake2b-256) and the identity. */
+  readonly hashes: Hashes
+  /** @default 'lotus-2021' */
+  readonly profile?: Profile | undefined
+  /** Whether blocks with identity CIDs are given to the sink too, although their CID holds them. @default 'put' */
+  readonly identity?: 'put' | 'skip' | undefined
+  /** File bytes whose leaves were put; after each leaf. */
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+}
+
+export interface BuildTreeOptions extends BuildFileOptions {
+  /** What becomes of symbolic links: an error, nothing, or a UnixFS symlink node. @default 'refuse' */
+  readonly links?: 'refuse' | 'skip' | 'keep' | undefined
+}
+
+/**
+ * Write one file. Blocks reach `sink` one after another, leaves before the nodes that link to them; memory does not depend
+ * on the file's length.
+ *
+ * @throws what `content` and `sink` throw
+ * @throws {HashError} `HASH_UNKNOWN`: `hashes` lacks the profile's hash function
+ * @throws {TypeError} no such profile
+ */
+export const buildFile = async (content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, sink: BlockSink, options: BuildFileOptions): Promise<BuiltNode> => {
+  const walk = startWalk(sink, options, undefined)
+  return writeFile(walk.writer, content, options.signal, walk.onBytes)
+}
+
+/**
+ * Write a file or a directory with all that is in it, in the order of its entries. Memory: the links of the directories
+ * from the root to the entry at hand.
+ *
+ * @throws {UnixfsError} `UNIXFS_LINK`: a symbolic link, and `links` is `refuse`, or the tree is a link that is skipped.
+ *   `UNIXFS_BAD_NAME`: empty, `.`, `..`, with `/` or NUL, or twice in one directory. `UNIXFS_DIRECTORY_TOO_LARGE`.
+ * @throws what the entries and `sink` throw
+ * @throws {HashError} `HASH_UNKNOWN`: `hashes` lacks the profile's hash function
+ * @throws {TypeError} no such profile
+ */
+export const buildTree = async (entry: TreeEntry, sink: BlockSink, options: BuildTreeOptions): Promise<BuiltNode> => {
+  const walk = startWalk(sink, options, entry.kind === 'file' ? entry.sizeBytes : undefined)
+  const built = await writeEntry(walk, entry, '')
+  if (built === undefined) throw new UnixfsError('UNIXFS_LINK', 'nothing but a symbolic link, which is to be skipped', { path: '' })
+  return built
+}
+
+interface Walk {
+  readonly writer: BlockWriter
+  readonly signal: AbortSignal | undefined
+  readonly links: 'refuse' | 'skip' | 'keep'
+  readonly onBytes: (bytes: number) => void
+}
+
+const startWalk = (sink: BlockSink, options: BuildTreeOptions, totalBytes: number | undefined): Walk => {
+  const { hashes, profile = DEFAULT_PROFILE, identity = 'put', links = 'refuse', signal, onProgress } = options
+  let doneBytes = 0
+  return {
+    writer: createBlockWriter(rulesOf(profile), sink, hashes, identity),
+    signal,
+    links,
+    onBytes: (bytes) => {
+      doneBytes += bytes
+      onProgress?.({ doneBytes, totalBytes })
+    },
+  }
+}
+
+/** `undefined`: skipped. */
+const writeEntry = async (walk: Walk, entry: TreeEntry, path: string): Promise<BuiltNode | undefined> => {
+  walk.signal?.throwIfAborted()
+  switch (entry.kind) {
+    case 'file': return writeFile(walk.writer, entry.read({ signal: walk.signal }), walk.signal, walk.onBytes)
+    case 'directory': return writeEntries(walk, entry, path)
+    case 'link': return writeLink(walk, entry, path)
+  }
+}
+
+const writeEntries = async (walk: Walk, directory: TreeDirectory, path: string): Promise<BuiltNode> => {
+  const entries: DirectoryLink[] = []
+  const names = new Set<string>()
+  for await (const entry of directory.entries({ signal: walk.signal })) {
+    const { name } = entry
+    const at = path === '' ? name : `${path}/${name}`
+    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) throw new UnixfsError('UNIXFS_BAD_NAME', `not a name of an entry; path=${JSON.stringify(at)}`, { path: at })
+    if (names.has(name)) throw new UnixfsError('UNIXFS_BAD_NAME', `two entries of one name; path=${JSON.stringify(at)}`, { path: at })
+    const node = await writeEntry(walk, entry, at)
+    if (node === undefined) continue
+    names.add(name)
+    entries.push({ name, node })
+  }
+  return writeDirectory(walk.writer, entries, path)
+}
+
+const writeLink = async (walk: Walk, link: TreeLink, path: string): Promise<BuiltNode | undefined> => {
+  if (walk.links === 'skip') return undefined
+  if (walk.links === 'refuse') throw new UnixfsError('UNIXFS_LINK', `symbolic link; path=${JSON.stringify(path)}`, { path })
+  const target = new TextEncoder().encode(link.target)
+  const bytes = encode({ Data: new UnixFS({ type: 'symlink', data: target }).marshal(), Links: [] })
+  return { ...await walk.writer.write(DAG_PB, bytes), fileBytes: 0, dagBytes: bytes.byteLength }
+}
