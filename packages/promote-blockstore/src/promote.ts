@@ -6,6 +6,7 @@
  */
 import { type AnyCid, BlockstoreError, hasBytes, type ReadBlockstore, ReadOnlyError, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
 import type { Blockstore, Pair } from 'interface-blockstore'
+import type { CID } from 'multiformats/cid'
 
 /**
  * A full `Blockstore`: reads are those of the store it was made from, and every write is refused with a `ReadOnlyError`,
@@ -86,13 +87,13 @@ export const promote = (store: ReadBlockstore, owner: AsyncDisposable): Promoted
 }
 
 /** The CIDs as ours, as lazily as they come. */
-const ownCids = (cids: Iterable<AnyCid> | AsyncIterable<AnyCid>): ReturnType<typeof ownOnes> | ReturnType<typeof ownAwaited> =>
+const ownCids = (cids: Iterable<AnyCid> | AsyncIterable<AnyCid>): Iterable<CID> | AsyncIterable<CID> =>
   Symbol.asyncIterator in cids ? ownAwaited(cids) : ownOnes(cids)
 
-function * ownOnes (cids: Iterable<AnyCid>): Generator<ReturnType<typeof toCid>> {
+function * ownOnes (cids: Iterable<AnyCid>): Generator<CID> {
   for (const cid of cids) yield toCid(cid)
 }
 
-async function * ownAwaited (cids: AsyncIterable<AnyCid>): AsyncGenerator<ReturnType<typeof toCid>> {
+async function * ownAwaited (cids: AsyncIterable<AnyCid>): AsyncGenerator<CID> {
   for await (const cid of cids) yield toCid(cid)
 }
