@@ -1,12 +1,15 @@
-/** Builds and runs the Go programs `readback` and `vectors`. */
+/** Builds and runs the Go programs `readback` and `vectors`, and decides what happens where they can not be built. */
 import { execFile } from 'node:child_process'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { afterAll, beforeAll, type TestContext } from 'vitest'
 
 const run = promisify(execFile)
+/** Against hanging for ever: a first build compiles all modules. */
+const BUILD_MS = 1_200_000
 const SOURCES = fileURLToPath(new URL('../go/', import.meta.url))
 
 /** One run of `readback`: what it printed, and its message when it failed a check. */
@@ -25,25 +28,49 @@ export interface GoPrograms {
 interface Failure { readonly code?: unknown, readonly stdout?: string, readonly stderr?: string }
 
 /** `reason` says why there are no programs; `required`: that is a failure here and not a skip. */
-export interface NoPrograms { readonly reason: string, readonly required: boolean }
+interface NoPrograms { readonly reason: string, readonly required: boolean }
+
+/** What a test file with Go programs starts with: they are built before its tests, in a folder that is gone after them. */
+export const useGo = (): {
+  /** The programs, or a skip with the reason; a failure where they are required. */
+  go(context: TestContext): GoPrograms
+  /** A path in a folder of this test file. */
+  at(name: string): string
+} => {
+  let folder = ''
+  let programs: GoPrograms | NoPrograms
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'interop-'))
+    programs = await buildPrograms(await mkdtemp(join(folder, 'go-')))
+  }, BUILD_MS)
+  afterAll(async () => { await rm(folder, { recursive: true, force: true }) })
+  return {
+    go: (context) => {
+      if ('readback' in programs) return programs
+      if (programs.required) throw new Error(`the Go programs are required here; ${programs.reason}`)
+      return context.skip(programs.reason)
+    },
+    at: (name) => join(folder, name),
+  }
+}
 
 /**
- * Build into a temporary folder. Without `go` on the path there are no programs; `DAGSTORE_REQUIRE_GO=1` requires them all
+ * Build into a folder. Without `go` on the path there are no programs; `DAGSTORE_REQUIRE_GO=1` requires them all
  * the same. With `go` on the path, CI requires that they build.
  */
-export const buildPrograms = async (): Promise<GoPrograms | NoPrograms> => {
+const buildPrograms = async (folder: string): Promise<GoPrograms | NoPrograms> => {
   const demanded = process.env['DAGSTORE_REQUIRE_GO'] === '1'
   try {
     await run('go', ['version'])
   } catch {
     return { reason: 'no go on the path', required: demanded }
   }
-  const folder = await mkdtemp(join(tmpdir(), 'interop-go-'))
   const binary = (name: string): string => join(folder, process.platform === 'win32' ? `${name}.exe` : name)
   try {
     await run('go', ['build', '-mod=readonly', '-o', folder, './readback', './vectors'], { cwd: SOURCES, maxBuffer: 1 << 26 })
   } catch (error) {
-    return { reason: `go build failed: ${(error as Failure).stderr ?? String(error)}`, required: demanded || process.env['CI'] === 'true' }
+    const [first = ''] = ((error as Failure).stderr ?? String(error)).trim().split('\n')
+    return { reason: `go build failed: ${first}`, required: demanded || process.env['CI'] === 'true' }
   }
   return {
     readback: async (...args) => {

@@ -1,39 +1,23 @@
 /** Files that our packages write, read by the Go modules. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type SeededRandom, seededRandom } from '@dagstore-tooling/testkit'
 import { buildIndex, wrapCar } from '@dagstore/carv2'
 import { BLAKE2B_256, IDENTITY, SHA2_256 } from '@dagstore/hashes'
 import { openHashes } from '@dagstore/hashes/node'
-import { openFileSource, openTree, openWritableFile } from '@dagstore/io/node'
-import { createCommP } from '@dagstore/piece/node'
-import { buildFile, buildTree, type Profile } from '@dagstore/unixfs-builder'
+import { openFileSource, openWritableFile } from '@dagstore/io/node'
 import type { WritableCar } from '@dagstore/writable-carv2'
 import { createCarFile, extendCarFile, resumeCarFile } from '@dagstore/writable-carv2/node'
 import { CID } from 'multiformats/cid'
 import { decode } from 'multiformats/hashes/digest'
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import { buildPrograms, type GoPrograms, type NoPrograms } from './go-program.ts'
+import { describe, expect, it } from 'vitest'
+import { useGo } from './go-program.ts'
 import { manifest, readVector, VECTORS } from './manifest.ts'
 
 const RAW = 0x55
 const hashes = await openHashes()
 
-let folder = ''
-let built: GoPrograms | NoPrograms
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'interop-'))
-  built = await buildPrograms()
-}, 600_000)
-afterAll(async () => { await rm(folder, { recursive: true, force: true }) })
-
-/** The programs, or a skip with the reason; a failure where it is required. */
-const go = (context: TestContext): GoPrograms => {
-  if ('readback' in built) return built
-  if (built.required) throw new Error(`the Go programs are required here; ${built.reason}`)
-  return context.skip(built.reason)
-}
+const { go, at } = useGo()
 
 interface Block { readonly cid: CID, readonly bytes: Uint8Array }
 
@@ -51,8 +35,6 @@ const putAll = async (car: WritableCar, blocks: readonly Block[]): Promise<void>
 }
 
 const distinct = (blocks: readonly Block[]): Block[] => [...new Map(blocks.map((block) => [block.cid.toString(), block])).values()]
-
-const at = (name: string): string => join(folder, name)
 
 /** A finalised CARv2 of ours; identity CIDs are sections in it. */
 const writeCar = async (name: string, blocks: readonly Block[], roots: readonly CID[]): Promise<string> => {
@@ -228,48 +210,5 @@ describe('go-car keeps its hands off what it cannot resume', () => {
     const { report } = await readback('car', path)
     const padding = String(Number(report['dataOffset']) - 51)
     expect(await readback('resume', '-data-padding', padding, path, root)).toMatchObject({ ok: true, report: { accepted: true, keys: blocks.length } })
-  })
-})
-
-describe('the Filecoin modules and boxo compute what we compute', () => {
-  it.for(Array.from({ length: 12 }, (_, seed) => ({ seed })))('commP of random bytes, seed $seed', async ({ seed }, context) => {
-    const { readback } = go(context)
-    const random = seededRandom(`commp ${seed}`)
-    const bytes = random.bytes(127 + random.int(2 ** (8 + seed)))
-    const commP = createCommP()
-    for (let from = 0; from < bytes.byteLength;) {
-      const to = from + 1 + random.int(100_000)
-      commP.write(bytes.subarray(from, to))
-      from = to
-    }
-    const piece = commP.finish()
-    await writeFile(at('payload'), bytes)
-    const reading = await readback('commp', at('payload'))
-    expect(reading.report).toEqual({
-      payloadSize: piece.payloadBytes,
-      paddedSize: piece.paddedBytes,
-      v1: piece.cidV1.toString(),
-      v2: piece.cidV2.toString(),
-    })
-  })
-
-  const profiles: readonly Profile[] = ['lotus-2021', 'unixfs-v1-2025', 'unixfs-v0-2015']
-
-  it.for(profiles.flatMap((profile) => [0, 1, 2, 3].map((seed) => ({ profile, seed }))))('root of a random file under $profile, seed $seed', async ({ profile, seed }, context) => {
-    const { readback } = go(context)
-    const random = seededRandom(`unixfs ${seed}`)
-    const bytes = random.bytes(random.pick([random.int(300), random.int(1 << 20), (1 << 20) + random.int(300), random.int(4 << 20)]))
-    const file = await buildFile([bytes], { put: () => {} }, { profile, hashes })
-    await writeFile(at('content'), bytes)
-    const reading = await readback('unixfs', '-profile', profile, at('content'))
-    expect(reading.report).toMatchObject({ root: file.cid.toString(), cumulative: file.dagBytes })
-  })
-
-  it.for(profiles)('root of this folder of sources under %s', async (profile, context) => {
-    const { readback } = go(context)
-    const sources = join(VECTORS, '..', 'go')
-    const tree = await buildTree(await openTree(sources), { put: () => {} }, { profile, hashes })
-    const reading = await readback('unixfs', '-profile', profile, sources)
-    expect(reading.report).toMatchObject({ root: tree.cid.toString(), cumulative: tree.dagBytes })
   })
 })

@@ -102,6 +102,19 @@ export interface DirectoryDag {
   readonly parts: Readonly<Record<string, string>>
 }
 
+export interface PayloadDag {
+  readonly profile: string
+  readonly tree?: string
+  readonly seed: number
+  readonly size: number
+  readonly root: string
+  readonly bytes: number
+  readonly blocks: number
+  readonly sha256: string
+  readonly paddedSize?: number
+  readonly pieceV1?: string
+}
+
 export interface Manifest {
   readonly format: 1
   readonly generator: { readonly rule: string, readonly checks: readonly { readonly seed: number, readonly size: number, readonly sha256: string }[] }
@@ -118,6 +131,7 @@ export interface Manifest {
     readonly trees: readonly { readonly name: string, readonly entries: readonly TreeEntryFacts[] }[]
     readonly directories: readonly DirectoryDag[]
   }
+  readonly payloads: readonly PayloadDag[]
 }
 
 export const VECTORS: string = fileURLToPath(new URL('../vectors/', import.meta.url))

@@ -6,6 +6,7 @@
 //	readback resume [-data-padding N] FILE [ROOT...]   go-car: go on writing; refused files must stay unchanged
 //	readback dagstore CARFILE INDEXFILE KEY  dagstore: a shard served from our index, and one indexed by itself
 //	readback commp FILE                      piece CIDs and sizes
+//	readback payload CARFILE ROOT            the CARv1 of a deal: go-car's traversal of everything below the root
 //	readback unixfs [-profile NAME] PATH     root of a file or directory
 package main
 
@@ -23,12 +24,13 @@ var commands = map[string]func(args []string) (any, error){
 	"resume":   resume,
 	"dagstore": serve,
 	"commp":    commP,
+	"payload":  payloadOf,
 	"unixfs":   unixfs,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "readback: one of car, index, resume, dagstore, commp, unixfs")
+		fmt.Fprintln(os.Stderr, "readback: one of car, index, resume, dagstore, commp, payload, unixfs")
 		os.Exit(2)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])

@@ -35,7 +35,7 @@ func run(out string) error {
 		return err
 	}
 	for _, step := range []func(string, *manifest) error{
-		writeCars, writeIndices, writeTorn, addCommp, addFr32, addRle, addUnixfs, addFiles,
+		writeCars, writeIndices, writeTorn, addCommp, addFr32, addRle, addUnixfs, addPayloads, addFiles,
 	} {
 		if err := step(out, &m); err != nil {
 			return err

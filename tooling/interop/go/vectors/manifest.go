@@ -31,6 +31,7 @@ type manifest struct {
 	Fr32      []fr32Facts   `json:"fr32"`
 	Rle       []rleFacts    `json:"rle"`
 	Unixfs    unixfsSection `json:"unixfs"`
+	Payloads  []payloadDag  `json:"payloads"`
 }
 
 type generator struct {

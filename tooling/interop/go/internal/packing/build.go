@@ -11,7 +11,9 @@ import (
 	"github.com/ipfs/boxo/ipld/unixfs/importer/balanced"
 	"github.com/ipfs/boxo/ipld/unixfs/importer/helpers"
 	uio "github.com/ipfs/boxo/ipld/unixfs/io"
+	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
+	mh "github.com/multiformats/go-multihash"
 )
 
 // Builder collects the DAG of one input. Not for concurrent use.
@@ -21,7 +23,22 @@ type Builder struct {
 }
 
 // NewBuilder starts an empty DAG.
-func NewBuilder(p Profile) *Builder { return &Builder{profile: p, sink: newSink()} }
+func NewBuilder(p Profile) *Builder { return &Builder{profile: p, sink: newSink(false)} }
+
+// NewKeepingBuilder starts an empty DAG whose blocks can be loaded.
+func NewKeepingBuilder(p Profile) *Builder { return &Builder{profile: p, sink: newSink(true)} }
+
+// Load gives back a block that a keeping builder made; identity CIDs carry theirs.
+func (b *Builder) Load(c cid.Cid) ([]byte, error) {
+	if decoded, err := mh.Decode(c.Hash()); err != nil || decoded.Code == mh.IDENTITY {
+		return decoded.Digest, err
+	}
+	node, err := b.sink.Get(context.Background(), c)
+	if err != nil {
+		return nil, err
+	}
+	return node.RawData(), nil
+}
 
 // Blocks is the number of distinct blocks that a store would hold; identity CIDs are not counted.
 func (b *Builder) Blocks() int { return len(b.sink.seen) }

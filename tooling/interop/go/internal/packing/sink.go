@@ -8,16 +8,17 @@ import (
 	mh "github.com/multiformats/go-multihash"
 )
 
-// sink is a DAG service that counts blocks; it keeps only nodes that have links, which the sharded
-// directories read back.
+// sink is a DAG service that counts blocks. Without keepLeaves it keeps only nodes that have links, which the
+// sharded directories read back.
 type sink struct {
-	seen  map[cid.Cid]struct{}
-	nodes map[cid.Cid]ipld.Node
-	bytes uint64
+	keepLeaves bool
+	seen       map[cid.Cid]struct{}
+	nodes      map[cid.Cid]ipld.Node
+	bytes      uint64
 }
 
-func newSink() *sink {
-	return &sink{seen: map[cid.Cid]struct{}{}, nodes: map[cid.Cid]ipld.Node{}}
+func newSink(keepLeaves bool) *sink {
+	return &sink{keepLeaves: keepLeaves, seen: map[cid.Cid]struct{}{}, nodes: map[cid.Cid]ipld.Node{}}
 }
 
 func (s *sink) Add(_ context.Context, n ipld.Node) error {
@@ -29,7 +30,7 @@ func (s *sink) Add(_ context.Context, n ipld.Node) error {
 	}
 	s.seen[n.Cid()] = struct{}{}
 	s.bytes += uint64(len(n.RawData()))
-	if len(n.Links()) > 0 {
+	if s.keepLeaves || len(n.Links()) > 0 {
 		s.nodes[n.Cid()] = n
 	}
 	return nil
