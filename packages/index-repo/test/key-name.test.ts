@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeKey, encodeKey, indexName, MAX_KEY_BYTES, parseIndexName } from '../src/index.ts'
@@ -77,6 +78,15 @@ describe('indexName', () => {
       expect(name).toMatch(/^[0-9a-f]{2}\/.+\.\d+\.full\.idx$/u)
       expect(parseIndexName(name)).toEqual({ key, generation })
     }), { seed: 23 })
+  })
+
+  it('is as docs/formats/index-repo.md says', () => {
+    const page = readFileSync(new URL('../../../docs/formats/index-repo.md', import.meta.url), 'utf8')
+    const rows = [...page.matchAll(/^\| `([^`]+)` \| `(\S+\.1\.full\.idx)` \|$/gmu)]
+    expect(rows.map(([, key]) => key)).toEqual(['k', '../evil', 'QmA', 'nul'])
+    for (const [, key = '', name] of rows) expect(indexName(key, 1)).toBe(name)
+    expect(indexName('A'.repeat(512), 1)).toMatch(/^4a\/(?:[%41]{200}\/){7}[%41]{136}\.1\.full\.idx$/u)
+    expect(page).toContain(indexName('baga6ea4seaqao7s73y24kcutaosvacpdjgfe5pw76ooefnyqw4ynr3d2y6x2mpq', 3))
   })
 
   it('spreads keys that begin and end alike', () => {

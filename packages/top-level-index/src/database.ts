@@ -18,8 +18,8 @@ export interface Database {
   get(key: Uint8Array): Promise<Uint8Array | undefined>
   /** Keys without the prefix. */
   has(keys: readonly Uint8Array[]): Promise<readonly boolean[]>
-  /** Keys of `changes` carry the prefix already: entries are written in one piece. */
-  write(changes: readonly Change[], options: { readonly sync: boolean }): Promise<void>
+  /** Keys of `changes` carry the prefix already: entries are made in one piece. Keeps no reference once it resolves. */
+  write(changes: Change[], options: { readonly sync: boolean }): Promise<void>
   /** Key and value, in key order, `size` at a time; closed when the consumer stops. */
   pages(range: Range, size: number, options?: { readonly reverse?: boolean, readonly limit?: number }): AsyncGenerator<readonly [Uint8Array, Uint8Array][], void, undefined>
   /** As `pages`, keys alone. */
@@ -32,13 +32,6 @@ const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
 export const openDatabase = async (db: AnyLevel, name: string): Promise<Database> => {
   const level: AbstractSublevel<AnyLevel, any, Uint8Array, Uint8Array> = db.sublevel<Uint8Array, Uint8Array>(name, { ...BYTES })
   const root: AnyLevel = level.db
-  const guard = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
-    try {
-      return await run()
-    } catch (cause) {
-      throw new TopLevelIndexError('TOP_LEVEL_INDEX_FAILED', `database failed; at=${what}`, { cause })
-    }
-  }
   await guard('open', () => level.open())
 
   return {
@@ -48,31 +41,35 @@ export const openDatabase = async (db: AnyLevel, name: string): Promise<Database
     write: (changes, { sync }) => guard('batch', () => {
       // `sync` is an option of the engines that have a disk; others ignore it
       const options = { ...BYTES, sync }
-      return root.batch<Uint8Array, Uint8Array>([...changes], options)
+      return root.batch<Uint8Array, Uint8Array>(changes, options)
     }),
-    pages: async function * (range, size, options = {}) {
-      const iterator = level.iterator({ ...range, ...options, ...BYTES })
-      try {
-        for (;;) {
-          const page = await guard('iterator', () => iterator.nextv(size))
-          if (page.length === 0) return
-          yield page
-        }
-      } finally {
-        await guard('iterator', () => iterator.close())
-      }
-    },
-    keys: async function * (range, size) {
-      const iterator = level.keys({ ...range, keyEncoding: 'view' })
-      try {
-        for (;;) {
-          const page = await guard('iterator', () => iterator.nextv(size))
-          if (page.length === 0) return
-          yield page
-        }
-      } finally {
-        await guard('iterator', () => iterator.close())
-      }
-    },
+    pages: (range, size, options = {}) => paged(() => level.iterator({ ...range, ...options, ...BYTES }), size),
+    keys: (range, size) => paged(() => level.keys({ ...range, keyEncoding: 'view' }), size),
+  }
+}
+
+interface Cursor<T> {
+  nextv(size: number): Promise<T[]>
+  close(): Promise<void>
+}
+
+async function * paged<T> (open: () => Cursor<T>, size: number): AsyncGenerator<T[], void, undefined> {
+  const cursor = await guard('iterator', async () => open())
+  try {
+    for (;;) {
+      const page = await guard('iterator', () => cursor.nextv(size))
+      if (page.length === 0) return
+      yield page
+    }
+  } finally {
+    await guard('iterator', () => cursor.close())
+  }
+}
+
+const guard = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
+  try {
+    return await run()
+  } catch (cause) {
+    throw new TopLevelIndexError('TOP_LEVEL_INDEX_FAILED', `database failed; at=${what}`, { cause })
   }
 }

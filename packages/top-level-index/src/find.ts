@@ -41,7 +41,8 @@ const scan = async (db: Database, live: LiveRuns, part: Uint8Array, most: number
   return found
 }
 
-const preferredFirst = (shards: readonly ShardNumber[], prefer: ReadonlySet<ShardNumber>): ShardNumber[] => {
+/** Those of `shards` that are preferred, in the order of preference, then the others. */
+export const preferredFirst = (shards: readonly ShardNumber[], prefer: ReadonlySet<ShardNumber>): ShardNumber[] => {
   if (prefer.size === 0 || shards.length < 2) return [...shards]
   const held = new Set(shards)
   return [...[...prefer].filter((shard) => held.has(shard)), ...shards.filter((shard) => !prefer.has(shard))]

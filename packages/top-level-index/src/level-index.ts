@@ -165,15 +165,15 @@ export class LevelTopLevelIndex implements TopLevelIndex {
 
   async [Symbol.asyncDispose] (): Promise<void> { await this.close() }
 
-  async #makeLive (run: Try, rest: readonly Change[]): Promise<void> {
+  /** @param changes - entries that go with it; added to */
+  async #makeLive (run: Try, changes: Change[]): Promise<void> {
     const old = await this.#liveRunOf(run.shard)
-    const changes: Change[] = [
-      ...rest,
+    changes.push(
       { type: 'put', key: this.#full(liveKey(run.run)), value: encodeLive(run.shard, run.entries) },
       { type: 'put', key: this.#full(shardKey(run.shard)), value: encodeRun(run.run) },
       { type: 'del', key: this.#full(deadKey(run.run)) },
       ...(old === undefined ? [] : this.#bury(old)),
-    ]
+    )
     this.#replacing = old !== undefined
     try {
       await this.#change(changes, { gained: run, lost: old })
@@ -186,10 +186,11 @@ export class LevelTopLevelIndex implements TopLevelIndex {
   }
 
   /** What is live changes, synced, in one batch with the total. */
-  async #change (changes: readonly Change[], { gained, lost }: { readonly gained?: Run, readonly lost: Run | undefined }): Promise<void> {
+  async #change (changes: Change[], { gained, lost }: { readonly gained?: Run, readonly lost: Run | undefined }): Promise<void> {
     const total = Math.max(0, this.#liveEntries + (gained?.entries ?? 0) - (lost?.entries ?? 0))
     try {
-      await this.#db.write([...changes, { type: 'put', key: this.#full(TOTALS_KEY), value: encodeCount(total) }], { sync: true })
+      changes.push({ type: 'put', key: this.#full(TOTALS_KEY), value: encodeCount(total) })
+      await this.#db.write(changes, { sync: true })
     } catch (error) {
       for (const run of [gained, lost]) if (run !== undefined) this.#live.forget(run.run)
       throw error

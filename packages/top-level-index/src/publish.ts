@@ -27,7 +27,7 @@ export interface Try {
  *
  * @param check - called before each batch; throws to stop
  */
-export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, check: () => void): Promise<readonly Change[]> => {
+export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, check: () => void): Promise<Change[]> => {
   const dead = withPrefix(db.prefix, deadKey(run.run))
   let batch: Change[] = []
   let last: Uint8Array = EMPTY
@@ -37,9 +37,9 @@ export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIte
     if (equal(key, last)) continue
     if (batch.length === BATCH_ENTRIES) {
       check()
-      const changes: Change[] = [{ type: 'put', key: dead, value: encodeCount(run.entries) }, ...batch]
+      batch.push({ type: 'put', key: dead, value: encodeCount(run.entries) })
+      await db.write(batch, { sync: true })
       batch = []
-      await db.write(changes, { sync: true })
       run.written = run.entries
     }
     last = key

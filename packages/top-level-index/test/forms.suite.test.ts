@@ -4,8 +4,15 @@ import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
-import { openTopLevelIndex } from '../src/index.ts'
+import { createMemoryTopLevelIndex, openTopLevelIndex } from '../src/index.ts'
 import { topLevelIndexSuite } from '../src/suite.ts'
+
+topLevelIndexSuite('in memory', { describe, it, expect }, {
+  open: async () => {
+    const index = createMemoryTopLevelIndex()
+    return { index, reopen: async () => index, dispose: () => index.close() }
+  },
+})
 
 topLevelIndexSuite('memory-level', { describe, it, expect }, {
   open: async () => {

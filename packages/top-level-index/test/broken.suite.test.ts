@@ -1,0 +1,62 @@
+/** The suite is worth something only if it fails where it should. */
+import { describe, expect, it } from 'vitest'
+import { createMemoryTopLevelIndex, type TopLevelIndex } from '../src/index.ts'
+import { topLevelIndexSuite } from '../src/suite.ts'
+
+/** Titles of the tests that fail for an index changed by `breakIt`. */
+const failuresOf = async (breakIt: (index: TopLevelIndex) => Partial<TopLevelIndex>): Promise<string[]> => {
+  const tests: { title: string, run: () => Promise<void> }[] = []
+  topLevelIndexSuite('broken', { describe: (_, run) => { run() }, it: (title, run) => tests.push({ title, run }), expect }, {
+    open: async () => {
+      const whole = createMemoryTopLevelIndex()
+      const index: TopLevelIndex = { ...whole, ...breakIt(whole) }
+      return { index, reopen: async () => index, dispose: () => whole.close() }
+    },
+  })
+  const failed: string[] = []
+  for (const { title, run } of tests) await run().catch(() => { failed.push(title) })
+  return failed
+}
+
+const clean = (multihash: Uint8Array): Uint8Array => {
+  const text = String.fromCharCode(...multihash.subarray(2)).replaceAll(/\/+/gu, '/').replace(/\/$/u, '')
+  return Uint8Array.from([...multihash.subarray(0, 2), ...Array.from(text, (char) => char.charCodeAt(0))])
+}
+
+describe('topLevelIndexSuite', () => {
+  it('passes an index that is whole', async () => {
+    expect(await failuresOf(() => ({}))).toEqual([])
+  })
+
+  it.each<[string, (index: TopLevelIndex) => Partial<TopLevelIndex>, string]>([
+    ['cleans keys as paths', (index) => ({
+      find: (multihash, options) => index.find(clean(multihash), options),
+      publish: (shard, multihashes, options) => index.publish(shard, (async function * () { for await (const bytes of multihashes) yield clean(bytes) })(), options),
+    }), 'D24: tells identity multihashes apart that a path would merge'],
+    ['publishes one by one', (index) => ({
+      publish: async (shard, multihashes, options) => {
+        const all: Uint8Array[] = []
+        for await (const bytes of multihashes) {
+          options?.signal?.throwIfAborted()
+          all.push(bytes.slice())
+          if (all.length === 1) await index.publish(shard, all, options)
+        }
+        return index.publish(shard, all, options)
+      },
+    }), 'shows nothing of a publish whose source failed, and passes its error on'],
+    ['forgets to retire', () => ({ retire: async () => {} }), 'retires a shard at once, and for good'],
+    ['throws for a miss', (index) => ({
+      find: async (multihash, options) => {
+        const found = await index.find(multihash, options)
+        if (found.shards.length === 0) throw new Error('not found')
+        return found
+      },
+    }), 'finds nothing in an empty index'],
+    ['ignores the limit', (index) => ({ find: (multihash, { limit: _, ...options } = {}) => index.find(multihash, { ...options, limit: 1000 }) }), 'cuts a hot key at the limit, says so, and lists preferred shards first'],
+    ['ignores the preference', (index) => ({ find: (multihash, { prefer: _, ...options } = {}) => index.find(multihash, options) }), 'lists preferred shards first without a cut, and none that do not hold the key'],
+    ['ignores aborts', (index) => ({ find: (multihash, { signal: _, ...options } = {}) => index.find(multihash, options) }), 'rejects with the reason of an abort, before and during a publish'],
+    ['goes on after close', () => ({ close: async () => {} }), 'refuses every call after close, which may come twice'],
+  ])('fails an index that %s', async (_, breakIt, title) => {
+    expect(await failuresOf(breakIt)).toContain(title)
+  })
+})

@@ -1,0 +1,22 @@
+/** Multihashes to test with. */
+import type { AbstractLevel } from 'abstract-level'
+
+export const sha = (at: number): Uint8Array => {
+  const bytes = new Uint8Array(34)
+  bytes.set([0x12, 0x20, at >>> 24, at >>> 16, at >>> 8, at])
+  return bytes
+}
+
+export async function * shas (from: number, count: number): AsyncGenerator<Uint8Array> {
+  for (let at = from; at < from + count; at++) yield sha(at)
+}
+
+/** Every key of the index below `db`, without the prefix, by its tag. */
+export const keysByTag = async (db: AbstractLevel<any, any, any>): Promise<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for await (const key of db.sublevel<Uint8Array, Uint8Array>('tli', { keyEncoding: 'view', valueEncoding: 'view' }).keys()) {
+    const tag = String.fromCharCode(key[0] as number)
+    counts[tag] = (counts[tag] ?? 0) + 1
+  }
+  return counts
+}
