@@ -1,0 +1,205 @@
+/** The blocks of a CAR, looked up in its index and verified. */
+import { CarV2Error, INDEX_SORTED, type IndexEntry, scanSections } from '@dagstore/carv2'
+import { type Hashes, IDENTITY } from '@dagstore/hashes'
+import { IoError } from '@dagstore/io'
+import { type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
+import { CID } from 'multiformats/cid'
+import type { Gate } from './gate.ts'
+import { lookAhead } from './look-ahead.ts'
+import type { MountedIndex } from './mounted-index.ts'
+import { readData, readHead, type SectionBytes, type SectionHead } from './section-read.ts'
+import { verifyBlock } from './verify.ts'
+
+export interface MountedBlockstoreParts extends SectionBytes {
+  readonly index: MountedIndex
+  /** `undefined`: blocks are given as they are. */
+  readonly hashes: Hashes | undefined
+  readonly wholeCid: boolean
+  readonly gate: Gate
+}
+
+/** Entries looked at first; a block may stand in a CAR a million times. */
+const FIRST_ENTRIES = 8
+
+export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlockstore => {
+  const { source, layout, limits, index, hashes, wholeCid, gate } = parts
+
+  const start = (cid: AnyCid, signal: AbortSignal | undefined): CID => {
+    signal?.throwIfAborted()
+    gate.check()
+    return toCid(cid)
+  }
+  const isWanted = (cid: CID, head: SectionHead): boolean =>
+    wholeCid ? equal(head.cidBytes, cid.bytes) : equal(head.cid.multihash, cid.multihash.bytes)
+  /** An index by multihash that leads to another one is wrong; one by digest alone may rightly do so. */
+  const checkIndexed = (cid: CID, head: SectionHead): void => {
+    const { digest, multihash } = head.cid
+    const right = index.view.facts.codec === INDEX_SORTED ? equal(digest, cid.multihash.digest) : equal(multihash, cid.multihash.bytes)
+    if (!right) throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `index leads to another block; cid=${cid.toString()}`, { cid })
+  }
+
+  /**
+   * What `use` makes of the first section that is the block asked for. A section that can not be used does not hide another
+   * one of the same block; when none can, its failure is the answer. `undefined`: proven absent.
+   */
+  const firstOf = async <T>(cid: CID, entries: readonly IndexEntry[], want: 'head' | 'section', signal: AbortSignal | undefined, use: (head: SectionHead) => Promise<T>): Promise<{ readonly value: T } | undefined> => {
+    let failure: { readonly error: unknown } | undefined
+    for (const entry of entries) {
+      try {
+        const head = await readHead(parts, entry, want, signal)
+        checkIndexed(cid, head)
+        if (isWanted(cid, head)) return { value: await use(head) }
+      } catch (error) {
+        signal?.throwIfAborted()
+        failure ??= { error: named(error, cid) }
+      }
+    }
+    if (failure !== undefined) throw failure.error
+    return undefined
+  }
+  const search = async <T>(cid: CID, want: 'head' | 'section', signal: AbortSignal | undefined, use: (head: SectionHead) => Promise<T>): Promise<{ readonly value: T } | undefined> => {
+    const first = await find(cid, FIRST_ENTRIES, signal)
+    if (first.length < FIRST_ENTRIES) return firstOf(cid, first, want, signal, use)
+    const found = await firstOf(cid, first, want, signal, use).catch(() => undefined) // told again by the search of all below
+    return found ?? firstOf(cid, await find(cid, undefined, signal), want, signal, use)
+  }
+  const find = async (cid: CID, limit: number | undefined, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]> => {
+    try {
+      return await index.find(cid.multihash.bytes, limit, signal)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw named(error, cid)
+    }
+  }
+
+  /**
+   * As {@link search}, with two answers more: an identity CID holds its own block when no section does; an index that is
+   * not known to be whole is replaced before it may say no, or fail.
+   */
+  const locate = async <T>(cid: CID, want: 'head' | 'section', signal: AbortSignal | undefined, use: (head: SectionHead) => Promise<T>): Promise<{ readonly value: T } | 'inline' | undefined> => {
+    const inline = cid.multihash.code === IDENTITY
+    if (!index.whole) {
+      let why = `it does not have ${cid.toString()}`
+      try {
+        const found = await search(cid, want, signal, use)
+        if (found !== undefined || inline) return found ?? 'inline'
+      } catch (error) {
+        signal?.throwIfAborted()
+        if (!(error instanceof BlockstoreError) || error.code !== 'BLOCKSTORE_UNREADABLE' || error.cause instanceof IoError) throw error
+        why = error.message
+      }
+      try {
+        await index.rebuild(why, signal)
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw named(error, cid)
+      }
+    }
+    return await search(cid, want, signal, use) ?? (inline ? 'inline' : undefined)
+  }
+
+  const bytes = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => gate.pass(async () => {
+    const own = start(cid, signal)
+    const found = await locate(own, 'section', signal, async (head) => {
+      const data = await readData(parts, head, signal)
+      signal?.throwIfAborted()
+      if (hashes !== undefined) verifyBlock(hashes, own, data)
+      return data
+    })
+    if (found === 'inline') return own.multihash.digest.slice()
+    if (found === undefined) throw new BlockNotFoundError(own)
+    return found.value
+  })
+
+  const size = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<number> => gate.pass(async () => {
+    const own = start(cid, signal)
+    const [entry] = trustsEntries() ? await find(own, 1, signal) : []
+    if (entry?.dataBytes !== undefined) return entry.dataBytes
+    const found = await locate(own, 'head', signal, async (head) => head.dataBytes)
+    if (found === 'inline') return own.multihash.digest.byteLength
+    if (found === undefined) throw new BlockNotFoundError(own)
+    return found.value
+  })
+  /** Whether an entry of the index is proof enough that the block is there. */
+  const trustsEntries = (): boolean => index.whole && !wholeCid && index.view.facts.codec !== INDEX_SORTED && index.view.facts.payloadEnd !== undefined
+
+  const has = (cid: AnyCid, { signal }: StoreCallOptions = {}): Promise<boolean> => gate.pass(async () => {
+    const own = start(cid, signal)
+    if (own.multihash.code === IDENTITY) return true
+    if (trustsEntries()) return (await find(own, 1, signal)).length > 0
+    return await locate(own, 'head', signal, async () => true) !== undefined
+  })
+
+  const bytesAt = async (cid: AnyCid, from: number, length: number, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => {
+    const part = async (dataBytes: number, read: () => Promise<Uint8Array>): Promise<Uint8Array> => {
+      if (Number.isSafeInteger(from) && Number.isSafeInteger(length) && from >= 0 && length >= 0 && from + length <= dataBytes) return read()
+      throw new RangeError(`outside of the block; from=${from} length=${length} size=${dataBytes}`)
+    }
+    if (hashes !== undefined) {
+      const whole = await bytes(cid, { signal })
+      return part(whole.byteLength, async () => whole.slice(from, from + length))
+    }
+    return gate.pass(async () => {
+      const own = start(cid, signal)
+      const found = await locate(own, 'head', signal, async (head) => part(head.dataBytes, () => source.read(head.dataAt + from, length, { signal })))
+      const { digest } = own.multihash
+      if (found === 'inline') return part(digest.byteLength, async () => digest.slice(from, from + length))
+      if (found === undefined) throw new BlockNotFoundError(own)
+      return found.value
+    })
+  }
+
+  async function * get (cid: AnyCid, options: StoreCallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    yield await bytes(cid, options)
+  }
+
+  async function * getMany (cids: Iterable<AnyCid> | AsyncIterable<AnyCid>, options: StoreCallOptions = {}): AsyncGenerator<Pair, void, undefined> {
+    yield * lookAhead(cids, { toCid, read: (cid) => bytes(cid, options), check: gate.check, signal: options.signal })
+  }
+
+  async function * getAll (options: StoreCallOptions = {}): AsyncGenerator<Pair, void, undefined> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    gate.check()
+    const repeats = new Set<string>()
+    /** Few sections need to be remembered: an index that is whole says which ones are the only ones of their block. */
+    const isFirst = async (cid: CID): Promise<boolean> => {
+      if (index.whole && (await find(cid, 2, signal)).length === 1) return true
+      const key = wholeCid ? cid.toString() : hex(cid.multihash.bytes)
+      if (repeats.has(key)) return false
+      repeats.add(key)
+      return true
+    }
+    try {
+      for await (const section of scanSections(source, layout, { ...limits, signal, data: true })) {
+        gate.check()
+        const cid = CID.decode(section.cid)
+        if (section.data !== undefined && await isFirst(cid)) yield { cid, bytes: verified(cid, section.data) }
+        signal?.throwIfAborted()
+        gate.check()
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      gate.check()
+      throw named(error, undefined)
+    }
+  }
+  async function * verified (cid: CID, data: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+    if (hashes !== undefined) verifyBlock(hashes, cid, data)
+    yield data
+  }
+
+  return { has, get, getMany, getAll, bytes, size, bytesAt }
+}
+
+interface Pair { cid: CID, bytes: AsyncGenerator<Uint8Array> }
+
+/** Damage and failures of reading under the code that callers branch on, with their cause; anything else as it is. */
+const named = (error: unknown, cid: CID | undefined): unknown => {
+  if (!(error instanceof CarV2Error || error instanceof IoError)) return error
+  return new BlockstoreError('BLOCKSTORE_UNREADABLE', `${error.message}; code=${error.code}`, cid === undefined ? { cause: error } : { cause: error, cid })
+}
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean => a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at])
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

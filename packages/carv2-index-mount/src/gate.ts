@@ -1,0 +1,37 @@
+/** Lets a store close in an orderly way: calls under way finish, later ones are refused. */
+import { BlockstoreError } from '@dagstore/read-blockstore'
+
+export interface Gate {
+  /** @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
+  check(): void
+  /** Runs a call that the end of {@link shut} waits for. @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
+  pass<T>(call: () => Promise<T>): Promise<T>
+  /** Refuses later calls at once; resolves when none is under way. */
+  shut(): Promise<void>
+}
+
+export const createGate = (): Gate => {
+  let under = 0
+  let open = true
+  let emptied = (): void => {}
+  const empty = new Promise<void>((resolve) => { emptied = resolve })
+  const check = (): void => {
+    if (!open) throw new BlockstoreError('BLOCKSTORE_CLOSED', 'the store is closed')
+  }
+  return {
+    check,
+    pass: async (call) => {
+      check()
+      under++
+      try {
+        return await call()
+      } finally {
+        if (--under === 0 && !open) emptied()
+      }
+    },
+    shut: async () => {
+      open = false
+      if (under > 0) await empty
+    },
+  }
+}

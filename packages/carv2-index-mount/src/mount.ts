@@ -1,0 +1,138 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** CAR bytes and their index, mounted as a read blockstore. */
+import { buildIndex, CAR_LIMITS, type CarLayout, type CarLimits, type IndexView, type PageCache, readLayout, type ResolvedLimits, scanSections } from '@dagstore/carv2'
+import { createHashes, type Hashes } from '@dagstore/hashes'
+import { type ByteSource, type CallOptions, readChunks } from '@dagstore/io'
+import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
+import type { CID } from 'multiformats/cid'
+import { createMountedBlockstore } from './blockstore.ts'
+import { createGate } from './gate.ts'
+import { chooseAttached, chooseGiven, type IndexChoice, type IndexTrust } from './index-choice.ts'
+import { createMountedIndex, type IndexOrigin, type MountedIndex } from './mounted-index.ts'
+
+export interface MountParts {
+  /** A CARv1 or CARv2. */
+  readonly data: ByteSource
+  /** Of these bytes: a view, or a detached index file. */
+  readonly index?: IndexView | ByteSource | undefined
+}
+
+export interface MountOptions extends CarLimits {
+  /** @default createHashes() */
+  readonly hashes?: Hashes | undefined
+  /** `never`: blocks are given as they are in the file. @default 'always' */
+  readonly verify?: 'always' | 'never' | undefined
+  /** Blocks compare by their whole CID, not by multihash. @default false */
+  readonly wholeCid?: boolean | undefined
+  /** Shared by all mounts of a program. @default a cache of 64 MiB of its own */
+  readonly pages?: PageCache | undefined
+  /** @default `verify`, but not for an index whose trailer says that it is of these very bytes */
+  readonly indexTrust?: IndexTrust | undefined
+  /** Told, in words for people, when an index is not used or is rebuilt. @default nobody */
+  readonly onNotice?: ((text: string) => void) | undefined
+  /** Closing the mount closes data and index. @default true */
+  readonly owns?: boolean | undefined
+}
+
+/** Blocks of a CAR by CID. Belongs to whoever opened it. */
+export interface IndexMount extends AsyncDisposable {
+  /** One object for the life of the mount. */
+  readonly blockstore: ShardBlockstore
+  /** The one in use; another one after an index without trailer was found wanting. */
+  readonly index: IndexView
+  readonly indexOrigin: IndexOrigin
+  /** The bytes given, unverified. */
+  readonly source: ByteSource
+  readonly layout: CarLayout
+  /** Of the CARv1 header. */
+  readonly roots: readonly CID[]
+  /** The CARv1 payload without zero padding behind it, unverified. @throws `BLOCKSTORE_CLOSED`, `IO_*` */
+  carStream(options?: CallOptions): AsyncIterable<Uint8Array>
+  /** Idempotent. Calls under way finish, later ones reject with `BLOCKSTORE_CLOSED`. */
+  close(): Promise<void>
+}
+
+/**
+ * Mount a CAR. The index given is used if it is of these bytes, else the one in the file, else one is built by reading the
+ * file once, in memory. An index without our trailer answers at once where it has a block, each section compared; where it
+ * has none, one is built before the block is called absent. When it rejects, data and index stay the caller's.
+ *
+ * @throws {CarV2Error} `data` is no CAR, or a damaged one, found while an index was built
+ * @throws {IoError}
+ */
+export const openIndexMount = async (parts: MountParts, options: MountOptions & CallOptions = {}): Promise<IndexMount> => {
+  const { data: source, index: given } = parts
+  const { verify = 'always', wholeCid = false, owns = true, onNotice = () => {}, pages, signal, indexTrust: trust } = options
+  const limits = limitsOf(options)
+  const hashes = verify === 'never' ? undefined : options.hashes ?? createHashes()
+  const layout = await readLayout(source, { ...limits, signal })
+  const from = { source, layout, limits }
+  const build = async (signal: AbortSignal | undefined): Promise<IndexView> => (await buildIndex(source, { ...limits, layout, signal })).view()
+  const choiceOptions = { trust, pages, onNotice, signal }
+
+  const givenChoice = given === undefined ? undefined : await chooseGiven(given, from, choiceOptions)
+  const choice: IndexChoice = givenChoice ?? await chooseAttached(from, choiceOptions) ?? { view: await build(signal), origin: 'built', whole: true }
+  const gate = createGate()
+  const index = createMountedIndex({
+    ...choice,
+    owned: choice.view !== given,
+    build,
+    closed: () => new BlockstoreError('BLOCKSTORE_CLOSED', 'the store is closed'),
+    onNotice,
+  })
+  const blockstore = createMountedBlockstore({ ...from, index, hashes, wholeCid, gate })
+
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => closed ??= (async () => {
+    const shut = gate.shut()
+    await index.close(shut)
+    if (owns) await closeAll([given, source])
+  })()
+  return {
+    blockstore,
+    get index () { return index.view },
+    get indexOrigin () { return index.origin },
+    source,
+    layout,
+    roots: layout.roots,
+    carStream: (call = {}) => carStream(source, layout, limits, index, gate.check, call),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+const limitsOf = ({ maxHeaderBytes, maxSectionBytes, maxCidBytes }: CarLimits): ResolvedLimits => ({
+  maxHeaderBytes: maxHeaderBytes ?? CAR_LIMITS.maxHeaderBytes,
+  maxSectionBytes: maxSectionBytes ?? CAR_LIMITS.maxSectionBytes,
+  maxCidBytes: maxCidBytes ?? CAR_LIMITS.maxCidBytes,
+})
+
+async function * carStream (source: ByteSource, layout: CarLayout, limits: CarLimits, index: MountedIndex, check: () => void, { signal }: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  signal?.throwIfAborted()
+  check()
+  const { payloadStart } = layout
+  const payloadEnd = index.view.facts.payloadEnd ?? await scannedEnd(source, layout, limits, signal)
+  check()
+  for await (const chunk of readChunks(source, payloadStart, payloadStart + payloadEnd, { signal })) {
+    yield chunk
+    signal?.throwIfAborted()
+    check()
+  }
+}
+
+const scannedEnd = async (source: ByteSource, layout: CarLayout, limits: CarLimits, signal: AbortSignal | undefined): Promise<number> => {
+  const sections = scanSections(source, layout, { ...limits, signal })
+  for (;;) {
+    const step = await sections.next()
+    if (step.done === true) return step.value.payloadEnd
+  }
+}
+
+/** All of them, whatever becomes of one. @throws the first failure */
+const closeAll = async (parts: readonly ({ close(): Promise<void> } | undefined)[]): Promise<void> => {
+  let failure: { readonly error: unknown } | undefined
+  for (const part of parts) {
+    await part?.close().catch((error: unknown) => { failure ??= { error } })
+  }
+  if (failure !== undefined) throw failure.error
+}

@@ -1,0 +1,68 @@
+/** The index of a mount: one that is known to be whole, or one whose misses are checked by building another. */
+import type { IndexEntry, IndexView } from '@dagstore/carv2'
+import { withdrawable } from './withdrawable.ts'
+
+export type IndexOrigin = 'given' | 'attached' | 'built'
+
+export interface MountedIndex {
+  readonly view: IndexView
+  readonly origin: IndexOrigin
+  /** Whether an empty answer proves absence. */
+  readonly whole: boolean
+  find(multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]>
+  /** Replaces an index that is not {@link whole}; one build for all callers. @throws what building throws */
+  rebuild(why: string, signal: AbortSignal | undefined): Promise<void>
+  /** Breaks off a build; when `idle` resolves, closes the views that belong to the mount. */
+  close(idle: Promise<void>): Promise<void>
+}
+
+export interface MountedIndexParts {
+  readonly view: IndexView
+  readonly origin: IndexOrigin
+  readonly whole: boolean
+  /** Whether closing the mount closes this view. */
+  readonly owned: boolean
+  readonly build: (signal: AbortSignal) => Promise<IndexView>
+  /** What callers waiting for a build get when the mount is closed. */
+  readonly closed: () => Error
+  readonly onNotice: (text: string) => void
+}
+
+export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
+  const stop = new AbortController()
+  const views: IndexView[] = parts.owned ? [parts.view] : []
+  let { view, origin, whole } = parts
+  let building: Promise<void> | undefined
+
+  const build = async (why: string): Promise<void> => {
+    parts.onNotice(`index rebuilt: ${why}`)
+    const built = await parts.build(stop.signal)
+    views.push(built)
+    view = built
+    origin = 'built'
+    whole = true
+  }
+  const find = async (multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]> =>
+    view.find(multihash, limit === undefined ? { signal } : { signal, limit })
+
+  return {
+    get view () { return view },
+    get origin () { return origin },
+    get whole () { return whole },
+    find,
+    rebuild: async (why, signal) => {
+      if (whole) return
+      building ??= build(why).catch((error: unknown) => {
+        building = undefined // another caller may try again
+        throw error
+      })
+      await withdrawable(building, signal)
+    },
+    close: async (idle) => {
+      stop.abort(parts.closed())
+      await building?.catch(() => {}) // its callers have the failure
+      await idle
+      for (const owned of views) await owned.close()
+    },
+  }
+}

@@ -1,0 +1,1 @@
+export { openCarFile } from './node-car-file.ts'

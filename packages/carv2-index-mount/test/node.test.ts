@@ -1,0 +1,62 @@
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
+import { buildIndex } from '@dagstore/carv2'
+import { openFileSource } from '@dagstore/io/node'
+import { afterAll, describe, expect, it } from 'vitest'
+import { openCarFile } from '../src/node.ts'
+import { cidOf, joinBytes } from './cars.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'carv2-index-mount-'))
+afterAll(() => { rmSync(folder, { recursive: true }) })
+const blocks = makeBlocks(21, 200, { min: 10, max: 2000, hash: 'blake2b-256' })
+const path = (name: string): string => join(folder, name)
+
+const writeIndex = async (car: string): Promise<void> => {
+  const source = await openFileSource(car)
+  writeFileSync(`${car}.idx`, joinBytes((await buildIndex(source)).encode()))
+  await source.close()
+}
+const check = async (car: string): Promise<{ origin: string, notices: string[] }> => {
+  const notices: string[] = []
+  const mount = await openCarFile(car, { onNotice: (text) => notices.push(text) })
+  await Promise.all(Array.from({ length: 16 }, async () => {
+    for (const block of blocks) expect(Buffer.compare(await mount.blockstore.bytes(cidOf(block)), block.data)).toBe(0)
+  }))
+  const origin = mount.indexOrigin
+  await mount.close()
+  await expect(mount.blockstore.bytes(cidOf(blocks[0]!))).rejects.toMatchObject({ code: 'BLOCKSTORE_CLOSED' })
+  return { origin, notices }
+}
+
+describe('openCarFile', () => {
+  it('builds an index for a CARv1, and writes nothing', async () => {
+    writeFileSync(path('a.car'), carV1([], blocks))
+    expect(await check(path('a.car'))).toEqual({ origin: 'built', notices: [] })
+    expect(readdirSync(folder)).toEqual(['a.car'])
+  })
+
+  it('uses the index in a CARv2', async () => {
+    writeFileSync(path('b.car'), carV2({ roots: [], blocks }))
+    expect(await check(path('b.car'))).toEqual({ origin: 'attached', notices: [] })
+  })
+
+  it('uses an index beside the file, also after the file was moved or copied, and not one of another file', async () => {
+    writeFileSync(path('c.car'), carV1([], blocks))
+    await writeIndex(path('c.car'))
+    expect(await check(path('c.car'))).toEqual({ origin: 'given', notices: [] })
+    utimesSync(path('c.car'), 1, 1)
+    expect(await check(path('c.car'))).toEqual({ origin: 'given', notices: [] })
+    writeFileSync(path('c.car'), carV1([], [...blocks, blocks[0]!]))
+    expect(await check(path('c.car'))).toMatchObject({ origin: 'built', notices: [expect.any(String)] })
+    writeFileSync(path('c.car.idx'), 'no index')
+    expect(await check(path('c.car'))).toMatchObject({ origin: 'built', notices: [expect.any(String)] })
+  })
+
+  it('rejects when there is no such file, or it is no CAR', async () => {
+    await expect(openCarFile(path('none.car'))).rejects.toMatchObject({ code: 'IO_NOT_FOUND' })
+    writeFileSync(path('text.car'), 'this is no CAR')
+    await expect(openCarFile(path('text.car'))).rejects.toMatchObject({ name: 'CarV2Error' })
+  })
+})
