@@ -122,6 +122,20 @@ describe('go-car reads the CARv2 files that we write', () => {
     expect(reading.report).toMatchObject({ roots: roots.map(String), blocks: blocks.length, indexMatches: true })
   })
 
+  it('a padded file of go-car, extended by us', async (context) => {
+    const { readback } = go(context)
+    const facts = manifest.cars.find(({ file }) => file === 'v2-padded.car')!
+    const blocks = distinct(someBlocks(seededRandom('extended'), 10))
+    await writeFile(at('extended.car'), readVector(facts.file))
+    const car = await extendCarFile(at('extended.car'), { hashes, identity: 'store' })
+    await putAll(car, blocks)
+    await car.finalize()
+    await car.close()
+    const reading = await readback('car', at('extended.car'))
+    expect(reading.message).toBe('')
+    expect(reading.report).toMatchObject({ roots: facts.roots, blocks: facts.blocks.length + blocks.length, indexMatches: true })
+  })
+
   it.for(['v1-one-root.car', 'v1-identity.car', 'v1-duplicates.car', 'v1-many.car', 'v1-null-roots.car', 'v1-zero-padded.car'])('%s wrapped', async (name, context) => {
     const { readback } = go(context)
     const facts = manifest.cars.find(({ file }) => file === name)!

@@ -22,6 +22,12 @@ export interface AttachedIndexFacts {
   readonly entries: readonly IndexEntryFacts[]
 }
 
+export interface LengthRange {
+  readonly min: number
+  readonly mean: number
+  readonly max: number
+}
+
 export interface CarFacts {
   readonly file: string
   readonly about: string
@@ -31,6 +37,13 @@ export interface CarFacts {
   readonly zeroPaddingBytes: number
   readonly blocks: readonly SectionFacts[]
   readonly index?: AttachedIndexFacts
+  readonly inspect: {
+    readonly rootsPresent: boolean
+    readonly codecs: Readonly<Record<string, number>>
+    readonly hashes: Readonly<Record<string, number>>
+    readonly cidBytes: LengthRange | null
+    readonly blockBytes: LengthRange | null
+  }
 }
 
 export interface IndexFileFacts extends AttachedIndexFacts {

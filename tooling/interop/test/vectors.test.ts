@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { seededBytes } from '@dagstore-tooling/fixtures'
-import { buildIndex, type CarLayout, INDEX_SORTED, MULTIHASH_INDEX_SORTED, type IndexView, openIndex, readLayout, scanSections, verifyCar } from '@dagstore/carv2'
+import { buildIndex, type CarLayout, INDEX_SORTED, inspectCar, MULTIHASH_INDEX_SORTED, type IndexView, openIndex, readLayout, scanSections, verifyCar } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import type { Hasher } from '@dagstore/hashes'
 import { openHashes } from '@dagstore/hashes/node'
@@ -82,6 +82,18 @@ describe.each(manifest.cars)('$file: $about', (facts: CarFacts) => {
     const verdict = await verifyCar(open(), hashes, { complete: false }).then(() => 'whole', (error: { code: string }) => error.code)
     const missing = facts.roots?.some((root) => !facts.blocks.some(({ cid }) => cid === root)) === true
     expect(verdict).toBe(facts.roots === null ? 'CARV2_NO_ROOTS' : missing ? 'CARV2_ROOT_MISSING' : 'whole')
+  })
+
+  it('has the numbers that go-car inspects', async () => {
+    const report = await inspectCar(open(), { hashes })
+    const { inspect } = facts
+    expect(report.blockCount).toBe(facts.blocks.length)
+    expect(report.rootsPresent).toBe(inspect.rootsPresent)
+    expect(Object.fromEntries(report.codecCounts)).toEqual(inspect.codecs)
+    expect(Object.fromEntries(report.hashCounts)).toEqual(inspect.hashes)
+    if (inspect.cidBytes !== null) expect(report.cidBytes).toEqual(inspect.cidBytes)
+    if (inspect.blockBytes !== null) expect(report.blockBytes).toEqual(inspect.blockBytes)
+    expect(report.indexCodec).toBe(facts.index === undefined ? undefined : Number(facts.index.codec))
   })
 
   it('serves every block', async () => {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"dagstore-interop/internal/sections"
 	"dagstore-interop/internal/stream"
@@ -28,6 +29,23 @@ type carFacts struct {
 	Padding int64          `json:"zeroPaddingBytes"`
 	Blocks  []sectionFacts `json:"blocks"`
 	Index   *carIndexFacts `json:"index,omitempty"`
+	Inspect inspectFacts   `json:"inspect"`
+}
+
+// inspectFacts is what Inspect counts; counts are by code in decimal. Ranges are null without blocks.
+type inspectFacts struct {
+	RootsPresent bool              `json:"rootsPresent"`
+	Codecs       map[string]uint64 `json:"codecs"`
+	Hashes       map[string]uint64 `json:"hashes"`
+	CidBytes     *lengthRange      `json:"cidBytes"`
+	BlockBytes   *lengthRange      `json:"blockBytes"`
+}
+
+// lengthRange is in bytes; the mean is rounded down.
+type lengthRange struct {
+	Min  uint64 `json:"min"`
+	Mean uint64 `json:"mean"`
+	Max  uint64 `json:"max"`
 }
 
 type headerFacts struct {
@@ -203,12 +221,15 @@ func (m *manifest) addCar(out, name, about string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	facts := carFacts{File: name, About: about, Roots: cidStrings(roots), Blocks: sectionsFacts(list)}
-	r, err := car.OpenReader(path)
+	r, err := car.OpenReader(path, car.ZeroLengthSectionAsEOF(true))
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	facts.Version = r.Version
+	if facts.Inspect, err = inspect(r); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	end := int64(0) // of the payload, in the file
 	if r.Version == 2 {
 		h := r.Header
@@ -235,6 +256,27 @@ func (m *manifest) addCar(out, name, about string) error {
 	}
 	m.Cars = append(m.Cars, facts)
 	return nil
+}
+
+func inspect(r *car.Reader) (inspectFacts, error) {
+	stats, err := r.Inspect(true)
+	if err != nil {
+		return inspectFacts{}, err
+	}
+	facts := inspectFacts{RootsPresent: stats.RootsPresent, Codecs: byCode(stats.CodecCounts), Hashes: byCode(stats.MhTypeCounts)}
+	if stats.BlockCount > 0 {
+		facts.CidBytes = &lengthRange{stats.MinCidLength, stats.AvgCidLength, stats.MaxCidLength}
+		facts.BlockBytes = &lengthRange{stats.MinBlockLength, stats.AvgBlockLength, stats.MaxBlockLength}
+	}
+	return facts, nil
+}
+
+func byCode(counts map[multicodec.Code]uint64) map[string]uint64 {
+	out := map[string]uint64{}
+	for code, n := range counts {
+		out[strconv.FormatUint(uint64(code), 10)] = n
+	}
+	return out
 }
 
 // zerosBefore counts the bytes between the last section and the end of the payload.

@@ -80,6 +80,8 @@ var pinned = []string{
 	"github.com/ipfs/go-cid",
 	"github.com/ipfs/go-cidutil",
 	"github.com/ipld/go-car/v2",
+	"github.com/ipld/go-codec-dagpb",
+	"github.com/ipld/go-ipld-prime",
 	"github.com/multiformats/go-multihash",
 }
 
