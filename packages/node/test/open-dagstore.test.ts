@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -134,8 +134,9 @@ describe('openDagstore on a folder', () => {
     await first.close()
     await mkdir(join(folder, 'index', '00'), { recursive: true })
     await writeFile(join(folder, 'index', '00', 'notes.txt'), 'mine')
+    await writeFile(join(folder, 'index', '00', '.a.1.full.idx.0123456789abcdef.tmp'), 'half')
     const second = await openDagstore(folder)
-    expect(await second.files.stat('index/00/notes.txt')).toMatchObject({ kind: 'file' })
+    expect(await readdir(join(folder, 'index', '00'))).toEqual(['notes.txt'])
     await second.close()
   })
 })

@@ -1,0 +1,160 @@
+/** Copying blocks into the file of a retrieval, whatever state it is in. */
+import { walkDag } from '@dagstore/dag'
+import type { Hashes } from '@dagstore/hashes'
+import type { CallOptions, Directory } from '@dagstore/io'
+import { BlockstoreError, type ReadBlockstore, readBlock, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
+import type { WritableCar } from '@dagstore/writable-carv2'
+import type { CID } from 'multiformats/cid'
+import { RetrievalError } from './errors.ts'
+import { createCar, extendCar, findCar, type Found, sameRoots } from './target.ts'
+
+export interface Progress { readonly doneBlocks: number, readonly doneBytes: number, readonly totalBytes: undefined }
+
+export interface CopyTarget extends CallOptions {
+  readonly directory: Directory
+  readonly name: string
+  readonly hashes: Hashes
+  readonly roots: readonly CID[]
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+export interface Copied {
+  readonly name: string
+  readonly blocks: number
+  readonly bytes: number
+  readonly reused: boolean
+  readonly missing: readonly CID[]
+}
+
+/** A block on its way; `present` says that the file has it. */
+interface Block { readonly cid: CID, readonly bytes: Uint8Array, readonly present: boolean }
+
+/** All blocks that belong into the file, verified. What the file has is read from there. */
+export type Blocks = (file: ShardBlockstore | undefined, onMissing: (cid: CID) => void) => AsyncIterable<Block>
+
+/** Data put between two checkpoints: what a crash makes a copy fetch again. */
+const CHECKPOINT_BYTES = 64 << 20
+
+export const copyInto = async (target: CopyTarget, blocks: Blocks): Promise<Copied> => {
+  const { directory, name, hashes, signal } = target
+  signal?.throwIfAborted()
+  const found = await findCar(directory, name, hashes, signal)
+  if (found.state === 'finished') {
+    const reused = await reuse(target, found, blocks)
+    if (reused !== undefined) return reused
+  }
+  const car = found.state === 'unfinished' ? found.car : found.state === 'absent'
+    ? await createCar(directory, name, target.roots, hashes)
+    : await extendCar(directory, name, hashes, signal)
+  try {
+    checkRoots(target, car.roots)
+    const copied = await fill(target, car, blocks)
+    await car.finalize({ roots: target.roots })
+    return copied
+  } finally {
+    await car.close()
+  }
+}
+
+/** The finished file, if nothing is missing from it that can be had. */
+const reuse = async (target: CopyTarget, { car }: Found & { readonly state: 'finished' }, blocks: Blocks): Promise<Copied | undefined> => {
+  try {
+    checkRoots(target, car.roots)
+    const tally = new Tally(target)
+    for await (const block of blocks(car.blockstore, tally.miss)) {
+      if (!block.present) return undefined
+      tally.add(block)
+    }
+    return tally.result(true)
+  } finally {
+    await car.close()
+  }
+}
+
+const fill = async (target: CopyTarget, car: WritableCar, blocks: Blocks): Promise<Copied> => {
+  const tally = new Tally(target)
+  let unsaved = 0
+  for await (const block of blocks(car, tally.miss)) {
+    if (!block.present) {
+      await car.put(block.cid, block.bytes)
+      unsaved += block.bytes.byteLength
+      if (unsaved >= CHECKPOINT_BYTES) {
+        await car.checkpoint()
+        unsaved = 0
+      }
+    }
+    tally.add(block)
+  }
+  return tally.result(false)
+}
+
+const checkRoots = ({ name, roots }: CopyTarget, found: readonly CID[] | undefined): void => {
+  if (found === undefined || sameRoots(found, roots)) return
+  throw new RetrievalError('RETRIEVAL_OTHER_ROOT', `file is of another retrieval; name=${name} roots=${found.map(String).join(',')}`)
+}
+
+class Tally {
+  readonly #target: CopyTarget
+  readonly #missing: CID[] = []
+  #blocks = 0
+  #bytes = 0
+
+  constructor (target: CopyTarget) {
+    this.#target = target
+  }
+
+  readonly miss = (cid: CID): void => { this.#missing.push(cid) }
+
+  add ({ bytes }: Block): void {
+    this.#blocks++
+    this.#bytes += bytes.byteLength
+    this.#target.onProgress?.({ doneBlocks: this.#blocks, doneBytes: this.#bytes, totalBytes: undefined })
+  }
+
+  result (reused: boolean): Copied {
+    return { name: this.#target.name, blocks: this.#blocks, bytes: this.#bytes, reused, missing: this.#missing }
+  }
+}
+
+/** The DAG under `root`: each block from the file where it is there, else from the source; hashed in either case. */
+export const dagBlocks = (root: CID, from: Pick<ReadBlockstore, 'get'>, missing: 'throw' | 'report', { hashes, signal }: CopyTarget): Blocks =>
+  async function * (file, onMissing) {
+    let present = false
+    const both = {
+      get: async function * (any: Parameters<ReadBlockstore['get']>[0], options?: Parameters<ReadBlockstore['get']>[1]): AsyncGenerator<Uint8Array> {
+        present = file !== undefined && await file.has(any, options)
+        yield await readBlock(present && file !== undefined ? file : from, toCid(any), options)
+      },
+    }
+    for await (const { cid, bytes } of walkDag(both, root, { identity: 'skip', hashes, missing, onMissing, signal })) yield { cid, bytes, present }
+  }
+
+/** Every block that the store lists; identity CIDs carry their data themselves. */
+export const listedBlocks = (from: Pick<ReadBlockstore, 'getAll'>, { hashes, signal }: CopyTarget): Blocks =>
+  async function * (file) {
+    for await (const { cid: any, bytes: chunks } of from.getAll(signal === undefined ? {} : { signal })) {
+      signal?.throwIfAborted()
+      const cid = toCid(any)
+      if (cid.multihash.code === IDENTITY) continue
+      const bytes = await joined(chunks)
+      if (!hashes.has(cid.multihash.code)) throw new BlockstoreError('BLOCKSTORE_UNKNOWN_HASH', `no hasher; code=0x${cid.multihash.code.toString(16)}`, { cid })
+      if (!hashes.matches(cid.multihash.code, cid.multihash.digest, bytes)) throw new BlockstoreError('BLOCKSTORE_HASH_MISMATCH', 'block does not match its CID', { cid })
+      yield { cid, bytes, present: file !== undefined && await file.has(cid) }
+    }
+  }
+
+const IDENTITY = 0x00
+
+const joined = async (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array> => {
+  const all: Uint8Array[] = []
+  for await (const chunk of chunks) all.push(chunk)
+  const [only] = all
+  if (only !== undefined && all.length === 1) return only
+  const whole = new Uint8Array(all.reduce((sum, chunk) => sum + chunk.byteLength, 0))
+  let at = 0
+  for (const chunk of all) {
+    whole.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return whole
+}

@@ -1,0 +1,1 @@
+export { exportTo, type ExportOptions, type ExportReport } from './node/export-to.ts'

@@ -1,0 +1,158 @@
+/** A tree of files written to disk: whole or not at all, and nowhere but under its target. */
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, lstat, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
+import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path'
+import type { CallOptions, TreeEntry } from '@dagstore/io'
+import { classifyNodeError } from '@dagstore/io/node'
+import { RetrievalError } from '../errors.ts'
+
+export interface ExportOptions extends CallOptions {
+  /** Bytes of file data written so far. */
+  readonly onProgress?: ((progress: { readonly doneBytes: number, readonly totalBytes: undefined }) => void) | undefined
+}
+
+export interface ExportReport {
+  readonly files: number
+  readonly directories: number
+  readonly links: number
+  /** Of file data. */
+  readonly bytes: number
+}
+
+/**
+ * Write the entry to `path`, which must not exist; its folder must. Everything is written beside it under a temporary name
+ * and synced, then renamed: on failure or abort nothing stays. The entry's own name does not matter.
+ *
+ * @throws {RetrievalError} `RETRIEVAL_TARGET_EXISTS`; `RETRIEVAL_UNSAFE_NAME`: a name with a separator, `.`, `..`, empty, or
+ *   twice in one folder; `RETRIEVAL_UNSAFE_LINK`: a symbolic link that leads out of the tree
+ * @throws {IoError} `IO_NOT_FOUND` (no such folder), `IO_FORBIDDEN`, `IO_FULL`, `IO_FAILED`; what reading the entry throws
+ */
+export const exportTo = async (entry: TreeEntry, path: string, options: ExportOptions = {}): Promise<ExportReport> => {
+  const target = resolve(path)
+  options.signal?.throwIfAborted()
+  if (await exists(target)) throw new RetrievalError('RETRIEVAL_TARGET_EXISTS', `target exists; path=${path}`)
+  const draft = join(dirname(target), `.export.${randomBytes(8).toString('hex')}.tmp`)
+  const writer = new Writer(options)
+  try {
+    await writer.write(entry, draft, [])
+    options.signal?.throwIfAborted()
+    // a rename replaces an empty folder, or a file, that came meanwhile
+    if (await exists(target)) throw new RetrievalError('RETRIEVAL_TARGET_EXISTS', `target exists; path=${path}`)
+    await filed('rename', path, () => rename(draft, target))
+    await syncFolder(dirname(target))
+    return writer.report
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true })
+    throw error
+  }
+}
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    const known = classifyNodeError(error, 'looking at the target')
+    if (known.code === 'IO_NOT_FOUND') return false
+    throw known
+  }
+}
+
+/** Errors of the file system, and of nothing else, become an `IoError`. */
+const filed = async <T>(what: string, path: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    throw classifyNodeError(error, `${what} failed; path=${path}`)
+  }
+}
+
+class Writer {
+  readonly #options: ExportOptions
+  #files = 0
+  #directories = 0
+  #links = 0
+  #bytes = 0
+
+  constructor (options: ExportOptions) {
+    this.#options = options
+  }
+
+  get report (): ExportReport { return { files: this.#files, directories: this.#directories, links: this.#links, bytes: this.#bytes } }
+
+  /** @param names - of the folders between the tree's root and this entry, and its own */
+  async write (entry: TreeEntry, path: string, names: readonly string[]): Promise<void> {
+    const { signal } = this.#options
+    signal?.throwIfAborted()
+    switch (entry.kind) {
+      case 'file':
+        this.#files++
+        return this.#writeFile(entry.read({ signal }), path, names)
+      case 'link':
+        this.#links++
+        checkLink(entry.target, names)
+        return filed('link', names.join('/'), () => symlink(entry.target, path))
+      case 'directory': {
+        this.#directories++
+        await filed('mkdir', names.join('/'), () => mkdir(path))
+        const taken = new Set<string>()
+        for await (const child of entry.entries({ signal })) {
+          checkName(child.name, names)
+          if (taken.has(child.name)) throw unsafe('two entries of one name', child.name, names)
+          taken.add(child.name)
+          await this.write(child, join(path, child.name), [...names, child.name])
+        }
+        return syncFolder(path)
+      }
+    }
+  }
+
+  async #writeFile (content: AsyncIterable<Uint8Array>, path: string, names: readonly string[]): Promise<void> {
+    const label = names.join('/')
+    // never over anything: names may differ only for us, and be one for the file system
+    const file: FileHandle = await filed('create', label, () => open(path, 'wx'))
+    try {
+      for await (const chunk of content) {
+        this.#options.signal?.throwIfAborted()
+        await filed('write', label, () => file.appendFile(chunk))
+        this.#bytes += chunk.byteLength
+        this.#options.onProgress?.({ doneBytes: this.#bytes, totalBytes: undefined })
+      }
+      await filed('sync', label, () => file.sync())
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+const checkName = (name: string, parents: readonly string[]): void => {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/u.test(name) || (sep === '\\' && /[\\:]/u.test(name))) throw unsafe('name cannot be a file name', name, parents)
+}
+
+const unsafe = (why: string, name: string, parents: readonly string[]): RetrievalError =>
+  new RetrievalError('RETRIEVAL_UNSAFE_NAME', `${why}; name=${JSON.stringify(name)} in=${JSON.stringify(parents.join('/'))}`)
+
+/** It may lead to anything in the tree, whether that is there or not. */
+const checkLink = (target: string, names: readonly string[]): void => {
+  const folder = names.slice(0, -1).join('/')
+  const to = normalize(join(folder === '' ? '.' : folder, target))
+  if (names.length > 0 && target !== '' && !isAbsolute(target) && to !== '..' && !to.startsWith(`..${sep}`)) return
+  throw new RetrievalError('RETRIEVAL_UNSAFE_LINK', `link leads out of the tree; name=${JSON.stringify(names.join('/'))} target=${JSON.stringify(target)}`)
+}
+
+/** Folders cannot be synced everywhere; where they cannot, a rename is as durable as it gets. */
+const syncFolder = async (path: string): Promise<void> => {
+  let folder: FileHandle
+  try {
+    folder = await open(path, 'r')
+  } catch {
+    return
+  }
+  try {
+    await folder.sync()
+  } catch {
+    // as above
+  } finally {
+    await folder.close()
+  }
+}

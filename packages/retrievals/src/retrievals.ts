@@ -1,0 +1,135 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** One CARv2 file per retrieval. */
+import type { Hashes } from '@dagstore/hashes'
+import type { CallOptions, Directory, TreeEntry } from '@dagstore/io'
+import { type AnyCid, type ReadBlockstore, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
+import type { CID } from 'multiformats/cid'
+import { carName, checkCarName } from './car-name.ts'
+import { copyInto, type CopyTarget, dagBlocks, listedBlocks } from './copy.ts'
+import { openFinished } from './target.ts'
+import { unixfsTree } from './unixfs-tree.ts'
+
+export interface RetrievalProgress {
+  /** Blocks that are in the file, those found there included. */
+  readonly doneBlocks: number
+  /** Their data. */
+  readonly doneBytes: number
+  /** Unknown before the end. */
+  readonly totalBytes: undefined
+}
+
+/** What every copy takes. */
+export interface RetrievalOptions extends CallOptions {
+  /** Names the file: letters, digits, `.`, `_`, `-`. The same id again goes on with, or reuses, the same file. */
+  readonly id: string
+  readonly onProgress?: ((progress: RetrievalProgress) => void) | undefined
+}
+
+export interface RetrieveOptions extends RetrievalOptions {
+  readonly root: AnyCid
+  /** Its blocks are hashed here, whatever it says of them. */
+  readonly from: Pick<ReadBlockstore, 'get'>
+  /** `report`: go on without blocks that are not found, and list them. @default 'throw' */
+  readonly missing?: 'throw' | 'report' | undefined
+}
+
+export interface CopyOptions extends RetrievalOptions {
+  /** Of the file that is made; any number, present or not. */
+  readonly roots: readonly AnyCid[]
+  /** Its blocks are hashed here, whatever it says of them. */
+  readonly from: { readonly blockstore: Pick<ReadBlockstore, 'getAll'> }
+}
+
+export interface Retrieved {
+  /** Of the file, in the directory. */
+  readonly name: string
+  /** In the file; identity CIDs are not written. */
+  readonly blocks: number
+  /** Their data. */
+  readonly bytes: number
+  /** The finished file of an earlier retrieval had it all; nothing was written. */
+  readonly reused: boolean
+  /** Blocks that were not found, each once; empty unless asked for with `missing: 'report'`. */
+  readonly missing: readonly CID[]
+}
+
+/** An opened file; the caller closes it. */
+export interface OpenRetrieval extends AsyncDisposable {
+  readonly blockstore: ShardBlockstore
+  readonly roots: readonly CID[]
+  close(): Promise<void>
+}
+
+export interface ExportedTree extends AsyncDisposable {
+  /** Readable until `close`. */
+  readonly tree: TreeEntry
+  close(): Promise<void>
+}
+
+export interface Retrievals {
+  /**
+   * Copy the DAG under a root, depth first, into `<id>.car`. A copy that was cut off goes on where its file ends; blocks that
+   * are in it are not asked for again. On failure or abort the file stays, unfinished.
+   *
+   * @throws {RetrievalError} `RETRIEVAL_BAD_ID`; `RETRIEVAL_OTHER_ROOT`: the file is of another DAG
+   * @throws {DagError} a block does not match its hash, or cannot be decoded. The errors of `from` pass through, among them
+   *   its not-found error
+   */
+  retrieve(options: RetrieveOptions): Promise<Retrieved>
+  /**
+   * Copy every block of a store, in the order in which it lists them: for CARs that are no single DAG.
+   *
+   * @throws {RetrievalError} `RETRIEVAL_BAD_ID`; `RETRIEVAL_OTHER_ROOT`: the file has other roots
+   * @throws {BlockstoreError} `BLOCKSTORE_HASH_MISMATCH`, `BLOCKSTORE_UNKNOWN_HASH`
+   */
+  copySections(options: CopyOptions): Promise<Retrieved>
+  /** @throws {RetrievalError} `RETRIEVAL_BAD_ID`, `RETRIEVAL_UNKNOWN`, `RETRIEVAL_NOT_FINISHED` */
+  open(name: string, options?: CallOptions): Promise<OpenRetrieval>
+  /**
+   * The UnixFS file or directory under `root`, read from the finished file as it is iterated.
+   *
+   * @throws {RetrievalError} as `open`; `RETRIEVAL_NOT_UNIXFS`, here or while it is iterated
+   */
+  export(name: string, root: AnyCid, options?: CallOptions): Promise<ExportedTree>
+}
+
+/** @param parts.directory - holds the files, and nothing else that ends with `.car` */
+export const openRetrievals = ({ directory, hashes }: { readonly directory: Directory, readonly hashes: Hashes }): Retrievals => {
+  /** One at a time per file. */
+  const busy = new Map<string, Promise<unknown>>()
+  const alone = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const before = busy.get(name) ?? Promise.resolve()
+    const turn = before.catch(() => {}).then(work)
+    busy.set(name, turn)
+    try {
+      return await turn
+    } finally {
+      if (busy.get(name) === turn) busy.delete(name)
+    }
+  }
+  return {
+    retrieve: async ({ id, root, from, missing = 'throw', signal, onProgress }) => {
+      const cid = toCid(root)
+      const target: CopyTarget = { directory, name: carName(id), hashes, roots: [cid], signal, onProgress }
+      return alone(target.name, () => copyInto(target, dagBlocks(cid, from, missing, target)))
+    },
+    copySections: async ({ id, roots, from, signal, onProgress }) => {
+      const target: CopyTarget = { directory, name: carName(id), hashes, roots: roots.map(toCid), signal, onProgress }
+      return alone(target.name, () => copyInto(target, listedBlocks(from.blockstore, target)))
+    },
+    open: async (name, { signal } = {}) => {
+      const car = await openFinished(directory, checkCarName(name), hashes, signal)
+      return { blockstore: car.blockstore, roots: car.roots, close: () => car.close(), [Symbol.asyncDispose]: () => car.close() }
+    },
+    export: async (name, root, { signal } = {}) => {
+      const car = await openFinished(directory, checkCarName(name), hashes, signal)
+      try {
+        const tree = await unixfsTree(car.blockstore, toCid(root), '', { signal })
+        return { tree, close: () => car.close(), [Symbol.asyncDispose]: () => car.close() }
+      } catch (error) {
+        await car.close()
+        throw error
+      }
+    },
+  }
+}
