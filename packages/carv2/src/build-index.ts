@@ -11,6 +11,8 @@ export interface BuildIndexOptions extends CarLimits, CallOptions {
   readonly layout?: CarLayout | undefined
   /** @default 'included' */
   readonly identityCids?: 'included' | 'excluded' | undefined
+  /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
+  readonly blocking?: boolean | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
@@ -28,8 +30,8 @@ export const buildIndex = async (source: ByteSource, options: BuildIndexOptions 
 
 /** The scan of {@link buildIndex}, for those that describe the payload as part of another file. */
 export const collectIndex = async (source: ByteSource, layout: CarLayout, options: BuildIndexOptions): Promise<{ columns: IndexColumns, subject: Omit<IndexSubject, 'source'> }> => {
-  const { maxSectionBytes, maxCidBytes, signal, onProgress } = options
-  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress })
+  const { maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
+  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking })
   const columns = new IndexColumns(options.identityCids ?? 'included')
   await readAll(reader, columns)
   const { payloadEnd } = await reader.finish()

@@ -56,21 +56,31 @@ export class EntryColumns {
   writeSorted (into: Uint8Array, entriesAt: number, recordsAt: number): void {
     const { digestBytes, count } = this
     const digests = this.#digests
-    const order = sortedOrder(digests, digestBytes, this.#offsets, count)
-    const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
+    const offsets = this.#offsets
+    const lengths = this.#lengths
+    const rows = this.#rows
+    const order = sortedOrder(digests, digestBytes, offsets, count)
     let at = entriesAt
     let recordAt = recordsAt
-    for (const i of order) {
+    for (let n = 0; n < count; n++) {
+      const i = order[n]!
       const from = i * digestBytes
       for (let k = 0; k < digestBytes; k++) into[at + k] = digests[from + k]!
       at += digestBytes
-      const offset = this.#offsets[i]!
-      view.setUint32(at, offset >>> 0, true)
-      view.setUint32(at + 4, Math.floor(offset / 2 ** 32), true)
+      const offset = offsets[i]!
+      writeU32(into, at, offset >>> 0)
+      writeU32(into, at + 4, Math.floor(offset / 2 ** 32))
       at += OFFSET_BYTES
-      view.setUint32(recordAt, this.#lengths[i]!, true)
-      into[recordAt + 4] = this.#rows[i]!
+      writeU32(into, recordAt, lengths[i]!)
+      into[recordAt + 4] = rows[i]!
       recordAt += RECORD_BYTES
     }
   }
+}
+
+const writeU32 = (into: Uint8Array, at: number, value: number): void => {
+  into[at] = value
+  into[at + 1] = value >>> 8
+  into[at + 2] = value >>> 16
+  into[at + 3] = value >>> 24
 }

@@ -11,6 +11,8 @@ import { MAX_VARINT_BYTES, readVarint } from './varint.ts'
 export interface InspectOptions extends CarLimits, CallOptions {
   /** Hash every block with these; a mismatch rejects. @default structure only */
   readonly hashes?: Hashes | undefined
+  /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
+  readonly blocking?: boolean | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
@@ -46,9 +48,9 @@ export interface CarReport extends ScanEnd {
  *   `CARV2_UNKNOWN_HASH`. `IO_*`
  */
 export const inspectCar = async (source: ByteSource, options: InspectOptions = {}): Promise<CarReport> => {
-  const { hashes, maxSectionBytes, maxCidBytes, signal, onProgress } = options
+  const { hashes, maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
   const layout = await readLayout(source, options)
-  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, data: hashes !== undefined })
+  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking, data: hashes !== undefined })
   const { cursor } = reader
   const roots = new RootWatch(layout.roots)
   const codecCounts = new Map<number, number>()

@@ -81,7 +81,7 @@ export const createPageCache = (options: { readonly maxBytes?: number } = {}): P
         while (usedBytes > maxBytes && oldest !== undefined) drop(oldest)
       },
       clear: () => {
-        for (const node of [...pages.values()]) drop(node)
+        for (const node of pages.values()) drop(node)
       },
     }
   }

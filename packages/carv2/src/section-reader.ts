@@ -1,5 +1,5 @@
 /** Feeds a {@link SectionCursor} with windows of a source: streams through small sections, seeks over large ones. */
-import type { ByteProgress, ByteSource, CallOptions } from '@dagstore/io'
+import { type BlockingSource, type ByteProgress, type ByteSource, type CallOptions, isBlocking } from '@dagstore/io'
 import { CarV2Error } from './errors.ts'
 import { type CarLayout, type CarLimits, resolveLimits } from './layout.ts'
 import { SectionCursor } from './section-cursor.ts'
@@ -10,6 +10,8 @@ export interface ScanOptions extends CarLimits, CallOptions {
   readonly data?: boolean | undefined
   /** What a section length of 0 means: the end of the sections, or an error. @default 'end' */
   readonly zeroPadding?: 'end' | 'refuse' | undefined
+  /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
+  readonly blocking?: boolean | undefined
   /** Called about once per MiB. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
@@ -32,11 +34,15 @@ export class SectionReader {
   readonly #source: ByteSource
   readonly #options: ScanOptions
   readonly #maxWindowBytes: number
+  readonly #blocking: BlockingSource | undefined
   #windowBytes: number
+  /** Blocking reads use one buffer again and again. */
+  #buffer: Uint8Array = new Uint8Array(0)
 
   constructor (source: ByteSource, layout: CarLayout, options: ScanOptions) {
     this.#source = source
     this.#options = options
+    this.#blocking = options.blocking === true && isBlocking(source) ? source : undefined
     const { payloadStart, payloadBytes } = layout
     this.cursor = new SectionCursor({
       position: layout.headerBytes, payloadStart, payloadBytes, needsData: options.data === true, limits: resolveLimits(options),
@@ -58,10 +64,20 @@ export class SectionReader {
     const from = cursor.position
     const want = Math.min(Math.max(cursor.needBytes, this.#windowBytes), cursor.payloadBytes - from)
     const view = this.#source.peek(cursor.payloadStart + from, want)
-    if (view === undefined) return this.#read(from, want)
-    cursor.window = view
+    if (view === undefined && this.#blocking === undefined) return this.#read(from, want)
+    cursor.window = view ?? this.#readBlocking(from, want, this.#blocking!)
     cursor.windowStart = from
     return undefined
+  }
+
+  #readBlocking (from: number, want: number, source: BlockingSource): Uint8Array {
+    const { window, windowStart, payloadStart } = this.cursor
+    const rest = window.subarray(Math.min(window.byteLength, from - windowStart))
+    if (this.#buffer.byteLength < want) this.#buffer = new Uint8Array(Math.max(want, this.#windowBytes))
+    const next = this.#buffer.subarray(0, want)
+    next.set(rest)
+    source.readSync(payloadStart + from + rest.byteLength, next.subarray(rest.byteLength))
+    return next
   }
 
   async #read (from: number, want: number): Promise<void> {

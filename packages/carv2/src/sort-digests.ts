@@ -31,21 +31,22 @@ const prefixes = (digests: Uint8Array, digestBytes: number, count: number): Uint
 
 /** Stable: equal keys keep their order. Uses up `order`. */
 const radixSort = (keys: Uint32Array, order: Uint32Array): Uint32Array => {
-  let from: Uint32Array = order
-  let to: Uint32Array = new Uint32Array(order.length)
+  const count = order.length
+  let from = order
+  let to: Uint32Array = new Uint32Array(count)
   const starts = new Uint32Array(DIGITS)
   for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
     starts.fill(0)
-    for (const key of keys) starts[(key >>> shift) & (DIGITS - 1)]!++
+    for (let i = 0; i < count; i++) starts[(keys[i]! >>> shift) & (DIGITS - 1)]!++
     let sum = 0
-    for (let d = 0; d < DIGITS; d++) {
-      const n = starts[d]!
-      starts[d] = sum
+    for (let digit = 0; digit < DIGITS; digit++) {
+      const n = starts[digit]!
+      starts[digit] = sum
       sum += n
     }
-    for (const i of from) {
-      const digit = (keys[i]! >>> shift) & (DIGITS - 1)
-      to[starts[digit]!++] = i
+    for (let n = 0; n < count; n++) {
+      const i = from[n]!
+      to[starts[(keys[i]! >>> shift) & (DIGITS - 1)]!++] = i
     }
     const done = from
     from = to

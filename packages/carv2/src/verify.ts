@@ -17,6 +17,8 @@ export interface VerifyOptions extends CarLimits, CallOptions {
   readonly linksOf?: ((cid: CID, data: Uint8Array) => Iterable<CID>) | undefined
   /** Refuse a CAR in which a link leads out of it. Needs `linksOf`. @default false */
   readonly complete?: boolean | undefined
+  /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
+  readonly blocking?: boolean | undefined
   /** With `linksOf` the payload is read twice and counted twice. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
@@ -47,7 +49,7 @@ export interface VerifyReport {
  *   the start of the file.
  */
 export const verifyCar = async (source: ByteSource, hashes: Hashes, options: VerifyOptions = {}): Promise<VerifyReport> => {
-  const { linksOf, signal, onProgress, maxSectionBytes, maxCidBytes } = options
+  const { linksOf, signal, onProgress, maxSectionBytes, maxCidBytes, blocking } = options
   if (options.complete === true && linksOf === undefined) throw new TypeError('complete needs linksOf')
   const layout = await readLayout(source, options)
   if (layout.roots.length === 0) throw new CarV2Error('CARV2_NO_ROOTS', 'CAR without roots', { offset: layout.payloadStart })
@@ -56,6 +58,7 @@ export const verifyCar = async (source: ByteSource, hashes: Hashes, options: Ver
     maxSectionBytes,
     maxCidBytes,
     signal,
+    blocking,
     data: true,
     onProgress: onProgress && (({ doneBytes }) => { onProgress({ doneBytes: doneBytes + pass * layout.payloadBytes, totalBytes: passes * layout.payloadBytes }) }),
   })

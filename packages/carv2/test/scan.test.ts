@@ -1,9 +1,9 @@
 import { carV1, carV1Header, carV2, makeBlock, makeBlocks, mixedBlocks, placedBlocks, varint } from '@dagstore-tooling/fixtures'
 import { CarBlockIterator } from '@ipld/car'
-import { createBytesSource, type ByteProgress } from '@dagstore/io'
+import { type BlockingSource, type ByteProgress, createBytesSource } from '@dagstore/io'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { buildIndex, readLayout, scanSections } from '../src/index.ts'
+import { buildIndex, inspectCar, readLayout, scanSections } from '../src/index.ts'
 import { collect, concat, plainBlocks, scanAll, slowSource } from './support.ts'
 
 const blocks = mixedBlocks(21)
@@ -40,6 +40,17 @@ describe('scanSections', () => {
       expect(sections.map(({ data, ...section }) => [section, data!.byteLength])).toEqual(memory.sections.map(({ data, ...section }) => [section, data!.byteLength]))
       expect(Buffer.compare(concat(sections.map(({ data }) => data!)), concat(long.map(({ data }) => data)))).toBe(0)
     }
+  })
+
+  it('gives the same by blocking reads, which wait for nothing', async () => {
+    const long = [...plainBlocks(8, 250_000), makeBlock(new Uint8Array(3_000_000)), ...mixedBlocks(33)]
+    const bytes = carV1([], long)
+    const source: BlockingSource = { ...slowSource(bytes), readSync: (at, into) => { into.set(bytes.subarray(at, at + into.byteLength)); return into.byteLength } }
+    const layout = await readLayout(source)
+    const { sections } = await scanAll(scanSections({ ...source, read: () => Promise.reject(new Error('not blocking')) }, layout, { data: true, blocking: true }))
+    expect(Buffer.compare(concat(sections.map(({ data }) => data!)), concat(long.map(({ data }) => data)))).toBe(0)
+    expect(Buffer.compare(concat((await buildIndex(source, { blocking: true })).encode()), concat((await buildIndex(source)).encode()))).toBe(0)
+    expect(await inspectCar(source, { blocking: true })).toEqual(await inspectCar(source))
   })
 
   it('gives copies: a consumer that writes into them changes nothing', async () => {

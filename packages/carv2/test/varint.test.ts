@@ -26,9 +26,9 @@ describe('varint', () => {
     { why: 'it is cut', bytes: [0xff, 0xff], code: 'CARV2_TRUNCATED' },
     { why: 'zero is written with two bytes', bytes: [0x80, 0x00], code: 'CARV2_BAD_VARINT' },
     { why: 'one is written with three bytes', bytes: [0x81, 0x80, 0x00], code: 'CARV2_BAD_VARINT' },
-    { why: 'it goes on behind nine bytes', bytes: [...new Array<number>(9).fill(0x80), 1], code: 'CARV2_BAD_VARINT' },
+    { why: 'it goes on behind nine bytes', bytes: [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1], code: 'CARV2_BAD_VARINT' },
     { why: 'it is 2^53', bytes: [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10], code: 'CARV2_BAD_VARINT' },
-    { why: 'it is 2^63 - 1', bytes: [...new Array<number>(8).fill(0xff), 0x7f], code: 'CARV2_BAD_VARINT' },
+    { why: 'it is 2^63 - 1', bytes: [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], code: 'CARV2_BAD_VARINT' },
   ])('is refused when $why', ({ bytes, code }) => {
     expect(() => decodeVarint(Uint8Array.of(9, ...bytes), 1)).toThrow(expect.objectContaining({ code, offset: 1 }))
   })
