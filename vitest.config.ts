@@ -9,7 +9,8 @@ const projects = ['packages', 'tooling'].flatMap((group) =>
 const config: ViteUserConfig = mergeConfig(library, defineConfig({
   test: {
     projects: projects.map((folder) => ({
-      extends: './tooling/vitest-config/library.ts',
+      // a folder with a configuration of its own has put the common one into it
+      extends: existsSync(join(import.meta.dirname, folder, 'vitest.config.ts')) ? `./${folder}/vitest.config.ts` : './tooling/vitest-config/library.ts',
       root: join(import.meta.dirname, folder),
       test: { name: folder.split('/')[1] ?? folder },
     })),
