@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { seededRandom } from '@dagstore-tooling/testkit'
 import { payloadForm } from '@dagstore/dag'
 import { openHashes } from '@dagstore/hashes/node'
-import { openTree } from '@dagstore/io/node'
+import { openImports } from '@dagstore/imports'
+import { openDirectory, openTree } from '@dagstore/io/node'
 import { createCommP } from '@dagstore/piece/node'
 import { buildFile, buildTree, type Profile } from '@dagstore/unixfs-builder'
 import { createCarFile } from '@dagstore/writable-carv2/node'
+import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
 import { useGo } from './go-program.ts'
 import { VECTORS } from './manifest.ts'
@@ -78,5 +80,20 @@ describe('the Filecoin modules and boxo compute what we compute', () => {
       sha256: sha256.digest('hex'),
       piece: { paddedSize: piece.paddedBytes, v1: piece.cidV1.toString(), v2: piece.cidV2.toString() },
     })
+  })
+
+  it.for(profiles)('the CAR of an import of this folder under %s', async (profile, context) => {
+    const { readback } = go(context)
+    const sources = join(VECTORS, '..', 'go')
+    const directory = openDirectory(at(`imports-${profile}`))
+    const imports = await openImports({ db: new MemoryLevel(), directory, hashes })
+    const record = await imports.importTree(await openTree(sources), { sourceLabel: 'sources', profile })
+    const car = join(at(`imports-${profile}`), record.carName)
+    const root = record.root.toString()
+    expect((await readback('unixfs', '-profile', profile, sources)).report).toMatchObject({ root })
+    const reading = await readback('car', car)
+    expect(reading.message).toBe('')
+    expect(reading.report).toMatchObject({ roots: [root], blocks: record.blocks, indexEntries: record.blocks, indexMatches: true })
+    expect((await readback('payload', car, root)).ok).toBe(true)
   })
 })
