@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { IoError } from '../errors.ts'
-import { classifyNodeError, kindOf } from './errors.ts'
+import { classifyNodeError, kindOf, type Kinds } from './errors.ts'
 
 // opening a fifo must not wait for its other end; absent on Windows
 const NO_WAIT: number = fs.constants.O_NONBLOCK ?? 0
@@ -12,12 +12,20 @@ const CALL_BYTES = 1 << 30
 
 const open = promisify(fs.open)
 const close = promisify(fs.close)
-const statOf = (fd: number): Promise<fs.BigIntStats> => new Promise((resolve, reject) => {
+const statOf = (fd: number): Promise<FileFacts> => new Promise((resolve, reject) => {
   fs.fstat(fd, { bigint: true }, (error, found) => error === null ? resolve(found) : reject(error))
 })
 
 /** Memory of its own that is not cleared first: every byte is overwritten before anybody sees it. */
 const allocate = (length: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+
+/** Of what the system tells about a file, what is needed here. */
+export interface FileFacts extends Kinds {
+  /** Bytes. */
+  readonly size: bigint
+  readonly mtimeNs: bigint
+  readonly ino: bigint
+}
 
 export class Descriptor {
   /** The path, as the user named it; for messages. */
@@ -95,7 +103,7 @@ export class Descriptor {
     }
   }
 
-  stat (): Promise<fs.BigIntStats> {
+  stat (): Promise<FileFacts> {
     return this.use(statOf)
   }
 
@@ -136,7 +144,7 @@ export class Descriptor {
  *
  * @throws {IoError} as `classifyNodeError`; `IO_FAILED` for a folder, fifo, socket or device
  */
-export const openDescriptor = async (path: string, label: string, flags: number, createMode?: number): Promise<{ readonly file: Descriptor, readonly stat: fs.BigIntStats }> => {
+export const openDescriptor = async (path: string, label: string, flags: number, createMode?: number): Promise<{ readonly file: Descriptor, readonly stat: FileFacts }> => {
   const refuse = (kind: string): IoError => new IoError('IO_FAILED', `not a regular file; path=${label} kind=${kind}`)
   let fd: number
   try {

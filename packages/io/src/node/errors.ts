@@ -1,5 +1,4 @@
 /** What the operating system's error numbers mean here; nobody else looks at them. */
-import type { Stats } from 'node:fs'
 import { IoError, type IoErrorCode, type Retry } from '../errors.ts'
 
 const CODES: ReadonlyMap<string, IoErrorCode> = new Map([
@@ -37,8 +36,8 @@ export const classifyNodeError = (error: unknown, what: string): IoError => {
   return new IoError(CODES.get(code ?? '') ?? 'IO_FAILED', `${what}; reason=${reason}`, { cause: error, retry: retryOf(error) })
 }
 
-/** What files, folder entries and their 64-bit forms have in common. */
-type Kinds = Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket' | 'isBlockDevice' | 'isCharacterDevice'>
+/** What files, folder entries and their 64-bit forms have in common. Spelt out: declarations that name Node's types ask for `@types/node`. */
+export type Kinds = Readonly<Record<'isFile' | 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket' | 'isBlockDevice' | 'isCharacterDevice', () => boolean>>
 
 /** What stands at a path, in words; a socket or device is never opened. */
 export const kindOf = (stat: Kinds): string => {

@@ -1,12 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A file on disk as a source. */
-import { type BigIntStats, constants } from 'node:fs'
+import { constants } from 'node:fs'
 import type { BlockingSource } from '../byte-source.ts'
 import type { CallOptions } from '../calls.ts'
 import { IoError } from '../errors.ts'
 import type { SourceIdentity } from '../identity.ts'
 import { checkRange } from '../memory.ts'
-import { type Descriptor, openDescriptor } from './descriptor.ts'
+import { type Descriptor, type FileFacts, openDescriptor } from './descriptor.ts'
 import { retryOf } from './errors.ts'
 
 /** Reading through a gap of this length costs about as much as another call. */
@@ -25,7 +25,7 @@ export const openFileSource = async (path: string, options: CallOptions = {}): P
 }
 
 /** As {@link openFileSource}, with the name for messages and the open file itself. */
-export const openSource = async (path: string, label: string, { signal }: CallOptions): Promise<{ readonly source: BlockingSource, readonly file: Descriptor, readonly stat: BigIntStats }> => {
+export const openSource = async (path: string, label: string, { signal }: CallOptions): Promise<{ readonly source: BlockingSource, readonly file: Descriptor, readonly stat: FileFacts }> => {
   signal?.throwIfAborted()
   const { file, stat } = await openDescriptor(path, label, constants.O_RDONLY)
   if (signal?.aborted === true) {
@@ -35,7 +35,7 @@ export const openSource = async (path: string, label: string, { signal }: CallOp
   return { source: createFileSource(file, stat), file, stat }
 }
 
-const createFileSource = (file: Descriptor, stat: BigIntStats): BlockingSource => {
+const createFileSource = (file: Descriptor, stat: FileFacts): BlockingSource => {
   const sizeBytes = Number(stat.size)
   const identity: SourceIdentity = { kind: 'file', sizeBytes, mtimeNs: stat.mtimeNs, inode: stat.ino }
   const lost = (error: unknown, at: number): unknown => error instanceof IoError
