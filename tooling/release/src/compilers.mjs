@@ -36,7 +36,7 @@ export const writeConsumer = (folder, namesBySpecifier, linesOfUse, types) => {
   if (existsSync(linesOfUse)) writeFileSync(join(folder, 'consumer', 'use.ts'), readFileSync(linesOfUse))
   for (const [mode, options] of Object.entries(MODES)) {
     writeFileSync(join(folder, `tsconfig.${mode}.json`), JSON.stringify({
-      compilerOptions: { ...options, target: 'es2022', lib: ['es2022', 'dom'], types, strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+      compilerOptions: { ...options, target: 'es2022', lib: ['es2022', 'dom'], types, strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, skipDefaultLibCheck: true, noEmit: true },
       include: ['consumer'],
     }))
   }
