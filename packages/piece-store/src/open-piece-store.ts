@@ -1,0 +1,111 @@
+/** The piece store on a table of byte keys: in a database, or in memory. */
+import { type AnyPieceCid, parsePieceCid, type PieceCidFacts, PieceError, pieceCidV1 } from '@dagstore/piece'
+import { CID } from 'multiformats/cid'
+import { PieceStoreError } from './errors.ts'
+import type { PayloadCid, PieceLocation, PieceRecord, PieceStore } from './piece-store.ts'
+import { checkLocation, COMMITMENT_BYTES, decodeLocation, EMPTY, locationKey, LOCATIONS, locationValue, payloadKey, payloadPrefix, piecePrefix, VERSION, VERSION_KEY } from './records.ts'
+import { type AnyLevel, createMemoryTable, openLevelTable, type Table } from './table.ts'
+
+/**
+ * Open the piece store that lies in the sublevel `piece-store` of `db`, or an empty one. `db` is open, and stays the caller's.
+ *
+ * @throws {PieceStoreError} `PIECE_STORE_BAD_FORMAT`: made by a later version. `PIECE_STORE_FAILED`
+ */
+export const openPieceStore = async (db: AnyLevel): Promise<PieceStore> => {
+  const table = await openLevelTable(db, 'piece-store')
+  const version = await table.get(VERSION_KEY)
+  if (version === undefined) await table.put(VERSION_KEY, Uint8Array.of(VERSION))
+  else if (version[0] !== VERSION) throw new PieceStoreError('PIECE_STORE_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
+  return createOn(table)
+}
+
+/** An empty piece store that lasts as long as the object: for a list of pieces at hand, browsers and tests. */
+export const createMemoryPieceStore = (): PieceStore => createOn(createMemoryTable())
+
+const createOn = (table: Table): PieceStore => {
+  let changes: Promise<unknown> = Promise.resolve()
+  /** One change after another: some look before they write. */
+  const change = async (run: () => Promise<void>): Promise<void> => {
+    const done = changes.then(run)
+    changes = done.catch(() => {}) // the next one waits; the caller gets the error
+    await done
+  }
+  return {
+    add: async (piece, location) => {
+      const facts = factsOf(piece)
+      const checked = checkLocation(location, facts)
+      const key = locationKey(facts.commitment, checked)
+      await change(async () => {
+        const known = await table.get(key)
+        const value = locationValue(checked)
+        if (known === undefined || (value.byteLength > 0 && !equal(known, value))) await table.put(key, value)
+      })
+    },
+    get: async (piece) => {
+      const locations: PieceLocation[] = []
+      for await (const [key, value] of table.range(piecePrefix(factsOf(piece).commitment))) locations.push(decodeLocation(key, value).location)
+      return locations
+    },
+    remove: async (piece, location) => {
+      const facts = factsOf(piece)
+      const key = locationKey(facts.commitment, checkLocation({ ...location, payloadBytes: undefined }, facts))
+      await change(() => table.delete(key))
+    },
+    list: async function * ({ signal } = {}) {
+      signal?.throwIfAborted()
+      let group: { readonly commitment: Uint8Array, readonly locations: PieceLocation[] } | undefined
+      for await (const [key, value] of table.range(LOCATIONS)) {
+        signal?.throwIfAborted()
+        const { commitment, location } = decodeLocation(key, value)
+        if (group !== undefined && equal(group.commitment, commitment)) {
+          group.locations.push(location)
+          continue
+        }
+        if (group !== undefined) yield recordOf(group)
+        group = { commitment, locations: [location] }
+      }
+      signal?.throwIfAborted()
+      if (group !== undefined) yield recordOf(group)
+    },
+    addPayload: async (payload, piece) => {
+      const key = payloadKey(multihashOf(payload), factsOf(piece).commitment)
+      await change(async () => { if (await table.get(key) === undefined) await table.put(key, EMPTY) })
+    },
+    removePayload: async (payload, piece) => {
+      const key = payloadKey(multihashOf(payload), factsOf(piece).commitment)
+      await change(() => table.delete(key))
+    },
+    pieces: async (payload) => {
+      const prefix = payloadPrefix(multihashOf(payload))
+      const found: CID[] = []
+      for await (const [key] of table.range(prefix)) {
+        if (key.byteLength !== prefix.byteLength + COMMITMENT_BYTES) throw new PieceStoreError('PIECE_STORE_DAMAGED', `damaged record; key length; got=${key.byteLength}`)
+        found.push(pieceCidV1(key.subarray(prefix.byteLength)))
+      }
+      return found
+    },
+  }
+}
+
+const recordOf = ({ commitment, locations }: { readonly commitment: Uint8Array, readonly locations: readonly PieceLocation[] }): PieceRecord =>
+  ({ piece: pieceCidV1(commitment), locations })
+
+const factsOf = (piece: AnyPieceCid): PieceCidFacts => {
+  try {
+    return parsePieceCid(piece)
+  } catch (cause) {
+    if (!(cause instanceof PieceError) && !(cause instanceof TypeError)) throw cause
+    throw new PieceStoreError('PIECE_STORE_BAD_CID', 'not a piece CID', { cause })
+  }
+}
+
+const multihashOf = (payload: PayloadCid): Uint8Array => {
+  if (!(payload instanceof Uint8Array)) return payload.multihash.bytes
+  try {
+    return CID.decode(payload).multihash.bytes
+  } catch (cause) {
+    throw new PieceStoreError('PIECE_STORE_BAD_CID', 'not the bytes of a CID', { cause })
+  }
+}
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean => a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at])
