@@ -4,7 +4,7 @@ import type { BuiltIndex } from './built-index.ts'
 import { IndexColumns } from './index-builder.ts'
 import type { IndexSubject } from './index-facts.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
-import { SectionReader } from './section-reader.ts'
+import { eachSection, SectionReader } from './section-reader.ts'
 
 export interface BuildIndexOptions extends CarLimits, CallOptions {
   /** Where the parts of the source lie, when that is known already. */
@@ -33,24 +33,11 @@ export const collectIndex = async (source: ByteSource, layout: CarLayout, option
   const { maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
   const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking })
   const columns = new IndexColumns(options.identityCids ?? 'included')
-  await readAll(reader, columns)
+  await eachSection(reader, ({ window, cid, sectionOffset, headBytes, dataBytes }) => {
+    columns.add(window, cid, sectionOffset, headBytes, dataBytes)
+  })
   const { payloadEnd } = await reader.finish()
   const { payloadStart, headerBytes } = layout
   const carV1Header = await source.read(payloadStart, headerBytes, { signal })
   return { columns, subject: { payloadStart, payloadEnd, carV1Header } }
-}
-
-const readAll = async (reader: SectionReader, columns: IndexColumns): Promise<void> => {
-  const { cursor } = reader
-  for (;;) {
-    const state = cursor.next()
-    if (state === 'section') {
-      columns.add(cursor.window, cursor.cid, cursor.sectionOffset, cursor.headBytes, cursor.dataBytes)
-    } else if (state === 'window') {
-      const pending = reader.fill()
-      if (pending !== undefined) await pending
-    } else {
-      return
-    }
-  }
 }

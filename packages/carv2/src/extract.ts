@@ -1,7 +1,7 @@
 /** The CARv1 inside a CAR file. */
 import { type ByteSource, type CallOptions, readChunks } from '@dagstore/io'
 import { type CarLimits, readLayout } from './layout.ts'
-import { SectionReader } from './section-reader.ts'
+import { eachSection, SectionReader } from './section-reader.ts'
 
 export interface ExtractOptions extends CarLimits, CallOptions {
   /** Zeros behind the last section; dropping them needs a scan first. @default 'keep' */
@@ -22,8 +22,6 @@ export const extractPayload = async function * (source: ByteSource, options: Ext
 }
 
 const endOfSections = async (reader: SectionReader): Promise<number> => {
-  for (let state = reader.cursor.next(); state !== 'end'; state = reader.cursor.next()) {
-    if (state === 'window') await reader.fill()
-  }
+  await eachSection(reader, () => {})
   return (await reader.finish()).payloadEnd
 }

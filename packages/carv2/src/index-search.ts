@@ -2,8 +2,7 @@
  * One lookup: digests are spread evenly, so their first bytes say about where an entry is; each page seen narrows the
  * rest. Runs as far as pages are at hand and names the page it needs next, so that it can wait or not.
  */
-import { headLength, UNKNOWN_ROW } from './cid-prefixes.ts'
-import type { CidPrefix } from './cid-prefixes.ts'
+import { type CidPrefix, headLength, UNKNOWN_ROW } from './cid-prefixes.ts'
 import { RECORD_BYTES } from './entry-columns.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexBucket } from './index-directory.ts'

@@ -5,7 +5,7 @@ import type { CID } from 'multiformats/cid'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
 import { RootWatch } from './root-watch.ts'
 import { checkSectionHash } from './section-hash.ts'
-import { type ScanEnd, SectionReader } from './section-reader.ts'
+import { eachSection, type ScanEnd, SectionReader } from './section-reader.ts'
 import { MAX_VARINT_BYTES, readVarint } from './varint.ts'
 
 export interface InspectOptions extends CarLimits, CallOptions {
@@ -51,25 +51,19 @@ export const inspectCar = async (source: ByteSource, options: InspectOptions = {
   const { hashes, maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
   const layout = await readLayout(source, options)
   const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking, data: hashes !== undefined })
-  const { cursor } = reader
   const roots = new RootWatch(layout.roots)
   const codecCounts = new Map<number, number>()
   const hashCounts = new Map<number, number>()
   const cidLengths = new Lengths()
   const blockLengths = new Lengths()
-  for (let state = cursor.next(); state !== 'end'; state = cursor.next()) {
-    if (state === 'window') {
-      const pending = reader.fill()
-      if (pending !== undefined) await pending
-      continue
-    }
+  await eachSection(reader, (cursor) => {
     if (hashes !== undefined) checkSectionHash(cursor, hashes)
     roots.see(cursor.window, cursor.cidAt, cursor.dataAt)
     count(codecCounts, cursor.cid.codec)
     count(hashCounts, cursor.cid.hashCode)
     cidLengths.add(cursor.cid.length)
     blockLengths.add(cursor.dataBytes)
-  }
+  })
   const end = await reader.finish()
   const missingRoots = roots.missing()
   return {

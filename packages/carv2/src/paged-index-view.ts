@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The one {@link IndexView}: the same lookups over memory and over a source. */
 import { type Awaitable, type CallOptions, IoError } from '@dagstore/io'
-import { type IndexBucket, type IndexDirectory } from './index-directory.ts'
-import { CarV2Error } from './errors.ts'
 import { RECORD_BYTES } from './entry-columns.ts'
+import { CarV2Error } from './errors.ts'
+import type { IndexBucket, IndexDirectory } from './index-directory.ts'
 import type { IndexPages } from './index-pages.ts'
 import { decodeRecord, type IndexRecords, IndexSearch, readOffset } from './index-search.ts'
 import type { FindOptions, IndexEntry, IndexFacts, IndexView, KeyedIndexEntry } from './index-view.ts'

@@ -143,3 +143,16 @@ export class SectionReader {
     }
   }
 }
+
+/** Show every section to `visit`, which keeps nothing of the cursor; {@link SectionReader.finish} comes after. */
+export const eachSection = async (reader: SectionReader, visit: (cursor: SectionCursor) => void): Promise<void> => {
+  const { cursor } = reader
+  for (let state = cursor.next(); state !== 'end'; state = cursor.next()) {
+    if (state === 'section') {
+      visit(cursor)
+      continue
+    }
+    const pending = reader.fill()
+    if (pending !== undefined) await pending
+  }
+}

@@ -4,13 +4,13 @@ import { type ByteProgress, type ByteSource, type CallOptions, createWindow } fr
 import { CID } from 'multiformats/cid'
 import type { BuiltIndex } from './built-index.ts'
 import { CarV2Error } from './errors.ts'
-import { compareIndex } from './index-compare.ts'
 import { IndexColumns } from './index-builder.ts'
+import { compareIndex } from './index-compare.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
 import { MissingLinks } from './missing-links.ts'
 import { RootWatch } from './root-watch.ts'
 import { checkSectionHash } from './section-hash.ts'
-import { type ScanOptions, SectionReader } from './section-reader.ts'
+import { eachSection, type ScanOptions, SectionReader } from './section-reader.ts'
 
 export interface VerifyOptions extends CarLimits, CallOptions {
   /** The CIDs that a block names; what it throws counts as `undecodable`. @default links are not followed */
@@ -66,7 +66,7 @@ export const verifyCar = async (source: ByteSource, hashes: Hashes, options: Ver
   const roots = new RootWatch(layout.roots)
   let blockCount = 0
   const first = new SectionReader(source, layout, scan(0))
-  await eachSection(first, ({ cursor }) => {
+  await eachSection(first, (cursor) => {
     checkSectionHash(cursor, hashes)
     roots.see(cursor.window, cursor.cidAt, cursor.dataAt)
     columns?.add(cursor.window, cursor.cid, cursor.sectionOffset, cursor.headBytes, cursor.dataBytes)
@@ -83,7 +83,7 @@ export const verifyCar = async (source: ByteSource, hashes: Hashes, options: Ver
   if (linksOf !== undefined && built !== undefined) {
     const view = built.view()
     const second = new SectionReader(source, layout, scan(1))
-    await eachSection(second, ({ cursor: { window, cidAt, dataAt, dataBytes } }) => {
+    await eachSection(second, ({ window, cidAt, dataAt, dataBytes }) => {
       links.block(CID.decode(window.slice(cidAt, dataAt)), window.subarray(dataAt, dataAt + dataBytes), linksOf, view)
     })
     await second.finish()
@@ -93,17 +93,6 @@ export const verifyCar = async (source: ByteSource, hashes: Hashes, options: Ver
     throw new CarV2Error('CARV2_INCOMPLETE', `links lead out of the CAR; blocks=${missingCount} first=${String(missing[0])}`, { cid: missing[0]?.bytes })
   }
   return { layout, blockCount, payloadEnd, missing, missingCount, undecodable }
-}
-
-const eachSection = async (reader: SectionReader, visit: (reader: SectionReader) => void): Promise<void> => {
-  for (let state = reader.cursor.next(); state !== 'end'; state = reader.cursor.next()) {
-    if (state === 'section') {
-      visit(reader)
-      continue
-    }
-    const pending = reader.fill()
-    if (pending !== undefined) await pending
-  }
 }
 
 const checkIndex = async (source: ByteSource, { indexOffset, payloadStart }: CarLayout, built: BuiltIndex, signal: AbortSignal | undefined): Promise<void> => {
