@@ -11,7 +11,7 @@ export const title = 'Get blocks of 1 to 4 KiB in random order, index pages warm
 export const packages = ['carv2-index-mount', 'carv2']
 
 const COUNT = 20_000
-const GETS = 4000
+const GETS = 2000
 
 /** Every block once, in an order that jumps about. */
 const scattered = (blocks) => Array.from({ length: GETS }, (_, i) => blocks[(i * 7919) % blocks.length])

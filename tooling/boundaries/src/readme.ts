@@ -4,7 +4,7 @@ import { nameOf, type Package, type SourceFile, type Violation } from './workspa
 
 export const README_LINES = 60
 const UNION = /export\s+type\s+\w*ErrorCode\s*=/g
-const FIRST_CELL = /^\|\s*`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`\s*\|/gm
+const FIRST_CELL = /^\|((?:[\s,]*`[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+`)+)\s*\|/gm
 
 /** The members of every exported `…ErrorCode` union of string literals in these files. */
 export const errorCodesOf = (files: readonly SourceFile[]): ReadonlySet<string> => {
@@ -21,8 +21,9 @@ export const errorCodesOf = (files: readonly SourceFile[]): ReadonlySet<string> 
   return codes
 }
 
-/** The codes that stand alone in the first cell of a table row. */
-export const documentedCodes = (readme: string): ReadonlySet<string> => new Set([...readme.matchAll(FIRST_CELL)].flatMap(([, code]) => code ?? []))
+/** The codes in the first cell of table rows whose first cell holds nothing else. */
+export const documentedCodes = (readme: string): ReadonlySet<string> => new Set(
+  [...readme.matchAll(FIRST_CELL)].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)`/g)].flatMap(([, code]) => code ?? [])))
 
 /** The ```js blocks of a README. */
 export const examplesOf = (readme: string): readonly string[] => [...readme.matchAll(/^```js\n(.*?)^```$/gms)].flatMap(([, code]) => code ?? [])

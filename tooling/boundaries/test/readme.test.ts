@@ -48,6 +48,12 @@ describe('checkReadmes', () => {
     expect(top(readme.replace('A_LONG', 'A_LANG'))).toEqual([expect.stringMatching(/packages\/top.*A_LANG/)])
   })
 
+  it('reads several codes in one row', () => {
+    const joined = readme.replace(/\| `A_SHORT`.*\n.*\n/, '| `A_SHORT`, `A_LONG` | another length; see `A_MORE` |\n')
+    expect(check(joined)).toEqual([])
+    expect(check(joined.replace('`A_LONG`', '`A_LANG`'))).toHaveLength(2)
+  })
+
   it('allows npx with the scoped name', () => {
     expect(check(`${readme}\nTry npx @dagstore/cli demo.`)).toEqual([])
   })
