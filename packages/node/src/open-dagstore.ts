@@ -2,17 +2,18 @@
 /** The store on a folder, with its default parts. */
 import { mkdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Dagstore, DagstoreError, type DagstoreOptions, openDagstore as openOn } from '@dagstore/dagstore'
+import { type Dagstore, DagstoreError, type DagstoreSettings, openDagstore as openOn } from '@dagstore/dagstore'
 import type { Hashes } from '@dagstore/hashes'
 import { openHashes } from '@dagstore/hashes/node'
 import { type Directory, systemClock } from '@dagstore/io'
 import { openDirectory, removeLeftovers } from '@dagstore/io/node'
 import { bytesMount, createMountRegistry, httpMounts, type MountFactory } from '@dagstore/mounts'
+import type { AbstractLevel } from 'abstract-level'
 import { ClassicLevel } from 'classic-level'
 import { readOwner, removeOwner, writeOwner } from './owner.ts'
 import { rootedFileMount } from './rooted-files.ts'
 
-export interface NodeDagstoreOptions extends Pick<DagstoreOptions, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'onEvent'> {
+export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'onEvent'> {
   /** Beside `file`, `bytes`, `http` and `https`; one of the same scheme takes the place of a default. */
   readonly mounts?: readonly MountFactory[]
   /** @default the fast ones of `@dagstore/hashes/node` */
@@ -22,7 +23,7 @@ export interface NodeDagstoreOptions extends Pick<DagstoreOptions, 'clock' | 'pa
 /** A store that also owns what it was opened on; other parts of an application may keep their sublevels and folders there. */
 export interface NodeDagstore extends Dagstore {
   /** Open while the store is. Sublevels `catalogue` and `tli` are the store's. */
-  readonly db: ClassicLevel
+  readonly db: AbstractLevel<any, any, any>
   /** The root. `db/`, `index/`, `transients/` and `owner.json` in it are the store's. */
   readonly files: Directory
   /** Closes the store, then the database. */

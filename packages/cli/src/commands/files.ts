@@ -1,0 +1,12 @@
+/** Failures of a command on one file name that file. */
+import { CommandError, explain } from '../failure.ts'
+
+/** @throws {CommandError} `COMMAND_REFUSED` with the file, the place and the cause in one sentence */
+export const aboutFile = async <T>(file: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof CommandError) throw error
+    throw new CommandError('COMMAND_REFUSED', explain(error, file), { cause: error })
+  }
+}

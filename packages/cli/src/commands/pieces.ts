@@ -1,0 +1,55 @@
+/** Commands on pieces. */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { readLayout } from '@dagstore/carv2'
+import { type ByteSource, readChunks } from '@dagstore/io'
+import { openFileSource } from '@dagstore/io/node'
+import { pieceBytes } from '@dagstore/piece'
+import { commpOf } from '@dagstore/piece/node'
+import type { AddOptions, CommonOptions } from '../main.ts'
+import { startProgress } from '../progress.ts'
+import type { Terminal } from '../terminal.ts'
+import { showBytes, toJson } from '../text.ts'
+import { aboutFile } from './files.ts'
+
+interface CommpOptions extends CommonOptions { readonly raw?: boolean }
+
+export const addPiecesCommands = (program: Command, common: AddOptions, terminal: Terminal): void => {
+  const pieces = program.command('pieces').description('Filecoin pieces')
+  common(pieces.command('commp'))
+    .description('the piece commitment of a file: of a CARv2 its CARv1 payload, of anything else every byte')
+    .argument('<file>')
+    .option('--raw', 'every byte of a CARv2 file too, header and index included')
+    .action((file: string, options: CommpOptions) => aboutFile(file, () => commp(file, options, terminal)))
+}
+
+const commp = async (file: string, options: CommpOptions, terminal: Terminal): Promise<void> => {
+  const source = await openFileSource(resolve(terminal.cwd, file))
+  const progress = startProgress(terminal, 'commp')
+  try {
+    const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source)
+    pieceBytes(to - from)
+    const piece = await commpOf(readChunks(source, from, to, { signal: terminal.signal }), {
+      signal: terminal.signal,
+      onProgress: ({ doneBytes }) => { progress.update(doneBytes, to - from) },
+    })
+    progress.end()
+    const result = { pieceCid: piece.cidV1.toString(), pieceCidV2: piece.cidV2.toString(), pieceSizePadded: piece.paddedBytes, payloadBytes: piece.payloadBytes }
+    if (options.json === true) terminal.stdout(`${toJson(result)}\n`)
+    else terminal.stdout(`CID: ${result.pieceCid}\nCID v2: ${result.pieceCidV2}\nPiece size: ${showBytes(result.pieceSizePadded)} ( ${result.pieceSizePadded} B )\nPayload: ${result.payloadBytes} B\n`)
+  } finally {
+    progress.end()
+    await source.close()
+  }
+}
+
+/** The payload of a CARv2 file; everything of a file that is none. */
+const payloadRange = async (source: ByteSource): Promise<{ from: number, to: number }> => {
+  const whole = { from: 0, to: source.sizeBytes }
+  try {
+    const layout = await readLayout(source)
+    return layout.version === 2 ? { from: layout.payloadStart, to: layout.payloadStart + layout.payloadBytes } : whole
+  } catch {
+    return whole // no CAR, and a piece may hold any bytes
+  }
+}

@@ -1,0 +1,68 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** Wires the parts of a store on a folder: the only place that sees them all. */
+import { openHashes } from '@dagstore/hashes/node'
+import type { Hashes } from '@dagstore/hashes'
+import { type Imports, openImports } from '@dagstore/imports'
+import type { Directory } from '@dagstore/io'
+import { lotusMount, createPieceLoader, sectorPieceSource } from '@dagstore/lotus-mount'
+import { localSectors } from '@dagstore/lotus-mount/node'
+import { type NodeDagstore, openDagstore } from '@dagstore/node'
+import { type IndexRepo, openIndexRepo } from '@dagstore/index-repo'
+import { openPieceStore, type PieceStore } from '@dagstore/piece-store'
+import { openRetrievals, type Retrievals } from '@dagstore/retrievals'
+import type { RootFolder } from './root-folder.ts'
+
+export interface Store extends AsyncDisposable {
+  readonly root: RootFolder
+  readonly dagstore: NodeDagstore
+  readonly pieces: PieceStore
+  readonly imports: Imports
+  readonly retrievals: Retrievals
+  /** Names of the detached indices. */
+  readonly indices: Pick<IndexRepo, 'name'>
+  readonly hashes: Hashes
+  /** Everything below the root, by relative names. */
+  readonly files: Directory
+  close (): Promise<void>
+}
+
+interface Gate<T> { readonly promise: Promise<T>, resolve (value: T): void, reject (reason: unknown): void }
+
+const createGate = <T>(): Gate<T> => {
+  let settle: Pick<Gate<T>, 'resolve' | 'reject'> | undefined
+  const promise = new Promise<T>((resolve, reject) => { settle = { resolve, reject } })
+  promise.catch(() => {}) // whoever waits for it sees the rejection
+  return { promise, resolve: (value) => settle?.resolve(value), reject: (reason) => settle?.reject(reason) }
+}
+
+/** Open the store at the root, or make one there. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
+export const openStore = async (root: RootFolder): Promise<Store> => {
+  const hashes = await openHashes()
+  // shards that are resumed while the store opens already read pieces, so the piece store is passed as a promise
+  const opened = createGate<PieceStore>()
+  const source = sectorPieceSource({
+    pieceStore: { get: async (piece) => (await opened.promise).get(piece) },
+    openSectorFile: localSectors([root.path]),
+  })
+  const loader = createPieceLoader([source])
+  const dagstore = await openDagstore(root.path, { mounts: [lotusMount(loader)], hashes }).catch((error: unknown) => {
+    opened.reject(error)
+    throw error
+  })
+  try {
+    const pieces = await openPieceStore(dagstore.db)
+    opened.resolve(pieces)
+    const imports = await openImports({ db: dagstore.db, directory: dagstore.files.child('imports'), hashes })
+    const retrievals = openRetrievals({ directory: dagstore.files.child('retrievals'), hashes })
+    const close = async (): Promise<void> => {
+      await dagstore.close()
+      await loader[Symbol.asyncDispose]()
+    }
+    const indices = openIndexRepo(dagstore.files.child('index'))
+    return { root, dagstore, pieces, imports, retrievals, indices, hashes, files: dagstore.files, close, [Symbol.asyncDispose]: close }
+  } catch (error) {
+    opened.reject(error)
+    await dagstore.close()
+    throw error
+  }
+}

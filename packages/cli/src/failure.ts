@@ -1,0 +1,38 @@
+/** How a failure is told: one sentence with file, place and cause; a stack trace only with `--debug`. */
+
+/** Codes are stable within a major version and listed in README.md; messages are for people and may change. */
+export type CommandErrorCode = 'COMMAND_USAGE' | 'COMMAND_NO_STORE' | 'COMMAND_REFUSED' | 'COMMAND_FAILED_ITEMS'
+
+/** A refusal of the command itself. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly code: CommandErrorCode
+
+  constructor (code: CommandErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+export const codeOf = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
+const offsetOf = (error: unknown): number | undefined =>
+  typeof error === 'object' && error !== null && 'offset' in error && typeof error.offset === 'number' ? error.offset : undefined
+
+/** The chain of causes as one sentence: `repo.car: section runs past the end; … at byte 4711 (CARV2_TRUNCATED)`. */
+export const explain = (error: unknown, subject?: string): string => {
+  const parts: string[] = []
+  let code: string | undefined
+  let offset: number | undefined
+  for (let current: unknown = error, depth = 0; current !== undefined && current !== null && depth < 6; depth++) {
+    const message = current instanceof Error ? current.message : String(current)
+    if (message !== '' && !parts.some((part) => part.includes(message))) parts.push(message)
+    code ??= codeOf(current)
+    offset ??= offsetOf(current)
+    if (current instanceof AggregateError) parts.push(...current.errors.map((inner) => explain(inner)).filter((text) => !parts.includes(text)))
+    current = current instanceof Error ? current.cause : undefined
+  }
+  const place = offset === undefined || parts.some((part) => part.includes(String(offset))) ? '' : ` at byte ${offset}`
+  return `${subject === undefined ? '' : `${subject}: `}${parts.join(': ')}${place}${code === undefined ? '' : ` (${code})`}`
+}

@@ -1,0 +1,73 @@
+/** The `dagstore` command: its groups, the options they share, and what becomes of a failure. */
+import { Command, CommanderError, Option } from 'commander'
+import { addCarCommands } from './commands/car.ts'
+import { addDemoCommand } from './commands/demo.ts'
+import { addPiecesCommands } from './commands/pieces.ts'
+import { addShardCommands } from './commands/shards.ts'
+import { CommandError, explain } from './failure.ts'
+import { InterruptedError, type Terminal } from './terminal.ts'
+import { VERSION } from './version.ts'
+
+/** Exit codes of every command. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
+
+/** Options that stand before or after any command's name. */
+export interface CommonOptions {
+  readonly root?: string
+  readonly json?: boolean
+  readonly color?: boolean
+  readonly debug?: boolean
+}
+
+/** Run one command line. Never rejects; the result is the exit code. */
+export const main = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const program = createProgram(terminal)
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return EXIT.done
+  } catch (error) {
+    return report(error, terminal, args.includes('--debug'))
+  }
+}
+
+const createProgram = (terminal: Terminal): Command => {
+  const program = new Command('dagstore')
+    .description('CAR files as shards: any block in any of them by CID, verified, in place')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'say how to use this')
+    .helpCommand('help [command]', 'say how to use a command')
+    .showHelpAfterError('(--help says how to use this)')
+  const common = (command: Command): Command => command
+    .addOption(new Option('--json', 'one JSON document on stdout'))
+    .addOption(new Option('--color', 'colours even where stdout is no terminal'))
+    .addOption(new Option('--no-color', 'no colours'))
+    .addOption(new Option('--debug', 'stack traces with errors'))
+  addDemoCommand(program, common, terminal)
+  addShardCommands(program, common, terminal)
+  addPiecesCommands(program, common, terminal)
+  addCarCommands(program, common, terminal)
+  const prepare = (command: Command): void => {
+    command.exitOverride().configureOutput({ writeOut: terminal.stdout, writeErr: terminal.stderr })
+    for (const child of command.commands) prepare(child)
+  }
+  prepare(program)
+  return program
+}
+
+const report = (error: unknown, terminal: Terminal, debug: boolean): number => {
+  if (error instanceof CommanderError) {
+    // commander has printed its own message; help and version are no failures, a group without a command is wrong usage
+    return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  }
+  if (error instanceof InterruptedError || terminal.signal.aborted) {
+    terminal.stderr('dagstore: interrupted; run the same command again to go on\n')
+    return EXIT.interrupted
+  }
+  if (!(error instanceof CommandError && error.code === 'COMMAND_FAILED_ITEMS')) {
+    terminal.stderr(`dagstore: ${error instanceof CommandError ? error.message : explain(error)}\n`)
+  }
+  if (debug && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`)
+  return error instanceof CommandError && error.code === 'COMMAND_USAGE' ? EXIT.usage : EXIT.failed
+}
+
+export type AddOptions = (command: Command) => Command

@@ -1,0 +1,27 @@
+/** Which store a command means, and whether there is one. */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { CommandError } from './failure.ts'
+import type { Terminal } from './terminal.ts'
+
+export const DEFAULT_ROOT = '.dagstore'
+
+export interface RootFolder {
+  /** Absolute. */
+  readonly path: string
+  /** As the user named it, for messages and results. */
+  readonly label: string
+}
+
+/** `--root DIR`, else `DAGSTORE_PATH`, else `./.dagstore`. */
+export const rootFolder = (option: string | undefined, terminal: Terminal): RootFolder => {
+  const label = option ?? terminal.env['DAGSTORE_PATH'] ?? DEFAULT_ROOT
+  return { path: resolve(terminal.cwd, label), label }
+}
+
+/** @throws {CommandError} `COMMAND_NO_STORE`: nothing there; commands that only look create nothing */
+export const existingRoot = (option: string | undefined, terminal: Terminal): RootFolder => {
+  const root = rootFolder(option, terminal)
+  if (existsSync(join(root.path, 'db'))) return root
+  throw new CommandError('COMMAND_NO_STORE', `no DAG store at ${root.label} (use --root or DAGSTORE_PATH)`)
+}

@@ -1,0 +1,164 @@
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { carV1, carV2, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
+import { describe, expect, it } from 'vitest'
+import { InterruptedError } from '../src/terminal.ts'
+import { dagstore, type Run, temporaryFolder } from './terminal.ts'
+
+interface Item {
+  readonly input: { readonly path: string, readonly kind: string, readonly sizeBytes: number }
+  readonly identical: boolean
+  readonly error?: { readonly code: string | null, readonly message: string }
+  readonly steps: readonly { readonly name: string, readonly ms: number, readonly reused: boolean }[]
+  readonly [key: string]: unknown
+}
+const documentOf = (run: Run): { readonly ok: boolean, readonly items: readonly Item[] } => JSON.parse(run.stdout) as { ok: boolean, items: Item[] }
+const blocks = makeBlocks(21, 40, { min: 0, max: 900 })
+const plainCar = carV1([blocks[0]!.cid], blocks)
+
+describe('dagstore demo', () => {
+  it('takes a file, a directory and a CAR through the loop and finds all identical', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(1, 300_000))
+    await mkdir(join(cwd, 'folder', 'inner'), { recursive: true })
+    await writeFile(join(cwd, 'folder', 'inner', 'a.txt'), 'a')
+    await writeFile(join(cwd, 'plain.car'), plainCar)
+    const run = await dagstore(cwd, ['demo', '--json', 'file.bin', 'folder', 'plain.car'])
+    expect(run.code, run.stderr).toBe(0)
+    const { ok, items } = documentOf(run)
+    expect(ok).toBe(true)
+    expect(items.map((item) => [item.input.path, item.input.kind, item.identical])).toEqual([['file.bin', 'file', true], ['folder', 'directory', true], ['plain.car', 'car', true]])
+    expect(Object.keys(items[0]!)).toEqual(['input', 'payloadCid', 'roots', 'missing', 'pieceCid', 'pieceCidV2', 'pieceSizePadded', 'carSizeBytes', 'sector', 'shard', 'index', 'retrieved', 'identical', 'steps'])
+    expect(items[2]).toMatchObject({
+      carSizeBytes: plainCar.byteLength,
+      index: { codec: '0x0401', entries: blocks.length },
+      shard: { state: 'ShardStateAvailable' },
+      missing: [],
+    })
+  })
+
+  it('recognises on a second run what is there', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(2, 5000))
+    await writeFile(join(cwd, 'plain.car'), plainCar)
+    await dagstore(cwd, ['demo', 'file.bin', 'plain.car'])
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin', 'plain.car']))
+    const reused = items.map((item) => item.steps.filter((step) => step.reused).map((step) => step.name))
+    expect(reused).toEqual([['import', 'piece', 'sector', 'shard', 'retrieve'], ['piece', 'sector', 'shard', 'retrieve']])
+  })
+
+  it('notices that a file has changed and makes another piece of it', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(3, 5000))
+    const before = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin'])).items[0]
+    await writeFile(join(cwd, 'file.bin'), seededBytes(4, 5001))
+    const after = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin'])).items[0]
+    expect(after).toMatchObject({ identical: true })
+    expect(after?.['pieceCid']).not.toBe(before?.['pieceCid'])
+  })
+
+  it('writes a piece anew whose sector file is gone', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'plain.car'), plainCar)
+    const before = documentOf(await dagstore(cwd, ['demo', '--json', 'plain.car'])).items[0]
+    await rm(join(cwd, (before?.['sector'] as { path: string }).path))
+    const after = documentOf(await dagstore(cwd, ['demo', '--json', 'plain.car']))
+    expect(after.items[0]?.error).toBeUndefined()
+    expect(after.ok).toBe(true)
+  })
+
+  it('takes the payload of a CARv2, and lists no root where there is none', async () => {
+    const cwd = await temporaryFolder()
+    const payload = carV1([], blocks.slice(3, 9))
+    await writeFile(join(cwd, 'v1.car'), payload)
+    await writeFile(join(cwd, 'v2.car'), carV2({ roots: [], blocks: blocks.slice(3, 9), dataPadding: 100 }))
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'v1.car', 'v2.car']))
+    expect(items[0]).toMatchObject({ payloadCid: null, roots: [], carSizeBytes: payload.byteLength })
+    expect(items[1]?.['pieceCid']).toBe(items[0]?.['pieceCid'])
+    expect(items[1]).toMatchObject({ identical: true })
+  })
+
+  it('counts the zero padding of a CAR as part of the piece', async () => {
+    const cwd = await temporaryFolder()
+    const padded = carV1([blocks[1]!.cid], blocks, { paddingBytes: 4096 })
+    await writeFile(join(cwd, 'padded.car'), padded)
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'padded.car']))
+    expect(items[0]).toMatchObject({ identical: true, carSizeBytes: padded.byteLength })
+  })
+
+  it.each([
+    { why: 'is missing', make: async () => {} },
+    { why: 'is a CAR cut inside a block', make: (path: string) => writeFile(path, plainCar.subarray(0, plainCar.byteLength - 7)) },
+    { why: 'is no CAR but is called one', make: (path: string) => writeFile(path, 'not a CAR at all, just text') },
+    { why: 'holds a block that does not hash to its CID', make: async (path: string) => {
+      const damaged = plainCar.slice()
+      damaged[damaged.byteLength - 3]! ^= 1
+      await writeFile(path, damaged)
+    } },
+    { why: 'is larger than any sector', make: async (path: string) => {
+      await writeFile(path, carV1([], []))
+      await truncate(path, 65 * 2 ** 30)
+    } },
+  ])('says in one sentence that an input $why, and goes on with the next', async ({ make }) => {
+    const cwd = await temporaryFolder()
+    await make(join(cwd, 'bad.car'))
+    await writeFile(join(cwd, 'good.car'), plainCar)
+    const run = await dagstore(cwd, ['demo', '--json', 'bad.car', 'good.car'])
+    expect(run.code).toBe(1)
+    const { ok, items } = documentOf(run)
+    expect(ok).toBe(false)
+    expect(items[0]).toMatchObject({ identical: false, input: { path: 'bad.car' } })
+    expect(items[0]?.error?.message).toMatch(/^bad\.car: /)
+    expect(items[0]?.error?.message).not.toMatch(/\n|undefined/)
+    expect(items[0]?.error?.code).not.toBeNull()
+    expect(items[1]?.identical, JSON.stringify(items[1]?.error)).toBe(true)
+    expect(run.stderr).toMatch(/\n1 ok, 1 failed\n$/)
+  })
+
+  it('stops at an interrupt with 130 and completes when run again', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(5, 3_000_000))
+    const controller = new AbortController()
+    setTimeout(() => { controller.abort(new InterruptedError('interrupted')) }, 40)
+    const cut = await dagstore(cwd, ['demo', 'file.bin'], { signal: controller.signal })
+    expect([0, 130]).toContain(cut.code)
+    const again = await dagstore(cwd, ['demo', '--json', 'file.bin'])
+    expect(again.code, again.stderr).toBe(0)
+    expect(documentOf(again).ok).toBe(true)
+  })
+
+  it('prints a summary for people that names what is where', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'plain.car'), plainCar)
+    const run = await dagstore(cwd, ['demo', 'plain.car'])
+    expect(run.stdout).toContain('✓ plain.car')
+    expect(run.stdout).toContain('.dagstore/unsealed/s-t01000-1')
+    expect(run.stdout).toContain('1 item identical')
+    expect(run.stderr).toContain('acquire')
+  })
+
+  it('leaves a CAR that it was given as it was', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'plain.car'), plainCar)
+    await dagstore(cwd, ['demo', 'plain.car'])
+    expect(new Uint8Array(await readFile(join(cwd, 'plain.car')))).toEqual(plainCar)
+  })
+})
+
+describe('dagstore list-shards', () => {
+  it('lists the shards sorted by key, and prints nothing for an empty store', async () => {
+    const cwd = await temporaryFolder()
+    const missing = await dagstore(cwd, ['demo', 'nothing.bin'])
+    expect(missing.code).toBe(1)
+    expect(await dagstore(cwd, ['list-shards'])).toMatchObject({ code: 0, stdout: '' })
+    await writeFile(join(cwd, 'a.car'), plainCar)
+    await writeFile(join(cwd, 'b.car'), carV1([], blocks.slice(0, 3)))
+    await dagstore(cwd, ['demo', 'a.car', 'b.car'])
+    const listed = JSON.parse((await dagstore(cwd, ['list-shards', '--json'])).stdout) as { Key: string, State: string, Error: string }[]
+    expect(listed.map(({ State, Error: error }) => [State, error])).toEqual([['ShardStateAvailable', ''], ['ShardStateAvailable', '']])
+    expect(listed.map(({ Key }) => Key)).toEqual(listed.map(({ Key }) => Key).sort())
+    const text = (await dagstore(cwd, ['list-shards'])).stdout
+    expect(text.split('\n')[0]).toMatch(/^Key +State +Error$/)
+    expect(text).toContain(`${listed[0]!.Key}  Available`)
+  })
+})

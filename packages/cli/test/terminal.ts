@@ -1,0 +1,32 @@
+/** A terminal that keeps what is printed, and a folder that goes away. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { main, type Terminal } from '../src/index.ts'
+
+export interface Run { readonly code: number, readonly stdout: string, readonly stderr: string, readonly bytes: Uint8Array }
+
+export const temporaryFolder = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'dagstore-cli-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Run one command line in `cwd`, in this process. */
+export const dagstore = async (cwd: string, args: readonly string[], options: { readonly env?: Record<string, string>, readonly signal?: AbortSignal } = {}): Promise<Run> => {
+  const out: Uint8Array[] = []
+  let stderr = ''
+  const terminal: Terminal = {
+    stdout: (text) => { out.push(typeof text === 'string' ? Buffer.from(text) : text.slice()) },
+    stderr: (text) => { stderr += text },
+    interactive: false,
+    colors: false,
+    cwd,
+    env: options.env ?? {},
+    signal: options.signal ?? new AbortController().signal,
+  }
+  const code = await main(args, terminal)
+  const bytes = Buffer.concat(out)
+  return { code, stdout: bytes.toString('utf8'), stderr, bytes }
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { dagstore, temporaryFolder } from './terminal.ts'
+
+describe('dagstore', () => {
+  it.each([
+    { why: 'an unknown option', args: ['demo', '--no-such-option'] },
+    { why: 'an unknown command', args: ['no-such-command'] },
+    { why: 'a missing argument', args: ['car', 'inspect'] },
+    { why: 'a group without a command', args: ['car'] },
+    { why: 'no command at all', args: [] },
+    { why: 'a miner that is no number', args: ['demo', '--miner', 'x', 'y'] },
+    { why: 'nothing to chew on', args: ['demo'] },
+  ])('exits with 2 and prints nothing on stdout for $why', async ({ args }) => {
+    const run = await dagstore(await temporaryFolder(), args)
+    expect(run.code).toBe(2)
+    expect(run.stdout).toBe('')
+    expect(run.stderr).not.toBe('')
+  })
+
+  it.each([['--help'], ['demo', '--help'], ['help', 'car'], ['--version']])('exits with 0 for %s %s', async (...args) => {
+    const run = await dagstore(await temporaryFolder(), args.filter((arg) => arg !== undefined))
+    expect(run.code).toBe(0)
+    expect(run.stdout).not.toBe('')
+  })
+
+  it('says where it looked when there is no store, and makes none', async () => {
+    const cwd = await temporaryFolder()
+    expect(await dagstore(cwd, ['list-shards'])).toMatchObject({ code: 1, stdout: '', stderr: 'dagstore: no DAG store at .dagstore (use --root or DAGSTORE_PATH)\n' })
+    expect(await dagstore(cwd, ['list-shards', '--root', 'here'])).toMatchObject({ code: 1, stderr: 'dagstore: no DAG store at here (use --root or DAGSTORE_PATH)\n' })
+    expect(await dagstore(cwd, ['list-shards'], { env: { DAGSTORE_PATH: 'there' } })).toMatchObject({ code: 1, stderr: 'dagstore: no DAG store at there (use --root or DAGSTORE_PATH)\n' })
+    const { readdir } = await import('node:fs/promises')
+    expect(await readdir(cwd)).toEqual([])
+  })
+})

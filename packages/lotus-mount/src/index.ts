@@ -1,0 +1,5 @@
+export { PieceLoaderError, type PieceLoaderErrorCode } from './errors.ts'
+export { LOTUS_SCHEME, lotusMount, lotusUrl } from './lotus-mount.ts'
+export { createPieceLoader, type PieceLoader } from './piece-loader.ts'
+export type { PieceSource, PieceStat } from './piece-source.ts'
+export { type OpenSectorFile, sectorPieceSource, type SectorPieceSourceOptions } from './sector-piece-source.ts'

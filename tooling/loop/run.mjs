@@ -1,0 +1,153 @@
+/**
+ * Runs the built `dagstore demo` in processes of its own: every kind of input must come back identical, a second run must
+ * recognise everything, bad input must give one sentence and leave the other items intact, and a run that was killed or
+ * interrupted anywhere must complete when it is run again.
+ *
+ * `--small` leaves out the 1 GiB file and the 10,000 files. The last line is 'N passed, N failed, N skipped'.
+ */
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { makeBad, makeGood } from './inputs.mjs'
+
+const bin = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'cli', 'dist', 'bin.js')
+const small = process.argv.includes('--small')
+const folder = mkdtempSync(join(tmpdir(), 'dagstore-loop-'))
+const counts = { passed: 0, failed: 0, skipped: 0 }
+
+const report = (ok, name, detail = '') => {
+  counts[ok ? 'passed' : 'failed']++
+  process.stdout.write(`${ok ? 'ok  ' : 'FAIL'} ${name}${detail === '' ? '' : `: ${detail}`}\n`)
+}
+const attempt = async (name, work) => {
+  try {
+    report(true, name, await work() ?? '')
+  } catch (error) {
+    report(false, name, error.message)
+  }
+}
+const must = (condition, text) => { if (!condition) throw new Error(text) }
+
+/** One run of the command; `killAfterMs` ends it with `signal`. */
+const dagstore = (args, { killAfterMs, signal = 'SIGKILL' } = {}) => new Promise((resolve, reject) => {
+  const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
+  const out = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => { out.stdout += chunk })
+  child.stderr.on('data', (chunk) => { out.stderr += chunk })
+  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill(signal), killAfterMs)
+  child.on('error', reject)
+  child.on('close', (code, died) => { clearTimeout(timer); resolve({ ...out, code, died }) })
+})
+const document = (run) => {
+  try {
+    return JSON.parse(run.stdout)
+  } catch {
+    throw new Error(`stdout is not one JSON document; exit=${run.code} stderr=${run.stderr.slice(-600)}`)
+  }
+}
+
+try {
+  const goodFolder = join(folder, 'good')
+  mkdirSync(goodFolder)
+  const good = makeGood(goodFolder, { small })
+
+  // everything in one run, so that small pieces share sectors
+  let first
+  await attempt('one run over all inputs', async () => {
+    first = await dagstore(['demo', '--root', 'store', '--json', ...good.map(({ path }) => path)])
+    must(first.code === 0, `exit ${first.code}; ${first.stderr.slice(-800)}`)
+    must(document(first).ok === true, 'ok is not true')
+  })
+  const items = new Map((first?.stdout ? document(first).items : []).map((item) => [item.input.path, item]))
+  for (const { name, path, check } of good) {
+    await attempt(name, () => {
+      const item = items.get(path)
+      must(item?.identical === true, `not identical: ${JSON.stringify(item?.error ?? item)}`)
+      must(item.index.entries >= 0 && item.index.codec === '0x0401', 'no index')
+      must(item.shard.state === 'ShardStateAvailable', item.shard.state)
+      must(item.sector.offsetPadded % item.sector.lengthPadded === 0, 'the piece is not aligned')
+      must(item.sector.allocatedBytes <= Math.max(item.sector.sizeBytes, 1 << 16), 'the sector file has no holes')
+      check?.(item, must)
+      return `${item.pieceCid.slice(0, 20)}…, ${item.index.entries} entries, ${Math.round(item.steps.reduce((sum, step) => sum + step.ms, 0))} ms`
+    })
+  }
+  await attempt('small pieces share a sector at offsets aligned to their size', () => {
+    const bySector = Map.groupBy ? Map.groupBy([...items.values()], (item) => item.sector.path) : groupBy([...items.values()], (item) => item.sector.path)
+    must([...bySector.values()].some((group) => new Set(group.map((item) => item.sector.offsetPadded)).size > 1), 'no sector holds two pieces')
+  })
+
+  await attempt('a second run recognises what is there', async () => {
+    const again = await dagstore(['demo', '--root', 'store', '--json', ...good.map(({ path }) => path)])
+    must(again.code === 0, `exit ${again.code}; ${again.stderr.slice(-800)}`)
+    for (const item of document(again).items) {
+      for (const step of item.steps) {
+        if (['import', 'piece', 'sector', 'shard', 'retrieve'].includes(step.name)) must(step.reused, `${item.input.path}: ${step.name} was done again`)
+      }
+    }
+  })
+
+  await attempt('list-shards lists every piece once, all available', async () => {
+    const listed = document(await dagstore(['list-shards', '--root', 'store', '--json']))
+    const keys = new Set([...items.values()].map((item) => item.pieceCid))
+    must(JSON.stringify(listed.map((shard) => shard.Key)) === JSON.stringify([...keys].sort()), `other keys: ${listed.length} instead of ${keys.size}`)
+    must(listed.every((shard) => shard.State === 'ShardStateAvailable'), 'not all available')
+  })
+
+  const badFolder = join(folder, 'bad')
+  mkdirSync(badFolder)
+  const fine = good.find(({ name }) => name === 'a CARv1')
+  for (const { name, path, expect } of makeBad(badFolder)) {
+    await attempt(`bad input: ${name}`, async () => {
+      const run = await dagstore(['demo', '--root', 'store', '--json', path, fine.path])
+      must(run.code === 1, `exit ${run.code}`)
+      const [broken, later] = document(run).items
+      must(broken.identical === false && typeof broken.error.message === 'string', 'no error in the document')
+      must(broken.error.message.includes(path), `the sentence does not name the file: ${broken.error.message}`)
+      must(!run.stderr.includes('    at '), 'a stack trace without --debug')
+      must(expect === undefined || expect.test(broken.error.message), `another sentence: ${broken.error.message}`)
+      must(later.identical === true, 'the later item did not run')
+      return broken.error.message
+    })
+  }
+
+  await attempt('wrong usage exits with 2', async () => {
+    for (const args of [['demo', '--no-such-option'], ['no-such-command'], ['car', 'inspect']]) {
+      const run = await dagstore(args)
+      must(run.code === 2, `${args.join(' ')} exits with ${run.code}`)
+      must(run.stdout === '', `${args.join(' ')} printed on stdout`)
+    }
+  })
+
+  const big = good.find(({ name }) => name === (small ? 'a file of 2 MiB' : 'a directory of 10,000 small files'))
+  const reference = items.get(big.path)
+  for (const [signal, exit] of [['SIGKILL', null], ['SIGINT', 130]]) {
+    await attempt(`${signal} anywhere, then run again`, async () => {
+      let killed = 0
+      for (let delay = 150; delay < 20_000; delay = Math.round(delay * 1.45)) {
+        const root = `killed-${signal}-${delay}`
+        const run = await dagstore(['demo', '--root', root, '--json', big.path], { killAfterMs: delay, signal })
+        if (run.code === 0) break
+        must(signal === 'SIGKILL' ? run.died === 'SIGKILL' : run.code === exit, `after ${delay} ms: exit ${run.code} ${run.died}; ${run.stderr.slice(-400)}`)
+        killed++
+        const again = await dagstore(['demo', '--root', root, '--json', big.path])
+        must(again.code === 0, `after ${delay} ms: the second run failed: ${again.stderr.slice(-800)}`)
+        must(document(again).items[0].pieceCid === reference.pieceCid, `after ${delay} ms: another piece`)
+        rmSync(join(folder, root), { recursive: true, force: true })
+      }
+      must(killed > 0, 'the run was never cut')
+      return `${killed} cuts`
+    })
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`)
+process.exitCode = counts.failed === 0 ? 0 : 1
+
+function groupBy (list, keyOf) {
+  const groups = new Map()
+  for (const item of list) groups.set(keyOf(item), [...groups.get(keyOf(item)) ?? [], item])
+  return groups
+}
