@@ -1,0 +1,6 @@
+export { ImportError, type ImportErrorCode } from './errors.ts'
+export type { ImportCarOptions, ImportResult, Imports, ImportSource, ImportTreeOptions } from './imports.ts'
+export { openImports, type ImportsParts, type ImportsPlace, type ImportsState } from './open-imports.ts'
+export type { ImportRecord } from './record.ts'
+export { createMemoryRecords, type RecordTable } from './record-table.ts'
+export type { AnyLevel } from './texts.ts'

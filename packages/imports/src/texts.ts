@@ -1,0 +1,64 @@
+/** What the records need of a database: texts under texts, changed together, read in order. */
+import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
+import { ImportError } from './errors.ts'
+
+/** Any opened `abstract-level` database, whatever its encodings. */
+export type AnyLevel = AbstractLevel<any, any, any>
+
+export type Change =
+  | { readonly type: 'put', readonly key: string, readonly value: string }
+  | { readonly type: 'del', readonly key: string }
+
+/** @throws {ImportError} `IMPORT_FAILED`: the database failed */
+export interface Texts {
+  get(key: string): Promise<string | undefined>
+  /** All or none, durable on return. */
+  change(changes: readonly Change[]): Promise<void>
+  /** Those whose keys start so, by key. */
+  scan(prefix: string): AsyncGenerator<readonly [key: string, text: string], void, undefined>
+}
+
+const TEXT = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
+/** `sync` is an option of the engines that have a disk; others ignore it. */
+const DURABLE = { ...TEXT, sync: true }
+
+export const openLevelTexts = async (db: AnyLevel): Promise<Texts> => {
+  const level: AbstractSublevel<AnyLevel, any, string, string> = db.sublevel<string, string>('imports', { ...TEXT })
+  await guard(() => level.open())
+  return {
+    get: (key) => guard(() => level.get(key)),
+    change: (changes) => guard(() => level.batch([...changes], DURABLE)),
+    scan: async function * (prefix) {
+      const cursor = await guard(async () => level.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }))
+      try {
+        for (let entry = await guard(() => cursor.next()); entry !== undefined; entry = await guard(() => cursor.next())) yield entry
+      } finally {
+        await guard(() => cursor.close())
+      }
+    },
+  }
+}
+
+export const createMemoryTexts = (): Texts => {
+  const texts = new Map<string, string>()
+  return {
+    get: async (key) => texts.get(key),
+    change: async (changes) => {
+      for (const change of changes) {
+        if (change.type === 'put') texts.set(change.key, change.value)
+        else texts.delete(change.key)
+      }
+    },
+    scan: async function * (prefix) {
+      yield * [...texts].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1))
+    },
+  }
+}
+
+const guard = async <T>(run: () => Promise<T>): Promise<T> => {
+  try {
+    return await run()
+  } catch (cause) {
+    throw new ImportError('IMPORT_FAILED', 'database failed', { cause })
+  }
+}
