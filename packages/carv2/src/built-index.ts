@@ -1,7 +1,7 @@
 /** An index in memory: to be written, compared or looked into. */
 import type { CidPrefix } from './cid-prefixes.ts'
 import { crc32 } from './crc32.ts'
-import { type EntryColumns, RECORD_BYTES } from './entry-columns.ts'
+import { type EntryRows, RECORD_BYTES } from './entry-rows.ts'
 import { planStandard, writeHeads } from './index-directory-codec.ts'
 import { factsOf, type IndexSubject } from './index-facts.ts'
 import { encodeFooter, type IndexFooter } from './index-footer.ts'
@@ -28,7 +28,7 @@ export interface BuiltIndex {
 
 /** @param groups - none is empty; ascending by code, then by digest length */
 export const buildIndexBody = (
-  groups: readonly EntryColumns[],
+  groups: readonly EntryRows[],
   subject: IndexSubject & { readonly identityCids: 'included' | 'excluded', readonly prefixes: readonly CidPrefix[] },
 ): BuiltIndex => {
   const directory = planStandard(groups)

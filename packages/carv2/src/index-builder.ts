@@ -2,7 +2,7 @@
 import { buildIndexBody, type BuiltIndex } from './built-index.ts'
 import { CID_CUT, CidCursor, IDENTITY_CODE } from './cid.ts'
 import { headLength, PrefixTable, UNKNOWN_ROW } from './cid-prefixes.ts'
-import { EntryColumns } from './entry-columns.ts'
+import { EntryRows } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexSubject } from './index-facts.ts'
 
@@ -23,7 +23,7 @@ export interface IndexBuilderOptions {
   readonly identityCids?: 'included' | 'excluded'
 }
 
-/** Entries are held in typed arrays: about 13 bytes and the digest for each, twice that while they grow. */
+/** Entries are held in typed arrays: 13 bytes and the digest for each, up to three times that while they grow. */
 export interface IndexBuilder {
   /** Entries so far; identity CIDs that are left out do not count. */
   readonly entryCount: number
@@ -57,9 +57,9 @@ export const createIndexBuilder = (options: IndexBuilderOptions = {}): IndexBuil
 /** The builder's inside, which scans feed without an object per section. */
 export class IndexColumns {
   readonly #identityCids: 'included' | 'excluded'
-  readonly #byCode = new Map<number, Map<number, EntryColumns>>()
+  readonly #byCode = new Map<number, Map<number, EntryRows>>()
   readonly #prefixes = new PrefixTable()
-  #last: EntryColumns = new EntryColumns(-1, 0)
+  #last: EntryRows = new EntryRows(-1, 0)
   entryCount = 0
 
   constructor (identityCids: 'included' | 'excluded') {
@@ -78,11 +78,11 @@ export class IndexColumns {
     this.entryCount++
   }
 
-  #columns (code: number, digestBytes: number): EntryColumns {
+  #columns (code: number, digestBytes: number): EntryRows {
     let byLength = this.#byCode.get(code)
     if (byLength === undefined) this.#byCode.set(code, byLength = new Map())
     let columns = byLength.get(digestBytes)
-    if (columns === undefined) byLength.set(digestBytes, columns = new EntryColumns(code, digestBytes))
+    if (columns === undefined) byLength.set(digestBytes, columns = new EntryRows(code, digestBytes))
     return this.#last = columns
   }
 

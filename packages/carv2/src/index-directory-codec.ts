@@ -1,5 +1,5 @@
 /** The heads of a standard index that is to be written: where its buckets go, and the bytes between their entries. */
-import { OFFSET_BYTES } from './entry-columns.ts'
+import { OFFSET_BYTES } from './entry-rows.ts'
 import { BUCKET_HEAD_BYTES, type IndexBucket, type IndexDirectory } from './index-directory.ts'
 import { MULTIHASH_INDEX_SORTED } from './index-view.ts'
 import { varintBytes, writeVarint } from './varint.ts'

@@ -14,7 +14,7 @@
  * multiple of its width; everything lies inside the source.
  */
 import type { Awaitable } from '@dagstore/io'
-import { OFFSET_BYTES } from './entry-columns.ts'
+import { OFFSET_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import { INDEX_SORTED, type IndexCodec, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 import { MAX_VARINT_BYTES, readVarint, varintBytes } from './varint.ts'

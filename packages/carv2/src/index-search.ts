@@ -3,7 +3,7 @@
  * rest. Runs as far as pages are at hand and names the page it needs next, so that it can wait or not.
  */
 import { type CidPrefix, headLength, UNKNOWN_ROW } from './cid-prefixes.ts'
-import { RECORD_BYTES } from './entry-columns.ts'
+import { RECORD_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexBucket } from './index-directory.ts'
 import type { IndexPages } from './index-pages.ts'

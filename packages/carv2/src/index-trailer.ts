@@ -11,7 +11,7 @@
  * Numbers are little-endian. docs/formats/index.md describes the same with an example.
  */
 import { crc32 } from './crc32.ts'
-import { RECORD_BYTES } from './entry-columns.ts'
+import { RECORD_BYTES } from './entry-rows.ts'
 import { FOOTER_BYTES } from './index-footer.ts'
 
 /** One checksum covers so many bytes. */

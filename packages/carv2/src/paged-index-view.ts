@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The one {@link IndexView}: the same lookups over memory and over a source. */
 import { type Awaitable, type CallOptions, IoError } from '@dagstore/io'
-import { RECORD_BYTES } from './entry-columns.ts'
+import { RECORD_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexBucket, IndexDirectory } from './index-directory.ts'
 import type { IndexPages } from './index-pages.ts'

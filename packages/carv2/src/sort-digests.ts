@@ -1,30 +1,33 @@
-/** Order of fixed-length digests without one object per entry: radix passes over a prefix, comparisons only where it ties. */
+/** Order of rows of bytes without one object per row: radix passes over a prefix, comparisons only where it ties. */
 
 /** Below this a comparing sort is as fast as clearing the counters. */
 const SMALL = 256
 const DIGIT_BITS = 11
 const DIGITS = 1 << DIGIT_BITS
+const OFFSET_BYTES = 8
 
-/** Which entry comes 0th, 1st, …: by digest, bytewise, then by offset. */
-export const sortedOrder = (digests: Uint8Array, digestBytes: number, offsets: Float64Array, count: number): Uint32Array => {
+/**
+ * Which row comes 0th, 1st, …: by digest, bytewise, then by offset. A row of `stride` bytes begins with a digest of
+ * `digestBytes` and an offset as u64 little-endian.
+ */
+export const sortedOrder = (rows: Uint8Array, stride: number, digestBytes: number, count: number): Uint32Array => {
   const order = new Uint32Array(count)
   for (let i = 0; i < count; i++) order[i] = i
-  const compare = (a: number, b: number): number => compareDigests(digests, a * digestBytes, b * digestBytes, digestBytes) || offsets[a]! - offsets[b]!
+  const compare = (a: number, b: number): number => compareRows(rows, a * stride, b * stride, digestBytes)
   if (count <= SMALL) return order.sort(compare)
-  const keys = prefixes(digests, digestBytes, count)
+  const keys = prefixes(rows, stride, digestBytes, count)
   const sorted = radixSort(keys, order)
   sortTies(keys, sorted, compare)
   return sorted
 }
 
 /** The first four bytes of each digest, big-endian, zeros behind a shorter one. */
-const prefixes = (digests: Uint8Array, digestBytes: number, count: number): Uint32Array => {
+const prefixes = (rows: Uint8Array, stride: number, digestBytes: number, count: number): Uint32Array => {
   const keys = new Uint32Array(count)
-  const length = Math.min(4, digestBytes)
-  for (let i = 0, at = 0; i < count; i++, at += digestBytes) {
-    let key = 0
-    for (let k = 0; k < 4; k++) key = (key << 8) | (k < length ? digests[at + k]! : 0)
-    keys[i] = key
+  // what stands behind a short digest is masked away
+  const mask = digestBytes >= 4 ? 0xffffffff : ~(0xffffffff >>> (8 * digestBytes))
+  for (let i = 0, at = 0; i < count; i++, at += stride) {
+    keys[i] = ((rows[at]! << 24) | (rows[at + 1]! << 16) | (rows[at + 2]! << 8) | rows[at + 3]!) & mask
   }
   return keys
 }
@@ -57,16 +60,23 @@ const radixSort = (keys: Uint32Array, order: Uint32Array): Uint32Array => {
 
 const sortTies = (keys: Uint32Array, order: Uint32Array, compare: (a: number, b: number) => number): void => {
   let start = 0
+  let key = keys[order[0]!]!
   for (let i = 1; i <= order.length; i++) {
-    if (i < order.length && keys[order[i]!] === keys[order[start]!]) continue
+    const next = i < order.length ? keys[order[i]!]! : -1
+    if (next === key) continue
     if (i - start > 1) order.subarray(start, i).sort(compare)
     start = i
+    key = next
   }
 }
 
-const compareDigests = (bytes: Uint8Array, a: number, b: number, length: number): number => {
-  for (let i = 0; i < length; i++) {
-    const difference = bytes[a + i]! - bytes[b + i]!
+const compareRows = (rows: Uint8Array, a: number, b: number, digestBytes: number): number => {
+  for (let i = 0; i < digestBytes; i++) {
+    const difference = rows[a + i]! - rows[b + i]!
+    if (difference !== 0) return difference
+  }
+  for (let i = digestBytes + OFFSET_BYTES - 1; i >= digestBytes; i--) {
+    const difference = rows[a + i]! - rows[b + i]!
     if (difference !== 0) return difference
   }
   return 0

@@ -1,8 +1,7 @@
 /** The older codec 0x0400, made from the buckets of 0x0401: one bucket for each digest length, hash codes forgotten. */
-import { OFFSET_BYTES } from './entry-columns.ts'
+import { OFFSET_BYTES } from './entry-rows.ts'
 import { BUCKET_HEAD_BYTES, type IndexBucket } from './index-directory.ts'
 import { writeBucketHead } from './index-directory-codec.ts'
-import { readOffset } from './index-search.ts'
 import { INDEX_SORTED } from './index-view.ts'
 import { sortedOrder } from './sort-digests.ts'
 import { varintBytes, writeVarint } from './varint.ts'
@@ -26,24 +25,15 @@ const bucketBytes = (body: Uint8Array, { start, count, width }: IndexBucket): Ui
 
 /** Entries of several buckets of one width, by digest, equal ones by offset. */
 const merged = (parts: readonly Uint8Array[], width: number): Uint8Array => {
-  const digestBytes = width - OFFSET_BYTES
-  const count = parts.reduce((sum, part) => sum + part.byteLength, 0) / width
-  const digests = new Uint8Array(count * digestBytes)
-  const offsets = new Float64Array(count)
-  let n = 0
+  const rows = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
+  let end = 0
   for (const part of parts) {
-    for (let at = 0; at < part.byteLength; at += width, n++) {
-      digests.set(part.subarray(at, at + digestBytes), n * digestBytes)
-      offsets[n] = readOffset(part, at + digestBytes, at)
-    }
+    rows.set(part, end)
+    end += part.byteLength
   }
-  const out = new Uint8Array(count * width)
-  const view = new DataView(out.buffer)
-  let to = 0
-  for (const i of sortedOrder(digests, digestBytes, offsets, count)) {
-    out.set(digests.subarray(i * digestBytes, (i + 1) * digestBytes), to)
-    view.setBigUint64(to + digestBytes, BigInt(offsets[i]!), true)
-    to += width
-  }
+  const out = new Uint8Array(end)
+  sortedOrder(rows, width, width - OFFSET_BYTES, end / width).forEach((row, n) => {
+    out.set(rows.subarray(row * width, (row + 1) * width), n * width)
+  })
   return out
 }

@@ -9,12 +9,15 @@ describe('sortedOrder', () => {
   ])('is by digest, then by offset: digests of $digestBytes bytes of $alphabet values, seed 81', ({ digestBytes, alphabet }) => {
     const random = seededRandom(81)
     for (const count of [0, 1, 2, 256, 257, 5000]) {
-      const digests = random.bytes(count * digestBytes).map((byte) => byte % alphabet)
-      const offsets = Float64Array.from({ length: count }, () => random.int(1000))
-      const at = (i: number): Uint8Array => digests.subarray(i * digestBytes, (i + 1) * digestBytes)
+      const stride = digestBytes + 8 + 5
+      const rows = random.bytes(count * stride).map((byte) => byte % alphabet)
+      const view = new DataView(rows.buffer)
+      const offsets = Array.from({ length: count }, () => random.int(1000) * 2 ** 30)
+      offsets.forEach((offset, i) => { view.setBigUint64(i * stride + digestBytes, BigInt(offset), true) })
+      const at = (i: number): Uint8Array => rows.subarray(i * stride, i * stride + digestBytes)
       const expected = Array.from({ length: count }, (_, i) => i).sort((a, b) => Buffer.compare(at(a), at(b)) || offsets[a]! - offsets[b]! || a - b)
       const key = (i: number): string => `${Buffer.from(at(i)).toString('hex')} ${offsets[i]}`
-      expect([...sortedOrder(digests, digestBytes, offsets, count)].map(key)).toEqual(expected.map(key))
+      expect([...sortedOrder(rows, stride, digestBytes, count)].map(key)).toEqual(expected.map(key))
     }
   })
 })
