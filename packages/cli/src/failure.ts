@@ -17,6 +17,13 @@ export class CommandError extends Error {
 export const codeOf = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
+/** A system error without its code, call and path, which the rest of the sentence says better. */
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  if (!('syscall' in error)) return error.message.replace(/; reason=E[A-Z]+$/, '')
+  return error.message.replace(/^E[A-Z0-9]+: /, '').replace(/, [a-z]+( '.*')?$/, '')
+}
+
 const offsetOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'offset' in error && typeof error.offset === 'number' ? error.offset : undefined
 
@@ -26,7 +33,7 @@ export const explain = (error: unknown, subject?: string): string => {
   let code: string | undefined
   let offset: number | undefined
   for (let current: unknown = error, depth = 0; current !== undefined && current !== null && depth < 6; depth++) {
-    const message = current instanceof Error ? current.message : String(current)
+    const message = messageOf(current)
     if (message !== '' && !parts.some((part) => part.includes(message))) parts.push(message)
     code ??= codeOf(current)
     offset ??= offsetOf(current)

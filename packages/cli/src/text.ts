@@ -7,7 +7,7 @@ export const showBytes = (bytes: number): string => {
   let value = bytes
   let unit = 0
   while (value >= 1024 && unit < UNITS.length - 1) { value /= 1024; unit++ }
-  return `${unit === 0 || Number.isInteger(value) ? value : value.toFixed(value < 10 ? 2 : 1)} ${UNITS[unit] ?? ''}`
+  return `${Number(value.toFixed(value < 10 ? 2 : 1))} ${UNITS[unit] ?? ''}`
 }
 
 /** `12 ms`, `3.4 s`, `2 min 5 s`. */

@@ -44,7 +44,7 @@ describe('dagstore demo', () => {
     await dagstore(cwd, ['demo', 'file.bin', 'plain.car'])
     const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin', 'plain.car']))
     const reused = items.map((item) => item.steps.filter((step) => step.reused).map((step) => step.name))
-    expect(reused).toEqual([['import', 'piece', 'sector', 'shard', 'retrieve'], ['piece', 'sector', 'shard', 'retrieve']])
+    expect(reused).toEqual([['import', 'piece', 'sector', 'shard', 'retrieve'], ['import', 'piece', 'sector', 'shard', 'retrieve']])
   })
 
   it('notices that a file has changed and makes another piece of it', async () => {

@@ -1,5 +1,6 @@
 /** One PATH through the whole loop: import, piece, sector, shard, acquire, retrieve, compare. */
 import { join } from 'node:path'
+import { scanSections } from '@dagstore/carv2'
 import { type ShardInfo, type ShardLease, toLotusState } from '@dagstore/dagstore'
 import type { ImportRecord } from '@dagstore/imports'
 import { openTree } from '@dagstore/io/node'
@@ -9,7 +10,7 @@ import type { Store } from '../compose.ts'
 import { count, showBytes } from '../text.ts'
 import type { DemoInput } from './input.ts'
 import type { Journal, PieceRecord } from './journal.ts'
-import { carPayload, importedPayload, type Payload } from './payload.ts'
+import { type CarPayload, carPayload, importedPayload, type Payload } from './payload.ts'
 import { type RetrievedResult, retrieveSections, retrieveTree } from './retrieve.ts'
 import { type SealedPiece, sealPiece } from './seal.ts'
 import type { StepContext, StepResult, Steps } from './steps.ts'
@@ -45,6 +46,7 @@ export const runItem = async (input: DemoInput, parts: ItemParts): Promise<ItemR
   if (input.kind === 'car') {
     const car = await carPayload(input.absolutePath)
     try {
+      await steps.run('import', (step) => checkCar(input, car, parts, step))
       return await fromPayload(input, car, parts, (lease) => retrieveSections(car, lease, parts))
     } finally {
       await car.close()
@@ -110,6 +112,17 @@ const importInput = async (input: DemoInput, { store, signal }: ItemParts, step:
   if (known !== undefined) step.reused()
   step.say(`${record.root.toString()}, ${count(record.blocks, 'block')}, ${showBytes(record.carBytes)}`)
   return record
+}
+
+/** A CAR is taken as it is, but not if it is torn or malformed: the zeros behind a piece would hide where it ends. */
+const checkCar = async (input: DemoInput, { source, layout }: CarPayload, { journal, signal }: ItemParts, step: StepContext): Promise<void> => {
+  if (await journal.find(input.absolutePath, input.fingerprint) !== undefined) {
+    step.reused()
+    return step.say('taken as it is')
+  }
+  let sections = 0
+  for await (const _ of scanSections(source, layout, { signal, onProgress: ({ doneBytes, totalBytes }) => { step.progress(doneBytes, totalBytes) } })) sections++
+  step.say(`taken as it is, ${count(sections, 'section')}`)
 }
 
 const findPiece = async (input: DemoInput, payload: Payload, { journal, signal }: ItemParts, step: StepContext): Promise<PieceRecord> => {
