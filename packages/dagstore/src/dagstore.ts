@@ -73,7 +73,8 @@ export interface Dagstore extends AsyncDisposable {
   find(multihash: Uint8Array, options?: CallOptions): Promise<readonly string[]>
   /**
    * Over all indexed shards. A miss while shards are unindexed is a `BlockNotFoundError` with `unindexedShards` above 0; when
-   * every shard that may hold the block fails, `BLOCKSTORE_UNREADABLE` with an AggregateError as its cause.
+   * every shard that may hold the block fails, `BLOCKSTORE_UNREADABLE` (or the code that all have in common, such as
+   * `BLOCKSTORE_HASH_MISMATCH`) with an AggregateError as its cause.
    */
   readonly blockstore: ShardBlockstore
   /** Idempotent. Whoever waits is refused, leases are revoked, jobs end; always ends. What was passed in stays open. */

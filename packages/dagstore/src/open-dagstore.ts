@@ -3,18 +3,31 @@
 import { createPageCache, type PageCache } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import { openIndexRepo } from '@dagstore/index-repo'
-import { type Clock, type Directory, systemClock } from '@dagstore/io'
+import { type AnyLevel, type Clock, type Directory, systemClock } from '@dagstore/io'
 import type { MountRegistry } from '@dagstore/mounts'
-import { openTopLevelIndex } from '@dagstore/top-level-index'
-import type { AbstractLevel } from 'abstract-level'
+import { openTopLevelIndex, type TopLevelIndex } from '@dagstore/top-level-index'
 import { openCatalogue } from './catalogue/level-catalogue.ts'
+import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
 import type { Dagstore } from './dagstore.ts'
 import { type EventListener, quiet } from './events.ts'
-import { Store } from './store.ts'
+import { type OpenedParts, Store } from './store.ts'
 
-export interface DagstoreOptions {
+/** The store's state in a database. */
+export interface DatabaseState {
   /** Opened; any engine. Sublevels `catalogue` and `tli` are the store's. One store at a time: the engine's lock must see to it. */
-  readonly db: AbstractLevel<any, any, any>
+  readonly db: AnyLevel
+}
+
+/** The store's state in other forms of its two ports; the caller closes them, after the store. */
+export interface PortState {
+  readonly catalogue: ShardCatalogue
+  readonly topLevelIndex: TopLevelIndex
+}
+
+export type DagstoreOptions = DagstoreSettings & (DatabaseState | PortState)
+
+/** Everything but where the state is. */
+export interface DagstoreSettings {
   /** `index/` and `transients/` in it are the store's. */
   readonly files: Directory
   readonly mounts: MountRegistry
@@ -42,15 +55,12 @@ export const DAGSTORE_DEFAULTS: { readonly maxOpenShards: number, readonly maxCo
  * @throws {RangeError} an option out of range
  */
 export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> => {
-  const { db, files, mounts, hashes, clock = systemClock } = options
+  const { files, mounts, hashes, clock = systemClock } = options
   const maxOpenShards = atLeastOne('maxOpenShards', options.maxOpenShards ?? DAGSTORE_DEFAULTS.maxOpenShards)
   const maxConcurrentIndexing = atLeastOne('maxConcurrentIndexing', options.maxConcurrentIndexing ?? DAGSTORE_DEFAULTS.maxConcurrentIndexing)
-  const catalogue = await openCatalogue(db)
   const emit = quiet(options.onEvent)
-  const top = await openTopLevelIndex(db, { onPurgeFailure: (error) => { emit({ type: 'postponed', key: undefined, error }) } })
   return new Store({
-    catalogue,
-    top,
+    ...await openState(options, emit),
     repo: openIndexRepo(files.child('index')),
     transients: files.child('transients'),
     mounts,
@@ -61,6 +71,20 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
     maxConcurrentIndexing,
     emit,
   })
+}
+
+const openState = async (state: DatabaseState | PortState, emit: EventListener): Promise<Pick<OpenedParts, 'catalogue' | 'top' | 'closeState'>> => {
+  if (!('db' in state)) return { catalogue: state.catalogue, top: state.topLevelIndex, closeState: async () => {} }
+  const catalogue = await openCatalogue(state.db)
+  const top = await openTopLevelIndex(state.db, { onPurgeFailure: (error) => { emit({ type: 'postponed', key: undefined, error }) } })
+  return {
+    catalogue,
+    top,
+    closeState: async () => {
+      await catalogue[Symbol.asyncDispose]()
+      await top.close()
+    },
+  }
 }
 
 const atLeastOne = (name: string, value: number): number => {

@@ -4,7 +4,7 @@ import { openIndex } from '@dagstore/carv2'
 import { encodeKey } from '@dagstore/index-repo'
 import type { CallOptions } from '@dagstore/io'
 import { transientName } from '@dagstore/mounts'
-import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
 import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
@@ -24,6 +24,8 @@ import { type ShardInfo, shardInfo } from './shard-info.ts'
 export type OpenedParts = Omit<StoreParts, 'building' | 'tasks' | 'letGo' | 'isPinned' | 'countIgnored'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
+  /** Called last. */
+  readonly closeState: () => Promise<void>
 }
 
 /** Records read at a time. */
@@ -35,11 +37,13 @@ export class Store implements Dagstore {
   readonly #runners: Runners
   readonly #cache: LeaseCache
   readonly #finder: CandidateFinder
+  readonly #closeState: () => Promise<void>
   readonly #closing: AbortController = new AbortController()
   #ignored = 0
   #closed: Promise<void> | undefined
 
-  constructor ({ maxOpenShards, maxConcurrentIndexing, ...opened }: OpenedParts) {
+  constructor ({ maxOpenShards, maxConcurrentIndexing, closeState, ...opened }: OpenedParts) {
+    this.#closeState = closeState
     this.#parts = {
       ...opened,
       building: createLimiter(maxConcurrentIndexing),
@@ -57,7 +61,9 @@ export class Store implements Dagstore {
       unindexed: () => opened.catalogue.unindexed,
       hashes: opened.hashes,
       indexed: (options) => this.#indexed(options),
-      checkOpen: () => { this.#check() },
+      checkOpen: () => {
+        if (this.#closed !== undefined) throw new BlockstoreError('BLOCKSTORE_CLOSED', 'store is closed', { cause: this.#closing.signal.reason })
+      },
     })
     this.#parts.tasks.add(this.#goOn(maxConcurrentIndexing))
   }
@@ -130,8 +136,7 @@ export class Store implements Dagstore {
     this.#runners.close()
     await this.#cache.clear()
     await this.#parts.tasks.idle()
-    await this.#parts.catalogue[Symbol.asyncDispose]()
-    await this.#parts.top.close()
+    await this.#closeState()
   }
 
   #lease (key: string, { registerAs, signal }: { readonly registerAs?: string | undefined, readonly signal?: AbortSignal | undefined }): Promise<ShardLease> {

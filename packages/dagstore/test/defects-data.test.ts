@@ -1,4 +1,5 @@
 /** The defects of the Go DAG store that lose data or trust what they should not, as regressions. */
+import { carV1, makeBlock } from '@dagstore-tooling/fixtures'
 import { createMountRegistry, transientName } from '@dagstore/mounts'
 import { indexName } from '@dagstore/index-repo'
 import { createHashes } from '@dagstore/hashes'
@@ -6,7 +7,7 @@ import { CID } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { openDagstore } from '../src/index.ts'
-import { codeOf, collectAll, makeCar, namesIn, openHarness, rejection, until } from './harness.ts'
+import { codeOf, collectAll, makeCar, namesIn, openHarness, rejection, type TestCar, until } from './harness.ts'
 
 const indexFile = (key: string, generation: number): string => `index/${indexName(key, generation)}`
 
@@ -38,6 +39,21 @@ describe('defects of data and trust', () => {
     expect(await lease.blockstore.bytes(other.blocks[2]!.cid)).toEqual(other.blocks[2]!.data)
     expect(await lease.blockstore.has(one.blocks[2]!.cid)).toBe(false)
     await until(async () => (await namesIn(h.files)).length === 1)
+  })
+
+  it('D11: a copy of other bytes is not used: the shard is fetched again', async () => {
+    await using h = await openHarness()
+    const one = makeCar(1)
+    // the same length, other blocks
+    const other = carWithData(one, 9)
+    await h.store.register('a', h.sources.put('a', one, { access: 'sequential' }), { indexing: 'eager' })
+    h.sources.put('a', other)
+    h.sources.place('a').version = 2
+    await using lease = await h.store.acquire('a')
+    expect(lease).toMatchObject({ indexGeneration: 2, dataGeneration: 2 })
+    expect(await lease.blockstore.bytes(other.blocks[2]!.cid)).toEqual(other.blocks[2]!.data)
+    await until(async () => (await namesIn(h.files)).length === 2)
+    expect(await namesIn(h.files)).toEqual([indexFile('a', 2), `transients/${transientName('a', 2)}`])
   })
 
   it('an index of a file that was only touched is kept after a sample of its sections', async () => {
@@ -220,6 +236,13 @@ describe('defects of data and trust', () => {
     await (await h.store.acquire('a')).close()
   })
 })
+
+/** A CAR as long as `car`, each block with other data. */
+const carWithData = ({ blocks }: TestCar, fill: number): TestCar => {
+  const made = blocks.map(({ data }, at) => makeBlock(new Uint8Array(data.byteLength).fill(fill + at)))
+  const others = made.map(({ cid, data }) => ({ cid: CID.decode(cid), data }))
+  return { bytes: carV1([made[0]!.cid], made), blocks: others, roots: [others[0]!.cid] }
+}
 
 const indexOf = (bytes: Uint8Array, part: Uint8Array): number => {
   for (let at = 0; at + part.byteLength <= bytes.byteLength; at++) if (part.every((byte, i) => bytes[at + i] === byte)) return at

@@ -117,7 +117,7 @@ describe('defects of liveness, scale and resources', () => {
       expect(codeOf(await rejection(call()))).toBe('DAGSTORE_CLOSED')
     }
     expect(codeOf(await rejection(collectAll(h.store.shards())))).toBe('DAGSTORE_CLOSED')
-    expect(codeOf(await rejection(h.store.blockstore.bytes(car.blocks[0]!.cid)))).toBe('DAGSTORE_CLOSED')
+    expect(await rejection(h.store.blockstore.bytes(car.blocks[0]!.cid))).toMatchObject({ code: 'BLOCKSTORE_CLOSED', cause: { code: 'DAGSTORE_CLOSED' } })
     await h.store.close()
     expect(db.writes).toBe(after)
     expect(h.sources.open).toBe(0)

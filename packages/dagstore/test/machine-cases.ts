@@ -17,15 +17,16 @@ const pinned = [{ id: 4, leases: [8] }]
 export const states: Record<string, State> = {
   absent: { tag: 'absent', serial: 5 },
   new: { ...bare, tag: 'new' },
-  'interrupted while initializing': { ...bare, tag: 'interrupted', was: 'initializing' },
-  'interrupted while recovering': { ...known, tag: 'interrupted', was: 'recovering' },
-  'initializing for acquirers': { ...bare, tag: 'initializing', job, waiters: [lease], wanted: false },
-  'initializing for itself': { ...bare, tag: 'initializing', job, waiters: [], wanted: true },
-  'initializing, both kinds wait': { ...bare, tag: 'initializing', job, waiters: [lease, index], wanted: true },
-  'initializing, aborting': { ...bare, tag: 'initializing', job: aborting, waiters: [], wanted: false },
-  'initializing, aborting, someone came': { ...bare, tag: 'initializing', job: aborting, waiters: [lease], wanted: false },
-  'reindexing, aborting': { ...known, tag: 'initializing', job: aborting, waiters: [], wanted: false },
-  'reindexing beside a lease': { ...known, tag: 'initializing', sessions: pinned, job, waiters: [lease], wanted: true },
+  'interrupted while initializing': { ...bare, tag: 'interrupted', was: 'initializing', failure: undefined },
+  'interrupted while recovering': { ...known, tag: 'interrupted', was: 'recovering', failure: NEVER },
+  'initializing for acquirers': { ...bare, tag: 'initializing', job, waiters: [lease], wanted: false, failure: undefined },
+  'initializing for itself': { ...bare, tag: 'initializing', job, waiters: [], wanted: true, failure: undefined },
+  'initializing, both kinds wait': { ...bare, tag: 'initializing', job, waiters: [lease, index], wanted: true, failure: undefined },
+  'initializing, aborting': { ...bare, tag: 'initializing', job: aborting, waiters: [], wanted: false, failure: undefined },
+  'initializing, aborting, someone came': { ...bare, tag: 'initializing', job: aborting, waiters: [lease], wanted: false, failure: undefined },
+  'retrying to index, aborting': { ...bare, tag: 'initializing', job: aborting, waiters: [], wanted: false, failure: LATER },
+  'reindexing, aborting': { ...known, tag: 'initializing', job: aborting, waiters: [], wanted: false, failure: undefined },
+  'reindexing beside a lease': { ...known, tag: 'initializing', sessions: pinned, job, waiters: [lease], wanted: true, failure: undefined },
   recovering: { ...known, tag: 'recovering', job, waiters: [lease, index] },
   'recovering beside a lease': { ...known, tag: 'recovering', sessions: pinned, job, waiters: [] },
   available: { ...known, tag: 'available', current: undefined, opening: undefined, waiters: [] },
@@ -68,7 +69,8 @@ const plain: readonly Exclude<Event, { type: 'unsaved' }>[] = [
   { type: 'resume' },
   { type: 'close' },
   { type: 'opened', job: 5 },
-  { type: 'unusable', job: 5 },
+  { type: 'unusable', job: 5, part: 'index' },
+  { type: 'unusable', job: 5, part: 'source' },
   { type: 'built', job: 5 },
   { type: 'cleaned', job: 5 },
   { type: 'failed', job: 5, failure: NEVER },
@@ -92,8 +94,8 @@ export const showEvent = (event: Event): string => {
     case 'release': return `release(${event.lease})`
     case 'spoiled': return `spoiled(${event.session} ${event.part})`
     case 'failed': return `failed(${event.job} ${event.failure.retry})`
+    case 'unusable': return `unusable(${event.job} ${event.part})`
     case 'opened':
-    case 'unusable':
     case 'built':
     case 'cleaned':
     case 'aborted': return `${event.type}(${event.job})`
@@ -107,7 +109,7 @@ export const showState = (state: State): string => {
   const parts: string[] = []
   if (state.tag === 'interrupted') parts.push(state.was)
   if ('indexed' in state && state.indexed) parts.push('indexed')
-  if ('failure' in state) parts.push(`${state.failure.code} ${state.failure.retry}`)
+  if ('failure' in state && state.failure !== undefined) parts.push(`${state.failure.code} ${state.failure.retry}`)
   if ('wanted' in state && state.wanted) parts.push('wanted')
   const job = state.tag === 'destroying' || state.tag === 'closed' ? state.job : undefined
   if (job !== undefined) parts.push(`${state.tag === 'destroying' && state.cleaning ? 'clean' : 'job'} ${job}`)
@@ -125,7 +127,7 @@ export const showEffect = (effect: Effect): string => {
   switch (effect.type) {
     case 'persist': {
       const { change } = effect
-      const detail = change.type === 'register' ? ` ${change.url}` : change.type === 'begin' ? ` ${change.health}${change.registerAs === undefined ? '' : ` as ${change.registerAs}`}` : change.type === 'fail' ? ` ${change.failure.code}` : ''
+      const detail = change.type === 'register' ? ` ${change.url}` : change.type === 'begin' ? ` ${change.health}${change.refetch ? ' refetch' : ''}${change.registerAs === undefined ? '' : ` as ${change.registerAs}`}` : change.type === 'fail' ? ` ${change.failure.code}` : ''
       return `persist ${change.type}${detail}`
     }
     case 'start': return `start ${effect.kind} ${effect.job}`

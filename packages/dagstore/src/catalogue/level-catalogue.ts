@@ -3,7 +3,8 @@
  * The catalogue in an `abstract-level` database. Commits that come while one is being written go together in the next
  * write, each checked against the ones before it; the database's own lock makes this process the only writer.
  */
-import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
+import type { AnyLevel } from '@dagstore/io'
+import type { AbstractSublevel } from 'abstract-level'
 import { DagstoreError } from '../errors.ts'
 import { isIndexed, type ShardRecord } from '../machine/index.ts'
 import {
@@ -18,7 +19,6 @@ export const FORMAT_VERSION = 1
 const GROUP = 512
 const SYNC: object = { sync: true }
 
-type Database = AbstractLevel<any, any, any>
 type Rows = AbstractSublevel<any, any, Uint8Array, Uint8Array>
 type Operation = { readonly type: 'put', readonly key: Uint8Array, readonly value: Uint8Array } | { readonly type: 'del', readonly key: Uint8Array }
 interface Pending {
@@ -32,8 +32,8 @@ interface Pending {
  *
  * @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: written by a later version, or not by us. `DAGSTORE_STORAGE_FAILED`
  */
-export const openCatalogue = async (db: Database): Promise<ShardCatalogue> => {
-  const rows: Rows = db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
+export const openCatalogue = async (db: AnyLevel): Promise<ShardCatalogue> => {
+  const rows: Rows = db.sublevel('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
   const [format, next, unindexed] = await stored('opening the catalogue', () => rows.getMany([metaRow('format'), metaRow('next'), metaRow('counts')]))
   if (format === undefined) {
     await stored('creating the catalogue', () => rows.put(metaRow('format'), encodeU32(FORMAT_VERSION), SYNC))

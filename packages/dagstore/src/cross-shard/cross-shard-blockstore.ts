@@ -20,7 +20,7 @@ export interface CrossShardParts {
   readonly hashes: Hashes
   /** All shards that have an index. */
   readonly indexed: (options: CallOptions) => AsyncIterable<Candidate>
-  /** @throws once the store is closed */
+  /** @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
   readonly checkOpen: () => void
 }
 
@@ -45,7 +45,7 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
       }
     }
     if (failures.length === 0) throw new BlockNotFoundError(cid, { unindexedShards: parts.unindexed() })
-    throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `no shard that holds the block can be read; cid=${cid.toString()} shards=${failures.length}`, {
+    throw new BlockstoreError(commonCode(failures), `no shard that holds the block can be read; cid=${cid.toString()} shards=${failures.length}`, {
       cid, cause: new AggregateError(failures, 'every shard that may hold the block has failed'),
     })
   }
@@ -77,7 +77,9 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
     },
     get: async function * (cid, options) { yield await bytes(cid, options) },
     getMany: async function * (cids, options) {
+      parts.checkOpen()
       for await (const any of cids) {
+        parts.checkOpen()
         options?.signal?.throwIfAborted()
         const cid = toCid(any)
         yield { cid, bytes: (async function * () { yield await bytes(cid, options) })() }
@@ -100,6 +102,15 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
     },
   }
 }
+
+/** Where every copy of the block has the same fault, that is the block's. */
+const commonCode = (failures: readonly unknown[]): BlockstoreError['code'] => {
+  const [first, ...others] = failures
+  if (!(first instanceof BlockstoreError) || !OF_BLOCKS.has(first.code)) return 'BLOCKSTORE_UNREADABLE'
+  return others.every((other) => codeOf(other) === first.code) ? first.code : 'BLOCKSTORE_UNREADABLE'
+}
+
+const OF_BLOCKS: ReadonlySet<string> = new Set(['BLOCKSTORE_HASH_MISMATCH', 'BLOCKSTORE_UNKNOWN_HASH', 'BLOCKSTORE_TOO_LARGE'])
 
 const call = (signal: AbortSignal | undefined): { signal?: AbortSignal } => (signal === undefined ? {} : { signal })
 

@@ -7,8 +7,8 @@ import type { Failure } from './state.ts'
 /** A change of the record. Generations, shard numbers and what becomes garbage by it: `applyChange` in `record.ts`. */
 export type Change =
   | { readonly type: 'register', readonly url: string }
-  /** A build starts, under a new index generation and shard number; `recovering` also under a new data generation. */
-  | { readonly type: 'begin', readonly health: 'initializing' | 'recovering', readonly registerAs: string | undefined }
+  /** A build starts, under a new index generation and shard number; `refetch`: also under a new data generation. */
+  | { readonly type: 'begin', readonly health: 'initializing' | 'recovering', readonly refetch: boolean, readonly registerAs: string | undefined }
   /** What the build made becomes the shard's index. */
   | { readonly type: 'commit' }
   /** The build is given up without a failure. */

@@ -2,7 +2,7 @@
 import type { Effect, Step } from './effect.ts'
 import type { JobEnd } from './event.ts'
 import { advance, begin, type Building, core, jobOf, open, refuse, refuseAll, settle } from './outcomes.ts'
-import type { Available, Destroying, Errored, State, Waiter } from './state.ts'
+import type { Available, Destroying, Errored, Initializing, State, Waiter } from './state.ts'
 
 export const end = (state: State, event: JobEnd): Step<State> => {
   if (jobOf(state)?.id !== event.job) return stray(state, event)
@@ -59,9 +59,10 @@ const endBuild = (state: Building, event: JobEnd): Step<State> => {
 }
 
 /** Where a build that is given up leads: to what was there before it. */
-export const rested = (state: Building): State => state.indexed
-  ? { ...core(state), tag: 'available', current: undefined, opening: undefined, waiters: [] }
-  : { ...core(state), tag: 'new' }
+export const rested = (state: Initializing): State => {
+  if (state.failure !== undefined) return { ...core(state), tag: 'errored', failure: state.failure, opening: undefined, waiters: [] }
+  return state.indexed ? { ...core(state), tag: 'available', current: undefined, opening: undefined, waiters: [] } : { ...core(state), tag: 'new' }
+}
 
 const endOpen = (state: Available | Errored, event: JobEnd): Step<State> => {
   const { waiters } = state
@@ -76,7 +77,7 @@ const endOpen = (state: Available | Errored, event: JobEnd): Step<State> => {
     }
     case 'unusable':
       if (waiters.length === 0) return { state: { ...state, opening: undefined }, effects: [] }
-      return begin(state, recovery ? 'recovering' : 'initializing', joined(waiters), recovery)
+      return begin(state, recovery ? 'recovering' : 'initializing', joined(waiters), recovery, recovery || event.part === 'source')
     case 'failed':
       if (recovery) return begin(state, 'recovering', joined(waiters), true)
       return {

@@ -24,8 +24,8 @@ export type Event =
 export type JobEnd =
   /** An opening found mount and index in order; a session of the job's number is open. */
   | { readonly type: 'opened', readonly job: number }
-  /** An opening found no index, a damaged one, or one of other bytes. */
-  | { readonly type: 'unusable', readonly job: number }
+  /** An opening found no index or a damaged one (`index`), or one of other bytes than the mount has (`source`). */
+  | { readonly type: 'unusable', readonly job: number, readonly part: 'index' | 'source' }
   /** Index written, published, and opened with the mount as a session of the job's number. */
   | { readonly type: 'built', readonly job: number }
   | { readonly type: 'cleaned', readonly job: number }

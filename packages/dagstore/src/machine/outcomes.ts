@@ -21,27 +21,34 @@ export const refuseAll = (waiters: readonly Waiter[], code: Refusal, failure?: F
 export const core = ({ serial, url, indexed, sessions }: Registered): Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'> =>
   ({ serial, url, indexed, sessions })
 
-/** Start a build under a new generation; whoever waits goes on waiting. */
+/**
+ * Start a build under a new generation; whoever waits goes on waiting.
+ *
+ * @param refetch - a copy of the data that is there is not to be used; default: in a recovery
+ */
 export const begin = (
-  state: Present, health: 'initializing' | 'recovering', waiters: readonly Waiter[], wanted: boolean
-): Step<State> => building(core(state), health, waiters, wanted, undefined)
+  state: Present, health: 'initializing' | 'recovering', waiters: readonly Waiter[], wanted: boolean, refetch: boolean = health === 'recovering'
+): Step<State> => building({ ...core(state), failure: lastFailure(state) }, health, waiters, wanted, { refetch, registerAs: undefined })
+
+const lastFailure = (state: Present): Failure | undefined =>
+  state.tag === 'errored' || state.tag === 'interrupted' || state.tag === 'initializing' ? state.failure : undefined
 
 /** The same for a key that is not registered yet: registration and begin are one change of the record. */
 export const beginNew = (serial: number, url: string, waiter: Waiter, wanted: boolean): Step<State> =>
-  building({ serial, url, indexed: false, sessions: [] }, 'initializing', [waiter], wanted, url)
+  building({ serial, url, indexed: false, sessions: [], failure: undefined }, 'initializing', [waiter], wanted, { refetch: false, registerAs: url })
 
 const building = (
-  from: Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'>, health: 'initializing' | 'recovering',
-  waiters: readonly Waiter[], wanted: boolean, registerAs: string | undefined
+  { failure, ...from }: Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'> & { readonly failure: Failure | undefined }, health: 'initializing' | 'recovering',
+  waiters: readonly Waiter[], wanted: boolean, change: { readonly refetch: boolean, readonly registerAs: string | undefined }
 ): Step<State> => {
   const serial = from.serial + 1
   const job = { id: serial, aborting: false }
   return {
     state: health === 'initializing'
-      ? { ...from, tag: 'initializing', serial, job, waiters, wanted }
+      ? { ...from, tag: 'initializing', serial, job, waiters, wanted, failure }
       : { ...from, tag: 'recovering', serial, job, waiters },
     effects: [
-      { type: 'persist', change: { type: 'begin', health, registerAs } },
+      { type: 'persist', change: { type: 'begin', health, ...change } },
       { type: 'start', job: serial, kind: 'build' },
     ],
   }

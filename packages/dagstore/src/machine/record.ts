@@ -51,7 +51,7 @@ export const applyChange = (record: ShardRecord | undefined, change: Change, sha
   switch (change.type) {
     case 'begin': {
       const indexGeneration = from.indexGeneration + 1
-      const fresh = change.health === 'recovering' || from.dataGeneration === 0
+      const fresh = change.refetch || from.dataGeneration === 0
       return {
         record: {
           ...from,
@@ -67,12 +67,18 @@ export const applyChange = (record: ShardRecord | undefined, change: Change, sha
       record: { ...from, health: 'available', index: from.building, building: undefined, failure: undefined },
       garbage: from.index === undefined ? [] : [indexGarbage(from.index)],
     }
-    case 'undo': return { record: { ...from, health: from.index === undefined ? 'new' : 'available', building: undefined }, garbage: unfinished }
+    case 'undo': return { record: { ...from, health: before(from), building: undefined }, garbage: unfinished }
     case 'fail': return { record: { ...from, health: 'errored', building: undefined, failure: change.failure }, garbage: unfinished }
     case 'heal': return { record: { ...from, health: 'available', failure: undefined }, garbage: [] }
     case 'destroy': return { record: { ...from, destroying: true }, garbage: [] }
     case 'remove': return { record: undefined, garbage: [] }
   }
+}
+
+/** What it was before the build that is given up. */
+const before = ({ failure, index }: ShardRecord): Health => {
+  if (failure !== undefined) return 'errored'
+  return index === undefined ? 'new' : 'available'
 }
 
 const registered = (url: string): ShardRecord => ({
@@ -89,7 +95,7 @@ export const fromRecord = (record: ShardRecord | undefined): State => {
   switch (record.health) {
     case 'new': return { ...core, tag: 'new' }
     case 'initializing':
-    case 'recovering': return { ...core, tag: 'interrupted', was: record.health }
+    case 'recovering': return { ...core, tag: 'interrupted', was: record.health, failure: record.failure }
     case 'available': return { ...core, tag: 'available', current: undefined, opening: undefined, waiters: [] }
     case 'errored': return { ...core, tag: 'errored', failure: record.failure ?? UNSAID, opening: undefined, waiters: [] }
   }

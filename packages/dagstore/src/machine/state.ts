@@ -56,13 +56,19 @@ interface Registered {
 export interface Absent { readonly tag: 'absent', readonly serial: number }
 export interface New extends Registered { readonly tag: 'new' }
 /** Read from the catalogue with a job under way when the process ended. */
-export interface Interrupted extends Registered { readonly tag: 'interrupted', readonly was: 'initializing' | 'recovering' }
+export interface Interrupted extends Registered {
+  readonly tag: 'interrupted'
+  readonly was: 'initializing' | 'recovering'
+  readonly failure: Failure | undefined
+}
 export interface Initializing extends Registered {
   readonly tag: 'initializing'
   readonly job: Job
   readonly waiters: readonly Waiter[]
   /** The job goes on when nobody waits: asked for by an eager registration, a restart, or damage that was found. */
   readonly wanted: boolean
+  /** Of the try before, when it retries: giving it up heals nothing. */
+  readonly failure: Failure | undefined
 }
 export interface Recovering extends Registered { readonly tag: 'recovering', readonly job: Job, readonly waiters: readonly Waiter[] }
 export interface Available extends Registered {

@@ -41,7 +41,7 @@ const work = async (parts: StoreParts, key: string, { job, kind, record }: JobOr
       const opened = await openJob(parts, key, record, signal)
       if (!('unusable' in opened)) return { event: { type: 'opened', job }, session: opened }
       parts.emit({ type: 'index-unusable', key, reason: opened.reason })
-      return { event: { type: 'unusable', job }, session: undefined }
+      return { event: { type: 'unusable', job, part: opened.unusable }, session: undefined }
     }
   }
 }

@@ -10,8 +10,8 @@ import type { ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from './parts.ts'
 import { createSession, type ShardSession, Spoilage } from './session.ts'
 
-/** The index cannot serve these bytes; `reason` says why. */
-export interface Unusable { readonly unusable: true, readonly reason: unknown }
+/** The index cannot serve these bytes; `source`: because they are others than those that were indexed. */
+export interface Unusable { readonly unusable: 'index' | 'source', readonly reason: unknown }
 
 /**
  * @returns a session, or that the index has to be rebuilt: it is lost, damaged, or of other bytes
@@ -19,7 +19,7 @@ export interface Unusable { readonly unusable: true, readonly reason: unknown }
  */
 export const openJob = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> => {
   const { index } = record
-  if (index === undefined) return { unusable: true, reason: new Error('no index is recorded') }
+  if (index === undefined) return { unusable: 'index', reason: new Error('no index is recorded') }
   const spoilage = new Spoilage()
   const source = spoilage.source(await openSource(parts, key, record, signal))
   try {
@@ -31,12 +31,12 @@ export const openJob = async (parts: StoreParts, key: string, record: ShardRecor
     const known = view.facts.source
     const verdict = known === undefined ? 'unknown' : compareIdentity(known, source.identity)
     // ours have a trailer: one without it was cut off, and nothing says that it lists every section
-    const fault = view.facts.payloadEnd === undefined
-      ? 'the index has lost its trailer'
-      : verdict === 'different' ? 'the mount has other bytes than those that were indexed' : undefined
+    const fault: Unusable | undefined = view.facts.payloadEnd === undefined
+      ? { unusable: 'index', reason: new Error('the index has lost its trailer') }
+      : verdict === 'different' ? { unusable: 'source', reason: new Error('the mount has other bytes than those that were indexed') } : undefined
     if (fault !== undefined) {
       await Promise.all([view.close(), source.close()])
-      return { unusable: true, reason: new Error(fault) }
+      return fault
     }
     return await joinParts(parts, { record, spoilage, source, view, indexGeneration: index.generation, trust: verdict === 'same' ? 'use' : 'verify', signal })
   } catch (error) {
@@ -59,14 +59,14 @@ const openIndexFile = async ({ repo, pages }: StoreParts, key: string, generatio
   try {
     file = await repo.open(key, generation, { signal })
   } catch (error) {
-    if (error instanceof IndexRepoError && error.code === 'INDEX_MISSING') return { unusable: true, reason: error }
+    if (error instanceof IndexRepoError && error.code === 'INDEX_MISSING') return { unusable: 'index', reason: error }
     throw error
   }
   try {
     return await openIndex(file, { pages, owns: true, signal })
   } catch (error) {
     await file.close()
-    if (error instanceof CarV2Error || codeOf(error) === 'IO_TRUNCATED') return { unusable: true, reason: error }
+    if (error instanceof CarV2Error || codeOf(error) === 'IO_TRUNCATED') return { unusable: 'index', reason: error }
     throw error
   }
 }
@@ -101,6 +101,6 @@ export const joinParts = async (parts: StoreParts, { record, spoilage, source, v
     const unusable = refused.signal.aborted || error instanceof CarV2Error
     if (signal.aborted || !unusable) throw error
     await source.close()
-    return { unusable: true, reason: refused.signal.aborted ? refused.signal.reason : error }
+    return { unusable: 'source', reason: refused.signal.aborted ? refused.signal.reason : error }
   }
 }

@@ -1,0 +1,68 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The catalogue in memory: for demos, tests and pages in a browser; nothing outlives it. */
+import { DagstoreError } from '../errors.ts'
+import { isIndexed, isUnfinished, type Garbage, type ShardRecord } from '../machine/index.ts'
+import type { StoredRecord } from './record-codec.ts'
+import type { ListedGarbage, ShardCatalogue } from './shard-catalogue.ts'
+
+export const createMemoryCatalogue = (): ShardCatalogue => {
+  const records = new Map<string, StoredRecord>()
+  const numbers = new Map<number, string>()
+  const garbage = new Map<string, ListedGarbage>()
+  let next = 1
+  let unindexed = 0
+
+  const apply = (key: string, record: ShardRecord | undefined, left: readonly Garbage[]): void => {
+    const before = records.get(key)
+    if (before?.record.index !== undefined) numbers.delete(before.record.index.shardNumber)
+    if (record?.index !== undefined) numbers.set(record.index.shardNumber, key)
+    unindexed += weight(record) - weight(before?.record)
+    if (record === undefined) records.delete(key)
+    else records.set(key, { record, version: (before?.version ?? 0n) + 1n, damaged: false })
+    for (const item of left) garbage.set(nameOf(key, item), { key, garbage: item })
+  }
+
+  return {
+    get: async (key) => records.get(key),
+    commit: async (changes) => {
+      if (changes.some(({ key, ifVersion }) => (records.get(key)?.version ?? 'absent') !== ifVersion)) return 'conflict'
+      for (const { key, record, garbage: left = [] } of changes) apply(key, record, left)
+      return 'done'
+    },
+    page: async ({ after, state, limit }) => [...records]
+      .filter(([key, { record }]) => (after === undefined || compareText(key, after) > 0) && isListed(record, state))
+      .sort(([a], [b]) => compareText(a, b))
+      .slice(0, limit)
+      .map(([key, stored]) => ({ key, ...stored })),
+    get unindexed () { return unindexed },
+    takeNumber: () => {
+      if (next >= 0xffff_ffff) throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'all shard numbers are used up')
+      return next++
+    },
+    keyOf: async (shardNumber) => numbers.get(shardNumber),
+    numbersOf: async (key) => [...numbers].filter(([, owner]) => owner === key).map(([number]) => number),
+    garbage: async function * (key) {
+      for (const item of [...garbage.values()]) if (key === undefined || item.key === key) yield item
+    },
+    forget: async (collected) => { for (const { key, garbage: item } of collected) garbage.delete(nameOf(key, item)) },
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+const weight = (record: ShardRecord | undefined): number => record === undefined || isIndexed(record) ? 0 : 1
+
+const isListed = (record: ShardRecord, state: string | undefined): boolean => {
+  if (state === undefined) return true
+  return state === 'unfinished' ? isUnfinished(record) : !record.destroying && record.health === state
+}
+
+const nameOf = (key: string, garbage: Garbage): string => `${garbage.kind} ${garbage.generation} ${key}`
+
+const encoder = new TextEncoder()
+
+/** In the order of the UTF-8. */
+const compareText = (a: string, b: string): number => {
+  const [left, right] = [encoder.encode(a), encoder.encode(b)]
+  for (let at = 0; at < Math.min(left.byteLength, right.byteLength); at++) if (left[at] !== right[at]) return (left[at] as number) - (right[at] as number)
+  return left.byteLength - right.byteLength
+}

@@ -1,0 +1,178 @@
+import { createCrashLevel, seededRandom } from '@dagstore-tooling/testkit'
+import { MemoryLevel } from 'memory-level'
+import { describe, expect, it } from 'vitest'
+import { createMemoryCatalogue, openCatalogue, type ShardCatalogue, type ShardRecord } from '../src/index.ts'
+import { decodeRecord, encodeRecord } from '../src/catalogue/record-codec.ts'
+import { codeOf, collectAll, rejection } from './harness.ts'
+
+const record = (change: Partial<ShardRecord> = {}): ShardRecord => ({
+  url: 'test:a', health: 'new', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined, failure: undefined, ...change,
+})
+const indexed = (shardNumber: number, change: Partial<ShardRecord> = {}): ShardRecord =>
+  record({ health: 'available', dataGeneration: 1, indexGeneration: 1, index: { generation: 1, shardNumber }, ...change })
+
+const newDatabase = (): MemoryLevel<any, any> => new MemoryLevel<any, any>({ storeEncoding: 'view' })
+
+describe.each<{ form: string, open: () => Promise<ShardCatalogue> }>([
+  { form: 'in a database', open: () => openCatalogue(newDatabase()) },
+  { form: 'in memory', open: async () => createMemoryCatalogue() },
+])('a catalogue $form', ({ open }) => {
+  it('gives back what was committed, and versions that rise by one', async () => {
+    const catalogue = await open()
+    expect(await catalogue.get('a')).toBeUndefined()
+    expect(await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record() }])).toBe('done')
+    const full = indexed(5, { building: { generation: 2, shardNumber: 6 }, health: 'recovering', failure: { code: 'X', message: 'm', at: 't', retry: 'later' }, destroying: true })
+    expect(await catalogue.commit([{ key: 'a', ifVersion: 1n, record: full }])).toBe('done')
+    expect(await catalogue.get('a')).toEqual({ record: full, version: 2n, damaged: false })
+    expect(await catalogue.commit([{ key: 'a', ifVersion: 2n, record: undefined }])).toBe('done')
+    expect(await catalogue.get('a')).toBeUndefined()
+  })
+
+  it('does nothing at all when any version moved', async () => {
+    const catalogue = await open()
+    await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record() }])
+    expect(await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record({ url: 'x' }) }])).toBe('conflict')
+    expect(await catalogue.commit([{ key: 'b', ifVersion: 'absent', record: record() }, { key: 'a', ifVersion: 7n, record: record() }])).toBe('conflict')
+    expect(await catalogue.commit([{ key: 'b', ifVersion: 1n, record: undefined }])).toBe('conflict')
+    expect(await catalogue.get('b')).toBeUndefined()
+    expect((await catalogue.get('a'))?.record.url).toBe('test:a')
+  })
+
+  it('lets exactly one of many commits of one version through', async () => {
+    const catalogue = await open()
+    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, at) => catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record({ url: `test:${at}` }) }])))
+    expect(outcomes.filter((outcome) => outcome === 'done')).toHaveLength(1)
+  })
+
+  it('lists by key and by state, in pages, in the order of the UTF-8', async () => {
+    const catalogue = await open()
+    const states: ShardRecord[] = [record(), record({ health: 'initializing' }), indexed(1), record({ health: 'recovering' }), record({ health: 'errored' }), indexed(2, { destroying: true })]
+    const keys = ['a', 'b', 'B', 'é', '\u{1f600}', '￿']
+    for (const [at, key] of keys.entries()) await catalogue.commit([{ key, ifVersion: 'absent', record: states[at]! }])
+    const list = async (query: object): Promise<string[]> => (await catalogue.page({ limit: 100, ...query })).map(({ key }) => key)
+    expect(await list({})).toEqual(['B', 'a', 'b', 'é', '￿', '\u{1f600}'])
+    expect(await list({ after: 'b', limit: 2 })).toEqual(['é', '￿'])
+    expect(await list({ state: 'new' })).toEqual(['a'])
+    expect(await list({ state: 'available' })).toEqual(['B'])
+    expect(await list({ state: 'errored' })).toEqual(['\u{1f600}'])
+    expect(await list({ state: 'unfinished' })).toEqual(['b', 'é', '￿'])
+    expect(await list({ state: 'unfinished', after: 'b', limit: 1 })).toEqual(['é'])
+    await catalogue.commit([{ key: 'b', ifVersion: 1n, record: indexed(3) }])
+    expect(await list({ state: 'available' })).toEqual(['B', 'b'])
+    expect(await list({ state: 'initializing' })).toEqual([])
+  })
+
+  it('knows the shard of a number while that is its committed index', async () => {
+    const catalogue = await open()
+    const [one, two] = [catalogue.takeNumber(), catalogue.takeNumber()]
+    expect(two).toBeGreaterThan(one)
+    await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record({ building: { generation: 1, shardNumber: one } }) }])
+    expect(await catalogue.keyOf(one)).toBeUndefined()
+    await catalogue.commit([{ key: 'a', ifVersion: 1n, record: indexed(one) }])
+    expect(await catalogue.keyOf(one)).toBe('a')
+    expect(await catalogue.numbersOf('a')).toEqual([one])
+    await catalogue.commit([{ key: 'a', ifVersion: 2n, record: indexed(two) }])
+    expect([await catalogue.keyOf(one), await catalogue.keyOf(two)]).toEqual([undefined, 'a'])
+    await catalogue.commit([{ key: 'a', ifVersion: 3n, record: undefined }])
+    expect(await catalogue.keyOf(two)).toBeUndefined()
+  })
+
+  it('counts the shards that are not indexed', async () => {
+    const catalogue = await open()
+    const random = seededRandom('counts')
+    const current = new Map<string, { version: bigint, indexed: boolean }>()
+    for (let round = 0; round < 300; round++) {
+      const key = `k${random.int(20)}`
+      const known = current.get(key)
+      const isIndexed = random.chance(0.5)
+      const next = random.chance(0.2) ? undefined : isIndexed ? indexed(round) : record({ health: random.pick(['new', 'initializing', 'errored'] as const) })
+      if (known === undefined && next === undefined) continue
+      expect(await catalogue.commit([{ key, ifVersion: known?.version ?? 'absent', record: next }])).toBe('done')
+      if (next === undefined) current.delete(key)
+      else current.set(key, { version: (known?.version ?? 0n) + 1n, indexed: isIndexed })
+      expect(catalogue.unindexed).toBe([...current.values()].filter((one) => !one.indexed).length)
+    }
+  })
+
+  it('keeps garbage until it is forgotten, each shard\'s apart', async () => {
+    const catalogue = await open()
+    const [index, data] = [{ kind: 'index', generation: 4, shardNumber: 9 } as const, { kind: 'data', generation: 2 } as const]
+    await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record(), garbage: [index, data] }, { key: 'aa', ifVersion: 'absent', record: record(), garbage: [data] }])
+    expect(await collectAll(catalogue.garbage('a'))).toEqual([{ key: 'a', garbage: index }, { key: 'a', garbage: data }])
+    expect(await collectAll(catalogue.garbage(undefined))).toHaveLength(3)
+    await catalogue.forget([{ key: 'a', garbage: index }])
+    expect(await collectAll(catalogue.garbage('a'))).toEqual([{ key: 'a', garbage: data }])
+    expect(await collectAll(catalogue.garbage('aa'))).toHaveLength(1)
+  })
+})
+
+describe('openCatalogue', () => {
+  it('finds everything again, numbers that were committed included', async () => {
+    const db = newDatabase()
+    const first = await openCatalogue(db)
+    const number = first.takeNumber()
+    await first.commit([{ key: 'a', ifVersion: 'absent', record: indexed(number) }, { key: 'b', ifVersion: 'absent', record: record() }])
+    const second = await openCatalogue(db)
+    expect(second.unindexed).toBe(1)
+    expect(second.takeNumber()).toBe(number + 1)
+    expect((await second.page({ limit: 10 })).map(({ key }) => key)).toEqual(['a', 'b'])
+  })
+
+  it('refuses a later format, and one that is none, with the number it knows', async () => {
+    for (const value of [Uint8Array.of(0, 0, 0, 2), Uint8Array.of(7)]) {
+      const db = newDatabase()
+      await db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' }).put(new TextEncoder().encode('mformat'), value)
+      const error = await rejection(openCatalogue(db))
+      expect(error).toMatchObject({ code: 'DAGSTORE_BAD_FORMAT', message: expect.stringMatching(/supported=1 found=(?:2|unreadable)/) })
+    }
+  })
+
+  it('has every commit that was done after a crash', async () => {
+    const level = await createCrashLevel({ seed: 'commits' })
+    const catalogue = await openCatalogue(level)
+    for (let at = 0; at < 20; at++) await catalogue.commit([{ key: `k${at}`, ifVersion: 'absent', record: indexed(catalogue.takeNumber()) }])
+    const next = await openCatalogue(await level.recover(1))
+    expect(await next.page({ limit: 100 })).toHaveLength(20)
+    expect(next.takeNumber()).toBe(21)
+  })
+
+  it('says that its storage failed, and commits nothing then', async () => {
+    const level = await createCrashLevel({ seed: 'fails' })
+    const catalogue = await openCatalogue(level)
+    level.faults.failAt(({ kind }) => kind === 'batch', new Error('disk'))
+    expect(codeOf(await rejection(catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record() }])))).toBe('DAGSTORE_STORAGE_FAILED')
+    expect(catalogue.unindexed).toBe(0)
+    expect(await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record() }])).toBe('done')
+    expect(catalogue.unindexed).toBe(1)
+  })
+})
+
+describe('decodeRecord', () => {
+  const bytes = encodeRecord(indexed(3), 7n)
+  const altered = (change: (json: Record<string, unknown>) => unknown): Uint8Array => {
+    const json = JSON.parse(new TextDecoder().decode(bytes.subarray(8))) as Record<string, unknown>
+    return Uint8Array.of(...bytes.subarray(0, 8), ...new TextEncoder().encode(JSON.stringify(change(json))))
+  }
+
+  it.each<{ why: string, bytes: Uint8Array }>([
+    { why: 'it is empty', bytes: new Uint8Array(0) },
+    { why: 'it is cut off', bytes: bytes.subarray(0, bytes.byteLength - 1) },
+    { why: 'it is no UTF-8', bytes: Uint8Array.of(...bytes.subarray(0, 9), 0xff, ...bytes.subarray(10)) },
+    { why: 'it is a list', bytes: altered(() => []) },
+    { why: 'it has an unknown member', bytes: altered((json) => ({ ...json, later: 1 })) },
+    { why: 'a member is missing', bytes: altered(({ url: _, ...json }) => json) },
+    { why: 'the health is unknown', bytes: altered((json) => ({ ...json, health: 'fine' })) },
+    { why: 'a generation is negative', bytes: altered((json) => ({ ...json, dataGeneration: -1 })) },
+    { why: 'a number is above 2^53', bytes: altered((json) => ({ ...json, indexGeneration: 2 ** 60 })) },
+    { why: 'a shard number is above a u32', bytes: altered((json) => ({ ...json, index: { generation: 1, shardNumber: 2 ** 32 } })) },
+    { why: 'the index is a number', bytes: altered((json) => ({ ...json, index: 1 })) },
+    { why: 'the retry is unknown', bytes: altered((json) => ({ ...json, failure: { code: 'a', message: '', at: '', retry: 'soon' } })) },
+    { why: 'destroying is false, which is never written', bytes: altered((json) => ({ ...json, destroying: false })) },
+  ])('shows a record as errored when $why', ({ bytes }) => {
+    expect(decodeRecord(bytes)).toMatchObject({ damaged: true, record: { health: 'errored', failure: { code: 'DAGSTORE_BAD_RECORD', retry: 'never' } } })
+  })
+
+  it('gives back what was encoded', () => {
+    expect(decodeRecord(bytes)).toEqual({ record: indexed(3), version: 7n, damaged: false })
+  })
+})
