@@ -3,4 +3,3 @@ export type { ImportCarOptions, ImportResult, Imports, ImportSource, ImportTreeO
 export { openImports, type ImportsParts, type ImportsPlace, type ImportsState } from './open-imports.ts'
 export type { ImportRecord } from './record.ts'
 export { createMemoryRecords, type RecordTable } from './record-table.ts'
-export type { AnyLevel } from './texts.ts'

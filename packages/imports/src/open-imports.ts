@@ -1,10 +1,9 @@
 /** The import manager on a database and a directory. */
 import type { Hashes } from '@dagstore/hashes'
-import { type Clock, type Directory, systemClock } from '@dagstore/io'
+import { type AnyLevel, type Clock, type Directory, systemClock } from '@dagstore/io'
 import { ImportManager } from './import-manager.ts'
 import type { Imports } from './imports.ts'
 import { openRecords, type RecordTable } from './record-table.ts'
-import type { AnyLevel } from './texts.ts'
 
 export type ImportsParts = ImportsPlace & ImportsState
 

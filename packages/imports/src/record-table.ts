@@ -7,7 +7,8 @@
  *     last-id          the id that was given out last
  */
 import { decodeRecord, encodeRecord, type ImportRecord } from './record.ts'
-import { type AnyLevel, type Change, createMemoryTexts, openLevelTexts, type Texts } from './texts.ts'
+import type { AnyLevel } from '@dagstore/io'
+import { type Change, createMemoryTexts, openLevelTexts, type Texts } from './texts.ts'
 
 /** Every change is durable on return, and whole or not at all. @throws {ImportError} `IMPORT_FAILED`: the database failed */
 export interface RecordTable {

@@ -1,9 +1,7 @@
 /** What the records need of a database: texts under texts, changed together, read in order. */
+import type { AnyLevel } from '@dagstore/io'
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { ImportError } from './errors.ts'
-
-/** Any opened `abstract-level` database, whatever its encodings. */
-export type AnyLevel = AbstractLevel<any, any, any>
 
 export type Change =
   | { readonly type: 'put', readonly key: string, readonly value: string }
@@ -23,7 +21,7 @@ const TEXT = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
 const DURABLE = { ...TEXT, sync: true }
 
 export const openLevelTexts = async (db: AnyLevel): Promise<Texts> => {
-  const level: AbstractSublevel<AnyLevel, any, string, string> = db.sublevel<string, string>('imports', { ...TEXT })
+  const level: AbstractSublevel<AbstractLevel<any, any, any>, any, string, string> = db.sublevel('imports', { ...TEXT })
   await guard(() => level.open())
   return {
     get: (key) => guard(() => level.get(key)),

@@ -1,10 +1,11 @@
 /** The piece store on a table of byte keys: in a database, or in memory. */
+import type { AnyLevel } from '@dagstore/io'
 import { type AnyPieceCid, parsePieceCid, type PieceCidFacts, PieceError, pieceCidV1 } from '@dagstore/piece'
 import { CID } from 'multiformats/cid'
 import { PieceStoreError } from './errors.ts'
 import type { PayloadCid, PieceLocation, PieceRecord, PieceStore } from './piece-store.ts'
 import { checkLocation, COMMITMENT_BYTES, decodeLocation, EMPTY, locationKey, LOCATIONS, locationValue, payloadKey, payloadPrefix, piecePrefix, VERSION, VERSION_KEY } from './records.ts'
-import { type AnyLevel, createMemoryTable, openLevelTable, type Table } from './table.ts'
+import { createMemoryTable, openLevelTable, type Table } from './table.ts'
 
 /**
  * Open the piece store that lies in the sublevel `piece-store` of `db`, or an empty one. `db` is open, and stays the caller's.

@@ -1,4 +1,5 @@
 /** The little that a piece store needs of a database: byte keys in order, single changes that last. */
+import type { AnyLevel } from '@dagstore/io'
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { PieceStoreError } from './errors.ts'
 
@@ -13,16 +14,13 @@ export interface Table {
   range(prefix: Uint8Array): AsyncIterable<readonly [Uint8Array, Uint8Array]>
 }
 
-/** Any opened `abstract-level` database, whatever its encodings. */
-export type AnyLevel = AbstractLevel<any, any, any>
-
 const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
 /** An option of the engines that have a disk; others ignore it. */
 const SYNC = { ...BYTES, sync: true }
 
 /** @throws {PieceStoreError} `PIECE_STORE_FAILED` from every call */
 export const openLevelTable = async (db: AnyLevel, name: string): Promise<Table> => {
-  const level: AbstractSublevel<AnyLevel, any, Uint8Array, Uint8Array> = db.sublevel<Uint8Array, Uint8Array>(name, { ...BYTES })
+  const level: AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array> = db.sublevel(name, { ...BYTES })
   await guard('open', () => level.open())
   return {
     get: (key) => guard('get', () => level.get(key)),

@@ -1,4 +1,4 @@
-/** That major's own declarations cannot be found under another name. */
+/** That major's own declarations cannot be found under another name. A namespace, since another package declares it too. */
 declare module 'multiformats-9/cid' {
   interface OldCid {
     readonly code: number
@@ -6,5 +6,7 @@ declare module 'multiformats-9/cid' {
     readonly multihash: { readonly code: number, readonly digest: Uint8Array, readonly bytes: Uint8Array }
     readonly bytes: Uint8Array
   }
-  export const CID: { parse(text: string): OldCid }
+  export namespace CID {
+    function parse (text: string): OldCid
+  }
 }

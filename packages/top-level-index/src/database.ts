@@ -1,9 +1,7 @@
 /** The part of a key-value database that the index uses, in bytes, with its failures under one code. */
+import type { AnyLevel } from '@dagstore/io'
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { TopLevelIndexError } from './errors.ts'
-
-/** Any opened `abstract-level` database, whatever its encodings. */
-export type AnyLevel = AbstractLevel<any, any, any>
 
 /** A change with a full key: prefix included. */
 export type Change =
@@ -30,8 +28,8 @@ const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
 
 /** @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_FAILED` */
 export const openDatabase = async (db: AnyLevel, name: string): Promise<Database> => {
-  const level: AbstractSublevel<AnyLevel, any, Uint8Array, Uint8Array> = db.sublevel<Uint8Array, Uint8Array>(name, { ...BYTES })
-  const root: AnyLevel = level.db
+  const level: AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array> = db.sublevel(name, { ...BYTES })
+  const root: AbstractLevel<any, any, any> = level.db
   await guard('open', () => level.open())
 
   return {

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The top-level index in an embedded key-value database. */
-import type { CallOptions } from '@dagstore/io'
-import { type AnyLevel, type Change, type Database, openDatabase } from './database.ts'
+import type { AnyLevel, CallOptions } from '@dagstore/io'
+import { type Change, type Database, openDatabase } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, findCandidates } from './find.ts'
 import { DEAD_RANGE, deadKey, decodeCount, decodeRun, EMPTY, encodeCount, encodeLive, encodeRun, LIVE_RANGE, liveKey, runOf, shardKey, TOTALS_KEY, VERSION, VERSION_KEY } from './keys.ts'

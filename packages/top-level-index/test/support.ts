@@ -1,5 +1,5 @@
 /** Multihashes to test with. */
-import type { AbstractLevel } from 'abstract-level'
+import type { AnyLevel } from '@dagstore/io'
 
 export const sha = (at: number): Uint8Array => {
   const bytes = new Uint8Array(34)
@@ -12,9 +12,9 @@ export async function * shas (from: number, count: number): AsyncGenerator<Uint8
 }
 
 /** Every key of the index below `db`, without the prefix, by its tag. */
-export const keysByTag = async (db: AbstractLevel<any, any, any>): Promise<Record<string, number>> => {
+export const keysByTag = async (db: AnyLevel): Promise<Record<string, number>> => {
   const counts: Record<string, number> = {}
-  for await (const key of db.sublevel<Uint8Array, Uint8Array>('tli', { keyEncoding: 'view', valueEncoding: 'view' }).keys()) {
+  for await (const key of db.sublevel('tli', { keyEncoding: 'view', valueEncoding: 'view' }).keys() as AsyncIterable<Uint8Array>) {
     const tag = String.fromCharCode(key[0] as number)
     counts[tag] = (counts[tag] ?? 0) + 1
   }
