@@ -11,14 +11,6 @@ import { VERSION } from './version.ts'
 /** Exit codes of every command. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
-/** Options that stand before or after any command's name. */
-export interface CommonOptions {
-  readonly root?: string
-  readonly json?: boolean
-  readonly color?: boolean
-  readonly debug?: boolean
-}
-
 /** Run one command line. Never rejects; the result is the exit code. */
 export const main = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const program = createProgram(terminal)
@@ -69,5 +61,3 @@ const report = (error: unknown, terminal: Terminal, debug: boolean): number => {
   if (debug && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`)
   return error instanceof CommandError && error.code === 'COMMAND_USAGE' ? EXIT.usage : EXIT.failed
 }
-
-export type AddOptions = (command: Command) => Command

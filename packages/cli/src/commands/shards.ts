@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { toLotusState } from '@dagstore/dagstore'
 import { openStore } from '../compose.ts'
-import type { AddOptions, CommonOptions } from '../main.ts'
+import type { AddOptions, CommonOptions } from '../options.ts'
 import { existingRoot } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Cell, type Color, table, toJson } from '../text.ts'

@@ -9,11 +9,12 @@ import { commpOf } from '@dagstore/piece/node'
 import type { Store } from '../compose.ts'
 import { count, showBytes } from '../text.ts'
 import type { DemoInput } from './input.ts'
-import type { Journal, PieceRecord } from './journal.ts'
+import type { ItemParts } from './item-parts.ts'
+import type { PieceRecord } from './journal.ts'
 import { type CarPayload, carPayload, importedPayload, type Payload } from './payload.ts'
 import { type RetrievedResult, retrieveSections, retrieveTree } from './retrieve.ts'
 import { type SealedPiece, sealPiece } from './seal.ts'
-import type { StepContext, StepResult, Steps } from './steps.ts'
+import type { StepContext, StepResult } from './steps.ts'
 
 /** One entry of `items` in the JSON document; sizes in bytes. */
 export interface ItemResult {
@@ -31,14 +32,6 @@ export interface ItemResult {
   readonly retrieved: { readonly path: string, readonly blocks: number, readonly bytes: number }
   readonly identical: true
   readonly steps: readonly StepResult[]
-}
-
-export interface ItemParts {
-  readonly store: Store
-  readonly journal: Journal
-  readonly miner: bigint
-  readonly steps: Steps
-  readonly signal: AbortSignal
 }
 
 export const runItem = async (input: DemoInput, parts: ItemParts): Promise<ItemResult> => {

@@ -7,7 +7,7 @@ import type { CID } from 'multiformats/cid'
 import { count, showBytes } from '../text.ts'
 import { compareTrees } from './compare.ts'
 import type { DemoInput } from './input.ts'
-import type { ItemParts } from './item.ts'
+import type { ItemParts } from './item-parts.ts'
 import type { CarPayload } from './payload.ts'
 import { compareSections } from './sections.ts'
 
