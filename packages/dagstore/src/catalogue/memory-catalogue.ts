@@ -42,7 +42,7 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
     keyOf: async (shardNumber) => numbers.get(shardNumber),
     numbersOf: async (key) => [...numbers].filter(([, owner]) => owner === key).map(([number]) => number),
     garbage: async function * (key) {
-      for (const item of [...garbage.values()]) if (key === undefined || item.key === key) yield item
+      for (const item of garbage.values()) if (key === undefined || item.key === key) yield item
     },
     forget: async (collected) => { for (const { key, garbage: item } of collected) garbage.delete(nameOf(key, item)) },
     [Symbol.asyncDispose]: async () => {},

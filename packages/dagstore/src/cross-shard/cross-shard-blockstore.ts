@@ -2,27 +2,15 @@
  * All indexed shards as one read blockstore. The top-level index names candidates, each shard's own index confirms; shards
  * are opened on demand. A shard that cannot be read is passed over when another holds the block too.
  */
-import type { Hashes } from '@dagstore/hashes'
 import type { CallOptions } from '@dagstore/io'
 import { type AnyCid, BlockNotFoundError, BlockstoreError, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { codeOf } from '../failure.ts'
 import { isSpoiled, type ShardLease } from '../lease.ts'
-import type { Candidate, CandidateFinder } from './candidates.ts'
+import type { Candidate } from './candidates.ts'
 import { everyBlock } from './every-block.ts'
 import type { LeaseCache } from './lease-cache.ts'
-
-export interface CrossShardParts {
-  readonly finder: CandidateFinder
-  readonly leases: LeaseCache
-  /** Registered shards whose blocks are not surely in the top-level index. */
-  readonly unindexed: () => number
-  readonly hashes: Hashes
-  /** All shards that have an index. */
-  readonly indexed: (options: CallOptions) => AsyncIterable<Candidate>
-  /** @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
-  readonly checkOpen: () => void
-}
+import type { CrossShardParts } from './parts.ts'
 
 const IDENTITY = 0x00
 

@@ -9,7 +9,7 @@ import { BlockstoreError } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import type { ShardLease } from '../lease.ts'
 import type { Candidate } from './candidates.ts'
-import type { CrossShardParts } from './cross-shard-blockstore.ts'
+import type { CrossShardParts } from './parts.ts'
 
 interface Block { readonly cid: CID, readonly data: Uint8Array, readonly sectionOffset: number }
 interface Piece { readonly blocks: readonly Block[], readonly next: number | undefined }

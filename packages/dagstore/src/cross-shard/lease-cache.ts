@@ -54,7 +54,7 @@ export class LeaseCache {
 
   /** All of them; resolves when the idle ones are closed. */
   async clear (): Promise<void> {
-    for (const key of [...this.#entries.keys()]) this.drop(key)
+    for (const key of this.#entries.keys()) this.drop(key)
     await Promise.all(this.#closings)
   }
 

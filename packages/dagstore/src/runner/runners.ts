@@ -48,7 +48,7 @@ export class Runners {
   /** Everybody who waits is refused, leases are revoked, jobs are told to stop. */
   close (): void {
     this.#closed = true
-    for (const runner of [...this.#live.values()]) runner.submit({ type: 'close' })
+    for (const runner of this.#live.values()) runner.submit({ type: 'close' })
   }
 
   #runner (key: string): ShardRunner {

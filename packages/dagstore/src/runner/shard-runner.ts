@@ -4,16 +4,17 @@
  */
 import type { StoredRecord } from '../catalogue/record-codec.ts'
 import { DagstoreError } from '../errors.ts'
-import { causeOf, failureOf } from '../failure.ts'
+import { failureOf } from '../failure.ts'
 import { createLease, type ManagedLease } from '../lease.ts'
 import {
-  applyChange, atRest, type Change, type Effect, type Event, type Failure, fromRecord, type Garbage, jobOf, needsNumber, type Refusal, type State, step
+  applyChange, atRest, type Change, type Effect, type Event, fromRecord, type Garbage, jobOf, needsNumber, type State, step
 } from '../machine/index.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
 import type { Call, CallTarget } from './calls.ts'
 import { collect } from './collect.ts'
 import { runJob } from './jobs.ts'
 import type { StoreParts } from './parts.ts'
+import { refusalOf } from './refusal.ts'
 import type { ShardSession } from './session.ts'
 
 export class ShardRunner implements CallTarget {
@@ -155,7 +156,7 @@ export class ShardRunner implements CallTarget {
       case 'abort': return this.#jobs.get(effect.job)?.abort(new DagstoreError('DAGSTORE_CLOSED', 'job is not wanted any more', { key: this.key }))
       case 'grant': return this.#grant(effect.waiter, effect.session)
       case 'answer': return this.#end(effect.waiter)?.answer(this.info)
-      case 'refuse': return this.#end(effect.waiter)?.refuse(this.#refusal(effect.code, effect.failure))
+      case 'refuse': return this.#end(effect.waiter)?.refuse(refusalOf(this.key, effect.code, effect.failure))
       case 'revoke': return this.#revoke(effect.session)
       case 'close-session': return this.#closeSession(effect.session)
       case 'let-go': return this.#parts.letGo(this.key)
@@ -215,15 +216,6 @@ export class ShardRunner implements CallTarget {
     return call
   }
 
-  #refusal (code: Refusal, failure: Failure | undefined): DagstoreError {
-    const bad = failure?.code === 'DAGSTORE_BAD_RECORD' && code === 'DAGSTORE_STORAGE_FAILED'
-    const detail = failure === undefined ? '' : `; cause=${failure.code}: ${failure.message}`
-    return new DagstoreError(bad ? 'DAGSTORE_BAD_RECORD' : code, `${REFUSALS[code]}; key=${this.key}${detail}`, {
-      key: this.key,
-      ...(failure === undefined ? {} : { cause: causeOf(failure), retry: failure.retry }),
-    })
-  }
-
   #revoke (session: number): void {
     const reason = new DagstoreError(this.#state.tag === 'closed' ? 'DAGSTORE_CLOSED' : 'DAGSTORE_SHARD_DESTROYED', `lease was revoked; key=${this.key}`, { key: this.key })
     const target = this.#sessions.get(session)
@@ -246,14 +238,4 @@ export class ShardRunner implements CallTarget {
   #collect (): void {
     this.#parts.tasks.add(this.#closings.then(() => collect(this.#parts, this.key)))
   }
-}
-
-const REFUSALS: Readonly<Record<Refusal, string>> = {
-  DAGSTORE_SHARD_EXISTS: 'shard is registered with another mount',
-  DAGSTORE_SHARD_UNKNOWN: 'no such shard',
-  DAGSTORE_SHARD_ERRORED: 'shard is errored',
-  DAGSTORE_SHARD_DESTROYED: 'shard is being destroyed',
-  DAGSTORE_NOT_ERRORED: 'shard is not errored',
-  DAGSTORE_STORAGE_FAILED: 'the store could not write',
-  DAGSTORE_CLOSED: 'store is closed',
 }
