@@ -9,7 +9,7 @@
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { budgetFor, overBudget, readBudgets, writeBudgets } from './src/budgets.mjs'
@@ -44,6 +44,12 @@ const work = mkdtempSync(join(tmpdir(), 'dagstore-release-'))
 const tarballs = new Map()
 
 const failWith = (problems) => { if (problems.length > 0) throw new Error(problems.length === 1 ? problems[0] : `\n${problems.join('\n')}`) }
+
+/** From nothing: a `dist` that was built upon would carry modules that are gone. */
+const buildAfresh = async () => {
+  for (const { folder } of packages.values()) rmSync(join(folder, 'dist'), { recursive: true, force: true })
+  await run(join(BIN, 'turbo'), ['run', 'build', '--force', '--output-logs=errors-only', '--filter=./packages/*'], { cwd: ROOT, env: { PATH: `${BIN}${delimiter}${process.env.PATH}`, TURBO_TELEMETRY_DISABLED: '1' } })
+}
 
 const pack = async (pkg) => report.check(`${pkg.short} pack`, async () => {
   const output = await run(join(BIN, 'pnpm'), ['pack', '--json', '--pack-destination', work], { cwd: pkg.folder })
@@ -113,7 +119,7 @@ const compose = async (file, node) => {
 const main = async () => {
   const started = Date.now()
   mkdirSync(join(work, 'installed'))
-  if (!flag('--no-build')) await report.check('build', () => run(join(BIN, 'turbo'), ['run', 'build', '--output-logs=errors-only'], { cwd: ROOT, env: { PATH: `${BIN}:${process.env.PATH}`, TURBO_TELEMETRY_DISABLED: '1' } }).then(() => undefined))
+  if (!flag('--no-build')) await report.check('build', buildAfresh)
   const needed = new Set(names.flatMap((name) => closureOf(packages, name)))
   const compositions = wanted.length === 0 ? readdirSync(join(HERE, 'compositions')).filter((file) => file.endsWith('.mjs')) : []
   await pool(WIDTH, [...needed], pack)
