@@ -1,3 +1,6 @@
+/** What a piece loader can fail with. */
+import type { Retry } from '@dagstore/io'
+
 /** Codes are stable within a major version and listed in README.md; messages are for people and may change. */
 export type PieceLoaderErrorCode =
   | 'PIECE_UNKNOWN'
@@ -5,19 +8,29 @@ export type PieceLoaderErrorCode =
   | 'PIECE_NO_SOURCE'
   | 'PIECE_LOADER_CLOSED'
 
-/** A piece could not be reached. */
+/** A piece cannot be reached. `cause` is an `AggregateError` of what each source failed with, when any failed. */
 export class PieceLoaderError extends Error {
   override readonly name = 'PieceLoaderError'
   readonly code: PieceLoaderErrorCode
   /** Piece CID v1. */
   readonly piece: string
-  /** Whether trying again may help. */
-  readonly retry: 'never' | 'later'
+  /** Whether trying again may help: `later` also when absence is not proven, because a source did not answer. */
+  readonly retry: Retry
 
-  constructor (code: PieceLoaderErrorCode, message: string, piece: string, options: ErrorOptions & { readonly retry?: 'never' | 'later' } = {}) {
-    super(message, options)
+  constructor (code: PieceLoaderErrorCode, message: string, piece: string, options: ErrorOptions & { readonly retry?: Retry } = {}) {
+    super(`${message}; piece=${piece}`, options)
     this.code = code
     this.piece = piece
-    this.retry = options.retry ?? 'later'
+    this.retry = options.retry ?? 'never'
   }
 }
+
+/** The failures of several sources as one cause. */
+export const causeOf = (failures: readonly unknown[]): ErrorOptions =>
+  (failures.length === 0 ? {} : { cause: new AggregateError(failures, `${failures.length} sources failed`) })
+
+/** `later` as soon as one of them may pass; an error that does not say is taken as such. */
+export const retryOf = (failures: readonly unknown[]): Retry => (failures.some((failure) => retryIn(failure) !== 'never') ? 'later' : 'never')
+
+const retryIn = (failure: unknown): unknown =>
+  (typeof failure === 'object' && failure !== null && 'retry' in failure ? failure.retry : undefined)

@@ -1,59 +1,71 @@
 /**
- * The mount `lotus://<piece CID>`: the bytes of a piece, wherever the loader finds them, read in place.
+ * The mount of pieces: `lotus://<piece CID>`, as Lotus writes it in its records. Canonical with the v1 CID in base32.
  *
- * Source: lotus markets/dagstore/mount.go `LotusMount`. Stricter: the host must be a piece CID; v2 is turned into v1, so that
- * one piece has one URL. Random access instead of a stream, so nothing is copied.
+ * Source: lotus markets/dagstore/mount.go. Stricter: `stat` says that an unknown piece does not exist, and the true size.
+ * Looser: v2 CIDs, and the bases that multiformats reads.
  */
-import { absent, type Mount, MountError, type MountFactory, type MountStat, afterScheme } from '@dagstore/mounts'
+import type { ByteSource } from '@dagstore/io'
+import { absent, afterScheme, type Mount, MountError, type MountFactory, toMountError } from '@dagstore/mounts'
 import { toPieceCidV1 } from '@dagstore/piece'
 import { CID } from 'multiformats/cid'
-import { PieceLoaderError } from './errors.ts'
 import type { PieceLoader } from './piece-loader.ts'
 
+/** Without the colon. */
 export const LOTUS_SCHEME = 'lotus'
 
-/** Mounts of pieces, all through one loader, which stays the caller's to close. */
-export const lotusMount = (loader: Pick<PieceLoader, 'stat' | 'open'>): MountFactory => ({
-  scheme: LOTUS_SCHEME,
-  mount: (url) => createLotusMount(parsePiece(url), loader),
-})
-
-/** The canonical URL of a piece, given by CID v1 or v2. @throws {PieceError} `PIECE_BAD_CID` */
+/** The canonical URL of a piece. @param piece - of either version. @throws {PieceError} `PIECE_BAD_CID` */
 export const lotusUrl = (piece: Parameters<typeof toPieceCidV1>[0]): string => `${LOTUS_SCHEME}://${toPieceCidV1(piece).toString()}`
 
+/** Scheme `lotus`. Random access, read in place. The loader stays the caller's. */
+export const lotusMount = (loader: Pick<PieceLoader, 'stat' | 'open'>): MountFactory => ({ scheme: LOTUS_SCHEME, mount: (url) => mountPiece(loader, parsePiece(url)) })
+
 const parsePiece = (url: string): CID => {
-  const host = afterScheme(url, LOTUS_SCHEME).replace(/^\/\//, '').replace(/\/$/, '')
+  const rest = afterScheme(url, LOTUS_SCHEME)
+  if (!rest.startsWith('//')) throw new MountError('MOUNT_BAD_URL', 'lotus URL without //; want=lotus://<piece CID>')
   try {
-    return toPieceCidV1(CID.parse(host))
+    return toPieceCidV1(CID.parse(rest.slice(2).replace(/\/$/u, '')))
   } catch (cause) {
-    throw new MountError('MOUNT_BAD_URL', 'a lotus mount is lotus://<piece CID>', { cause })
+    throw new MountError('MOUNT_BAD_URL', 'lotus URL without a piece CID; want=lotus://<piece CID>', { cause })
   }
 }
 
-const createLotusMount = (piece: CID, loader: Pick<PieceLoader, 'stat' | 'open'>): Mount => ({
-  url: `${LOTUS_SCHEME}://${piece.toString()}`,
-  stat: async (options) => {
+const mountPiece = (loader: Pick<PieceLoader, 'stat' | 'open'>, piece: CID): Mount => ({
+  url: lotusUrl(piece),
+  stat: async ({ signal } = {}) => {
+    signal?.throwIfAborted()
     try {
-      const { unsealed, pieceBytes } = await loader.stat(piece, options)
-      return { exists: true, sizeBytes: pieceBytes, ready: unsealed === 'yes', access: 'random' } satisfies MountStat
+      const { unsealed, pieceBytes } = await loader.stat(piece, { signal })
+      return { exists: true, sizeBytes: pieceBytes, ready: unsealed === 'yes', access: 'random' }
     } catch (error) {
-      if (error instanceof PieceLoaderError && error.code === 'PIECE_UNKNOWN' && error.cause === undefined) return absent('random')
-      throw mountErrorOf(error)
+      const mapped = mountErrorOf(error, 'stat of a piece')
+      if (mapped instanceof MountError && mapped.code === 'MOUNT_MISSING') return absent('random')
+      throw mapped
     }
   },
-  open: async (options) => {
+  open: async ({ signal } = {}) => {
+    signal?.throwIfAborted()
+    let source: ByteSource
     try {
-      return { access: 'random', source: await loader.open(piece, options) }
+      source = await loader.open(piece, { signal })
     } catch (error) {
-      throw mountErrorOf(error)
+      throw mountErrorOf(error, 'opening a piece')
     }
+    if (signal?.aborted === true) {
+      await source.close()
+      throw signal.reason
+    }
+    return { access: 'random', source }
   },
 })
 
-const mountErrorOf = (error: unknown): unknown => {
-  if (!(error instanceof PieceLoaderError)) return error
-  const { retry, message } = error
-  return error.code === 'PIECE_UNKNOWN'
-    ? new MountError('MOUNT_MISSING', `lotus mount: ${message}`, { cause: error, retry })
-    : new MountError('MOUNT_UNREACHABLE', `lotus mount: ${message}`, { cause: error, retry })
+const mountErrorOf = (error: unknown, what: string): unknown => {
+  if (!(error instanceof Error) || !('code' in error)) return error
+  const retry = 'retry' in error && error.retry === 'never' ? 'never' : 'later'
+  switch (error.code) {
+    // absence is proven only when every source has answered
+    case 'PIECE_UNKNOWN': return new MountError(retry === 'never' ? 'MOUNT_MISSING' : 'MOUNT_UNREACHABLE', `${what}: no record of it`, { cause: error, retry })
+    case 'PIECE_SEALED': return new MountError('MOUNT_UNREACHABLE', `${what}: it is sealed`, { cause: error, retry })
+    case 'PIECE_NO_SOURCE': return new MountError('MOUNT_UNREACHABLE', `${what}: no source has it`, { cause: error, retry })
+    default: return toMountError(error, what)
+  }
 }

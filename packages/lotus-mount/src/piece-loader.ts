@@ -1,126 +1,53 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** What teaches a `lotus://<piece CID>` mount to reach a piece: sources, cheapest first, replaced in mid-read. */
+/** What teaches a `lotus://` mount to reach a piece: the interfaces between the mount, the loader and its sources. */
 import type { ByteSource, CallOptions } from '@dagstore/io'
-import { type AnyPieceCid, toPieceCidV1 } from '@dagstore/piece'
+import type { AnyPieceCid } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
-import { PieceLoaderError } from './errors.ts'
-import { createFailoverSource, type OpenNext } from './failover-source.ts'
-import type { PieceSource, PieceStat } from './piece-source.ts'
 
-/** Piece CIDs v1 and v2 name the same piece. */
+export interface PieceStat {
+  /** `sealed`: known, and only sealed copies are known of. `unknown`: known, but nobody could look. */
+  readonly unsealed: 'yes' | 'sealed' | 'unknown'
+  /** Unpadded piece size (127/128 of the padded one), zero tail included. The end of the CAR stands in the index (`payloadEnd`). */
+  readonly pieceBytes: number
+}
+
+export interface OpenPieceOptions extends CallOptions {
+  /** What to do where only sealed copies are: refuse, or wait until a source has unsealed one, if any can. @default 'reject' */
+  readonly sealed?: 'reject' | 'queue' | undefined
+}
+
+/** One place where pieces may be: sector files, a storage server, a piece server. */
+export interface PieceSource {
+  /** For messages. */
+  readonly name: string
+  /** Sources are tried from the least on. */
+  readonly cost: number
+  /** `undefined`: no record of the piece here. Rejects when it cannot say. @param piece - v1 */
+  stat(piece: CID, options?: CallOptions): Promise<PieceStat | undefined>
+  /**
+   * The whole unpadded piece, zero tail included, closed by the caller; its identity does not matter. `undefined`: not here, or
+   * not unsealed. Opening again gives an independent source.
+   *
+   * @param piece - v1
+   */
+  open(piece: CID, options?: OpenPieceOptions): Promise<ByteSource | undefined>
+}
+
+/** v1 and v2 piece CIDs name the same piece. What is no piece CID rejects with `PIECE_BAD_CID` of `@dagstore/piece`. */
 export interface PieceLoader extends AsyncDisposable {
   /**
-   * What the sources say of the piece: the first that has it unsealed, else the first that knows it.
-   *
-   * @throws {PieceLoaderError} `PIECE_UNKNOWN`: no record of it anywhere that answered. `PIECE_NO_SOURCE`: none answered.
-   *   `PIECE_LOADER_CLOSED`
-   * @throws {PieceError} `PIECE_BAD_CID`
+   * @throws {PieceLoaderError} `PIECE_UNKNOWN`: no record of it anywhere that answered; `retry` is `later` when some did not.
+   *   `PIECE_NO_SOURCE`: none answered
    */
   stat(piece: AnyPieceCid, options?: CallOptions): Promise<PieceStat>
   /**
-   * The unpadded piece bytes, read in place, identity of kind `content` (the piece CID v1). The caller closes it.
+   * The unpadded piece bytes, read in place, identity of kind `content` (the v1 CID). A read that its source loses is repeated
+   * on the next one; when all have lost it, it rejects with `IO_SOURCE_LOST`, and a later read tries them all again.
    *
-   * @throws {PieceLoaderError} `PIECE_UNKNOWN`; `PIECE_SEALED`: known, with no unsealed copy; `PIECE_NO_SOURCE` with each
-   *   source's cause. `PIECE_LOADER_CLOSED`
-   * @throws {PieceError} `PIECE_BAD_CID`
+   * @throws {PieceLoaderError} `PIECE_UNKNOWN`, as `stat`. `PIECE_SEALED`: only sealed copies are known of.
+   *   `PIECE_NO_SOURCE`, with each source's cause
    */
-  open(piece: AnyPieceCid, options?: CallOptions): Promise<ByteSource>
-  /** Idempotent. Closes what is still open. */
+  open(piece: AnyPieceCid, options?: OpenPieceOptions): Promise<ByteSource>
+  /** Closes every piece that is open. Idempotent; later calls reject with `PIECE_LOADER_CLOSED`. */
   close(): Promise<void>
 }
-
-/** @param sources - asked in the order of their cost, equal ones as given */
-export const createPieceLoader = (sources: readonly PieceSource[]): PieceLoader => {
-  const ordered = [...sources].sort((a, b) => a.cost - b.cost)
-  const open = new Set<ByteSource>()
-  let closed = false
-  const check = (piece: CID): void => {
-    if (closed) throw new PieceLoaderError('PIECE_LOADER_CLOSED', 'piece loader is closed', piece.toString(), { retry: 'never' })
-  }
-
-  const stat = async (piece: CID, options: CallOptions, causes: unknown[]): Promise<PieceStat> => {
-    let known: PieceStat | undefined
-    let answered = sources.length === 0
-    for (const source of ordered) {
-      options.signal?.throwIfAborted()
-      try {
-        const found = await source.stat(piece, options)
-        answered = true
-        if (found?.unsealed === 'yes') return found
-        known ??= found
-      } catch (error) {
-        options.signal?.throwIfAborted()
-        causes.push(sourceFailed(source, error))
-      }
-    }
-    if (known !== undefined) return known
-    if (!answered) throw noSource(piece, causes)
-    throw new PieceLoaderError('PIECE_UNKNOWN', `no record of the piece; piece=${piece.toString()}`, piece.toString(), causes.length === 0 ? {} : { cause: new AggregateError(causes, 'some sources did not answer') })
-  }
-
-  return {
-    stat: async (any, options = {}) => {
-      options.signal?.throwIfAborted()
-      const piece = toPieceCidV1(any)
-      check(piece)
-      return stat(piece, options, [])
-    },
-    open: async (any, options = {}) => {
-      options.signal?.throwIfAborted()
-      const piece = toPieceCidV1(any)
-      check(piece)
-      const causes: unknown[] = []
-      const openNext = nextOf(piece, ordered)
-      const first = await openNext(causes, options)
-      if (first === undefined) {
-        if (causes.length > 0) throw noSource(piece, causes)
-        const { unsealed } = await stat(piece, options, causes)
-        if (unsealed === 'yes' || causes.length > 0) throw noSource(piece, causes)
-        throw new PieceLoaderError('PIECE_SEALED', `no unsealed copy of the piece; piece=${piece.toString()}`, piece.toString())
-      }
-      const source = createFailoverSource(piece.toString(), first, openNext)
-      if (closed) {
-        await source.close()
-        check(piece)
-      }
-      open.add(source)
-      const close = (): Promise<void> => {
-        open.delete(source)
-        return source.close()
-      }
-      return { ...source, close, [Symbol.asyncDispose]: close }
-    },
-    close: async () => { await closeAll() },
-    [Symbol.asyncDispose]: async () => { await closeAll() },
-  }
-
-  async function closeAll (): Promise<void> {
-    closed = true
-    await Promise.all([...open].map((source) => source.close()))
-    open.clear()
-  }
-}
-
-/** Walks the sources once; each call goes on behind the one that was given last. */
-const nextOf = (piece: CID, sources: readonly PieceSource[]): OpenNext => {
-  let next = 0
-  return async (causes, options) => {
-    while (next < sources.length) {
-      const source = sources[next++] as PieceSource
-      options.signal?.throwIfAborted()
-      try {
-        const opened = await source.open(piece, options)
-        if (opened !== undefined) return opened
-      } catch (error) {
-        options.signal?.throwIfAborted()
-        causes.push(sourceFailed(source, error))
-      }
-    }
-    return undefined
-  }
-}
-
-const sourceFailed = (source: PieceSource, cause: unknown): Error => new Error(`source ${source.name} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
-
-const noSource = (piece: CID, causes: readonly unknown[]): PieceLoaderError =>
-  new PieceLoaderError('PIECE_NO_SOURCE', `no source could give the piece; piece=${piece.toString()}`, piece.toString(), { cause: new AggregateError([...causes], 'every source failed') })

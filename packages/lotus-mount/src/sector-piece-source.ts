@@ -1,87 +1,71 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-/** Pieces in unsealed sector files, found through the piece store and read in place. */
-import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
+/** Pieces in unsealed sector files, found through a piece store and read in place; nothing is ever written. */
+import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
 import { unpaddedBytes } from '@dagstore/piece'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
-import { openSector, SectorError, type UnsealedSector } from '@dagstore/unsealed-sector'
 import type { CID } from 'multiformats/cid'
-import type { PieceSource } from './piece-source.ts'
-
-/** The unsealed file of a sector, opened for reading; `undefined` when there is none here. */
-export type OpenSectorFile = (miner: bigint, sector: bigint, options?: CallOptions) => Promise<ByteSource | undefined>
+import { causeOf, retryOf } from './errors.ts'
+import { openFirstOf } from './first-of.ts'
+import type { PieceSource } from './piece-loader.ts'
+import type { OpenSectorFile } from './sector-file.ts'
+import { openSectorPiece } from './sector-piece.ts'
 
 export interface SectorPieceSourceOptions {
   readonly pieceStore: Pick<PieceStore, 'get'>
   readonly openSectorFile: OpenSectorFile
-  /** For messages. @default 'unsealed sectors' */
-  readonly name?: string
-  /** @default 0: local files come first */
-  readonly cost?: number
+  /** @default 'sectors' */
+  readonly name?: string | undefined
+  /** @default 0 */
+  readonly cost?: number | undefined
 }
 
 /**
- * A file that is not there, or whose range is not in use, is an answer (no unsealed copy here), not damage: sectors are
- * sealed, moved and freed at any time by whoever owns them.
+ * Copies are tried in the order of the piece store. A file that is not there, or whose list of allocated ranges does not cover
+ * the piece, is "not here", and damages nothing; when that happens to an open piece, the next copy is read.
  */
-export const sectorPieceSource = ({ pieceStore, openSectorFile, name = 'unsealed sectors', cost = 0 }: SectorPieceSourceOptions): PieceSource => {
-  /** The sector of one location with the piece in it; `undefined` when it is not there. */
-  const locate = async ({ miner, sector, offsetPadded, lengthPadded }: PieceLocation, options?: CallOptions): Promise<UnsealedSector | undefined> => {
-    const file = await openSectorFile(miner, sector, options)
-    if (file === undefined) return undefined
-    let opened: UnsealedSector | undefined
-    try {
-      opened = await openSector(file, { signal: options?.signal })
-      if (opened.isAllocated(offsetPadded, lengthPadded)) return opened
-    } catch (error) {
-      // a sector that is being written, or is damaged, has nothing to give
-      if (!(error instanceof SectorError)) {
-        await file.close()
-        throw error
-      }
-    }
-    await file.close()
-    return undefined
-  }
-
-  /** The first location that has it; failures of single locations count only when none has. */
-  const first = async <T>(piece: CID, options: CallOptions | undefined, use: (sector: UnsealedSector, location: PieceLocation) => Promise<T>): Promise<{ readonly value: T | undefined, readonly locations: readonly PieceLocation[] }> => {
-    const locations = await pieceStore.get(piece)
-    const causes: unknown[] = []
-    for (const location of locations) {
-      options?.signal?.throwIfAborted()
-      try {
-        const sector = await locate(location, options)
-        if (sector !== undefined) return { value: await use(sector, location), locations }
-      } catch (error) {
-        options?.signal?.throwIfAborted()
-        causes.push(error)
-      }
-    }
-    if (causes.length > 0) throw new IoError('IO_FAILED', `sector files could not be read; failed=${causes.length} of=${locations.length}`, { retry: 'later', cause: causes.length === 1 ? causes[0] : new AggregateError(causes) })
-    return { value: undefined, locations }
-  }
+export const sectorPieceSource = ({ pieceStore, openSectorFile, name = 'sectors', cost = 0 }: SectorPieceSourceOptions): PieceSource => {
+  const openAt = (piece: CID, { miner, sector, offsetPadded, lengthPadded }: PieceLocation, { signal }: CallOptions): Promise<ByteSource | undefined> =>
+    openSectorPiece({
+      openFile: (call) => openSectorFile(miner, sector, call),
+      offsetPadded,
+      lengthPadded,
+      identity: identityOf(piece, unpaddedBytes(lengthPadded)),
+      signal,
+    })
 
   return {
     name,
     cost,
-    stat: async (piece, options) => {
-      const { value, locations } = await first(piece, options, async (sector) => {
-        await sector.close()
-        return true
-      })
-      const [known] = locations
-      return known === undefined ? undefined : { unsealed: value === true ? 'yes' : 'sealed', pieceBytes: unpaddedBytes(known.lengthPadded) }
-    },
-    open: async (piece, options) => {
-      const { value } = await first(piece, options, async (sector, { offsetPadded, lengthPadded }) => {
-        const bytes = sector.openPiece(offsetPadded, lengthPadded, { identity: { kind: 'content', cid: piece.toString(), sizeBytes: unpaddedBytes(lengthPadded) } })
-        const close = async (): Promise<void> => {
-          await bytes.close()
-          await sector.close()
+    stat: async (piece, { signal } = {}) => {
+      const locations = await pieceStore.get(piece)
+      const [first] = locations
+      if (first === undefined) return undefined
+      let unsealed: 'sealed' | 'unknown' = 'sealed'
+      for (const location of locations) {
+        signal?.throwIfAborted()
+        try {
+          const source = await openAt(piece, location, { signal })
+          if (source === undefined) continue
+          await source.close()
+          signal?.throwIfAborted()
+          return { unsealed: 'yes', pieceBytes: source.sizeBytes }
+        } catch {
+          signal?.throwIfAborted()
+          unsealed = 'unknown' // `open` says why
         }
-        return { ...bytes, close, [Symbol.asyncDispose]: close }
-      })
-      return value
+      }
+      return { unsealed, pieceBytes: unpaddedBytes(first.lengthPadded) }
+    },
+    open: async (piece, { signal } = {}) => {
+      const locations = await pieceStore.get(piece)
+      const places = locations.map((location) => ({
+        name: `${name} t0${location.miner}-${location.sector}`,
+        open: (call: CallOptions) => openAt(piece, location, call),
+      }))
+      const { source, failures } = await openFirstOf(places, { signal, identity: (sizeBytes) => identityOf(piece, sizeBytes) })
+      if (source !== undefined || failures.length === 0) return source
+      throw new IoError('IO_FAILED', `no copy of the piece could be opened; copies=${locations.length} failed=${failures.length}`, { ...causeOf(failures), retry: retryOf(failures) })
     },
   }
 }
+
+const identityOf = (piece: CID, sizeBytes: number): SourceIdentity => ({ kind: 'content', cid: piece.toString(), sizeBytes })
