@@ -196,6 +196,17 @@ describe('defects of data and trust', () => {
     expect(lease.indexGeneration).toBe(1)
   })
 
+  it('D22: after a restart each shard reads its own source', async () => {
+    const first = await openHarness()
+    const all = ['a', 'b', 'c'].map((key, at) => ({ key, car: makeCar(at + 1) }))
+    for (const { key, car } of all) await first.store.register(key, first.sources.put(key, car))
+    await using h = await first.reopen()
+    for (const { key, car } of all) {
+      await using lease = await h.store.acquire(key)
+      expect(lease.roots.map(String)).toEqual(car.roots.map(String))
+    }
+  })
+
   it.each(['../evil', 'a/b', '/', '.', 'A', 'a', 'con', 'k\u0000k', 'ключ', 'a'.repeat(512), ' ', '%2e%2e'])('D23: the key %j is only a name', async (key) => {
     await using h = await openHarness()
     const car = makeCar(1)

@@ -3,7 +3,7 @@ import { acquire, destroy, recover, register, withdraw } from './calls.ts'
 import type { Step } from './effect.ts'
 import { end } from './ends.ts'
 import type { Event } from './event.ts'
-import { advance, begin, ignore, shut, stay } from './outcomes.ts'
+import { advance, begin, shut, stay } from './outcomes.ts'
 import type { State } from './state.ts'
 import { unsaved } from './unsaved.ts'
 import { release, spoiled } from './use.ts'
@@ -33,5 +33,6 @@ export const step = (state: State, event: Event): Step<State> => {
 const resume = (state: State): Step<State> => {
   if (state.tag === 'interrupted') return begin(state, state.was, [], true)
   if (state.tag === 'destroying') return advance(state, [])
-  return ignore(state)
+  // a call was faster
+  return stay(state)
 }
