@@ -41,6 +41,7 @@ const chosen = async () => {
 
 const measure = async (name) => {
   const { title, run } = await load(name)
+  const machine = machineFacts()
   const scratch = mkdtempSync(join(tmpdir(), 'dagstore-bench-'))
   const comparisons = []
   console.log(`\n${name}: ${title}`)
@@ -60,7 +61,7 @@ const measure = async (name) => {
   if (args.includes('--dry')) return
   mkdirSync(join(here, 'results'), { recursive: true })
   const rounded = (_, value) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value)
-  writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify({ name, title, machine: machineFacts(), comparisons }, rounded, 2)}\n`)
+  writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify({ name, title, machine, comparisons }, rounded, 2)}\n`)
 }
 
 const names = await chosen()
