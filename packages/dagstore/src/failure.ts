@@ -21,8 +21,8 @@ export const failureOf = (error: unknown, clock: Clock): Failure => {
   return failure
 }
 
-/** A scheme without a factory is a matter of how this process was composed, not of the shard. */
-const RETRIED: ReadonlySet<string> = new Set(['IO_SOURCE_CHANGED', 'MOUNT_UNKNOWN_SCHEME', 'INDEX_EXISTS'])
+/** What is a matter of this process or its disk, not of the shard: a scheme without a factory, the store's own database. */
+const RETRIED: ReadonlySet<string> = new Set(['IO_SOURCE_CHANGED', 'MOUNT_UNKNOWN_SCHEME', 'TOP_LEVEL_INDEX_FAILED'])
 
 /** The error that led to `failure`, or what is left of it after a restart. */
 export const causeOf = (failure: Failure): unknown => causes.get(failure) ?? new RecordedError(failure)

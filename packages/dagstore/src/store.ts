@@ -174,8 +174,9 @@ export class Store implements Dagstore {
   /** By the shard's own index file; the mount is not needed. */
   async #mayHold ({ key }: Candidate, multihash: Uint8Array, signal: AbortSignal | undefined): Promise<boolean> {
     const { catalogue, repo, pages } = this.#parts
-    const index = (await catalogue.get(key))?.record.index
-    if (index === undefined) return false
+    const record = (await catalogue.get(key))?.record
+    const index = record?.index
+    if (index === undefined || record?.destroying === true) return false
     try {
       const view = await openIndex(await repo.open(key, index.generation, { signal }), { pages, owns: true, signal })
       try {

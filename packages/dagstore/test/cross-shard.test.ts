@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CID } from 'multiformats/cid'
-import { codeOf, collectAll, makeCar, openHarness, rejection } from './harness.ts'
+import { codeOf, collectAll, makeCar, openHarness, rejection, until } from './harness.ts'
 
 const names = (blocks: readonly { readonly cid: CID }[]): string[] => blocks.map(({ cid }) => cid.toString()).sort()
 
@@ -51,6 +51,19 @@ describe('the blockstore over all shards', () => {
     expect(await h.store.shard('a')).toMatchObject({ leases: 1 })
     await h.store.destroy('a')
     expect(h.sources.open).toBe(0)
+  })
+
+  it('does not find the blocks of a shard whose destruction waits for a lease', async () => {
+    await using h = await openHarness()
+    const car = makeCar(1)
+    await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
+    const lease = await h.store.acquire('a')
+    const destroying = h.store.destroy('a')
+    await until(async () => (await h.store.shard('a'))?.destroying === true)
+    expect(codeOf(await rejection(h.store.blockstore.bytes(car.blocks[0]!.cid)))).toBe('BLOCKSTORE_NOT_FOUND')
+    expect(await h.store.find(car.blocks[0]!.cid.multihash.bytes)).toEqual([])
+    await lease.close()
+    await destroying
   })
 
   it('lists every block once, whatever shards hold it and however often', async () => {

@@ -133,7 +133,7 @@ describe('defects of data and trust', () => {
     expect(await h.store.shard('a')).toMatchObject({ health: 'errored', indexGeneration: 0 })
     expect(await rejection(h.store.blockstore.bytes(car.blocks[0]!.cid))).toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND', unindexedShards: 1 })
     failing = false
-    await h.store.recover('a')
+    await (await h.store.acquire('a')).close()
     expect(await h.store.find(car.blocks[0]!.cid.multihash.bytes)).toEqual(['a'])
   })
 

@@ -29,7 +29,7 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
         signal?.throwIfAborted()
         parts.checkOpen()
         if (error instanceof RangeError) throw error
-        if (!(error instanceof BlockNotFoundError) && codeOf(error) !== 'DAGSTORE_SHARD_UNKNOWN') failures.push(error)
+        if (!(error instanceof BlockNotFoundError) && !GONE.has(codeOf(error) ?? '')) failures.push(error)
       }
     }
     if (failures.length === 0) throw new BlockNotFoundError(cid, { unindexedShards: parts.unindexed() })
@@ -97,6 +97,9 @@ const commonCode = (failures: readonly unknown[]): BlockstoreError['code'] => {
   if (!(first instanceof BlockstoreError) || !OF_BLOCKS.has(first.code)) return 'BLOCKSTORE_UNREADABLE'
   return others.every((other) => codeOf(other) === first.code) ? first.code : 'BLOCKSTORE_UNREADABLE'
 }
+
+/** Destroyed, or about to be: its blocks are not the store's any more. */
+const GONE: ReadonlySet<string> = new Set(['DAGSTORE_SHARD_UNKNOWN', 'DAGSTORE_SHARD_DESTROYED'])
 
 const OF_BLOCKS: ReadonlySet<string> = new Set(['BLOCKSTORE_HASH_MISMATCH', 'BLOCKSTORE_UNKNOWN_HASH', 'BLOCKSTORE_TOO_LARGE'])
 
