@@ -5,11 +5,12 @@
  *
  * `--small` leaves out the 1 GiB file and the 10,000 files. The last line is 'N passed, N failed, N skipped'.
  */
-import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { seededBytes } from '@dagstore-tooling/fixtures'
 import { makeBad, makeGood } from './inputs.mjs'
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'cli', 'dist', 'bin.js')
@@ -21,10 +22,17 @@ const report = (ok, name, detail = '') => {
   counts[ok ? 'passed' : 'failed']++
   process.stdout.write(`${ok ? 'ok  ' : 'FAIL'} ${name}${detail === '' ? '' : `: ${detail}`}\n`)
 }
+/** What this machine cannot do; counted, with its reason. */
+class Skipped extends Error {}
 const attempt = async (name, work) => {
   try {
     report(true, name, await work() ?? '')
   } catch (error) {
+    if (error instanceof Skipped) {
+      counts.skipped++
+      process.stdout.write(`skip ${name}: ${error.message}\n`)
+      return
+    }
     report(false, name, error.message)
   }
 }
@@ -117,6 +125,28 @@ try {
       const run = await dagstore(args)
       must(run.code === 2, `${args.join(' ')} exits with ${run.code}`)
       must(run.stdout === '', `${args.join(' ')} printed on stdout`)
+    }
+  })
+
+  await attempt('a full disk is told in one sentence, and earlier and later items stay intact', async () => {
+    const disk = join(folder, 'disk')
+    mkdirSync(disk)
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', disk]).status !== 0) throw new Skipped('a small disk can be mounted by root only')
+    try {
+      const paths = [['small-1', 20_000], ['too-large', 3_000_000], ['far-too-large', 9_000_000], ['small-2', 30_000]].map(([name, size], seed) => {
+        const path = join(folder, name)
+        writeFileSync(path, seededBytes(seed + 70, size))
+        return path
+      })
+      const run = await dagstore(['demo', '--root', join('disk', 'store'), '--json', ...paths])
+      must(run.code === 1, `exit ${run.code}`)
+      const full = document(run).items
+      must(full.map((item) => item.identical).join() === 'true,false,false,true', JSON.stringify(full.map((item) => item.error ?? item.identical)))
+      for (const item of full.slice(1, 3)) must(item.error.code === 'IO_FULL' && item.error.message.startsWith(item.input.path), JSON.stringify(item.error))
+      must(document(await dagstore(['list-shards', '--root', join('disk', 'store'), '--json'])).length === 2, 'not two shards')
+      return full[2].error.message
+    } finally {
+      spawnSync('umount', [disk])
     }
   })
 
