@@ -7,7 +7,7 @@ import { CID } from 'multiformats/cid'
 import type { Gate } from './gate.ts'
 import { lookAhead } from './look-ahead.ts'
 import type { MountedIndex } from './mounted-index.ts'
-import { readData, readHead, type SectionBytes, type SectionHead } from './section-read.ts'
+import { dataIn, headIn, readData, readHead, type SectionBytes, type SectionHead, spanOf } from './section-read.ts'
 import { verifyBlock } from './verify.ts'
 
 export interface MountedBlockstoreParts extends SectionBytes {
@@ -98,18 +98,48 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
     return await search(cid, want, signal, use) ?? (inline ? 'inline' : undefined)
   }
 
-  const bytes = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => gate.pass(async () => {
+  const bytes = async (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => {
     const own = start(cid, signal)
-    const found = await locate(own, 'section', signal, async (head) => {
+    gate.enter()
+    try {
+      return await straight(own, signal) ?? await around(own, signal)
+    } finally {
+      gate.leave()
+    }
+  }
+  /**
+   * The usual case in as few steps as can be: an index that is whole has one entry for the block, with lengths. `undefined`:
+   * anything else, and whatever is not as it should be, for {@link around} to tell what.
+   */
+  const straight = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> => {
+    if (!index.whole) return undefined
+    try {
+      const found = index.find(cid.multihash.bytes, 2, signal)
+      const entries = found instanceof Promise ? await found : found
+      const [entry] = entries
+      if (entry?.headBytes === undefined || entries.length > 1) return undefined
+      const { at, length } = spanOf(parts, entry, 'section')
+      const peeked = source.peek(at, length)
+      const head = headIn(parts, entry, peeked ?? await source.read(at, length, { signal }), peeked === undefined)
+      if (!isWanted(cid, head)) return undefined
+      const data = dataIn(head)
+      if (data !== undefined && hashes !== undefined) verifyBlock(hashes, cid, data)
+      return data
+    } catch {
+      return undefined
+    }
+  }
+  const around = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+    const found = await locate(cid, 'section', signal, async (head) => {
       const data = await readData(parts, head, signal)
       signal?.throwIfAborted()
-      if (hashes !== undefined) verifyBlock(hashes, own, data)
+      if (hashes !== undefined) verifyBlock(hashes, cid, data)
       return data
     })
-    if (found === 'inline') return own.multihash.digest.slice()
-    if (found === undefined) throw new BlockNotFoundError(own)
+    if (found === 'inline') return cid.multihash.digest.slice()
+    if (found === undefined) throw new BlockNotFoundError(cid)
     return found.value
-  })
+  }
 
   const size = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<number> => gate.pass(async () => {
     const own = start(cid, signal)
@@ -200,6 +230,10 @@ const named = (error: unknown, cid: CID | undefined): unknown => {
   return new BlockstoreError('BLOCKSTORE_UNREADABLE', `${error.message}; code=${error.code}`, cid === undefined ? { cause: error } : { cause: error, cid })
 }
 
-const equal = (a: Uint8Array, b: Uint8Array): boolean => a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at])
+const equal = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.byteLength !== b.byteLength) return false
+  for (let at = 0; at < a.byteLength; at++) if (a[at] !== b[at]) return false
+  return true
+}
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

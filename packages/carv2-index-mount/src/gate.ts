@@ -4,7 +4,10 @@ import { BlockstoreError } from '@dagstore/read-blockstore'
 export interface Gate {
   /** @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
   check(): void
-  /** Runs a call that the end of {@link shut} waits for. @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
+  /** A call begins that the end of {@link shut} waits for, until {@link leave}. @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
+  enter(): void
+  leave(): void
+  /** Both, around a call. @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
   pass<T>(call: () => Promise<T>): Promise<T>
   /** Refuses later calls at once; resolves when none is under way. */
   shut(): Promise<void>
@@ -18,15 +21,23 @@ export const createGate = (): Gate => {
   const check = (): void => {
     if (!open) throw new BlockstoreError('BLOCKSTORE_CLOSED', 'the store is closed')
   }
+  const enter = (): void => {
+    check()
+    under++
+  }
+  const leave = (): void => {
+    if (--under === 0 && !open) emptied()
+  }
   return {
     check,
+    enter,
+    leave,
     pass: async (call) => {
-      check()
-      under++
+      enter()
       try {
         return await call()
       } finally {
-        if (--under === 0 && !open) emptied()
+        leave()
       }
     },
     shut: async () => {

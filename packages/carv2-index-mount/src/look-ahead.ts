@@ -81,9 +81,9 @@ export async function * lookAhead<T> (source: Iterable<T> | AsyncIterable<T>, op
     if (!ended) {
       ended = true
       const returned = Promise.resolve(items.return?.())
-      // a source that is still asked for its next item lets go after that, which may be never
-      if (pulling === undefined) await returned
-      else returned.catch(() => {})
+      // a source that is still asked for its next item lets go after that; an aborted caller does not wait for it
+      if (signal?.aborted === true) returned.catch(() => {})
+      else await returned
     }
   }
 }

@@ -1,5 +1,6 @@
 /** The index of a mount: one that is known to be whole, or one whose misses are checked by building another. */
 import type { IndexEntry, IndexView } from '@dagstore/carv2'
+import type { Awaitable } from '@dagstore/io'
 import { withdrawable } from './withdrawable.ts'
 
 export type IndexOrigin = 'given' | 'attached' | 'built'
@@ -9,7 +10,8 @@ export interface MountedIndex {
   readonly origin: IndexOrigin
   /** Whether an empty answer proves absence. */
   readonly whole: boolean
-  find(multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]>
+  /** A plain value where no I/O is needed. @throws as the view does, at once or later */
+  find(multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Awaitable<readonly IndexEntry[]>
   /** Replaces an index that is not {@link whole}; one build for all callers. @throws what building throws */
   rebuild(why: string, signal: AbortSignal | undefined): Promise<void>
   /** Breaks off a build; when `idle` resolves, closes the views that belong to the mount. */
@@ -42,7 +44,7 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
     origin = 'built'
     whole = true
   }
-  const find = async (multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]> =>
+  const find = (multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Awaitable<readonly IndexEntry[]> =>
     view.find(multihash, limit === undefined ? { signal } : { signal, limit })
 
   return {

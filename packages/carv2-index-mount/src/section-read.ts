@@ -31,65 +31,85 @@ const FIRST_READ_BYTES = 4096
 const FIRST_REMOTE_READ_BYTES = 1 << 16
 const MAX_VARINT_BYTES = 9
 
+/** Where to read, from the start of the source. */
+export interface Span {
+  readonly at: number
+  readonly length: number
+}
+
 /**
- * The head of the section at `entry`. `want: 'section'` reads its data along where the entry tells its length; without
- * lengths the first kilobytes are read in either case.
+ * What to read of the section at `entry`: where the entry tells lengths, its head or all of it, else the first kilobytes.
  *
- * @throws {BlockstoreError} `BLOCKSTORE_UNREADABLE`: no section there, one that goes beyond the payload, or one that is not
- *   as the entry says. `BLOCKSTORE_TOO_LARGE`
- * @throws {IoError}
+ * @throws {BlockstoreError} `BLOCKSTORE_UNREADABLE`: it would lie outside of the payload. `BLOCKSTORE_TOO_LARGE`
  */
-export const readHead = async (from: SectionBytes, entry: IndexEntry, want: 'head' | 'section', signal: AbortSignal | undefined): Promise<SectionHead> => {
-  const { source, layout, limits } = from
+export const spanOf = ({ source, layout, limits }: SectionBytes, entry: IndexEntry, want: 'head' | 'section'): Span => {
   const { sectionOffset, headBytes, dataBytes } = entry
   const at = layout.payloadStart + sectionOffset
   const end = layout.payloadStart + layout.payloadBytes
   if (sectionOffset < layout.headerBytes || at >= end) throw unreadable(`index points outside of the payload; offset=${sectionOffset}`)
-  let length = Math.min(source.cost.kind === 'remote' ? FIRST_REMOTE_READ_BYTES : FIRST_READ_BYTES, end - at)
-  if (headBytes !== undefined && dataBytes !== undefined) {
-    if (headBytes + dataBytes > limits.maxSectionBytes + MAX_VARINT_BYTES) throw tooLarge(headBytes + dataBytes, limits.maxSectionBytes)
-    length = want === 'section' ? headBytes + dataBytes : headBytes
-    if (at + length > end) throw unreadable(`index points beyond the payload; offset=${sectionOffset} length=${length}`)
+  if (headBytes === undefined || dataBytes === undefined) {
+    return { at, length: Math.min(source.cost.kind === 'remote' ? FIRST_REMOTE_READ_BYTES : FIRST_READ_BYTES, end - at) }
   }
-  const peeked = source.peek(at, length)
-  const window = peeked ?? await source.read(at, length, { signal })
-  const head = parseHead(window, at, end, limits)
-  if ((headBytes !== undefined && headBytes !== head.dataInWindow) || (dataBytes !== undefined && dataBytes !== head.dataBytes)) {
-    throw unreadable(`section is not as the index says; offset=${sectionOffset}`)
-  }
-  return { ...head, window, owned: peeked === undefined }
+  if (headBytes + dataBytes > limits.maxSectionBytes + MAX_VARINT_BYTES) throw tooLarge(headBytes + dataBytes, limits.maxSectionBytes)
+  const length = want === 'section' ? headBytes + dataBytes : headBytes
+  if (at + length > end) throw unreadable(`index points beyond the payload; offset=${sectionOffset} length=${length}`)
+  return { at, length }
 }
 
 /**
- * The data of a section whose head was read; memory that belongs to the caller.
+ * The head of the section that `window` begins with, as read from a {@link spanOf} `entry`.
  *
- * @throws {IoError}
+ * @param owned - whether `window` may be kept and given away
+ * @throws {BlockstoreError} `BLOCKSTORE_UNREADABLE`: no section there, one that goes beyond the payload, or one that is not
+ *   as the entry says. `BLOCKSTORE_TOO_LARGE`
  */
+export const headIn = ({ layout, limits }: SectionBytes, entry: IndexEntry, window: Uint8Array, owned: boolean): SectionHead => {
+  const { sectionOffset, headBytes, dataBytes } = entry
+  const { payloadStart, payloadBytes } = layout
+  const at = payloadStart + sectionOffset
+  try {
+    const { value, length: varintBytes } = decodeVarint(window, 0)
+    if (value === 0) throw unreadable(`index points at padding; at=${at}`)
+    if (value > limits.maxSectionBytes) throw tooLarge(value, limits.maxSectionBytes)
+    if (at + varintBytes + value > payloadStart + payloadBytes) throw unreadable(`section goes beyond the payload; at=${at} length=${value}`)
+    const cid = parseCid(window.subarray(0, varintBytes + value), varintBytes)
+    if (cid.length > limits.maxCidBytes) throw tooLarge(cid.length, limits.maxCidBytes)
+    const dataInWindow = varintBytes + cid.length
+    if ((headBytes !== undefined && headBytes !== dataInWindow) || (dataBytes !== undefined && dataBytes !== value - cid.length)) {
+      throw unreadable(`section is not as the index says; offset=${sectionOffset}`)
+    }
+    return { cid, cidBytes: window.subarray(varintBytes, dataInWindow), dataAt: at + dataInWindow, dataBytes: value - cid.length, dataInWindow, window, owned }
+  } catch (cause) {
+    throw cause instanceof CarV2Error ? unreadable(`no section where the index points; at=${at} code=${cause.code}`, cause) : cause
+  }
+}
+
+/** {@link spanOf}, read, {@link headIn}. @throws as they do; {IoError} */
+export const readHead = async (from: SectionBytes, entry: IndexEntry, want: 'head' | 'section', signal: AbortSignal | undefined): Promise<SectionHead> => {
+  const { at, length } = spanOf(from, entry, want)
+  const peeked = from.source.peek(at, length)
+  return headIn(from, entry, peeked ?? await from.source.read(at, length, { signal }), peeked === undefined)
+}
+
+/** The data of a section that was read whole, else `undefined`; memory that belongs to the caller. */
+export const dataIn = ({ window, owned, dataInWindow, dataBytes }: SectionHead): Uint8Array | undefined => {
+  if (dataInWindow + dataBytes > window.byteLength) return undefined
+  const data = window.subarray(dataInWindow, dataInWindow + dataBytes)
+  // a small block does not keep a large window
+  return owned && dataBytes * 2 > window.byteLength ? data : data.slice()
+}
+
+/** The same, with what lies behind the window. @throws {IoError} */
 export const readData = async ({ source }: SectionBytes, head: SectionHead, signal: AbortSignal | undefined): Promise<Uint8Array> => {
   const { window, dataInWindow, dataBytes, dataAt } = head
-  const have = window.subarray(dataInWindow, dataInWindow + dataBytes)
-  // a small block does not keep a large window
-  if (have.byteLength === dataBytes) return head.owned && dataBytes * 2 > window.byteLength ? have : have.slice()
+  const whole = dataIn(head)
+  if (whole !== undefined) return whole
+  const have = window.subarray(dataInWindow)
   if (have.byteLength === 0) return source.read(dataAt, dataBytes, { signal })
   const data = new Uint8Array(dataBytes)
   data.set(have)
   data.set(await source.read(dataAt + have.byteLength, dataBytes - have.byteLength, { signal }), have.byteLength)
   return data
-}
-
-const parseHead = (window: Uint8Array, at: number, end: number, limits: SectionBytes['limits']): Omit<SectionHead, 'window' | 'owned'> => {
-  try {
-    const { value, length: varintBytes } = decodeVarint(window, 0)
-    if (value === 0) throw unreadable(`index points at padding; at=${at}`)
-    if (value > limits.maxSectionBytes) throw tooLarge(value, limits.maxSectionBytes)
-    if (at + varintBytes + value > end) throw unreadable(`section goes beyond the payload; at=${at} length=${value}`)
-    const cid = parseCid(window.subarray(0, varintBytes + value), varintBytes)
-    if (cid.length > limits.maxCidBytes) throw tooLarge(cid.length, limits.maxCidBytes)
-    const headBytes = varintBytes + cid.length
-    return { cid, cidBytes: window.subarray(varintBytes, headBytes), dataAt: at + headBytes, dataBytes: value - cid.length, dataInWindow: headBytes }
-  } catch (cause) {
-    throw cause instanceof CarV2Error ? unreadable(`no section where the index points; at=${at} code=${cause.code}`, cause) : cause
-  }
 }
 
 const unreadable = (message: string, cause?: unknown): BlockstoreError => new BlockstoreError('BLOCKSTORE_UNREADABLE', message, { cause })

@@ -31,8 +31,11 @@ export const createCidSet = (): CidSet => {
 const PART_BYTES = 4096
 
 const keyOf = (bytes: Uint8Array): string => {
-  if (bytes.byteLength <= PART_BYTES) return String.fromCharCode(...bytes)
+  if (bytes.byteLength <= PART_BYTES) return characters(bytes)
   let key = ''
-  for (let at = 0; at < bytes.byteLength; at += PART_BYTES) key += String.fromCharCode(...bytes.subarray(at, at + PART_BYTES))
+  for (let at = 0; at < bytes.byteLength; at += PART_BYTES) key += characters(bytes.subarray(at, at + PART_BYTES))
   return key
 }
+
+/** `apply` takes any list of numbers, and is several times faster than spreading. */
+const characters = (bytes: Uint8Array): string => String.fromCharCode.apply(null, bytes as unknown as number[])

@@ -1,6 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store over one file: its table says where sections lie, its tail takes new ones. */
-import { encodeVarint } from '@dagstore/carv2'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import type { WritableFile } from '@dagstore/io'
 import { type AnyCid, type Awaitable, type BlockCallOptions, ReadOnlyError, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
@@ -62,30 +61,40 @@ class CarOnFile implements WritableCar {
 
   // ---- writing
 
-  put (cid: AnyCid, bytes: BlockInput, options: StoreCallOptions = {}): Promise<CID> {
+  async put (cid: AnyCid, bytes: BlockInput, options: StoreCallOptions = {}): Promise<CID> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    this.#gate.check()
+    this.#checkOpen()
+    const own = toCid(cid)
+    if (own.bytes.byteLength > MAX_CID_BYTES) throw tooLarge(own, MAX_CID_BYTES)
+    const { tail } = this.#parts
+    // the usual case waits for nothing, so that closing has nothing to wait for
+    if (bytes instanceof Uint8Array && !tail.isFull) return this.#store(own, bytes)
     return this.#gate.pass(async () => {
-      const { signal } = options
+      const data = await joinInput(own, bytes, this.#maxDataBytes(own), signal)
+      if (tail.isFull) await tail.drain()
       signal?.throwIfAborted()
       this.#checkOpen()
-      const { table, tail, hashes } = this.#parts
-      const own = toCid(cid)
-      const maxData = this.#slot.maxSectionBytes - own.bytes.byteLength
-      if (own.bytes.byteLength > MAX_CID_BYTES) throw tooLarge(own, MAX_CID_BYTES)
-      const data = await joinInput(own, bytes, maxData, signal)
-      if (data.byteLength > maxData) throw tooLarge(own, maxData)
-      if (this.#parts.verifyPuts) verifyBlock(hashes, own, data)
-      if (own.multihash.code === IDENTITY && !this.#slot.storesIdentity) return own
-      const room = tail.room()
-      if (room !== undefined) await room
-      signal?.throwIfAborted()
-      this.#checkOpen()
-      // nothing is awaited from here on, so two puts of one block can not both miss it
-      if (table.find(own) !== undefined) return own
-      const head = encodeVarint(own.bytes.byteLength + data.byteLength)
-      const at = tail.append(head, own.bytes, data)
-      table.add(own, { at, headBytes: head.byteLength + own.bytes.byteLength, dataBytes: data.byteLength })
-      return own
+      return this.#store(own, data)
     })
+  }
+
+  /** Nothing is awaited in here, so two puts of one block can not both miss it. */
+  #store (cid: CID, data: Uint8Array): CID {
+    const { table, tail, hashes, verifyPuts } = this.#parts
+    const maxData = this.#maxDataBytes(cid)
+    if (data.byteLength > maxData) throw tooLarge(cid, maxData)
+    if (verifyPuts) verifyBlock(hashes, cid, data)
+    if (cid.multihash.code === IDENTITY && !this.#slot.storesIdentity) return cid
+    if (table.has(cid)) return cid
+    const at = tail.append(cid.bytes, data)
+    table.add(cid, at, tail.end - at - data.byteLength, data.byteLength)
+    return cid
+  }
+
+  #maxDataBytes (cid: CID): number {
+    return this.#slot.maxSectionBytes - cid.bytes.byteLength
   }
 
   async * putMany (source: Iterable<BlockPair> | AsyncIterable<BlockPair>, options: StoreCallOptions = {}): AsyncGenerator<CID, void, undefined> {

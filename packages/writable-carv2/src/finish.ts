@@ -25,7 +25,7 @@ export const writeIndex = async (finish: Finish): Promise<void> => {
   const { file, sync, table, start, end, carV1Header } = finish
   const dataOffset = start - carV1Header.byteLength
   const builder = createIndexBuilder({ identityCids: 'included' })
-  for (const { at, headBytes, dataBytes, cid } of table.all()) builder.add({ sectionOffset: at - dataOffset, headBytes, dataBytes, cid })
+  table.all((at, headBytes, dataBytes, cid) => { builder.add({ sectionOffset: at - dataOffset, headBytes, dataBytes, cid }) })
   const payloadEnd = end - dataOffset
   const index = builder.finish({ payloadStart: dataOffset, payloadEnd, carV1Header, source: undefined })
 

@@ -10,7 +10,7 @@ import { HEADER_OFFSET, newHead, readHead, rootsHeader, startFor, writeSlot } fr
 import { writeReserve } from './finish.ts'
 import { loadFinalized, recoverRoots, recoverSections } from './recover.ts'
 import type { ResumeSlot } from './resume-slot.ts'
-import { createSectionTable } from './section-table.ts'
+import { SectionTable } from './section-table.ts'
 import { createTail } from './tail.ts'
 import type { WritableCar } from './writable-car.ts'
 
@@ -74,7 +74,7 @@ export const createWritableCar = async (file: WritableFile, options: CreateCarOp
   if (roots !== undefined) await writeReserve(file, start, header)
   await file.write(0, newHead(slot))
   await file.sync()
-  return open(file, slot, roots ?? [], createSectionTable(slot), start, options)
+  return open(file, slot, roots ?? [], new SectionTable(slot), start, options)
 }
 
 /**
@@ -92,7 +92,7 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
   const { slot } = head
   checkSame('wholeCid', options.wholeCid, slot.wholeCid)
   checkSame('identity', options.identity, slot.storesIdentity ? 'store' : 'inline')
-  const table = createSectionTable(slot)
+  const table = new SectionTable(slot)
   const hashes = options.hashes ?? createHashes()
   const { maxSectionBytes } = slot
   const end = await recoverSections(file, head, hashes, { table, maxSectionBytes, signal: options.signal })
@@ -121,7 +121,7 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
   const maxSectionBytes = checkMaxSection(options.maxSectionBytes)
   const head = await readHead(file)
   if (head.state === 'unfinalized') throw new WritableCarError('WRITABLE_CAR_NOT_FINALIZED', 'the file is not finalized')
-  const table = createSectionTable({ wholeCid: options.wholeCid ?? false })
+  const table = new SectionTable({ wholeCid: options.wholeCid ?? false })
   const found = await loadFinalized(file, head, { table, maxSectionBytes, signal: options.signal })
   options.signal?.throwIfAborted()
 
@@ -139,7 +139,7 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
   return open(file, slot, options.roots?.map(toCid) ?? found.roots, table, end, options)
 }
 
-const open = (file: WritableFile, slot: ResumeSlot, roots: readonly CID[] | undefined, table: ReturnType<typeof createSectionTable>, end: number, options: WritableCarOptions): WritableCar => {
+const open = (file: WritableFile, slot: ResumeSlot, roots: readonly CID[] | undefined, table: SectionTable, end: number, options: WritableCarOptions): WritableCar => {
   const { hashes = createHashes(), verifyPuts = true, verify = 'always', owns = true } = options
   return createCar({ file, table, tail: createTail(file, end), slot, roots, hashes, verifyPuts, verifyReads: verify === 'always', owns })
 }

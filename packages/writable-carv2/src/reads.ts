@@ -83,7 +83,7 @@ export const createReads = ({ file, table, tail, hashes, verifyReads }: ReadPart
       start(options.signal)
       for (const section of table.distinct()) {
         start(options.signal)
-        const cid = CID.decode(section.cid)
+        const cid = CID.decode(section.cid.slice())
         yield { cid, bytes: get(cid, options) }
       }
     },

@@ -21,9 +21,8 @@ interface ScanContext {
 
 /** Put a scanned section into the table; `base` is where offsets of the scan count from. */
 const addSection = (table: SectionTable, base: number, section: Section): void => {
-  const { version, codec, multihash } = parseCid(section.cid)
-  const { headBytes, dataBytes } = section
-  table.add({ version, code: codec, bytes: section.cid, multihash: { bytes: multihash } }, { at: base + section.sectionOffset, headBytes, dataBytes })
+  const { multihash } = parseCid(section.cid)
+  table.add({ bytes: section.cid, multihash: { bytes: multihash } }, base + section.sectionOffset, section.headBytes, section.dataBytes)
 }
 
 /** The layout that lets sections from `start` be scanned although no CARv1 header stands right before them. */

@@ -3,22 +3,27 @@ import type { WritableFile } from '@dagstore/io'
 
 /** Small sections are gathered into pieces of this many bytes. */
 const PIECE_BYTES = 1 << 20
-/** With more than this not yet written, {@link Tail.room} waits. */
+/** More than this not yet written is too much; as much memory is kept for pieces to come. */
 const BACKLOG_BYTES = 8 << 20
+const MAX_VARINT_BYTES = 9
 
 interface Piece {
   readonly at: number
   readonly bytes: Uint8Array
   used: number
+  /** While it is being written. */
+  writing: Promise<void> | undefined
 }
 
 export interface Tail {
   /** Where the next section will begin, from the start of the file. */
   readonly end: number
-  /** Resolves when little enough waits to be written. Rejects when writing fails; what was appended stays readable, and a later call tries again. */
-  room(): Promise<void> | undefined
-  /** Takes a copy and gives its place. Never blocks; see {@link room}. */
-  append(head: Uint8Array, cid: Uint8Array, data: Uint8Array): number
+  /** Whether so much waits to be written that the next append should wait for {@link Tail.drain}. */
+  readonly isFull: boolean
+  /** Resolves when half of that is written. Rejects when writing fails; what was appended stays readable, and a later call tries again. */
+  drain(): Promise<void>
+  /** Takes a copy as a section and gives its place, from the start of the file to its length varint. */
+  append(cid: Uint8Array, data: Uint8Array): number
   /** A copy of bytes of one appended section, while they are in memory. */
   peek(at: number, length: number): Uint8Array | undefined
   /** Everything appended before the call is handed to the file (not synced). @throws {IoError} */
@@ -28,34 +33,39 @@ export interface Tail {
 }
 
 export const createTail = (file: WritableFile, start: number): Tail => {
-  /** In order, the last one still open to appends unless sealed. */
+  /** In order; the last one is open to appends unless sealed. */
   const pieces: Piece[] = []
+  /** Of pieces that were written, to be used again. */
+  const spare: Uint8Array[] = []
   let sealed = true
   let end = start
   let backlog = 0
-  let writing: Promise<void> = Promise.resolve()
 
-  const writeSealed = (): Promise<void> => {
-    const run = writing.then(async () => {
-      while (pieces.length > (sealed ? 0 : 1)) {
-        const [piece] = pieces
-        if (piece === undefined) return
-        await file.write(piece.at, piece.bytes.subarray(0, piece.used))
-        pieces.shift()
-        backlog -= piece.used
-      }
-    })
-    writing = run.catch(() => {}) // the caller has the failure; the pieces stay, so that the next call tries again
-    return run
+  /** Writes of several pieces overlap, with each other and with what the caller does. */
+  const write = (piece: Piece): Promise<void> => piece.writing ??= file.write(piece.at, piece.bytes.subarray(0, piece.used)).then(() => {
+    pieces.splice(pieces.indexOf(piece), 1)
+    backlog -= piece.used
+    if (piece.bytes.byteLength === PIECE_BYTES) spare.push(piece.bytes)
+  }, (error: unknown) => {
+    piece.writing = undefined // it stays, so that the next call tries again
+    throw error
+  })
+  /** All of them are tried, whatever becomes of one. */
+  const writeAll = async (some: readonly Piece[]): Promise<void> => {
+    const failed = (await Promise.allSettled(some.map(write))).find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
+  const sealedPieces = (): readonly Piece[] => sealed ? pieces : pieces.slice(0, -1)
+
   const openPiece = (length: number): Piece => {
     const open = pieces.at(-1)
     if (!sealed && open !== undefined) {
       if (open.used + length <= open.bytes.byteLength) return open
       sealed = true
-      writeSealed().catch(() => {}) // tried again, and reported, by room and flush
+      write(open).catch(() => {}) // tried again, and reported, by drain and flush
     }
-    const piece: Piece = { at: end, bytes: new Uint8Array(Math.max(length, PIECE_BYTES)), used: 0 }
+    const bytes = length > PIECE_BYTES ? new Uint8Array(length) : spare.pop() ?? new Uint8Array(PIECE_BYTES)
+    const piece: Piece = { at: end, bytes, used: 0, writing: undefined }
     pieces.push(piece)
     sealed = false
     return piece
@@ -63,14 +73,24 @@ export const createTail = (file: WritableFile, start: number): Tail => {
 
   return {
     get end () { return end },
-    room: () => backlog > BACKLOG_BYTES ? writeSealed() : undefined,
-    append: (head, cid, data) => {
-      const length = head.byteLength + cid.byteLength + data.byteLength
-      const piece = openPiece(length)
+    get isFull () { return backlog > BACKLOG_BYTES },
+    drain: async () => {
+      const all = sealedPieces()
+      await writeAll(all.slice(0, Math.ceil(all.length / 2)))
+    },
+    append: (cid, data) => {
+      const body = cid.byteLength + data.byteLength
+      const piece = openPiece(MAX_VARINT_BYTES + body)
+      const { bytes, used } = piece
+      let to = used
+      for (let rest = body; ; rest = Math.floor(rest / 128)) {
+        bytes[to++] = rest < 128 ? rest : (rest % 128) | 128
+        if (rest < 128) break
+      }
+      bytes.set(cid, to)
+      bytes.set(data, to + cid.byteLength)
       const at = end
-      piece.bytes.set(head, piece.used)
-      piece.bytes.set(cid, piece.used + head.byteLength)
-      piece.bytes.set(data, piece.used + head.byteLength + cid.byteLength)
+      const length = to - used + body
       piece.used += length
       backlog += length
       end += length
@@ -80,10 +100,10 @@ export const createTail = (file: WritableFile, start: number): Tail => {
       const piece = pieces.find((piece) => at >= piece.at && at + length <= piece.at + piece.used)
       return piece?.bytes.slice(at - piece.at, at - piece.at + length)
     },
-    flush: () => {
+    flush: async () => {
       sealed = true
-      return writeSealed()
+      await writeAll(pieces.slice())
     },
-    idle: () => writing,
+    idle: async () => { await Promise.allSettled(pieces.map(({ writing }) => writing)) },
   }
 }
