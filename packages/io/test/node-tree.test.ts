@@ -131,7 +131,7 @@ describe('openTree', () => {
     await expect(openTree(join(folder(), 'missing'))).rejects.toEqual(coded('IO_NOT_FOUND'))
   })
 
-  it.skipIf(process.platform === 'win32')('refuses what is neither file, folder nor link, naming it', async () => {
+  it.skipIf(process.platform === 'win32')('refuses what is neither file, folder nor link, naming it (not on Windows, which has no such files)', async () => {
     const root = folder()
     execFileSync('mkfifo', [join(root, 'pipe')])
     const entries = (await openTree(root) as TreeDirectory).entries()[Symbol.asyncIterator]()
@@ -140,7 +140,7 @@ describe('openTree', () => {
     await expect(openTree('/dev/null')).rejects.toThrow('kind=device')
   })
 
-  it.skipIf(process.platform !== 'linux')('refuses a name that is not UTF-8, in hex', async () => {
+  it.skipIf(process.platform !== 'linux')('refuses a name that is not UTF-8, in hex (on Linux, where names are bytes)', async () => {
     const root = folder()
     writeFileSync(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.of(0xff, 0xfe)]), '')
     const entries = (await openTree(root) as TreeDirectory).entries()[Symbol.asyncIterator]()
