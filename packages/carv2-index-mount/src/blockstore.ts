@@ -102,22 +102,25 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
     const own = start(cid, signal)
     gate.enter()
     try {
-      return await straight(own, signal) ?? await around(own, signal)
+      const found = await straight(own, signal)
+      if (found === 'absent') throw new BlockNotFoundError(own)
+      return found ?? await around(own, signal)
     } finally {
       gate.leave()
     }
   }
   /**
-   * The usual case in as few steps as can be: an index that is whole has one entry for the block, with lengths. `undefined`:
-   * anything else, and whatever is not as it should be, for {@link around} to tell what.
+   * The usual cases in as few steps as can be: an index that is whole has no entry for the block, or one with lengths.
+   * `undefined`: anything else, and whatever is not as it should be, for {@link around} to tell what.
    */
-  const straight = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> => {
+  const straight = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array | 'absent' | undefined> => {
     if (!index.whole) return undefined
     try {
       const found = index.find(cid.multihash.bytes, 2, signal)
       const entries = found instanceof Promise ? await found : found
       const [entry] = entries
-      if (entry?.headBytes === undefined || entries.length > 1) return undefined
+      if (entry === undefined) return cid.multihash.code === IDENTITY ? undefined : 'absent'
+      if (entry.headBytes === undefined || entries.length > 1) return undefined
       const { at, length } = spanOf(parts, entry, 'section')
       const peeked = source.peek(at, length)
       const head = headIn(parts, entry, peeked ?? await source.read(at, length, { signal }), peeked === undefined)
