@@ -24,19 +24,19 @@ export interface BuildIndexOptions extends CarLimits, CallOptions {
  */
 export const buildIndex = async (source: ByteSource, options: BuildIndexOptions = {}): Promise<BuiltIndex> => {
   const layout = options.layout ?? await readLayout(source, options)
-  const { columns, subject } = await collectIndex(source, layout, options)
+  const { columns, subject } = await collectIndex(source, layout, options, false)
   return columns.finish({ ...subject, source: source.identity })
 }
 
-/** The scan of {@link buildIndex}, for those that describe the payload as part of another file. */
-export const collectIndex = async (source: ByteSource, layout: CarLayout, options: BuildIndexOptions): Promise<{ columns: IndexColumns, subject: Omit<IndexSubject, 'source'> }> => {
+/** The scan of {@link buildIndex}, for those that describe the payload as part of another file. @param allZeros - check all of the padding */
+export const collectIndex = async (source: ByteSource, layout: CarLayout, options: BuildIndexOptions, allZeros: boolean): Promise<{ columns: IndexColumns, subject: Omit<IndexSubject, 'source'> }> => {
   const { maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
   const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking })
   const columns = new IndexColumns(options.identityCids ?? 'included')
   await eachSection(reader, ({ window, cid, sectionOffset, headBytes, dataBytes }) => {
     columns.add(window, cid, sectionOffset, headBytes, dataBytes)
   })
-  const { payloadEnd } = await reader.finish()
+  const { payloadEnd } = await reader.finish(allZeros)
   const { payloadStart, headerBytes } = layout
   const carV1Header = await source.read(payloadStart, headerBytes, { signal })
   return { columns, subject: { payloadStart, payloadEnd, carV1Header } }

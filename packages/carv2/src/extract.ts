@@ -4,7 +4,7 @@ import { type CarLimits, readLayout } from './layout.ts'
 import { eachSection, SectionReader } from './section-reader.ts'
 
 export interface ExtractOptions extends CarLimits, CallOptions {
-  /** Zeros behind the last section; dropping them needs a scan first. @default 'keep' */
+  /** Zeros behind the last section; dropping them needs a scan first, which reads them all. @default 'keep' */
   readonly padding?: 'drop' | 'keep' | undefined
 }
 
@@ -23,5 +23,5 @@ export const extractPayload = async function * (source: ByteSource, options: Ext
 
 const endOfSections = async (reader: SectionReader): Promise<number> => {
   await eachSection(reader, () => {})
-  return (await reader.finish()).payloadEnd
+  return (await reader.finish(true)).payloadEnd
 }

@@ -9,7 +9,7 @@ export interface WrapOptions extends CarLimits, CallOptions {
   readonly index?: 'trailer' | 'standard' | 'none' | undefined
   /** @default 'included' */
   readonly identityCids?: 'included' | 'excluded' | undefined
-  /** What becomes of zeros behind the last section. @default 'drop' */
+  /** What becomes of zeros behind the last section; all that is dropped is read first. @default 'drop' */
   readonly padding?: 'drop' | 'keep' | undefined
   /** The payload is read twice and counted twice. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
@@ -78,7 +78,7 @@ const planWrap = async (source: ByteSource, options: WrapOptions): Promise<Plan>
     ...options,
     identityCids,
     onProgress: onProgress && (({ doneBytes }) => { onProgress({ doneBytes, totalBytes: 2 * layout.payloadBytes }) }),
-  })
+  }, padding === 'drop')
   const built = columns.finish({ ...subject, payloadStart: START_BYTES, source: undefined })
   const payloadBytes = padding === 'keep' ? layout.payloadBytes : subject.payloadEnd
   const indexOffset = index === 'none' ? undefined : START_BYTES + payloadBytes
@@ -105,5 +105,9 @@ const payloadAndIndex = async function * (source: ByteSource, plan: Plan, { sign
     doneBytes += chunk.byteLength
     onProgress?.({ doneBytes, totalBytes })
   }
-  yield * plan.index()
+  for (const chunk of plan.index()) {
+    signal?.throwIfAborted()
+    yield chunk
+  }
+  signal?.throwIfAborted()
 }

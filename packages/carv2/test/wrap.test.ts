@@ -46,11 +46,20 @@ describe('wrapChunks', () => {
     expect(Buffer.compare(await wrap(padded, { index: 'none', padding: 'keep' }), carV2({ roots, blocks, index: 'none', payloadPadding: 100 }))).toBe(0)
   })
 
+  it('drops nothing but zeros', async () => {
+    const bytes = carV1(roots, blocks, { paddingBytes: 3_000_000 })
+    bytes[bytes.byteLength - 1] = 1
+    const hidden = { code: 'CARV2_BAD_SECTION', offset: bytes.byteLength - 1 }
+    await expect(wrap(bytes)).rejects.toMatchObject(hidden)
+    await expect(collect(extractPayload(slowSource(bytes), { padding: 'drop' }))).rejects.toMatchObject(hidden)
+    expect((await wrap(bytes, { padding: 'keep' })).byteLength).toBeGreaterThan(bytes.byteLength)
+  })
+
   it('takes the payload out of a CARv2 and wraps it again', async () => {
     expect(Buffer.compare(await wrap(carV2({ roots, blocks, dataPadding: 99, indexPadding: 9 })), await wrap(v1))).toBe(0)
   })
 
-  it.skipIf(sharedFixtures() === undefined)('gives of sample-v1.car what go-car gives', async () => {
+  it.skipIf(sharedFixtures() === undefined)('gives of sample-v1.car what go-car gives (where it lies beside the checkout)', async () => {
     const read = (name: string): Uint8Array => readFileSync(join(sharedFixtures()!, 'go-car', name))
     expect(Buffer.compare(await wrap(read('sample-v1.car'), { index: 'standard', identityCids: 'excluded' }), read('sample-wrapped-v2.car'))).toBe(0)
   })
@@ -67,6 +76,18 @@ describe('wrapCar', () => {
     expect(report).toEqual({ payloadBytes: v1.byteLength, entryCount: blocks.length, sizeBytes: bytes.byteLength })
     expect(seen.map(({ doneBytes }) => doneBytes)).toEqual(seen.map(({ doneBytes }) => doneBytes).sort((a, b) => a - b))
     expect(seen.at(-1)!.doneBytes).toBe(seen.at(-1)!.totalBytes)
+  })
+
+  it('rejects with the reason of its signal, and names nothing', async () => {
+    const directory = createMemoryDirectory()
+    const reason = new Error('enough')
+    for (const share of [0, 0.4, 0.9, 1]) {
+      const stop = new AbortController()
+      const file = await directory.openWritable(`${share}.car`, 'new')
+      const onProgress = ({ doneBytes, totalBytes }: ByteProgress): void => { if (doneBytes >= share * totalBytes!) stop.abort(reason) }
+      await expect(wrapCar(createBytesSource(v1), file, { signal: stop.signal, onProgress }), `at ${share}`).rejects.toBe(reason)
+      if (file.sizeBytes > 51) expect(await file.read(0, 51)).toEqual(new Uint8Array(51))
+    }
   })
 
   it('wants an empty file', async () => {
