@@ -101,7 +101,7 @@ export class SectionReader {
     if (cursor.needsData) return
     const gap = cursor.position - (cursor.windowStart + cursor.window.byteLength)
     this.#windowBytes = gap > this.#source.cost.seekBytes && gap > this.#windowBytes
-      ? Math.max(MIN_WINDOW_BYTES, this.#windowBytes / 4)
+      ? Math.max(MIN_WINDOW_BYTES, Math.floor(this.#windowBytes / 4))
       : Math.min(this.#maxWindowBytes, this.#windowBytes * 2)
   }
 

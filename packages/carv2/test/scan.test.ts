@@ -161,6 +161,13 @@ describe('scanSections', () => {
     }), { seed: 7, numRuns: 60 })
   })
 
+  it('reads whole bytes whatever a source says that seeking costs', async () => {
+    const some = plainBlocks(4, 3_000_000)
+    const source = slowSource(carV1([], [...plainBlocks(9, 300_000), ...some]), { kind: 'remote', seekBytes: 300_001 })
+    expect((await buildIndex(source)).entryCount).toBe(13)
+    expect(source.reads.filter(({ length }) => !Number.isInteger(length))).toEqual([])
+  })
+
   it('rejects with the reason of its signal, before it begins and in the middle', async () => {
     const source = slowSource(carV1([], plainBlocks(3000, 950)))
     const layout = await readLayout(source)
