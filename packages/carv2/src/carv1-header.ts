@@ -57,7 +57,8 @@ export const decodeCarV1Header = (body: Uint8Array): { readonly version: number,
   if (!Array.isArray(value.roots)) throw new CarV2Error('CARV2_BAD_HEADER', 'roots are not a list')
   const roots = value.roots.map((root: unknown, i) => {
     const cid = CID.asCID(root)
-    if (cid === null) throw new CarV2Error('CARV2_BAD_HEADER', `root is no CID; root=${i}`)
+    // a map of CBOR can have the fields by which other programs' CIDs are known, but never the same bytes in two of them
+    if (cid === null || !(cid.bytes instanceof Uint8Array)) throw new CarV2Error('CARV2_BAD_HEADER', `root is no CID; root=${i}`)
     return cid
   })
   return { version, roots }

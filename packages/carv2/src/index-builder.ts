@@ -4,6 +4,7 @@ import { CID_CUT, CidCursor, IDENTITY_CODE } from './cid.ts'
 import { headLength, PrefixTable, UNKNOWN_ROW } from './cid-prefixes.ts'
 import { EntryRows } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
+import { MAX_BUCKETS } from './index-directory.ts'
 import type { IndexSubject } from './index-facts.ts'
 
 /** What the index of a section needs to know. */
@@ -30,7 +31,7 @@ export interface IndexBuilder {
   /**
    * In any order. Keeps no reference.
    *
-   * @throws {CarV2Error} `CARV2_BAD_CID`
+   * @throws {CarV2Error} `CARV2_BAD_CID`. `CARV2_TOO_LARGE`: more than 65,536 pairs of multihash code and digest length
    * @throws {RangeError} a number out of range
    */
   add(section: IndexedSection): void
@@ -60,6 +61,7 @@ export class IndexColumns {
   readonly #byCode = new Map<number, Map<number, EntryRows>>()
   readonly #prefixes = new PrefixTable()
   #last: EntryRows = new EntryRows(-1, 0)
+  #groupCount = 0
   entryCount = 0
 
   constructor (identityCids: 'included' | 'excluded') {
@@ -82,7 +84,10 @@ export class IndexColumns {
     let byLength = this.#byCode.get(code)
     if (byLength === undefined) this.#byCode.set(code, byLength = new Map())
     let columns = byLength.get(digestBytes)
-    if (columns === undefined) byLength.set(digestBytes, columns = new EntryRows(code, digestBytes))
+    if (columns === undefined) {
+      if (++this.#groupCount > MAX_BUCKETS) throw new CarV2Error('CARV2_TOO_LARGE', `kinds of multihash in one index; max=${MAX_BUCKETS}`)
+      byLength.set(digestBytes, columns = new EntryRows(code, digestBytes))
+    }
     return this.#last = columns
   }
 

@@ -26,20 +26,29 @@ export const planStandard = (groups: readonly { readonly code: number, readonly 
   return { codec: MULTIHASH_INDEX_SORTED, buckets, entryCount, standardBytes: at }
 }
 
-/** Everything but the entries of the buckets planned. */
+/** Everything but the entries of the buckets planned, which ascend. */
 export const writeHeads = (into: Uint8Array, buckets: readonly IndexBucket[]): void => {
   const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
   writeVarint(into, 0, MULTIHASH_INDEX_SORTED)
-  const codes = [...new Set(buckets.map(({ code }) => code))]
-  view.setInt32(CODEC_BYTES, codes.length, true)
-  for (const code of codes) {
-    const ofCode = buckets.filter((bucket) => bucket.code === code)
-    const headAt = ofCode[0]!.start - BUCKET_HEAD_BYTES - COUNT_BYTES - CODE_BYTES
-    view.setBigUint64(headAt, BigInt(code!), true)
-    view.setInt32(headAt + CODE_BYTES, ofCode.length, true)
-    for (const bucket of ofCode) writeBucketHead(view, bucket.start - BUCKET_HEAD_BYTES, bucket.width, bucket.count)
+  let codes = 0
+  let bucketsAt = 0
+  let ofCode = 0
+  let lastCode = -1
+  for (const { code, start, width, count } of buckets) {
+    const headAt = start - BUCKET_HEAD_BYTES
+    if (code !== lastCode) {
+      codes++
+      ofCode = 0
+      lastCode = code!
+      bucketsAt = headAt - COUNT_BYTES
+      view.setBigUint64(bucketsAt - CODE_BYTES, BigInt(lastCode), true)
+    }
+    view.setInt32(bucketsAt, ++ofCode, true)
+    writeBucketHead(view, headAt, width, count)
   }
+  view.setInt32(CODEC_BYTES, codes, true)
 }
+
 
 export const writeBucketHead = (view: DataView, at: number, width: number, count: number): void => {
   view.setUint32(at, width, true)

@@ -42,7 +42,8 @@ export interface IndexDirectory {
 
 /** A digest length that go-car's reader would refuse too. */
 const MAX_WIDTH = 32 << 20
-const MAX_BUCKETS = 1 << 16
+/** Pairs of multihash code and digest length; no index may have more. */
+export const MAX_BUCKETS: number = 1 << 16
 const CODE_HEAD_BYTES = 12
 /** u32 width and i64 length before the entries of a bucket. */
 export const BUCKET_HEAD_BYTES = 12

@@ -150,12 +150,13 @@ const encodeIdentity = (source: SourceIdentity | undefined): Uint8Array => {
   return out
 }
 
-/** A kind that this code does not know is like none. */
+/** A kind that this code does not know, or a size that no source has, is like none. */
 const decodeIdentity = (bytes: Uint8Array): SourceIdentity | undefined => {
   const kind = KINDS[bytes[0] ?? 0]
   if (kind === undefined || kind === 'unknown' || bytes.byteLength < 9) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const sizeBytes = Number(view.getBigUint64(1, true))
+  if (!Number.isSafeInteger(sizeBytes)) return undefined
   if (kind === 'file') {
     if (bytes.byteLength !== 25) return undefined
     return { kind, sizeBytes, mtimeNs: view.getBigInt64(9, true), inode: view.getBigUint64(17, true) }

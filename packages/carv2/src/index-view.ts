@@ -56,9 +56,10 @@ export interface FindOptions extends CallOptions {
 export interface IndexView extends AsyncDisposable {
   readonly facts: IndexFacts
   /**
-   * All sections that may hold the block, by offset where this library wrote the index; empty proves absence. With codec
-   * 0x0400 the hash function is unknown: the caller must compare the CID in the section. A plain value when the pages are
-   * at hand. About 3 pages, plus log2(entries) for clustered digests.
+   * All sections that may hold the block, by offset where this library wrote the index; empty proves absence, but
+   * for a multihash of identity only where `facts.identityCids` is `included`. With codec 0x0400 the hash function is
+   * unknown: the caller must compare the CID in the section. A plain value when the pages are at hand. About 3 pages, plus
+   * log2(entries) for clustered digests.
    *
    * @throws {CarV2Error} `CARV2_INDEX_DAMAGED`: a page does not match its checksum; `offset` is the page.
    *   `CARV2_BAD_INDEX`: an index without checksums is not sorted, or an offset is not legal. `IO_*`

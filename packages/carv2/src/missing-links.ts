@@ -1,5 +1,6 @@
 /** Links that lead out of a set of blocks. */
 import { CID } from 'multiformats/cid'
+import { byteKey } from './byte-key.ts'
 import { IDENTITY_CODE } from './cid.ts'
 import type { IndexView } from './index-view.ts'
 
@@ -29,7 +30,7 @@ export class MissingLinks {
     if (code === IDENTITY_CODE) return
     const found = view.find(bytes, { limit: 1 })
     if (found instanceof Promise || found.length > 0) return
-    const key = String.fromCharCode(...bytes)
+    const key = byteKey(bytes)
     if (this.#seen.has(key)) return
     this.#seen.add(key)
     this.missingCount++

@@ -37,7 +37,7 @@ export const openIndex = async (source: ByteSource, options: OpenIndexOptions = 
     return await open(source, space, owns, options.signal)
   } catch (error) {
     space.clear()
-    if (owns) await source.close()
+    if (owns) await source.close().catch(() => {}) // the first failure is the one to tell
     throw error
   }
 }

@@ -30,6 +30,10 @@ describe('encodeCarV1Header', () => {
   })
 })
 
+/** An encoder takes the map for a CID too, so its key becomes a slash only here. */
+const lookalike = encode({ roots: [{ _: 'x', bytes: 'x', version: 1, code: 0x55 }], version: 1 })
+lookalike[Buffer.from(lookalike).indexOf('a_')! + 1] = 0x2f
+
 describe('decodeCarV1Header', () => {
   it('takes null for no roots', () => {
     expect(decodeCarV1Header(carV1Header([], { nullRoots: true }).subarray(1))).toEqual({ version: 1, roots: [] })
@@ -47,6 +51,7 @@ describe('decodeCarV1Header', () => {
     { why: 'its version is text', body: encode({ roots: [], version: '1' }) },
     { why: 'it has no roots', body: encode({ version: 1 }) },
     { why: 'its roots are text', body: encode({ roots: 'x', version: 1 }) },
+    { why: 'a root is a map that looks like a CID of another program', body: lookalike },
     { why: 'a root is bytes', body: encode({ roots: [Uint8Array.of(1)], version: 1 }) },
     { why: 'it is nested without end', body: new Uint8Array(100_000).fill(0x81) },
   ])('refuses a header when $why', ({ body }) => {

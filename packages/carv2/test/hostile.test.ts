@@ -3,7 +3,7 @@ import { createHashes } from '@dagstore/hashes'
 import { createBytesSource } from '@dagstore/io'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { buildIndex, CarV2Error, inspectCar, openIndex, parseCid, verifyCar, wrapChunks } from '../src/index.ts'
+import { buildIndex, CarV2Error, encodeVarint, inspectCar, openIndex, parseCid, verifyCar, wrapChunks } from '../src/index.ts'
 import { collect, concat, slowSource } from './support.ts'
 
 const hashes = createHashes()
@@ -96,5 +96,16 @@ describe('hostile bytes', () => {
     view.setInt32(2, 70_000, true)
     for (let i = 0; i < 70_000; i++) view.setUint32(6 + 12 * i, 8 + i, true)
     await expect(openIndex(slowSource(bytes))).rejects.toMatchObject({ code: 'CARV2_TOO_LARGE', offset: 2 })
+  })
+
+  it('cannot make an index of so many kinds of hash that nobody opens it', async () => {
+    const kinds = (count: number): Uint8Array => carV1([], Array.from({ length: count }, (_, i) => {
+      const code = encodeVarint(i)
+      const multihash = Uint8Array.of(...code, 0)
+      return { cid: Uint8Array.of(1, 0x55, ...multihash), multihash, data: new Uint8Array(0) }
+    }))
+    const most = await buildIndex(createBytesSource(kinds(65_536)))
+    expect((await openIndex(createBytesSource(concat(most.encode())))).facts.entryCount).toBe(65_536)
+    await expect(buildIndex(createBytesSource(kinds(65_537)))).rejects.toMatchObject({ code: 'CARV2_TOO_LARGE' })
   })
 })

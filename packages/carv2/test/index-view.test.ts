@@ -193,6 +193,8 @@ describe('a large index', () => {
     const broken = slowSource(bytes.subarray(0, 100))
     await expect(openIndex(broken, { owns: true })).rejects.toMatchObject({ code: 'CARV2_BAD_INDEX' })
     expect(broken.closed).toBe(true)
+    const stuck = { ...slowSource(bytes.subarray(0, 100)), close: async () => { throw new Error('close failed') } }
+    await expect(openIndex(stuck, { owns: true })).rejects.toMatchObject({ code: 'CARV2_BAD_INDEX' })
   })
 
   it('refuses what is no multihash with a TypeError', () => {

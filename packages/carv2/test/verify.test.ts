@@ -113,6 +113,14 @@ describe('verifyCar', () => {
       expect((await verifyCar(createBytesSource(carV1([bad.cid], [bad, ...leaves])), hashes, { linksOf })).undecodable).toBe(1)
     })
 
+    it('lists a link that is as long as a block may be', async () => {
+      const long = makeBlock(new Uint8Array(1 << 20).fill(7), { hash: 'identity' })
+      const foreign = CID.decode(concat([Uint8Array.of(1, 0x55, 0x1e), long.cid.subarray(3)]))
+      const parent = makeBlock(foreign.bytes, { codec: 0x71 })
+      const report = await verifyCar(createBytesSource(carV1([parent.cid], [parent])), hashes, { linksOf })
+      expect(report.missing.map(({ bytes }) => bytes.byteLength)).toEqual([foreign.bytes.byteLength])
+    })
+
     it('is needed for completeness', async () => {
       await expect(verifyCar(createBytesSource(carV1([node.cid], [node])), hashes, { complete: true })).rejects.toThrow(TypeError)
     })
@@ -130,7 +138,7 @@ describe('verifyCar', () => {
     await expect(verifyCar(source, hashes, { signal: stop.signal, onProgress: ({ doneBytes }) => { if (doneBytes > 1e6) stop.abort(reason) } })).rejects.toBe(reason)
   })
 
-  it.skipIf(sharedFixtures() === undefined).each(['sample-v1.car', 'sample-wrapped-v2.car', 'sample-v2-indexless.car', 'sample-rw-bs-v2.car', 'lotus-sample-rw-bs-v2.car', 'sample-unixfs-v2.car', 'sample-v1-with-zero-len-section2.car'])('is content with %s of go-car', async (name) => {
+  it.skipIf(sharedFixtures() === undefined).each(['sample-v1.car', 'sample-wrapped-v2.car', 'sample-v2-indexless.car', 'sample-rw-bs-v2.car', 'lotus-sample-rw-bs-v2.car', 'sample-unixfs-v2.car', 'sample-v1-with-zero-len-section2.car'])('is content with %s of go-car (where it lies beside the checkout)', async (name) => {
     const source = createBytesSource(readFileSync(join(sharedFixtures()!, 'go-car', name)))
     expect((await verifyCar(source, hashes)).blockCount).toBeGreaterThan(0)
   })
