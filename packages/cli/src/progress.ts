@@ -10,26 +10,29 @@ export interface ProgressLine {
   end (): void
 }
 
+interface Progress { readonly done: number, readonly total: number | undefined }
+
 const SILENT: ProgressLine = { update: () => {}, end: () => {} }
+
+const BAR_CELLS = 30
+
+/** A bar where the end is known, else what is done so far. */
+export const progressText = (label: string, done: number, total: number | undefined): string => {
+  if (total === undefined || total === 0) return `  ${label.padEnd(9)} ${showBytes(done)} …`
+  const part = Math.min(1, done / total)
+  const full = Math.round(part * BAR_CELLS)
+  return `  ${label.padEnd(9)} ${'■'.repeat(full)}${'·'.repeat(BAR_CELLS - full)} ${String(Math.floor(part * 100)).padStart(3)}%  ${showBytes(done)} of ${showBytes(total)}`
+}
 
 /** @param label - what is being done, some 10 characters */
 export const startProgress = (terminal: Terminal, label: string): ProgressLine => {
   if (!terminal.interactive) return SILENT
-  const bar = new cliProgress.SingleBar({
-    format: `  ${label.padEnd(10)} {bar} {percentage}%  {shown}`,
-    stream: process.stderr,
-    clearOnComplete: true,
-    hideCursor: true,
-    barsize: 30,
-    fps: 10,
-  }, cliProgress.Presets.rect)
+  const bar = new cliProgress.SingleBar({ format: (_options, _params, { done, total }: Progress) => progressText(label, done, total), stream: process.stderr, clearOnComplete: true, hideCursor: true, fps: 10 })
   let started = false
   return {
     update: (done, total) => {
-      const shown = `${showBytes(done)}${total === undefined ? '' : ` of ${showBytes(total)}`}`
-      if (!started) { bar.start(Math.max(1, total ?? 1), 0, { shown }); started = true }
-      if (total !== undefined) bar.setTotal(Math.max(1, total))
-      bar.update(total === undefined ? 0 : done, { shown })
+      if (!started) { bar.start(1, 0, { done, total }); started = true }
+      bar.update(0, { done, total })
     },
     end: () => { if (started) bar.stop() },
   }
