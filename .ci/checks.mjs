@@ -17,7 +17,7 @@ const CHECKS = [
   { name: 'lint', what: 'oxlint', run: () => [bin('oxlint'), ['--deny-warnings', 'packages', 'tooling']] },
   { name: 'node-22', what: 'the tests on Node 22', run: () => otherNode('22.23.3', ['node_modules/vitest/vitest.mjs', 'run']) },
   { name: 'node-24', what: 'the tests on Node 24', run: () => otherNode('24.21.0', ['node_modules/vitest/vitest.mjs', 'run']) },
-  { name: 'crash', what: 'crash cuts and models with more seeds', run: () => [bin('vitest'), ['run', 'crash', 'model']], env: { DAGSTORE_LONG: '1' } },
+  { name: 'long', what: 'crash cuts and models with more chances, roots of large inputs', run: () => [bin('vitest'), ['run', 'crash', 'model', 'vectors-unixfs']], env: { DAGSTORE_LONG: '1' } },
   { name: 'loop', what: 'the demo on every kind of input', run: () => ['node', ['tooling/loop/run.mjs']] },
   { name: 'release', what: 'every package packed, installed and compiled elsewhere', run: () => ['node', ['tooling/release/run.mjs']] },
   {

@@ -36,9 +36,11 @@ export interface CrashScenario {
   readonly run: (world: CrashWorld) => Promise<void>
   /** Looks at what is left; `cut` says after how many changes. Throws when an invariant is broken. */
   readonly check: (world: CrashWorld, cut: number) => Promise<void>
-  /** Chances tried per cut. @default 3 */
+  /** Chances tried per cut. @default 3; 10 in a long run (`DAGSTORE_LONG`) */
   readonly chances?: number
 }
+
+const CHANCES = process.env['DAGSTORE_LONG'] === undefined ? 3 : 10
 
 /**
  * Run the scenario once whole, then once for each changing operation with the cut there.
@@ -46,7 +48,7 @@ export interface CrashScenario {
  * @returns how many cuts were made
  * @throws what `check` threw, with seed, cut and log in the message
  */
-export const everyCrash = async ({ seed, prepare, run, check, chances = 3 }: CrashScenario): Promise<number> => {
+export const everyCrash = async ({ seed, prepare, run, check, chances = CHANCES }: CrashScenario): Promise<number> => {
   const start = async (): Promise<CrashWorld> => {
     const world = await createCrashWorld(seed)
     await prepare?.(world)
