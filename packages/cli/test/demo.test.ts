@@ -61,7 +61,7 @@ describe('dagstore demo', () => {
     const cwd = await temporaryFolder()
     await writeFile(join(cwd, 'plain.car'), plainCar)
     const before = documentOf(await dagstore(cwd, ['demo', '--json', 'plain.car'])).items[0]
-    await rm(join(cwd, (before?.['sector'] as { path: string }).path))
+    await rm(join(cwd, (before!['sector'] as { path: string }).path))
     const after = documentOf(await dagstore(cwd, ['demo', '--json', 'plain.car']))
     expect(after.items[0]?.error).toBeUndefined()
     expect(after.ok).toBe(true)
