@@ -120,6 +120,15 @@ describe('openFileSource', () => {
     await source.close()
   })
 
+  it('can be closed after a read for which there was no memory', async () => {
+    const path = file('')
+    truncateSync(path, 2 ** 42)
+    const source = await openFileSource(path)
+    await expect(source.read(0, 2 ** 42)).rejects.toEqual(coded('IO_SOURCE_LOST'))
+    await source.close()
+    expect(descriptorsIn(path) ?? 0).toBe(0)
+  })
+
   it.each([['EIO', 'later'], ['ESTALE', 'later'], ['EBADMSG', 'never']])('loses the source on %s, to be tried %s', async (code, retry) => {
     const source = await openFileSource(file())
     const failure = systemError(code)

@@ -43,8 +43,9 @@ export class Descriptor {
   /** Exactly `length` bytes, or fewer at the end of the file. Rejects with the system's error. */
   read (at: number, length: number): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
+      this.check()
+      const bytes = allocate(length) // may throw, so before the call counts
       const fd = this.#enter()
-      const bytes = allocate(length)
       let done = 0
       const next = (): void => fs.read(fd, bytes, done, Math.min(length - done, CALL_BYTES), at + done, (error, got) => {
         if (error === null) {
