@@ -14,7 +14,10 @@ import { createTrailerWriter, type TrailerWriter } from './trailer-writer.ts'
 export interface SectorWriterOptions {
   /** One of {@link SECTOR_SIZES}. */
   readonly sectorBytes: number
-  /** The ranges in use as their owner remembers them: what to write when the trailer itself was torn by a crash. Else unused. */
+  /**
+   * The ranges in use as their owner remembers them: what to write when the trailer itself was torn by a crash, or is
+   * nothing but zeros, which without this means that nothing is in use. Else unused.
+   */
   readonly repair?: readonly SectorRange[] | undefined
 }
 

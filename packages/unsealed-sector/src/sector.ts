@@ -46,7 +46,8 @@ export const openSector = async (source: ByteSource, options: OpenSectorOptions 
   const tailBytes = source.sizeBytes - sectorBytes
   checkTailLength(tailBytes, sectorBytes)
   const tail = await source.read(sectorBytes, tailBytes, { signal: options.signal })
-  const { ranges: allocated } = decodeTail(tail, sectorBytes)
+  const { ranges: allocated, state } = decodeTail(tail, sectorBytes)
+  if (state === 'blank') throw new SectorError('SECTOR_BAD_TRAILER', `nothing but zeros behind the data; tail=${tailBytes}`, { offset: sectorBytes })
   const isAllocated = (offset: number, length: number): boolean => covers(allocated, offset, length)
   const close = (): Promise<void> => source.close()
   return {

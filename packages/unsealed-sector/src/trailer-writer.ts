@@ -7,8 +7,9 @@
  *     3. cut the file behind the new trailer; sync
  *
  * Between 1 and 3 the file ends in zeros, which is the length of no trailer that would fit. A trailer within one disk
- * sector of 512 bytes is old or new even then, so both the next writer and our reader take it up. A longer one may be a
- * mixture: the next writer needs the ranges from its caller.
+ * sector of 512 bytes is old or new even then, so both the next writer and our reader take it up; of an empty list only
+ * zeros are left, which only the writer takes for one. A longer one may be a mixture: the next writer needs the ranges from
+ * its caller.
  */
 import type { WritableFile } from '@dagstore/io'
 import { SectorError } from './errors.ts'
@@ -25,7 +26,7 @@ export interface TrailerWriter {
 }
 
 /**
- * @param repair - ranges in use, for a trailer that was torn
+ * @param repair - ranges in use, for a trailer that was torn or is blank
  * @throws {SectorError} `SECTOR_TRUNCATED`, `SECTOR_BAD_TRAILER`
  */
 export const createTrailerWriter = async (file: WritableFile, sectorBytes: number, repair: readonly SectorRange[] | undefined): Promise<TrailerWriter> => {
@@ -45,7 +46,7 @@ export const createTrailerWriter = async (file: WritableFile, sectorBytes: numbe
     await file.sync()
     ranges = next
   }
-  if (trailer.state === 'cut off') await replace(ranges)
+  if (trailer.state === 'cut off' || trailer.state === 'blank') await replace(ranges)
   return { get ranges () { return ranges }, replace }
 }
 
@@ -54,15 +55,17 @@ const findTrailer = async (file: WritableFile, sectorBytes: number, repair: read
   if (tailBytes < 0) return findNothing(file, sectorBytes)
   checkTailLength(tailBytes, sectorBytes)
   const tail = await file.read(sectorBytes, tailBytes)
+  let found: Trailer | undefined
   try {
-    return decodeTail(tail, sectorBytes)
+    found = decodeTail(tail, sectorBytes)
   } catch (error) {
     if (repair === undefined || !(error instanceof SectorError) || error.code !== 'SECTOR_BAD_TRAILER') throw error
-    const ranges = joinRanges(repair)
-    const last = ranges.at(-1)
-    if (last !== undefined && last.start + last.length > sectorBytes) throw new RangeError(`repair beyond the sector; sector=${sectorBytes}`, { cause: error })
-    return { ranges, state: 'cut off' }
   }
+  if (found !== undefined && (found.state !== 'blank' || repair === undefined)) return found
+  const ranges = joinRanges(repair ?? [])
+  const last = ranges.at(-1)
+  if (last !== undefined && last.start + last.length > sectorBytes) throw new RangeError(`repair beyond the sector; sector=${sectorBytes}`)
+  return { ranges, state: 'cut off' }
 }
 
 /** A file that was just made, or whose making a crash cut off: so far only zeros. */

@@ -26,8 +26,11 @@ const LENGTH_BYTES = 4
 
 export interface Trailer {
   readonly ranges: readonly SectorRange[]
-  /** `cut off`: the zeros of an update that did not end stand behind it. */
-  readonly state: 'whole' | 'absent' | 'cut off'
+  /**
+   * `cut off`: the zeros of an update that did not end stand behind it. `blank`: nothing but zeros, more than an empty list
+   * takes: an update of an empty list did not end, or a list was lost; `ranges` are then empty.
+   */
+  readonly state: 'whole' | 'absent' | 'cut off' | 'blank'
 }
 
 /** The trailer with its length, as it stands behind the data. */
@@ -57,16 +60,15 @@ export const decodeTail = (tail: Uint8Array, sectorBytes: number): Trailer => {
   if (listBytes !== undefined && listBytes + LENGTH_BYTES === tail.byteLength) {
     return { ranges: decodeRlePlus(tail.subarray(0, listBytes), { maxEnd: sectorBytes }), state: 'whole' }
   }
-  const ranges = decodeCutOff(tail, sectorBytes)
+  const last = tail.findLastIndex((byte) => byte !== 0)
+  if (last === -1 && tail.byteLength > LENGTH_BYTES) return { ranges: [], state: 'blank' }
+  const ranges = decodeCutOff(tail, last, sectorBytes)
   if (ranges !== undefined) return { ranges, state: 'cut off' }
   throw new SectorError('SECTOR_BAD_TRAILER', `trailer length disagrees with the file; tail=${tail.byteLength} trailer=${listBytes}`, { offset: sectorBytes })
 }
 
-/** A trailer with zeros behind it, short enough that it is either the old one or the new one. */
-const decodeCutOff = (tail: Uint8Array, sectorBytes: number): readonly SectorRange[] | undefined => {
-  const last = tail.findLastIndex((byte) => byte !== 0)
-  // of an empty list nothing but zeros is left
-  if (last === -1) return tail.byteLength > LENGTH_BYTES ? [] : undefined
+/** A trailer with zeros behind it, short enough that it is either the old one or the new one; `last` is not zero. */
+const decodeCutOff = (tail: Uint8Array, last: number, sectorBytes: number): readonly SectorRange[] | undefined => {
   for (let listBytes = last; listBytes > last - LENGTH_BYTES && listBytes > 0; listBytes--) {
     // one that reached the end of its disk sector may have lost its last bytes there
     if (listBytes + SLACK_BYTES > ATOMIC_BYTES || lengthAt(tail, listBytes) !== listBytes) continue

@@ -55,6 +55,15 @@ describe('openSectorWriter', () => {
     expect(whole.content()).toEqual(file)
     expect(whole.writer.allocated).toEqual([{ start: 0, length: 512 }])
   })
+  it('takes a tail of zeros for an empty list only when nobody says otherwise', async () => {
+    const file = sectorFile({ sectorBytes: 2 * KIB, pieces: [{ offset: 0, paddedBytes: 512, payload: seededBytes(1, 400) }] })
+    const blank = concat([file.subarray(0, 2 * KIB), new Uint8Array(12)])
+    expect((await openOn(blank)).writer.allocated).toEqual([])
+    expect((await openOn(blank, { repair: [] })).writer.allocated).toEqual([])
+    const known = await openOn(blank, { repair: [{ start: 0, length: 512 }] })
+    expect(known.content()).toEqual(file)
+    await expect(known.writer.writePiece(0, 128, [])).rejects.toMatchObject({ code: 'SECTOR_OCCUPIED' })
+  })
   it('refuses a repair beyond the sector, and a tail that is longer than any trailer', async () => {
     const torn = concat([new Uint8Array(2 * KIB), Uint8Array.of(9, 9, 9, 9, 9)])
     await expect(openOn(torn, { repair: [{ start: KIB, length: 2 * KIB }] })).rejects.toThrow(RangeError)

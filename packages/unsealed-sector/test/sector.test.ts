@@ -1,4 +1,4 @@
-import { createBytesSource, type ByteSource, readChunks } from '@dagstore/io'
+import { type ByteSource, compareIdentity, createBytesSource, readChunks } from '@dagstore/io'
 import { concat, plainRlePlus, sectorFile, seededBytes } from '@dagstore-tooling/fixtures'
 import { seededRandom } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
@@ -59,6 +59,7 @@ describe('openSector', () => {
     { why: 'with a run beyond the sector', file: withTail(concat([plainRlePlus([{ start: 0, length: 2049 }]), u32(3)])), code: 'SECTOR_BAD_TRAILER' },
     { why: 'with an absurd run', file: withTail(concat([plainRlePlus([{ start: 0, length: 2 ** 52 }]), u32(plainRlePlus([{ start: 0, length: 2 ** 52 }]).byteLength)])), code: 'SECTOR_BAD_TRAILER' },
     { why: 'with another version of the list', file: withTail(concat([Uint8Array.of(5, 0x10, 2), u32(3)])), code: 'SECTOR_BAD_TRAILER' },
+    { why: 'with zeros where its trailer was', file: withTail(new Uint8Array(7)), code: 'SECTOR_BAD_TRAILER' },
     { why: 'with a tail longer than any trailer', file: withTail(new Uint8Array(2 * MIB)), code: 'SECTOR_BAD_TRAILER' },
   ])('refuses a file $why', async ({ file, code }) => {
     await expect(open(file)).rejects.toMatchObject({ code })
@@ -144,6 +145,19 @@ describe('openPiece', () => {
     await piece.read(0, piece.sizeBytes)
     await piece.read(5, 0)
     expect(seen).toEqual([[KIB, 128], [KIB, 256], [KIB + 128, 128], [KIB, KIB]])
+  })
+  it('has an identity that no other piece of the sector has', async () => {
+    const identities = [
+      { kind: 'file', sizeBytes: two.byteLength, mtimeNs: 5n, inode: 7n },
+      { kind: 'version', tag: '"a"', sizeBytes: two.byteLength },
+      { kind: 'content', cid: 'bafy', sizeBytes: two.byteLength },
+    ] as const
+    for (const identity of identities) {
+      const sector = await openSector(createBytesSource(two, { identity }))
+      const [a, again, b] = [KIB, KIB, KIB + 512].map((at) => sector.openPiece(at, 512).identity)
+      expect(compareIdentity(a!, again!)).toBe('same')
+      expect(compareIdentity(a!, b!)).not.toBe('same')
+    }
   })
   it('has memory of its own in each read', async () => {
     const piece = (await open(two)).openPiece(0, 512)
