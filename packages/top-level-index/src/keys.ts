@@ -35,7 +35,10 @@ export const liveRange = (first: number, last: number): KeyRange => ({ gte: live
 export const ENTRY_RANGE: { readonly gte: Uint8Array, readonly lt: Uint8Array } = { gte: Uint8Array.of(TAG.entry), lt: Uint8Array.of(TAG.entry + 1) }
 
 /** The part of a multihash that entries are kept under; a view of `multihash`. Bytes that are no multihash are cut alike. */
-export const entryPart = (multihash: Uint8Array): Uint8Array => multihash.subarray(0, Math.min(multihash.byteLength, entryLength(multihash)))
+export const entryPart = (multihash: Uint8Array): Uint8Array => {
+  const length = entryLength(multihash)
+  return length < multihash.byteLength ? multihash.subarray(0, length) : multihash
+}
 
 /** `prefix`, tag, entry part, run: a new array. */
 export const entryKey = (part: Uint8Array, run: number, prefix: Uint8Array = EMPTY): Uint8Array => {

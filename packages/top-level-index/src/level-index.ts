@@ -1,12 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The top-level index in an embedded key-value database. */
-import type { AnyLevel, CallOptions } from '@dagstore/io'
-import { type Change, type Database, openDatabase } from './database.ts'
+import type { CallOptions } from '@dagstore/io'
+import type { Change, Database } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, findCandidates } from './find.ts'
-import { DEAD_RANGE, deadKey, decodeCount, decodeRun, EMPTY, encodeCount, encodeLive, encodeRun, LIVE_RANGE, liveKey, runOf, shardKey, TOTALS_KEY, VERSION, VERSION_KEY } from './keys.ts'
+import { DEAD_RANGE, deadKey, decodeCount, decodeRun, encodeCount, encodeLive, encodeRun, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
 import { LiveRuns } from './live-runs.ts'
-import { type Try, withPrefix, writeEntries } from './publish.ts'
+import { DEFAULT_BATCH_ENTRIES, type Try, withPrefix, writeEntries } from './publish.ts'
 import { purgeDead, type PurgeReport } from './purge.ts'
 import { type Candidates, type FindOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
 
@@ -17,6 +17,8 @@ export interface TopLevelIndexOptions {
   readonly purge?: 'background' | 'manual' | undefined
   /** Called when a purge of the background failed; the next retirement tries again. */
   readonly onPurgeFailure?: ((error: unknown) => void) | undefined
+  /** Entries per batch of a publish, and so in memory at once, some 300 bytes each; from 1. @default 16384 */
+  readonly batchEntries?: number | undefined
 }
 
 const PURGE_SHARE = 8
@@ -24,29 +26,7 @@ const PURGE_FROM_ENTRIES = 10_000
 /** Lookups of `findMany` that are under way at once. */
 const LOOKUPS = 32
 
-/**
- * Open the index that lies in the sublevel `tli` of `db`, or an empty one. `db` is open, and stays the caller's; one index at
- * a time may be open on it.
- *
- * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_BAD_FORMAT`: made by a later version. `TOP_LEVEL_INDEX_FAILED`
- */
-export const openTopLevelIndex = async (db: AnyLevel, options: TopLevelIndexOptions = {}): Promise<LevelTopLevelIndex> => {
-  const database = await openDatabase(db, 'tli')
-  const version = await database.get(VERSION_KEY)
-  if (version === undefined) await database.write([{ type: 'put', key: withPrefix(database.prefix, VERSION_KEY), value: Uint8Array.of(VERSION) }], { sync: true })
-  else if (version[0] !== VERSION) throw new TopLevelIndexError('TOP_LEVEL_INDEX_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
-  const liveEntries = decodeCount(await database.get(TOTALS_KEY) ?? EMPTY) ?? 0
-  // a run number is taken while anything of the run may be left
-  const nextRun = 1 + Math.max(await lastRun(database, LIVE_RANGE), await lastRun(database, DEAD_RANGE))
-  return new LevelTopLevelIndex(database, { nextRun, liveEntries }, options)
-}
-
-const lastRun = async (db: Database, range: typeof LIVE_RANGE): Promise<number> => {
-  for await (const [last] of db.pages(range, 1, { reverse: true, limit: 1 })) if (last !== undefined) return runOf(last[0])
-  return -1
-}
-
-/** Made by {@link openTopLevelIndex}. */
+/** Made by `openTopLevelIndex`. */
 export class LevelTopLevelIndex implements TopLevelIndex {
   readonly #db: Database
   readonly #live: LiveRuns
@@ -89,7 +69,7 @@ export class LevelTopLevelIndex implements TopLevelIndex {
       if (run.retired) throw new TopLevelIndexError('TOP_LEVEL_INDEX_RETIRED', `shard was retired while it was published; shard=${shard}`)
     }
     try {
-      const rest = await writeEntries(this.#db, run, multihashes, check)
+      const rest = await writeEntries(this.#db, run, multihashes, this.#options.batchEntries ?? DEFAULT_BATCH_ENTRIES, check)
       await this.#oneByOne(async () => {
         check()
         await this.#makeLive(run, rest)

@@ -2,8 +2,7 @@
 import type { Change, Database } from './database.ts'
 import { deadKey, EMPTY, encodeCount, entryKey, entryPart } from './keys.ts'
 
-/** Some 130 KiB of keys. */
-const BATCH_ENTRIES = 4096
+export const DEFAULT_BATCH_ENTRIES = 16_384
 
 /** One try to publish a shard. */
 export interface Try {
@@ -25,9 +24,10 @@ export interface Try {
  * Every batch is synced: LevelDB syncs only the log that it writes to, and what stands unsynced in the log before that one
  * would not become durable with the run.
  *
+ * @param batchEntries - most entries that are in memory
  * @param check - called before each batch; throws to stop
  */
-export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, check: () => void): Promise<Change[]> => {
+export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, batchEntries: number, check: () => void): Promise<Change[]> => {
   const dead = withPrefix(db.prefix, deadKey(run.run))
   let batch: Change[] = []
   let last: Uint8Array = EMPTY
@@ -35,7 +35,7 @@ export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIte
     if (multihash.byteLength === 0) throw new TypeError('a multihash is not empty')
     const key = entryKey(entryPart(multihash), run.run, db.prefix)
     if (equal(key, last)) continue
-    if (batch.length === BATCH_ENTRIES) {
+    if (batch.length === batchEntries) {
       check()
       batch.push({ type: 'put', key: dead, value: encodeCount(run.entries) })
       await db.write(batch, { sync: true })

@@ -17,12 +17,12 @@ topLevelIndexSuite('in memory', { describe, it, expect }, {
 topLevelIndexSuite('memory-level', { describe, it, expect }, {
   open: async () => {
     const db = new MemoryLevel()
-    const index = await openTopLevelIndex(db)
+    const index = await openTopLevelIndex(db, { batchEntries: 1000 })
     return {
       index,
       reopen: async () => {
         await index.close()
-        return openTopLevelIndex(db)
+        return openTopLevelIndex(db, { batchEntries: 1000 })
       },
       dispose: () => db.close(),
     }
@@ -33,12 +33,12 @@ topLevelIndexSuite('memory-level with bytes inside, in a sublevel with another e
   open: async () => {
     const db = new MemoryLevel({ storeEncoding: 'view', valueEncoding: 'json' })
     const below = db.sublevel('dagstore', { valueEncoding: 'json' })
-    const index = await openTopLevelIndex(below)
+    const index = await openTopLevelIndex(below, { batchEntries: 1000 })
     return {
       index,
       reopen: async () => {
         await index.close()
-        return openTopLevelIndex(below)
+        return openTopLevelIndex(below, { batchEntries: 1000 })
       },
       dispose: () => db.close(),
     }
@@ -49,14 +49,14 @@ topLevelIndexSuite('classic-level', { describe, it, expect }, {
   open: async () => {
     const folder = await mkdtemp(join(tmpdir(), 'top-level-index-'))
     let db = new ClassicLevel(folder)
-    const index = await openTopLevelIndex(db)
+    const index = await openTopLevelIndex(db, { batchEntries: 1000 })
     return {
       index,
       reopen: async () => {
         await index.close()
         await db.close()
         db = new ClassicLevel(folder)
-        return openTopLevelIndex(db)
+        return openTopLevelIndex(db, { batchEntries: 1000 })
       },
       dispose: async () => {
         await db.close()

@@ -39,7 +39,7 @@ class Watched extends MemoryLevel<string, string> {
   }
 }
 
-const manual = { purge: 'manual' } as const
+const manual = { purge: 'manual', batchEntries: 1000 } as const
 const failed = { name: 'TopLevelIndexError', code: 'TOP_LEVEL_INDEX_FAILED', cause: expect.any(Error) as unknown }
 
 describe('embedded top-level index', () => {
@@ -50,13 +50,13 @@ describe('embedded top-level index', () => {
       db.counts.reads = 0
       db.counts.batches = []
       // the same blocks in every shard: Go's index read and rewrote a list for each of them
-      await index.publish(shardNumber(shard), shas(0, 10_000))
+      await index.publish(shardNumber(shard), shas(0, 2500))
       expect(db.counts.reads).toBeLessThanOrEqual(2)
       expect(db.counts.iterators).toBe(0)
-      expect(db.counts.batches.map(({ puts }) => puts)).toEqual([4097, 4097, 10_000 - 2 * 4096 + 3])
+      expect(db.counts.batches.map(({ puts }) => puts)).toEqual([1001, 1001, 503])
       expect(Math.max(...db.counts.batches.map(({ bytes }) => bytes))).toBeLessThanOrEqual(24)
     }
-    expect((await index.find(sha(9999))).shards).toEqual([0, 1, 2, 3, 4])
+    expect((await index.find(sha(2499))).shards).toEqual([0, 1, 2, 3, 4])
   })
 
   it('writes a small shard in one synced batch, and retires it in one', async () => {
@@ -68,6 +68,18 @@ describe('embedded top-level index', () => {
     db.counts.batches = []
     await index.retire(shardNumber(1))
     expect(db.counts.batches.map(({ puts, sync }) => [puts, sync])).toEqual([[2, true]])
+  })
+
+  it('keeps no more entries in memory than it was told', async () => {
+    for (const batchEntries of [1, 7, 5000]) {
+      const db = new Watched()
+      const index = await openTopLevelIndex(db, { purge: 'manual', batchEntries })
+      db.counts.batches = []
+      await index.publish(shardNumber(1), shas(0, 100))
+      expect(Math.max(...db.counts.batches.map(({ puts }) => puts))).toBeLessThanOrEqual(batchEntries + 3)
+      expect((await index.find(sha(99))).shards).toEqual([1])
+    }
+    for (const batchEntries of [0, -1, 1.5, Number.NaN]) await expect(openTopLevelIndex(new MemoryLevel(), { batchEntries })).rejects.toBeInstanceOf(RangeError)
   })
 
   it('counts equal neighbours once', async () => {
@@ -83,10 +95,10 @@ describe('embedded top-level index', () => {
     await index.publish(shardNumber(2), shas(2000, 3000))
     await index.publish(shardNumber(3), shas(0, 3000))
     await index.retire(shardNumber(1))
-    const unfinished = index.publish(shardNumber(4), (async function * () { yield * shas(0, 9000); throw new Error('source') })())
+    const unfinished = index.publish(shardNumber(4), (async function * () { yield * shas(0, 2500); throw new Error('source') })())
     await expect(unfinished).rejects.toThrow('source')
-    expect(await keysByTag(db)).toEqual({ d: 3, e: 12_000 + 8192, l: 2, s: 2, t: 1, v: 1 })
-    expect(await index.purge()).toEqual({ removedEntries: 6000 + 8192, removedRuns: 3 })
+    expect(await keysByTag(db)).toEqual({ d: 3, e: 12_000 + 2000, l: 2, s: 2, t: 1, v: 1 })
+    expect(await index.purge()).toEqual({ removedEntries: 6000 + 2000, removedRuns: 3 })
     expect(await keysByTag(db)).toEqual({ e: 6000, l: 2, s: 2, t: 1, v: 1 })
     expect(await index.purge()).toEqual({ removedEntries: 0, removedRuns: 0 })
     expect((await index.find(sha(2999))).shards).toEqual([2, 3])
@@ -97,11 +109,11 @@ describe('embedded top-level index', () => {
     const db = new MemoryLevel()
     const index = await openTopLevelIndex(db, manual)
     await index.publish(shardNumber(1), (async function * () {
-      yield * shas(0, 9000)
+      yield * shas(0, 2500)
       expect(await index.purge()).toEqual({ removedEntries: 0, removedRuns: 0 })
-      yield * shas(9000, 10)
+      yield * shas(2500, 10)
     })())
-    expect((await keysByTag(db))['e']).toBe(9010)
+    expect((await keysByTag(db))['e']).toBe(2510)
     expect((await index.find(sha(0))).shards).toEqual([1])
   })
 

@@ -1,0 +1,32 @@
+/** Opening the top-level index of a database: its version, its totals, the first free run number. */
+import type { AnyLevel } from '@dagstore/io'
+import { type Database, openDatabase } from './database.ts'
+import { TopLevelIndexError } from './errors.ts'
+import { DEAD_RANGE, decodeCount, EMPTY, LIVE_RANGE, runOf, TOTALS_KEY, VERSION, VERSION_KEY } from './keys.ts'
+import { LevelTopLevelIndex, type TopLevelIndexOptions } from './level-index.ts'
+import { DEFAULT_BATCH_ENTRIES, withPrefix } from './publish.ts'
+
+/**
+ * Open the index that lies in the sublevel `tli` of `db`, or an empty one. `db` is open, and stays the caller's; one index at
+ * a time may be open on it.
+ *
+ * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_BAD_FORMAT`: made by a later version. `TOP_LEVEL_INDEX_FAILED`
+ * @throws {RangeError} `batchEntries` is not a whole number from 1
+ */
+export const openTopLevelIndex = async (db: AnyLevel, options: TopLevelIndexOptions = {}): Promise<LevelTopLevelIndex> => {
+  const { batchEntries = DEFAULT_BATCH_ENTRIES } = options
+  if (!Number.isSafeInteger(batchEntries) || batchEntries < 1) throw new RangeError(`batch size out of range; got=${batchEntries}`)
+  const database = await openDatabase(db, 'tli')
+  const version = await database.get(VERSION_KEY)
+  if (version === undefined) await database.write([{ type: 'put', key: withPrefix(database.prefix, VERSION_KEY), value: Uint8Array.of(VERSION) }], { sync: true })
+  else if (version[0] !== VERSION) throw new TopLevelIndexError('TOP_LEVEL_INDEX_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
+  const liveEntries = decodeCount(await database.get(TOTALS_KEY) ?? EMPTY) ?? 0
+  // a run number is taken while anything of the run may be left
+  const nextRun = 1 + Math.max(await lastRun(database, LIVE_RANGE), await lastRun(database, DEAD_RANGE))
+  return new LevelTopLevelIndex(database, { nextRun, liveEntries }, options)
+}
+
+const lastRun = async (db: Database, range: typeof LIVE_RANGE): Promise<number> => {
+  for await (const [last] of db.pages(range, 1, { reverse: true, limit: 1 })) if (last !== undefined) return runOf(last[0])
+  return -1
+}
