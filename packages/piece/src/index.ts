@@ -1,7 +1,6 @@
 export { type CommP, type CommPOptions, createCommP, padCommitment, type PieceCommitment } from './commp.ts'
 export { PieceError, type PieceErrorCode } from './errors.ts'
 export { padFr32, padFr32Into, unpadFr32, unpadFr32Into } from './fr32.ts'
-export { createPairHasher, type PairHasher } from './pair-hasher.ts'
+export type { PairHasher } from './pair-hasher.ts'
 export { type AnyPieceCid, parsePieceCid, type PieceCidFacts, pieceCidV1, pieceCidV2, toPieceCidV1 } from './piece-cid.ts'
 export { CHUNK_PADDED, CHUNK_UNPADDED, isPieceSize, MAX_PIECE_PADDED, paddedBytes, type PieceBytes, pieceBytes, unpaddedBytes } from './sizes.ts'
-export { zeroNode } from './zero-nodes.ts'

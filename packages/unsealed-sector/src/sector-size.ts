@@ -3,10 +3,8 @@
 /** Padded bytes, ascending: 2 KiB, 8 MiB, 512 MiB, 32 GiB, 64 GiB. */
 export const SECTOR_SIZES: readonly number[] = [2048, 8_388_608, 536_870_912, 34_359_738_368, 68_719_476_736]
 
-export const isSectorSize = (bytes: number): boolean => SECTOR_SIZES.includes(bytes)
-
 /** @throws {RangeError} none of {@link SECTOR_SIZES} */
 export const checkSectorSize = (bytes: number): number => {
-  if (!isSectorSize(bytes)) throw new RangeError(`no sector has this size; bytes=${bytes}`)
+  if (!SECTOR_SIZES.includes(bytes)) throw new RangeError(`no sector has this size; bytes=${bytes}`)
   return bytes
 }
