@@ -1,5 +1,7 @@
 /** How a failure is told: one sentence with file, place and cause; a stack trace only with `--debug`. */
 
+import { printable } from './text.ts'
+
 /** Codes are stable within a major version and listed in README.md; messages are for people and may change. */
 export type CommandErrorCode = 'COMMAND_USAGE' | 'COMMAND_NO_STORE' | 'COMMAND_REFUSED' | 'COMMAND_FAILED_ITEMS'
 
@@ -41,5 +43,5 @@ export const explain = (error: unknown, subject?: string): string => {
     current = current instanceof Error ? current.cause : undefined
   }
   const place = offset === undefined || parts.some((part) => part.includes(String(offset))) ? '' : ` at byte ${offset}`
-  return `${subject === undefined ? '' : `${subject}: `}${parts.join(': ')}${place}${code === undefined ? '' : ` (${code})`}`
+  return printable(`${subject === undefined ? '' : `${subject}: `}${parts.join(': ')}${place}${code === undefined ? '' : ` (${code})`}`)
 }

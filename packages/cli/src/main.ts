@@ -6,6 +6,7 @@ import { addPiecesCommands } from './commands/pieces.ts'
 import { addShardCommands } from './commands/shards.ts'
 import { CommandError, explain } from './failure.ts'
 import { InterruptedError, type Terminal } from './terminal.ts'
+import { printable } from './text.ts'
 import { VERSION } from './version.ts'
 
 /** Exit codes of every command. */
@@ -56,7 +57,7 @@ const report = (error: unknown, terminal: Terminal, debug: boolean): number => {
     return EXIT.interrupted
   }
   if (!(error instanceof CommandError && error.code === 'COMMAND_FAILED_ITEMS')) {
-    terminal.stderr(`dagstore: ${error instanceof CommandError ? error.message : explain(error)}\n`)
+    terminal.stderr(`dagstore: ${error instanceof CommandError ? printable(error.message) : explain(error)}\n`)
   }
   if (debug && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`)
   return error instanceof CommandError && error.code === 'COMMAND_USAGE' ? EXIT.usage : EXIT.failed

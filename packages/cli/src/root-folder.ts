@@ -13,9 +13,11 @@ export interface RootFolder {
   readonly label: string
 }
 
-/** `--root DIR`, else `DAGSTORE_PATH`, else `./.dagstore`. */
+/** `--root DIR`, else `DAGSTORE_PATH`, else `./.dagstore`. @throws {CommandError} `COMMAND_USAGE`: the option is empty */
 export const rootFolder = (option: string | undefined, terminal: Terminal): RootFolder => {
-  const label = option ?? terminal.env['DAGSTORE_PATH'] ?? DEFAULT_ROOT
+  // what a script meant to fill in and did not must not make the folder at hand a store
+  if (option === '') throw new CommandError('COMMAND_USAGE', 'name a folder: --root DIR')
+  const label = option ?? (terminal.env['DAGSTORE_PATH'] || DEFAULT_ROOT)
   return { path: resolve(terminal.cwd, label), label }
 }
 

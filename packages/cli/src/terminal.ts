@@ -21,6 +21,17 @@ export class InterruptedError extends Error {
   override readonly name = 'InterruptedError'
 }
 
+/** A reader that went away is no failure of ours; it is told once. Any other failure of the stream is thrown. */
+export const outliveReader = (stream: NodeJS.WritableStream, left: () => void): void => {
+  let told = false
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    if (told) return
+    told = true
+    left()
+  })
+}
+
 /** The real one. The second Ctrl-C ends the process at once. */
 export const processTerminal = (): Terminal => {
   const controller = new AbortController()
@@ -30,13 +41,14 @@ export const processTerminal = (): Terminal => {
   }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
-  // a reader that went away (`| head`) is no failure of ours
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0); throw error })
+  // results that nobody reads any more (`| head`) are no reason to go on, messages are
+  outliveReader(process.stdout, () => process.exit(0))
+  outliveReader(process.stderr, () => {})
   return {
     stdout: (text) => { process.stdout.write(text) },
     stderr: (text) => { process.stderr.write(text) },
     interactive: process.stderr.isTTY === true,
-    colors: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
+    colors: process.stdout.isTTY === true && !process.env['NO_COLOR'],
     cwd: process.cwd(),
     env: process.env,
     signal: controller.signal,

@@ -110,6 +110,23 @@ describe('dagstore car get-block', () => {
     expect(JSON.parse((await dagstore(cwd, ['car', 'get-block', '--json', 'a.car', cidOf(block)])).stdout)).toEqual({ cid: cidOf(block), sizeBytes: data.byteLength, base64: Buffer.from(data).toString('base64') })
   })
 
+  it('never replaces a file, and names the one that it can not write', async () => {
+    const cwd = await folderWith({ 'a.car': carV1([blocks[0]!.cid], blocks), 'mine.txt': Uint8Array.of(1) })
+    for (const output of ['mine.txt', 'a.car', '.', 'a.car/x']) {
+      const run = await dagstore(cwd, ['car', 'get-block', 'a.car', cidOf(3), output])
+      expect(run.code, output).toBe(1)
+      expect(run.stderr).toContain(`dagstore: ${output}: `)
+    }
+    expect(await readFile(join(cwd, 'mine.txt'))).toEqual(Buffer.of(1))
+  })
+
+  it('writes the file with --json too, and tells of it', async () => {
+    const cwd = await folderWith({ 'a.car': carV1([blocks[0]!.cid], blocks) })
+    const { stdout } = await dagstore(cwd, ['car', 'get-block', '--json', 'a.car', cidOf(3), 'out'])
+    expect(JSON.parse(stdout)).toEqual({ cid: cidOf(3), sizeBytes: blocks[3]!.data.byteLength, path: 'out' })
+    expect(new Uint8Array(await readFile(join(cwd, 'out')))).toEqual(blocks[3]!.data)
+  })
+
   it('says that a block is not there, and writes nothing', async () => {
     const cwd = await folderWith({ 'a.car': carV1([], blocks.slice(1)) })
     const run = await dagstore(cwd, ['car', 'get-block', 'a.car', cidOf(0), 'out.bin'])

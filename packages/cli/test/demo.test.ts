@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
@@ -125,6 +125,74 @@ describe('dagstore demo', () => {
     const again = await dagstore(cwd, ['demo', '--json', 'file.bin'])
     expect(again.code, again.stderr).toBe(0)
     expect(documentOf(again).ok).toBe(true)
+  })
+
+  it('leaves the folder of its own store out of a directory that it lies in, and says so', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'deep'))
+    await writeFile(join(cwd, 'deep', 'a.txt'), seededBytes(6, 5000))
+    for (const root of ['.dagstore', 'deep/store']) {
+      const run = await dagstore(cwd, ['demo', '--json', '--root', root, '.'])
+      expect(run.code, run.stderr).toBe(0)
+      expect(run.stderr).toContain(root)
+      const again = documentOf(await dagstore(cwd, ['demo', '--json', '--root', root, '.'])).items[0]
+      expect(again?.input.sizeBytes).toBe(5000)
+      expect(again?.steps.find(({ name }) => name === 'import')?.reused).toBe(true)
+      await rm(join(cwd, root), { recursive: true })
+    }
+  })
+
+  it('refuses a directory that is its own store or lies in it', async () => {
+    const cwd = await temporaryFolder()
+    await symlink('.dagstore', join(cwd, 'by-link'))
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', '.dagstore', '.dagstore/db', 'by-link']))
+    expect(items.map(({ error }) => error?.code)).toEqual(['COMMAND_REFUSED', 'COMMAND_REFUSED', 'COMMAND_REFUSED'])
+  })
+
+  it('keeps the symbolic links of a directory, dangling ones too, and follows one that is the input', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'folder'))
+    await writeFile(join(cwd, 'folder', 'a.txt'), 'a')
+    await symlink('a.txt', join(cwd, 'folder', 'b.txt'))
+    await symlink('../nowhere', join(cwd, 'folder', 'c.txt'))
+    await symlink('folder', join(cwd, 'link'))
+    const run = await dagstore(cwd, ['demo', '--json', 'folder', 'link'])
+    expect(run.code, run.stderr).toBe(0)
+    const [folder, link] = documentOf(run).items
+    expect(link?.['payloadCid']).toBe(folder?.['payloadCid'])
+  })
+
+  it('takes names that a terminal would act on, and shows them harmless', async () => {
+    const cwd = await temporaryFolder()
+    const name = 'a\u001b[31m\nb'
+    await writeFile(join(cwd, name), 'x')
+    const run = await dagstore(cwd, ['demo', name, `${name}?`])
+    expect(run.code).toBe(1)
+    expect(run.stdout).toContain('a\\x1b[31m\\x0ab  file')
+    expect(run.stdout + run.stderr).not.toContain('\u001b')
+    expect(documentOf(await dagstore(cwd, ['demo', '--json', name])).items[0]?.input.path).toBe(name)
+  })
+
+  it('names the place in a directory that it can not read', async ({ skip }) => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'folder', 'inner'), { recursive: true })
+    try {
+      await writeFile(Buffer.concat([Buffer.from(join(cwd, 'folder', 'inner', 'bad-')), Buffer.of(0xff)]), 'x')
+    } catch {
+      skip('the file system takes no names that are not UTF-8')
+    }
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'folder']))
+    expect(items[0]?.error).toMatchObject({ code: 'IO_FAILED', message: expect.stringContaining('inner') as string })
+    expect(items[0]?.error?.message).toContain('not UTF-8')
+  })
+
+  it('refuses an empty path, and takes an empty folder name of a store for wrong usage or none', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), 'x')
+    expect(documentOf(await dagstore(cwd, ['demo', '--json', ''])).items[0]?.error?.code).toBe('COMMAND_REFUSED')
+    expect((await dagstore(cwd, ['demo', '--root', '', 'file.bin'])).code).toBe(2)
+    expect((await dagstore(cwd, ['demo', 'file.bin'], { env: { DAGSTORE_PATH: '' } })).code).toBe(0)
+    expect((await dagstore(cwd, ['list-shards'])).code).toBe(0)
   })
 
   it('prints a summary for people that names what is where', async () => {

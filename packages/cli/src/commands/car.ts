@@ -1,11 +1,12 @@
 /** `dagstore car …`: look into CAR files, as go-car's `car` command does. */
+import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { inspectCar, readLayout, scanSections, verifyCar } from '@dagstore/carv2'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
 import { linksOf } from '@dagstore/dag'
 import { openHashes } from '@dagstore/hashes/node'
-import type { ByteProgress } from '@dagstore/io'
+import { type ByteProgress, IoError } from '@dagstore/io'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
 import { CID } from 'multiformats/cid'
 import { CommandError } from '../failure.ts'
@@ -39,7 +40,7 @@ export const addCarCommands = (program: Command, common: AddOptions, terminal: T
     .description('the bytes of one block, verified, on stdout or into a new file')
     .argument('<file>')
     .argument('<cid>')
-    .argument('[output]', 'file to write; - is stdout', '-')
+    .argument('[output]', 'file to make; - is stdout', '-')
     .action((file: string, cid: string, output: string, options: CommonOptions) => aboutFile(file, () => getBlock(file, cid, output, options, terminal)))
 }
 
@@ -93,17 +94,22 @@ const getBlock = async (file: string, text: string, output: string, options: Com
   const car = await openCarFile(resolve(terminal.cwd, file), { signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${file}: ${notice}\n`) } })
   try {
     const bytes = await car.blockstore.bytes(cid, { signal: terminal.signal })
+    if (output !== '-') await aboutFile(output, () => writeNew(resolve(terminal.cwd, output), bytes))
     if (options.json === true) {
-      terminal.stdout(`${toJson({ cid: cid.toString(), sizeBytes: bytes.byteLength, base64: Buffer.from(bytes).toString('base64') })}\n`)
+      const where = output === '-' ? { base64: Buffer.from(bytes).toString('base64') } : { path: output }
+      terminal.stdout(`${toJson({ cid: cid.toString(), sizeBytes: bytes.byteLength, ...where })}\n`)
     } else if (output === '-') {
       terminal.stdout(bytes)
-    } else {
-      const path = resolve(terminal.cwd, output)
-      await openDirectory(dirname(path)).writeAtomic(basename(path), [bytes])
     }
   } finally {
     await car.close()
   }
+}
+
+/** Whole or not at all, and never in the place of something else. */
+const writeNew = async (path: string, bytes: Uint8Array): Promise<void> => {
+  if (existsSync(path)) throw new IoError('IO_EXISTS', 'is there already')
+  await openDirectory(dirname(path)).writeAtomic(basename(path), [bytes])
 }
 
 const parseCid = (text: string): CID => {

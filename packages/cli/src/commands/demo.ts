@@ -11,7 +11,7 @@ import { codeOf, CommandError, explain } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { rootFolder } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
-import { count, paint, showBytes, showMs, toJson } from '../text.ts'
+import { count, paint, printable, showBytes, showMs, toJson } from '../text.ts'
 
 interface DemoOptions extends CommonOptions { readonly miner: bigint }
 
@@ -50,11 +50,12 @@ const demo = async (given: readonly string[], options: DemoOptions, terminal: Te
   try {
     const journal = openJournal(store.dagstore.db)
     for (const path of paths) {
-      terminal.stderr(`${paint(path, 'bold', color)}\n`)
+      terminal.stderr(`${paint(printable(path), 'bold', color)}\n`)
       const steps = createSteps(terminal, color)
       let input: DemoInput | undefined
       try {
-        input = await readInput(path, terminal.cwd, terminal.signal)
+        input = await readInput(path, { cwd: terminal.cwd, storePath: root.path, signal: terminal.signal })
+        if (input.leftOut !== undefined) terminal.stderr(`  without ${printable(input.leftOut.join('/'))}, the folder of the store\n`)
         items.push(await runItem(input, { store, journal, miner: options.miner, steps, signal: terminal.signal }))
       } catch (error) {
         if (terminal.signal.aborted) throw terminal.signal.reason
@@ -101,6 +102,6 @@ const summaryOf = (item: ItemResult, color: boolean): string => {
     ['retrieved', `${item.retrieved.path}  (${count(item.retrieved.blocks, 'block')}, ${showBytes(item.retrieved.bytes)})`],
     ['time', `${showMs(item.steps.reduce((sum, step) => sum + step.ms, 0))}${item.steps.some((step) => step.reused) ? ` (reused: ${item.steps.filter((step) => step.reused).map((step) => step.name).join(', ')})` : ''}`],
   ]
-  const head = `${paint('✓', 'green', color)} ${item.input.path}  ${item.input.kind}, ${showBytes(item.input.sizeBytes)}, identical`
+  const head = `${paint('✓', 'green', color)} ${printable(item.input.path)}  ${item.input.kind}, ${showBytes(item.input.sizeBytes)}, identical`
   return `${head}\n${rows.map(([name, text]) => `    ${name.padEnd(10)}${text}`).join('\n')}\n`
 }

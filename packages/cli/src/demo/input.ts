@@ -1,35 +1,62 @@
 /** What a PATH of the demo is: a file, a directory, or a CAR, and by which fingerprint it is known again. */
 import { createHash } from 'node:crypto'
-import { lstat, open, readdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { lstat, open, readdir, realpath, stat } from 'node:fs/promises'
+import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { PRAGMA } from '@dagstore/carv2'
 import { classifyNodeError } from '@dagstore/io/node'
+import { CommandError } from '../failure.ts'
 
 export interface DemoInput {
   /** As the user gave it. */
   readonly path: string
   readonly absolutePath: string
   readonly kind: 'file' | 'directory' | 'car'
+  /** Of a directory: the folder of the store in it, name by name, which is not taken. */
+  readonly leftOut: readonly string[] | undefined
   /** Bytes of the file, or of all files below the directory. */
   readonly sizeBytes: number
   /** Changes when size, times or names change; equal ones are taken for the same content. */
   readonly fingerprint: string
 }
 
-/** @throws {IoError} missing, unreadable, or neither file nor directory */
-export const readInput = async (path: string, cwd: string, signal: AbortSignal): Promise<DemoInput> => {
+export interface InputPlace {
+  /** Where relative paths start. */
+  readonly cwd: string
+  /** Folder of the store, which is no part of any input; it exists. */
+  readonly storePath: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * @throws {IoError} missing, unreadable, or neither file nor directory
+ * @throws {CommandError} `COMMAND_REFUSED`: an empty path, or a directory of the store itself
+ */
+export const readInput = async (path: string, { cwd, storePath, signal }: InputPlace): Promise<DemoInput> => {
+  if (path === '') throw new CommandError('COMMAND_REFUSED', 'the path is empty')
   const absolutePath = resolve(cwd, path)
   try {
     const facts = await stat(absolutePath, { bigint: true })
-    if (facts.isDirectory()) return { path, absolutePath, kind: 'directory', ...await directoryFacts(absolutePath, signal) }
+    if (facts.isDirectory()) {
+      const leftOut = storeBelow(await realpath(absolutePath), await realpath(storePath))
+      return { path, absolutePath, kind: 'directory', leftOut, ...await directoryFacts(absolutePath, leftOut, signal) }
+    }
     if (!facts.isFile()) throw new TypeError('neither a file nor a directory')
     const kind = await looksLikeCar(absolutePath) ? 'car' : 'file'
-    return { path, absolutePath, kind, sizeBytes: Number(facts.size), fingerprint: `${facts.size}:${facts.mtimeNs}:${facts.ino}` }
+    return { path, absolutePath, kind, leftOut: undefined, sizeBytes: Number(facts.size), fingerprint: `${facts.size}:${facts.mtimeNs}:${facts.ino}` }
   } catch (error) {
-    if (error instanceof TypeError || signal.aborted) throw error
+    if (error instanceof TypeError || error instanceof CommandError || signal.aborted) throw error
     throw classifyNodeError(error, 'cannot be read')
   }
 }
+
+/** An import that took in its own store would never end. */
+const storeBelow = (folder: string, store: string): readonly string[] | undefined => {
+  if (isBelow(relative(store, folder))) throw new CommandError('COMMAND_REFUSED', 'is a folder of the store itself')
+  const path = relative(folder, store)
+  return isBelow(path) ? path.split(sep) : undefined
+}
+
+const isBelow = (path: string): boolean => path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path)
 
 /** By its name, or by the first bytes of a CARv2 file; any other CARv1 file has to be named `.car`. */
 const looksLikeCar = async (path: string): Promise<boolean> => {
@@ -43,25 +70,32 @@ const looksLikeCar = async (path: string): Promise<boolean> => {
   }
 }
 
-/** One hash over path, size and time of everything below. */
-const directoryFacts = async (folder: string, signal: AbortSignal): Promise<{ sizeBytes: number, fingerprint: string }> => {
+/** One hash over path, size and time of everything below. Names are taken as bytes: what may not be in one, the import says. */
+const directoryFacts = async (folder: string, leftOut: readonly string[] | undefined, signal: AbortSignal): Promise<{ sizeBytes: number, fingerprint: string }> => {
   const hash = createHash('sha256')
+  const skipped = leftOut === undefined ? undefined : Buffer.from(leftOut.join('/'))
   let sizeBytes = 0
-  const walk = async (dir: string, prefix: string): Promise<void> => {
+  const walk = async (dir: Buffer, prefix: Buffer): Promise<void> => {
     signal.throwIfAborted()
-    const entries = (await readdir(dir, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))
-    for (const entry of entries) {
-      const at = join(dir, entry.name)
-      hash.update(`${prefix}${entry.name}\0`)
-      if (entry.isDirectory()) {
-        await walk(at, `${prefix}${entry.name}/`)
-      } else {
+    for (const name of (await readdir(dir, { encoding: 'buffer' })).sort((a, b) => Buffer.compare(a, b))) {
+      const path = Buffer.concat([prefix, name])
+      if (skipped?.equals(path) === true) continue
+      const at = Buffer.concat([dir, Buffer.from(sep), name])
+      hash.update(path).update('\0')
+      try {
         const facts = await lstat(at, { bigint: true })
-        hash.update(`${facts.size}:${facts.mtimeNs}:${facts.ino}\0`)
-        sizeBytes += Number(facts.size)
+        if (facts.isDirectory()) {
+          await walk(at, Buffer.concat([path, Buffer.from('/')]))
+        } else {
+          hash.update(`${facts.size}:${facts.mtimeNs}:${facts.ino}\0`)
+          sizeBytes += Number(facts.size)
+        }
+      } catch (error) {
+        if (signal.aborted) throw error
+        throw classifyNodeError(error, `cannot be read; path=${path.toString()}`)
       }
     }
   }
-  await walk(folder, '')
+  await walk(Buffer.from(folder), Buffer.alloc(0))
   return { sizeBytes, fingerprint: hash.digest('hex') }
 }

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { scanSections } from '@dagstore/carv2'
 import { type ShardInfo, type ShardLease, toLotusState } from '@dagstore/dagstore'
 import type { ImportRecord } from '@dagstore/imports'
-import { openTree } from '@dagstore/io/node'
 import { pieceBytes } from '@dagstore/piece'
 import { commpOf } from '@dagstore/piece/node'
 import type { Store } from '../compose.ts'
 import { count, showBytes } from '../text.ts'
 import type { DemoInput } from './input.ts'
+import { openInputTree } from './input-tree.ts'
 import type { ItemParts } from './item-parts.ts'
 import type { PieceRecord } from './journal.ts'
 import { type CarPayload, carPayload, importedPayload, type Payload } from './payload.ts'
@@ -95,10 +95,10 @@ const fromPayload = async (input: DemoInput, payload: Payload, parts: ItemParts,
 }
 
 const importInput = async (input: DemoInput, { store, signal }: ItemParts, step: StepContext): Promise<ImportRecord> => {
-  const known = await store.imports.find({ sourceLabel: input.absolutePath, fingerprint: input.fingerprint })
-  const record = known ?? await store.imports.importTree(await openTree(input.absolutePath), {
-    sourceLabel: input.absolutePath,
-    fingerprint: input.fingerprint,
+  const source = { sourceLabel: input.absolutePath, fingerprint: input.fingerprint, links: 'keep' } as const
+  const known = await store.imports.find(source)
+  const record = known ?? await store.imports.importTree(await openInputTree(input), {
+    ...source,
     signal,
     onProgress: ({ doneBytes }) => { step.progress(doneBytes, input.sizeBytes) },
   })

@@ -1,12 +1,12 @@
 /** Back out of the shard into a CARv2 file, and held against the input. */
 import type { ShardLease } from '@dagstore/dagstore'
 import type { ImportRecord } from '@dagstore/imports'
-import { openTree } from '@dagstore/io/node'
 import { promote } from '@dagstore/promote-blockstore'
 import type { CID } from 'multiformats/cid'
 import { count, showBytes } from '../text.ts'
 import { compareTrees } from './compare.ts'
 import type { DemoInput } from './input.ts'
+import { openInputTree } from './input-tree.ts'
 import type { ItemParts } from './item-parts.ts'
 import type { CarPayload } from './payload.ts'
 import { compareSections } from './sections.ts'
@@ -32,7 +32,7 @@ export const retrieveTree = async (input: DemoInput, imported: ImportRecord, lea
     let done = 0
     const exported = await store.retrievals.export(retrieved.name, root)
     try {
-      await compareTrees(await openTree(input.absolutePath), exported.tree, { signal, onBytes: (bytes) => { done += bytes; step.progress(done, input.sizeBytes) } })
+      await compareTrees(await openInputTree(input), exported.tree, { signal, onBytes: (bytes) => { done += bytes; step.progress(done, input.sizeBytes) } })
     } finally {
       await exported.close()
     }
