@@ -2,11 +2,12 @@
 import type { CidPrefix } from './cid-prefixes.ts'
 import { crc32 } from './crc32.ts'
 import { type EntryRows, RECORD_BYTES } from './entry-rows.ts'
+import type { IndexBucket } from './index-directory.ts'
 import { planStandard, writeHeads } from './index-directory-codec.ts'
 import { factsOf, type IndexSubject } from './index-facts.ts'
 import { encodeFooter, type IndexFooter } from './index-footer.ts'
 import { memoryPages } from './index-pages.ts'
-import { pageChecksums, planTrailer } from './index-trailer.ts'
+import { pageChecksums, planTrailer, type TrailerPlan } from './index-trailer.ts'
 import { INDEX_SORTED, type IndexCodec, type IndexFacts, type IndexView, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 import { PagedIndexView } from './paged-index-view.ts'
 import { sortedCodecChunks } from './sorted-codec.ts'
@@ -34,11 +35,7 @@ export const buildIndexBody = (
   const directory = planStandard(groups)
   const { standardBytes, entryCount, buckets } = directory
   const plan = planTrailer(standardBytes, entryCount)
-  const body = new Uint8Array(plan.bodyBytes)
-  writeHeads(body, buckets)
-  buckets.forEach(({ start, firstOrdinal }, i) => {
-    groups[i]!.writeSorted(body, start, plan.recordsAt + RECORD_BYTES * firstOrdinal)
-  })
+  const body = bodyOf(groups, buckets, plan)
   const footer: Omit<IndexFooter, 'chunksCrc'> = { ...subject, standardBytes, entryCount }
   const facts = factsOf(directory, footer)
   return {
@@ -58,6 +55,16 @@ export const buildIndexBody = (
       codec === INDEX_SORTED ? sortedCodecChunks(body, buckets) : chunksOf(body.subarray(0, standardBytes)),
     view: () => new PagedIndexView(facts, memoryPages(body), directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes }),
   }
+}
+
+/** Heads, entries and records. A function of its own, so that no closure of an index keeps the rows that it was made from. */
+const bodyOf = (groups: readonly EntryRows[], buckets: readonly IndexBucket[], plan: TrailerPlan): Uint8Array => {
+  const body = new Uint8Array(plan.bodyBytes)
+  writeHeads(body, buckets)
+  buckets.forEach(({ start, firstOrdinal }, i) => {
+    groups[i]!.writeSorted(body, start, plan.recordsAt + RECORD_BYTES * firstOrdinal)
+  })
+  return body
 }
 
 const CHUNK_BYTES = 1 << 20

@@ -18,7 +18,8 @@ export interface Section {
 
 /**
  * The sections in file order, checked in structure, not hashed. A section length of 0 ends them; bytes behind it that are
- * read along must be zero. Memory: one window of 1 MiB, or one section where that is longer.
+ * read along must be zero. Memory: one window of 1 MiB, of up to 8 MiB over a network, or one
+ * section where that is longer.
  *
  * @throws {CarV2Error} `CARV2_TRUNCATED`: the payload ends inside a section; `offset` is the end of the last whole one.
  *   `CARV2_BAD_SECTION`, `CARV2_BAD_CID`, `CARV2_TOO_LARGE`, `CARV2_ZERO_PADDING` (with `zeroPadding: 'refuse'`). `IO_*`

@@ -41,7 +41,7 @@ export interface VerifyReport {
  * one, that there are roots and that they are there, and that an attached index lists every block but those with identity
  * CIDs, which it may list, and nothing else. Rejects at the first damage.
  *
- * Memory: one window, and about 50 bytes for each block where there is an index or `linksOf`.
+ * Memory: one window, and some 100 to 200 bytes for each block where there is an index or `linksOf`.
  *
  * @throws {CarV2Error} as {@link readLayout}, {@link scanSections} and {@link openIndex}; `CARV2_HASH_MISMATCH`,
  *   `CARV2_UNKNOWN_HASH`; `CARV2_NO_ROOTS`, `CARV2_ROOT_MISSING`; `CARV2_INDEX_INCOMPLETE`: a block is not in the index at its

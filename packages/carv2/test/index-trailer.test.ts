@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { carV1, carV1Header, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
 import { createBytesSource, type SourceIdentity } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
@@ -88,6 +90,28 @@ describe('the trailer of an index', () => {
         for await (const _ of view.entries()) { /* every page once */ }
       })()).rejects.toMatchObject({ code: 'CARV2_INDEX_DAMAGED' })
     }
+  })
+
+  it('is held once: what it was sorted from is let go', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const held = async (): Promise<number> => {
+      for (let turn = 0; turn < 5; turn++) {
+        collectGarbage()
+        await new Promise((resolve) => { setImmediate(resolve) })
+      }
+      return process.memoryUsage().arrayBuffers
+    }
+    const build = (): ReturnType<ReturnType<typeof createIndexBuilder>['finish']> => {
+      const builder = createIndexBuilder()
+      for (let i = 0; i < 100_000; i++) builder.add({ cid, sectionOffset: 50 * i, headBytes: 37, dataBytes: 13 })
+      return builder.finish({ payloadStart: 0, payloadEnd: 50 * 100_000, carV1Header: undefined, source: undefined })
+    }
+    const { cid } = makeBlock(Uint8Array.of(1))
+    const before = await held()
+    const built = build()
+    expect(await held() - before).toBeLessThan(1.2 * built.sizeBytes)
+    expect((await built.view().find(cid.subarray(2), { limit: 1 })).length).toBe(1)
   })
 
   it('is, byte for byte, the example of the format page', async () => {
