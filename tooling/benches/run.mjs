@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { build } from '../bootstrap/setup.mjs'
 import { compare } from './src/harness.mjs'
 import { machineFacts } from './src/machine.mjs'
 import { tableOf } from './src/table.mjs'
@@ -64,6 +65,8 @@ const measure = async (name) => {
   writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify({ name, title, machine, comparisons }, rounded, 2)}\n`)
 }
 
+// measured is what users get, so it must be built; nothing happens when nothing changed
+await build(join(here, '..', '..'), [])
 const names = await chosen()
 const unknown = names.filter((name) => !all.includes(name))
 if (unknown.length > 0) {
