@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { compareIdentity, IoError, type SourceIdentity, splitName, systemClock, systemRandom } from '../src/index.ts'
 import { compareNames, isTemporaryName, temporaryName } from '../src/names.ts'
 import { classifyNodeError } from '../src/node.ts'
@@ -92,6 +92,30 @@ describe('systemClock', () => {
     const asleep = systemClock.sleep(1e6, { signal: controller.signal })
     controller.abort(reason)
     await expect(asleep).rejects.toBe(reason)
+  })
+
+  it('sleeps longer than one timer of the system can', async () => {
+    vi.useFakeTimers()
+    try {
+      for (const ms of [2 ** 31, 100 * 86_400_000]) {
+        let awake = false
+        const asleep = systemClock.sleep(ms).then(() => { awake = true })
+        await vi.advanceTimersByTimeAsync(ms - 1)
+        expect(awake).toBe(false)
+        await vi.advanceTimersByTimeAsync(1)
+        await asleep
+      }
+      const reason = new Error('enough')
+      const controller = new AbortController()
+      const asleep = systemClock.sleep(Infinity, { signal: controller.signal })
+      const rejected = expect(asleep).rejects.toBe(reason)
+      await vi.advanceTimersByTimeAsync(100 * 86_400_000)
+      controller.abort(reason)
+      await rejected
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 
