@@ -10,7 +10,7 @@ const folder = sharedFixtures()
 const file = (name: string): Uint8Array => readFileSync(join(folder!, name))
 
 /** What other implementations wrote; the numbers stand in the reference on CAR formats. */
-describe.skipIf(folder === undefined)('files of other implementations', () => {
+describe.skipIf(folder === undefined)('files of other implementations (where they lie beside the checkout)', () => {
   it.each([
     { name: 'go-car/sample-v1.car', version: 1, start: 0, bytes: 479907, blocks: 1049, first: [61, 922, 2015], end: 479907, padding: 0 },
     { name: 'go-car/sample-v1-noidentity.car', version: 1, start: 0, bytes: 479743, blocks: 1043, first: [61, 922, 2015], end: 479743, padding: 0 },
