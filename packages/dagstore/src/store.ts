@@ -5,6 +5,7 @@ import { encodeKey } from '@dagstore/index-repo'
 import type { CallOptions } from '@dagstore/io'
 import { transientName } from '@dagstore/mounts'
 import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
+import { abortable } from './abortable.ts'
 import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
@@ -13,7 +14,6 @@ import type { AcquireOptions, Dagstore, DestroyOptions, RegisterOptions, ShardQu
 import { DagstoreError } from './errors.ts'
 import type { ShardLease } from './lease.ts'
 import { createLimiter } from './limiter.ts'
-import { isIndexed } from './machine/index.ts'
 import { callShard, infoCall, leaseCall } from './runner/calls.ts'
 import { collect } from './runner/collect.ts'
 import type { StoreParts } from './runner/parts.ts'
@@ -53,7 +53,7 @@ export class Store implements Dagstore {
       countIgnored: () => ++this.#ignored,
     }
     this.#runners = new Runners(this.#parts)
-    this.#cache = new LeaseCache((key) => this.#lease(key, {}), maxOpenShards)
+    this.#cache = new LeaseCache((key, options) => this.#lease(key, options), maxOpenShards)
     this.#finder = createCandidateFinder(opened.top, opened.catalogue)
     this.blockstore = createCrossShardBlockstore({
       finder: this.#finder,
@@ -78,7 +78,8 @@ export class Store implements Dagstore {
   async acquire (key: string, { noDownload = false, registerAs, signal }: AcquireOptions = {}): Promise<ShardLease> {
     this.#check(key)
     const url = registerAs === undefined ? undefined : this.#parts.mounts.resolve(registerAs).url
-    if (noDownload && !this.#runners.isOpen(key)) await this.#checkLocal(key, url, signal)
+    const closing = this.#closing.signal
+    if (noDownload && !this.#runners.isOpen(key)) await this.#checkLocal(key, url, signal === undefined ? closing : AbortSignal.any([signal, closing]))
     this.#check()
     return this.#lease(key, { registerAs: url, signal })
   }
@@ -159,12 +160,12 @@ export class Store implements Dagstore {
   }
 
   /** Bytes with random access are read where they are; of the others there must be a copy. */
-  async #checkLocal (key: string, registerAs: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+  async #checkLocal (key: string, registerAs: string | undefined, signal: AbortSignal): Promise<void> {
     const { catalogue, mounts, transients } = this.#parts
     const stored = await catalogue.get(key)
     const url = stored?.record.url ?? registerAs
     if (url === undefined) throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', `no such shard; key=${key}`, { key })
-    const { access } = await mounts.resolve(url).stat({ signal })
+    const { access } = await abortable(mounts.resolve(url).stat({ signal }), signal)
     if (access === 'random') return
     const generation = stored?.record.dataGeneration ?? 0
     if (generation > 0 && (await transients.stat(transientName(key, generation)))?.kind === 'file') return
@@ -194,7 +195,8 @@ export class Store implements Dagstore {
     for (let after: string | undefined; ;) {
       signal?.throwIfAborted()
       const page = await this.#parts.catalogue.page({ after, limit: PAGE })
-      for (const { key, record } of page) if (record.index !== undefined && isIndexed(record)) yield { key, number: record.index.shardNumber }
+      // one that is being rebuilt is waited for when its turn comes: nothing else would list its blocks
+      for (const { key, record } of page) if (record.index !== undefined && !record.destroying) yield { key, number: record.index.shardNumber }
       after = page.at(-1)?.key
       if (after === undefined || page.length < PAGE) return
     }

@@ -23,7 +23,7 @@ export const createCandidateFinder = (top: TopLevelIndex, catalogue: ShardCatalo
     const known = keys.get(number)
     if (known !== undefined) return known
     const key = await catalogue.keyOf(number)
-    // published, but not committed: not to be read yet
+    // published and not committed: not to be read yet; or replaced
     if (key === undefined) return undefined
     if (keys.size >= REMEMBERED) keys.clear()
     keys.set(number, key)
@@ -32,15 +32,24 @@ export const createCandidateFinder = (top: TopLevelIndex, catalogue: ShardCatalo
   return {
     candidates: async function * (multihash, { signal, prefer = [] } = {}) {
       const seen = new Set<ShardNumber>()
-      for (let limit = FIRST_LIMIT; ; limit *= GROWTH) {
+      const unknown = new Set<ShardNumber>()
+      for (let limit = FIRST_LIMIT; ;) {
         const found: Candidates = await top.find(multihash, { limit, prefer: prefer.map(shardNumber), signal })
+        let again = false
         for (const number of found.shards) {
           if (seen.has(number)) continue
-          seen.add(number)
           const key = await keyOf(number)
-          if (key !== undefined) yield { key, number }
+          if (key !== undefined) {
+            seen.add(number)
+            yield { key, number }
+          } else if (!unknown.has(number)) {
+            // an index that took its place since the lookup was published before that: the next lookup finds it
+            unknown.add(number)
+            again = true
+          }
         }
-        if (!found.more || limit >= MAX_CANDIDATES) return
+        if (found.more && limit < MAX_CANDIDATES) limit *= GROWTH
+        else if (!again) return
       }
     },
   }

@@ -21,10 +21,11 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
   const first = async <T>(cid: CID, signal: AbortSignal | undefined, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
     parts.checkOpen()
     signal?.throwIfAborted()
+    const unindexed = parts.unindexed()
     const failures: unknown[] = []
     for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent() })) {
       try {
-        return await readShard(leases, shard, read)
+        return await readShard(leases, shard, read, signal)
       } catch (error) {
         signal?.throwIfAborted()
         parts.checkOpen()
@@ -32,7 +33,8 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
         if (!(error instanceof BlockNotFoundError) && !GONE.has(codeOf(error) ?? '')) failures.push(error)
       }
     }
-    if (failures.length === 0) throw new BlockNotFoundError(cid, { unindexedShards: parts.unindexed() })
+    // what was indexed meanwhile was not looked at
+    if (failures.length === 0) throw new BlockNotFoundError(cid, { unindexedShards: Math.max(unindexed, parts.unindexed()) })
     throw new BlockstoreError(commonCode(failures), `no shard that holds the block can be read; cid=${cid.toString()} shards=${failures.length}`, {
       cid, cause: new AggregateError(failures, 'every shard that may hold the block has failed'),
     })
@@ -106,7 +108,7 @@ const OF_BLOCKS: ReadonlySet<string> = new Set(['BLOCKSTORE_HASH_MISMATCH', 'BLO
 const call = (signal: AbortSignal | undefined): { signal?: AbortSignal } => (signal === undefined ? {} : { signal })
 
 /** Once more on a new lease when this one turned out to be of bytes or an index that are no longer good. */
-const readShard = async <T>(leases: LeaseCache, shard: Candidate, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
+const readShard = async <T>(leases: LeaseCache, shard: Candidate, read: (lease: ShardLease) => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
   let spoiled = false
   try {
     return await leases.use(shard, async (lease) => {
@@ -116,10 +118,10 @@ const readShard = async <T>(leases: LeaseCache, shard: Candidate, read: (lease: 
         spoiled = isSpoiled(lease)
         throw error
       }
-    })
+    }, { signal })
   } catch (error) {
     if (!spoiled) throw error
     leases.drop(shard.key)
-    return leases.use(shard, read)
+    return leases.use(shard, read, { signal })
   }
 }

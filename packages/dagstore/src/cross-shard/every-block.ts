@@ -51,7 +51,7 @@ async function * blocksOf (parts: CrossShardParts, shard: Candidate, signal: Abo
       }
       if (lease.indexGeneration !== generation) throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `shard changed while it was listed; key=${shard.key}`)
       return readPiece(lease, layout, from ?? layout.headerBytes, signal)
-    })
+    }, { signal })
     for (const { cid, data } of piece.blocks) {
       if (await heldBefore(parts, cid, shard.number, signal)) continue
       yield { cid, bytes: checked(hashes, cid, data) }
@@ -79,7 +79,7 @@ const heldBefore = async ({ finder, leases }: CrossShardParts, cid: CID, number:
   for await (const other of finder.candidates(multihash, { signal })) {
     if (other.number >= number) continue
     try {
-      if (await leases.use(other, async ({ index }) => (await index.find(multihash, { signal, limit: 1 })).length > 0)) return true
+      if (await leases.use(other, async ({ index }) => (await index.find(multihash, { signal, limit: 1 })).length > 0, { signal })) return true
     } catch {
       signal?.throwIfAborted()
       // a shard that cannot be read yields nothing itself

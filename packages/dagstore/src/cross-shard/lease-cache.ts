@@ -1,4 +1,6 @@
 /** Leases of the shards that were read last, so that reading many blocks opens each shard once. */
+import type { CallOptions } from '@dagstore/io'
+import { abortable } from '../abortable.ts'
 import type { ShardLease } from '../lease.ts'
 import type { Candidate } from './candidates.ts'
 
@@ -8,20 +10,24 @@ interface Entry {
   readonly key: string
   readonly number: number
   readonly lease: Promise<ShardLease>
+  /** Withdraws the wait for the lease. */
+  readonly leave: AbortController
+  /** The lease is there. */
+  opened: boolean
   users: number
   /** Not given out any more; closed by its last user. */
   unwanted: boolean
 }
 
 export class LeaseCache {
-  readonly #acquire: (key: string) => Promise<ShardLease>
+  readonly #acquire: (key: string, options: CallOptions) => Promise<ShardLease>
   /** Idle ones beyond so many are closed, those unused for longest first. */
   readonly #max: number
   /** Least recently used first. */
   readonly #entries: Map<string, Entry> = new Map()
   readonly #closings: Set<Promise<void>> = new Set()
 
-  constructor (acquire: (key: string) => Promise<ShardLease>, max: number) {
+  constructor (acquire: (key: string, options: CallOptions) => Promise<ShardLease>, max: number) {
     this.#acquire = acquire
     this.#max = max
   }
@@ -31,14 +37,18 @@ export class LeaseCache {
     return [...this.#entries.values()].slice(-RECENT).reverse().map(({ number }) => number)
   }
 
-  /** Run `work` on a lease of the shard; it may be shared, and is not closed before `work` has ended. */
-  async use<T>(shard: Candidate, work: (lease: ShardLease) => Promise<T>): Promise<T> {
+  /**
+   * Run `work` on a lease of the shard; it may be shared, and is not closed before `work` has ended. `signal` leaves the wait
+   * for the lease, which ends when nobody waits for it any more; `work` has to listen itself.
+   */
+  async use<T>(shard: Candidate, work: (lease: ShardLease) => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
     const entry = this.#enter(shard)
     try {
-      return await work(await entry.lease)
+      return await work(await (signal === undefined ? entry.lease : abortable(entry.lease, signal)))
     } finally {
       entry.users--
-      if (entry.users === 0 && entry.unwanted) this.#close(entry)
+      if (entry.users === 0 && !entry.opened) this.#abandon(entry)
+      else if (entry.users === 0 && entry.unwanted) this.#close(entry)
       this.#trim()
     }
   }
@@ -66,12 +76,24 @@ export class LeaseCache {
       this.#entries.set(key, known)
       return known
     }
-    const entry: Entry = { key, number, lease: this.#acquire(key), users: 1, unwanted: false }
+    const leave = new AbortController()
+    const entry: Entry = { key, number, lease: this.#acquire(key, { signal: leave.signal }), leave, opened: false, users: 1, unwanted: false }
     this.#entries.set(key, entry)
     // a failure is not kept: the next user tries again
-    entry.lease.catch(() => { if (this.#entries.get(key) === entry) this.#entries.delete(key) })
+    entry.lease.then(() => { entry.opened = true }, () => { this.#forget(entry) })
     this.#trim()
     return entry
+  }
+
+  #forget (entry: Entry): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
+  }
+
+  /** Nobody waits for its lease any more; should it come all the same, it is closed. */
+  #abandon (entry: Entry): void {
+    this.#forget(entry)
+    entry.leave.abort()
+    this.#close(entry)
   }
 
   #trim (): void {
