@@ -2,13 +2,11 @@
 import { CarV2Error, INDEX_SORTED, type IndexEntry, scanSections } from '@dagstore/carv2'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import { IoError } from '@dagstore/io'
-import { type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type Gate, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
-import type { Gate } from './gate.ts'
 import { lookAhead } from './look-ahead.ts'
 import type { MountedIndex } from './mounted-index.ts'
 import { dataIn, headIn, readData, readHead, type SectionBytes, type SectionHead, spanOf } from './section-read.ts'
-import { verifyBlock } from './verify.ts'
 
 export interface MountedBlockstoreParts extends SectionBytes {
   readonly index: MountedIndex

@@ -23,7 +23,8 @@ interface Ahead {
 
 /**
  * Pairs in the order of the source, which is asked for at most {@link WINDOW_BLOCKS} CIDs ahead, and let go of when the
- * consumer stops. A failed read is reported when its bytes are taken; a failed source when all before it are yielded.
+ * consumer stops or it gives what is no CID. A failed read is reported when its bytes are taken; a failed source, and what
+ * is no CID, when all before it are yielded.
  *
  * @param options.check - called before each pair is yielded; what it throws ends the iteration, as does the signal
  */
@@ -33,6 +34,8 @@ export async function * lookAhead<T> (source: Iterable<T> | AsyncIterable<T>, op
   const queue: Ahead[] = []
   let longest = FIRST_GUESS_BYTES
   let ended = false
+  /** Nothing more will come of the source, which ended or failed by itself. */
+  let exhausted = false
   let failed: { readonly error: unknown } | undefined
   let pulling: Promise<void> | undefined
 
@@ -42,23 +45,34 @@ export async function * lookAhead<T> (source: Iterable<T> | AsyncIterable<T>, op
     bytes.then(({ byteLength }) => { longest = Math.max(longest, byteLength) }, () => {}) // reported when taken
     queue.push({ cid, bytes })
   }
-  const take = (result: IteratorResult<T>): void => {
-    if (result.done === true) ended = true
-    else if (!ended) start(result.value)
-  }
   const fail = (error: unknown): void => {
     ended = true
     failed = { error }
+  }
+  const failSource = (error: unknown): void => {
+    exhausted = true
+    fail(error)
+  }
+  const take = (result: IteratorResult<T>): void => {
+    if (result.done === true) {
+      ended = exhausted = true
+    } else if (!ended) {
+      try {
+        start(result.value)
+      } catch (error) {
+        fail(error) // no CID; the source has more
+      }
+    }
   }
   /** Ask the source for as much as fits; one request at a time, as iterators want it. */
   const pull = (): void => {
     while (!ended && pulling === undefined && (queue.length === 0 || (queue.length < WINDOW_BLOCKS && (queue.length + 1) * longest <= WINDOW_BYTES))) {
       try {
         const result = items.next()
-        if (result instanceof Promise) pulling = result.then(take).catch(fail).then(() => { pulling = undefined; pull() })
+        if (result instanceof Promise) pulling = result.then(take, failSource).then(() => { pulling = undefined; pull() })
         else take(result)
       } catch (error) {
-        fail(error)
+        failSource(error)
       }
     }
   }
@@ -78,11 +92,12 @@ export async function * lookAhead<T> (source: Iterable<T> | AsyncIterable<T>, op
     }
     if (failed !== undefined) throw failed.error
   } finally {
-    if (!ended) {
-      ended = true
+    ended = true
+    if (!exhausted) {
       const returned = Promise.resolve(items.return?.())
       // a source that is still asked for its next item lets go after that; an aborted caller does not wait for it
       if (signal?.aborted === true) returned.catch(() => {})
+      else if (failed !== undefined) await returned.catch(() => {}) // the first failure is the one to tell
       else await returned
     }
   }

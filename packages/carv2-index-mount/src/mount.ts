@@ -3,10 +3,9 @@
 import { buildIndex, CAR_LIMITS, type CarLayout, type CarLimits, type IndexView, type PageCache, readLayout, type ResolvedLimits, scanSections } from '@dagstore/carv2'
 import { createHashes, type Hashes } from '@dagstore/hashes'
 import { type ByteSource, type CallOptions, readChunks } from '@dagstore/io'
-import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
+import { BlockstoreError, createGate, type ShardBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { createMountedBlockstore } from './blockstore.ts'
-import { createGate } from './gate.ts'
 import { chooseAttached, chooseGiven, type IndexChoice, type IndexTrust } from './index-choice.ts'
 import { createMountedIndex, type IndexOrigin, type MountedIndex } from './mounted-index.ts'
 
@@ -111,12 +110,17 @@ async function * carStream (source: ByteSource, layout: CarLayout, limits: CarLi
   signal?.throwIfAborted()
   check()
   const { payloadStart } = layout
-  const payloadEnd = index.view.facts.payloadEnd ?? await scannedEnd(source, layout, limits, signal)
-  check()
-  for await (const chunk of readChunks(source, payloadStart, payloadStart + payloadEnd, { signal })) {
-    yield chunk
-    signal?.throwIfAborted()
+  try {
+    const payloadEnd = index.view.facts.payloadEnd ?? await scannedEnd(source, layout, limits, signal)
     check()
+    for await (const chunk of readChunks(source, payloadStart, payloadStart + payloadEnd, { signal })) {
+      yield chunk
+      signal?.throwIfAborted()
+      check()
+    }
+  } catch (error) {
+    check() // closing the mount closes the source below a read
+    throw error
   }
 }
 

@@ -58,6 +58,7 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
         building = undefined // another caller may try again
         throw error
       })
+      building.catch(() => {}) // the only caller may withdraw before it waits
       await withdrawable(building, signal)
     },
     close: async (idle) => {

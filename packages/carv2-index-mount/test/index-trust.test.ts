@@ -1,4 +1,5 @@
 import { carV1, carV2, entriesOf, indexBytes, makeBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
+import { openIndex } from '@dagstore/carv2'
 import { createBytesSource, type SourceIdentity } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
 import { type IndexTrust, openIndexMount } from '../src/index.ts'
@@ -117,6 +118,23 @@ describe('an index without trailer', () => {
     await expect(withdrawn).rejects.toBe(reason)
     release()
     expect(await staying).toBe(true)
+  })
+
+  it('fails quietly when the only caller withdrew before another one was being built', async () => {
+    const data = testSource(bytes)
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const index = await openIndex(createBytesSource(lacking))
+    index.find = () => { controller.abort(reason); return [] }
+    const mount = await openIndexMount({ data, index })
+    data.failure = broken
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => { unhandled.push(error) }
+    process.on('unhandledRejection', note)
+    await expect(mount.blockstore.has(absent, { signal: controller.signal })).rejects.toBe(reason)
+    await new Promise((resolve) => { setTimeout(resolve, 5) })
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
   })
 
   it('breaks off building another one when the mount is closed', async () => {

@@ -179,6 +179,20 @@ describe('getMany', () => {
     expect((await pairs.next()).done).toBe(true)
   })
 
+  it('lets go of a source that gives what is no CID, after the blocks before it', async () => {
+    const { blockstore } = await mountBytes(mixedV1)
+    const ends: string[] = []
+    const given = (): unknown[] => [cidOf(mixed[0]!), 'no CID', cidOf(mixed[6]!)]
+    const plain = function * (): Generator<CID> { try { yield * given() as CID[] } finally { ends.push('plain') } }
+    const awaited = async function * (): AsyncGenerator<CID> { try { yield * given() as CID[] } finally { ends.push('awaited') } }
+    for (const source of [plain(), awaited()]) {
+      const pairs = blockstore.getMany(source)
+      expect((await pairs.next()).value?.cid).toEqual(cidOf(mixed[0]!))
+      await expect(pairs.next()).rejects.toThrow(TypeError)
+    }
+    expect(ends).toEqual(['plain', 'awaited'])
+  })
+
   it('rejects with the reason of its signal although its source gives nothing', async () => {
     const { blockstore } = await mountBytes(mixedV1)
     const controller = new AbortController()
@@ -271,6 +285,17 @@ describe('carStream', () => {
     await mount.close()
     await expect(chunks.next()).rejects.toEqual(code('BLOCKSTORE_CLOSED'))
     await expect(all(mount.carStream())).rejects.toEqual(code('BLOCKSTORE_CLOSED'))
+  })
+
+  it('says that the mount was closed, too, when that breaks off a read', async () => {
+    const data = testSource(mixedV1)
+    const mount = await openIndexMount({ data })
+    let release = (): void => {}
+    data.pause = new Promise<void>((resolve) => { release = resolve })
+    const streamed = all(mount.carStream()).then(() => 'the stream', (error: unknown) => error)
+    await mount.close()
+    release()
+    expect(await streamed).toEqual(code('BLOCKSTORE_CLOSED'))
   })
 })
 

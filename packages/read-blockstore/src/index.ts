@@ -1,7 +1,9 @@
 export { type AnyCid, toCid } from './any-cid.ts'
 export { BlockNotFoundError, BlockstoreError, type BlockstoreErrorCode, ReadOnlyError } from './errors.ts'
+export { createGate, type Gate } from './gate.ts'
 export {
   type Awaitable, type BlockBytes, type BlockCallOptions, type BlockRanges, type BlockSizes, hasBytes, hasRanges, hasSizes,
   type ReadBlockstore, type ShardBlockstore, type StoreCallOptions
 } from './read-blockstore.ts'
+export { type BlockHashes, verifyBlock } from './verify.ts'
 export { readBlock } from './whole-block.ts'

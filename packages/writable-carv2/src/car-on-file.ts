@@ -2,20 +2,18 @@
 /** The store over one file: its table says where sections lie, its tail takes new ones. */
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import type { WritableFile } from '@dagstore/io'
-import { type AnyCid, type Awaitable, type BlockCallOptions, ReadOnlyError, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, type Awaitable, type BlockCallOptions, createGate, ReadOnlyError, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import type { Blockstore } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
 import { type BlockInput, joinInput, tooLarge } from './block-input.ts'
 import { WritableCarError } from './errors.ts'
 import { rootsHeader, writeSlot } from './file-head.ts'
 import { type Finish, writeEnd, writeHeader, writeIndex } from './finish.ts'
-import { createGate } from './gate.ts'
 import { createReads } from './reads.ts'
 import { MAX_CID_BYTES } from './recover.ts'
 import type { ResumeSlot } from './resume-slot.ts'
 import type { SectionTable } from './section-table.ts'
 import type { Tail } from './tail.ts'
-import { verifyBlock } from './verify.ts'
 import type { BlockPair, FinalizedFacts, WritableCar } from './writable-car.ts'
 
 /** What opening has found and decided. */

@@ -1,13 +1,11 @@
 /** Blocks out of a file under construction: from memory while they wait to be written, else from the file. */
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import type { WritableFile } from '@dagstore/io'
-import { type AnyCid, type BlockCallOptions, BlockNotFoundError, BlockstoreError, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, type BlockCallOptions, BlockNotFoundError, BlockstoreError, type Gate, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import type { Blockstore } from 'interface-blockstore'
 import { CID } from 'multiformats/cid'
-import type { Gate } from './gate.ts'
 import type { PlacedSection, SectionTable } from './section-table.ts'
 import type { Tail } from './tail.ts'
-import { verifyBlock } from './verify.ts'
 
 export interface ReadParts {
   readonly file: WritableFile

@@ -1,5 +1,5 @@
 /** Lets a store close in an orderly way: calls under way finish, later ones are refused. */
-import { BlockstoreError } from '@dagstore/read-blockstore'
+import { BlockstoreError } from './errors.ts'
 
 export interface Gate {
   /** @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
@@ -13,6 +13,7 @@ export interface Gate {
   shut(): Promise<void>
 }
 
+/** An open one. For those who write blockstores; it knows nothing of what it guards. */
 export const createGate = (): Gate => {
   let under = 0
   let open = true
