@@ -27,11 +27,12 @@ export class CidCursor {
   multihashAt = 0
   digestAt = 0
   digestBytes = 0
-  /** Of the whole CID. */
+  /** Of the whole CID; when it is cut what it says of itself, or 0 when it is cut before that. */
   length = 0
 
   /** The length of the CID at `at`, reading below `end`; {@link CID_CUT} or {@link CID_BAD} when there is none. */
   read (bytes: Uint8Array, at: number, end: number): number {
+    this.length = 0
     if (at >= end) return CID_CUT
     const first = bytes[at]!
     let p: number
@@ -59,8 +60,8 @@ export class CidCursor {
     this.hashCode = hashCode
     this.digestAt = p
     this.digestBytes = digestBytes
-    if (digestBytes > end - p) return CID_CUT
-    return this.length = p + digestBytes - at
+    this.length = p + digestBytes - at
+    return digestBytes > end - p ? CID_CUT : this.length
   }
 }
 

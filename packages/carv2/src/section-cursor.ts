@@ -68,8 +68,9 @@ export class SectionCursor {
     const cidBytes = this.cid.read(window, cidAt, end < have ? end : have)
     if (cidBytes <= 0) {
       if (cidBytes !== CID_CUT) throw this.#error('CARV2_BAD_CID', 'section without a CID')
-      if (end <= have) throw this.#error('CARV2_BAD_SECTION', `section shorter than its CID; got=${length}`)
-      if (have - cidAt >= this.#maxCidBytes) throw this.#error('CARV2_TOO_LARGE', `CID; max=${this.#maxCidBytes}`)
+      const claimed = this.cid.length
+      if (end <= have || claimed > length) throw this.#error('CARV2_BAD_SECTION', `section shorter than its CID; got=${length}`)
+      if (claimed > this.#maxCidBytes || have - cidAt >= this.#maxCidBytes) throw this.#error('CARV2_TOO_LARGE', `CID; max=${this.#maxCidBytes} got=${claimed}`)
       return this.#need(cidAt - at + Math.min(length, this.#maxCidBytes))
     }
     if (cidBytes > this.#maxCidBytes) throw this.#error('CARV2_TOO_LARGE', `CID; max=${this.#maxCidBytes} got=${cidBytes}`)

@@ -150,6 +150,17 @@ describe('scanSections', () => {
     }
   })
 
+  it('names a CID that is longer than its section the same, whether all of it is at hand or not', async () => {
+    const liar = concat([varint(5000), Uint8Array.of(1, 0x55, 0x12), varint(10_000), new Uint8Array(5000 - 5)])
+    for (const before of [10, 127_000, 128_000]) {
+      const bytes = concat([carV1([], [makeBlock(new Uint8Array(before))]), liar, new Uint8Array(100)])
+      const offset = bytes.byteLength - 100 - liar.byteLength
+      for (const source of [createBytesSource(bytes), slowSource(bytes)]) {
+        await expect(buildIndex(source)).rejects.toMatchObject({ code: 'CARV2_BAD_SECTION', offset })
+      }
+    }
+  })
+
   it('gives its sections whatever the lengths of the blocks (property)', async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.nat(200_000), { maxLength: 12 }), fc.nat(3000), async (lengths, seek) => {
       const some = lengths.map((length) => makeBlock(new Uint8Array(length).fill(length & 0xff)))
