@@ -55,6 +55,7 @@ const UINT32_MAX = 2 ** 32 - 1
  */
 export const createWritableCar = async (file: WritableFile, options: CreateCarOptions = {}): Promise<WritableCar> => {
   const maxSectionBytes = checkMaxSection(options.maxSectionBytes)
+  checkReserve(options.reserveBytes)
   const roots = options.roots?.map(toCid)
   if (file.sizeBytes !== 0) throw new WritableCarError('WRITABLE_CAR_NOT_EMPTY', `file is not empty; size=${file.sizeBytes}`)
   const header = rootsHeader(roots ?? [], Number.MAX_SAFE_INTEGER)
@@ -82,7 +83,8 @@ export const createWritableCar = async (file: WritableFile, options: CreateCarOp
  * off, and on return what is there is durable. Options that the file keeps are taken from it.
  *
  * @throws {WritableCarError} `WRITABLE_CAR_NOT_OURS`: also a file whose creation was cut short. `WRITABLE_CAR_FINALIZED`:
- *   see {@link extendWritableCar}. `WRITABLE_CAR_DAMAGED`: blocks that were known to be on disk are not. Nothing is changed.
+ *   see {@link extendWritableCar}. `WRITABLE_CAR_DAMAGED`: blocks that were known to be on disk are not.
+ *   `WRITABLE_CAR_ROOTS_TOO_LARGE`. Nothing is changed.
  * @throws {TypeError} `wholeCid` or `identity` is given, and the file was made with another one
  * @throws {IoError}
  */
@@ -96,7 +98,7 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
   const hashes = options.hashes ?? createHashes()
   const { maxSectionBytes } = slot
   const end = await recoverSections(file, head, hashes, { table, maxSectionBytes, signal: options.signal })
-  const roots = options.roots?.map(toCid) ?? await recoverRoots(file, head)
+  const roots = givenRoots(options, slot.start) ?? await recoverRoots(file, head)
   options.signal?.throwIfAborted()
 
   if (file.sizeBytes !== end) await file.truncate(end)
@@ -114,7 +116,7 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
  * or later: ours, and those of go-car with enough data padding. Its structure is trusted; blocks are hashed when read.
  *
  * @throws {WritableCarError} `WRITABLE_CAR_NOT_OURS`, `WRITABLE_CAR_NOT_FINALIZED`: see {@link resumeWritableCar};
- *   `WRITABLE_CAR_DAMAGED`. Nothing is changed.
+ *   `WRITABLE_CAR_DAMAGED`, `WRITABLE_CAR_ROOTS_TOO_LARGE`. Nothing is changed.
  * @throws {IoError}
  */
 export const extendWritableCar = async (file: WritableFile, options: CarFileOptions & CallOptions = {}): Promise<WritableCar> => {
@@ -126,6 +128,7 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
   options.signal?.throwIfAborted()
 
   const { start, end, header } = found
+  const roots = givenRoots(options, start) ?? found.roots
   // one that was left behind says nothing any more, but a newer one must count
   const sequence = (head.slot?.sequence ?? 0) + 1
   const slot: ResumeSlot = {
@@ -136,12 +139,23 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
   await file.write(HEADER_OFFSET, new Uint8Array(40))
   await file.sync()
   await file.truncate(end)
-  return open(file, slot, options.roots?.map(toCid) ?? found.roots, table, end, options)
+  return open(file, slot, roots, table, end, options)
 }
 
 const open = (file: WritableFile, slot: ResumeSlot, roots: readonly CID[] | undefined, table: SectionTable, end: number, options: WritableCarOptions): WritableCar => {
   const { hashes = createHashes(), verifyPuts = true, verify = 'always', owns = true } = options
   return createCar({ file, table, tail: createTail(file, end), slot, roots, hashes, verifyPuts, verifyReads: verify === 'always', owns })
+}
+
+/** As they are asked for, before anything is changed for them. @throws {WritableCarError} `WRITABLE_CAR_ROOTS_TOO_LARGE` */
+const givenRoots = (options: WritableCarOptions, start: number): readonly CID[] | undefined => {
+  const roots = options.roots?.map(toCid)
+  if (roots !== undefined) rootsHeader(roots, start)
+  return roots
+}
+
+const checkReserve = (bytes = 0): void => {
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError(`reserveBytes; min=0 got=${bytes}`)
 }
 
 const checkMaxSection = (bytes = MAX_SECTION_BYTES): number => {

@@ -32,6 +32,31 @@ const ends = (): number[] => {
   })
 }
 
+describe('roots that can not be had', () => {
+  const many = blocksOf(9, 200).map(({ cid }) => cid)
+  const wrong = [
+    { why: 'are no CIDs', roots: ['no CID'] as never, error: expect.any(TypeError) as unknown },
+    { why: 'do not fit', roots: many, error: refused('WRITABLE_CAR_ROOTS_TOO_LARGE') },
+  ]
+
+  it.each(wrong)('leave a finalized file as it was when they $why', async ({ roots, error }) => {
+    const { file, content } = await memoryFile()
+    const car = await createWritableCar(file, { owns: false })
+    await putAll(car, blocks)
+    await car.finalize({ roots: [first.cid] })
+    const before = content().slice()
+    await expect(extendWritableCar(file, { roots })).rejects.toEqual(error)
+    expect(Buffer.compare(content(), before)).toBe(0)
+  })
+
+  it.each(wrong)('leave an unfinished file as it was when they $why', async ({ roots, error }) => {
+    const before = await unfinished()
+    const { file, content } = await memoryFile(before.slice())
+    await expect(resumeWritableCar(file, { roots })).rejects.toEqual(error)
+    expect(Buffer.compare(content(), before)).toBe(0)
+  })
+})
+
 describe('resumeWritableCar', () => {
   it('finds again what was put, checkpointed or not, and the roots', async () => {
     const { file } = await memoryFile(await unfinished())
@@ -144,6 +169,12 @@ describe('resumeWritableCar', () => {
 })
 
 describe('createWritableCar', () => {
+  it.each([-1, 0.5, NaN, Infinity])('refuses a reserve of %s bytes, and leaves the file empty', async (reserveBytes) => {
+    const { file } = await memoryFile()
+    await expect(createWritableCar(file, { reserveBytes })).rejects.toThrow(RangeError)
+    expect(file.sizeBytes).toBe(0)
+  })
+
   it('writes pragma and slot, and refuses a file that is not empty', async () => {
     const { file, content } = await memoryFile()
     await createWritableCar(file)
