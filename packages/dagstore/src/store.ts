@@ -13,15 +13,16 @@ import { LeaseCache } from './cross-shard/lease-cache.ts'
 import type { AcquireOptions, Dagstore, DestroyOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
 import { DagstoreError } from './errors.ts'
 import type { ShardLease } from './lease.ts'
+import { createKeyLock } from './key-lock.ts'
 import { createLimiter } from './limiter.ts'
 import { callShard, infoCall, leaseCall } from './runner/calls.ts'
-import { collect } from './runner/collect.ts'
+import { collectAll } from './runner/collect.ts'
 import type { StoreParts } from './runner/parts.ts'
 import { Runners } from './runner/runners.ts'
 import { Tasks } from './runner/tasks.ts'
 import { type ShardInfo, shardInfo } from './shard-info.ts'
 
-export type OpenedParts = Omit<StoreParts, 'building' | 'tasks' | 'letGo' | 'isPinned' | 'countIgnored'> & {
+export type OpenedParts = Omit<StoreParts, 'building' | 'deleting' | 'tasks' | 'letGo' | 'isPinned' | 'countIgnored'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
   /** Called last. */
@@ -47,6 +48,7 @@ export class Store implements Dagstore {
     this.#parts = {
       ...opened,
       building: createLimiter(maxConcurrentIndexing),
+      deleting: createKeyLock(),
       tasks: new Tasks(),
       letGo: (key) => { this.#cache.drop(key) },
       isPinned: (key, garbage) => this.#runners.pins(key, garbage),
@@ -205,7 +207,7 @@ export class Store implements Dagstore {
   /** What the last process left: its garbage, then what it had not finished, few at a time. */
   async #goOn (atOnce: number): Promise<void> {
     const { signal } = this.#closing
-    await collect(this.#parts, undefined, signal)
+    await collectAll(this.#parts, signal)
     try {
       for (let after: string | undefined; !signal.aborted;) {
         const page = await this.#parts.catalogue.page({ after, state: 'unfinished', limit: atOnce })

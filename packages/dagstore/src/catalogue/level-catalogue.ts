@@ -149,6 +149,7 @@ class LevelCatalogue implements ShardCatalogue {
     const keys = [...new Set(group.flatMap(({ changes }) => changes.map(({ key }) => key)))]
     const bytes = await this.#rows.getMany(keys.map(recordRow))
     const current = new Map(keys.map((key, at) => { const found = bytes[at]; return [key, found === undefined ? undefined : decodeRecord(found)] }))
+    const garbage = await this.#garbageOfRemoved(group)
     const operations: Operation[] = []
     let unindexed = this.#unindexed
     const outcomes = group.map(({ changes }) => {
@@ -157,6 +158,7 @@ class LevelCatalogue implements ShardCatalogue {
         const before = current.get(change.key)
         const version = (before?.version ?? 0n) + 1n
         operations.push(...operationsOf(change, before, version))
+        if (change.record === undefined) for (const row of garbage.get(change.key) ?? []) operations.push({ type: 'del', key: row })
         // what an unreadable record counted as is unknown; most shards are indexed
         unindexed += weight(change.record) - (before?.damaged === true ? 0 : weight(before?.record))
         current.set(change.key, change.record === undefined ? undefined : { record: change.record, version, damaged: false })
@@ -169,6 +171,15 @@ class LevelCatalogue implements ShardCatalogue {
     await this.#rows.batch(operations, SYNC)
     this.#unindexed = Math.max(0, unindexed)
     return outcomes
+  }
+
+  /** It goes in the same write as the record: the names in it are those of the next shard of that key. */
+  async #garbageOfRemoved (group: readonly Pending[]): Promise<ReadonlyMap<string, readonly Uint8Array[]>> {
+    const rows = new Map<string, readonly Uint8Array[]>()
+    for (const { changes } of group) {
+      for (const { key, record } of changes) if (record === undefined) rows.set(key, await this.#rows.keys(garbageRange(key)).all())
+    }
+    return rows
   }
 }
 

@@ -17,9 +17,14 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
     if (before?.record.index !== undefined) numbers.delete(before.record.index.shardNumber)
     if (record?.index !== undefined) numbers.set(record.index.shardNumber, key)
     unindexed += weight(record) - weight(before?.record)
-    if (record === undefined) records.delete(key)
+    if (record === undefined) forgetShard(key)
     else records.set(key, { record, version: (before?.version ?? 0n) + 1n, damaged: false })
     for (const item of left) garbage.set(nameOf(key, item), { key, garbage: item })
+  }
+
+  const forgetShard = (key: string): void => {
+    records.delete(key)
+    for (const [name, item] of garbage) if (item.key === key) garbage.delete(name)
   }
 
   return {

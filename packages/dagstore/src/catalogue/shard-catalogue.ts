@@ -7,7 +7,7 @@ export interface RecordChange {
   readonly key: string
   /** Of the record that is replaced. */
   readonly ifVersion: bigint | 'absent'
-  /** `undefined` deletes it. */
+  /** `undefined` deletes it, and forgets its garbage: the next shard of that key uses the same names. */
   readonly record: ShardRecord | undefined
   /** Written down with the change, to be deleted by whoever gets round to it. @default none */
   readonly garbage?: readonly Garbage[]
@@ -41,6 +41,6 @@ export interface ShardCatalogue extends AsyncDisposable {
   numbersOf(key: string): Promise<readonly number[]>
   /** Of one shard, or of all when `key` is `undefined`. */
   garbage(key: string | undefined): AsyncIterable<ListedGarbage>
-  /** It is gone. Not synced: a row that comes back after a crash is collected once more. */
+  /** It is gone. Not synced: a row that comes back after a crash is collected once more, while the shard's record is there. */
   forget(collected: readonly ListedGarbage[]): Promise<void>
 }

@@ -12,12 +12,12 @@ export const discard = async ({ top, repo, transients }: StoreParts, key: string
   await repo.remove(key, garbage.generation)
 }
 
-/** Collect the garbage of one shard or of all, but for what open sessions use; failures are reported and left for later. */
-export const collect = async (parts: StoreParts, key: string | undefined, signal?: AbortSignal): Promise<void> => {
+/** Collect the garbage of one shard, but for what open sessions use; failures are reported and left for later. */
+export const collect = (parts: StoreParts, key: string): Promise<void> => parts.deleting(key, async () => {
   const done: ListedGarbage[] = []
   try {
+    // listed in its turn: after a destruction the same names may be those of another shard
     for await (const item of parts.catalogue.garbage(key)) {
-      if (signal?.aborted === true) break
       if (parts.isPinned(item.key, item.garbage)) continue
       try {
         await discard(parts, item.key, item.garbage)
@@ -30,10 +30,24 @@ export const collect = async (parts: StoreParts, key: string | undefined, signal
   } catch (error) {
     parts.emit({ type: 'postponed', key, error })
   }
+})
+
+/** The same for all shards, one after another. */
+export const collectAll = async (parts: StoreParts, signal: AbortSignal): Promise<void> => {
+  const keys = new Set<string>()
+  try {
+    for await (const { key } of parts.catalogue.garbage(undefined)) keys.add(key)
+  } catch (error) {
+    parts.emit({ type: 'postponed', key: undefined, error })
+  }
+  for (const key of keys) {
+    if (signal.aborted) return
+    await collect(parts, key)
+  }
 }
 
 /** All that the store made for a shard. The record is removed by the machine, afterwards. */
-export const cleanJob = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<void> => {
+export const cleanJob = (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<void> => parts.deleting(key, async () => {
   for (const generation of [record.index, record.building]) if (generation !== undefined) await discard(parts, key, indexGarbage(generation))
   if (record.dataGeneration > 0) await discard(parts, key, { kind: 'data', generation: record.dataGeneration })
   if (record.failure?.code === 'DAGSTORE_BAD_RECORD') await cleanByName(parts, key, signal)
@@ -44,7 +58,7 @@ export const cleanJob = async (parts: StoreParts, key: string, record: ShardReco
     rest.push(item)
   }
   if (rest.length > 0) await parts.catalogue.forget(rest)
-}
+})
 
 const indexGarbage = ({ generation, shardNumber: number }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber: number })
 

@@ -8,6 +8,7 @@ import type { TopLevelIndex } from '@dagstore/top-level-index'
 import type { ShardCatalogue } from '../catalogue/shard-catalogue.ts'
 import type { EventListener } from '../events.ts'
 import type { Garbage } from '../machine/index.ts'
+import type { KeyLock } from '../key-lock.ts'
 import type { Limiter } from '../limiter.ts'
 import type { Tasks } from './tasks.ts'
 
@@ -23,6 +24,8 @@ export interface StoreParts {
   readonly pages: PageCache
   /** Slots of builds. */
   readonly building: Limiter
+  /** Who deletes what is of one shard, one after another. */
+  readonly deleting: KeyLock
   readonly emit: EventListener
   /** Everything that outlives the call that started it, so that closing can wait for it. */
   readonly tasks: Tasks

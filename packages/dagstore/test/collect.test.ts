@@ -1,0 +1,61 @@
+import { indexName } from '@dagstore/index-repo'
+import { transientName } from '@dagstore/mounts'
+import { MemoryLevel } from 'memory-level'
+import { describe, expect, it } from 'vitest'
+import { createMemoryCatalogue, openCatalogue, type ShardCatalogue, type ShardRecord } from '../src/index.ts'
+import { collectAll, gate, makeCar, namesIn, openHarness, until } from './harness.ts'
+
+const record: ShardRecord = {
+  url: 'test:a', health: 'new', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined, failure: undefined,
+}
+
+describe.each([
+  { name: 'in memory', open: async (): Promise<ShardCatalogue> => createMemoryCatalogue() },
+  { name: 'in a database', open: async (): Promise<ShardCatalogue> => openCatalogue(new MemoryLevel<any, any>({ storeEncoding: 'view' })) },
+])('a catalogue $name', ({ open }) => {
+  it('forgets the garbage of a shard with its record: the names are used again by the next shard of that key', async () => {
+    const catalogue = await open()
+    const garbage = [{ kind: 'data', generation: 1 }, { kind: 'index', generation: 1, shardNumber: 3 }] as const
+    for (const key of ['a', 'ab']) await catalogue.commit([{ key, ifVersion: 'absent', record, garbage }])
+    await catalogue.commit([{ key: 'a', ifVersion: 1n, record: undefined }])
+    expect((await collectAll(catalogue.garbage(undefined))).map(({ key }) => key)).toEqual(['ab', 'ab'])
+  })
+})
+
+describe('collecting garbage', () => {
+  it('leaves the files of a shard alone that was destroyed and registered again meanwhile', async () => {
+    const first = await openHarness()
+    const car = makeCar(1)
+    for (const key of ['a', 'b']) await first.store.register(key, first.sources.put(key, car, { access: 'sequential' }), { indexing: 'eager' })
+    expect(await namesIn(first.files)).toHaveLength(4)
+    const { db } = first
+    const catalogue = await openCatalogue(db)
+    // what a crash left: garbage of both, not collected yet
+    for (const key of ['a', 'b']) {
+      const stored = await catalogue.get(key)
+      await catalogue.commit([{ key, ifVersion: stored!.version, record: { ...stored!.record, index: undefined, health: 'new' }, garbage: [
+        { kind: 'index', generation: 1, shardNumber: stored!.record.index!.shardNumber }, { kind: 'data', generation: 1 },
+      ] }])
+    }
+    await first.store.close()
+    const { passed, open } = gate()
+    let removals = 0
+    const slow = (directory: typeof first.files): typeof first.files => ({
+      ...directory,
+      child: (name) => slow(directory.child(name)),
+      remove: async (name) => {
+        // the first thing to be collected takes its time
+        if (removals++ === 0) await passed
+        return directory.remove(name)
+      },
+    })
+    await using h = await openHarness({}, { db, files: slow(first.files), sources: first.sources })
+    await until(() => removals > 0)
+    await h.store.destroy('b')
+    await h.store.register('b', h.sources.put('b', car), { indexing: 'eager' })
+    expect(await namesIn(h.files)).toEqual(expect.arrayContaining([`index/${indexName('b', 1)}`, `transients/${transientName('b', 1)}`]))
+    open()
+    await until(async () => (await collectAll(catalogue.garbage(undefined))).length === 0)
+    expect((await namesIn(h.files)).sort()).toEqual([`index/${indexName('b', 1)}`, `transients/${transientName('b', 1)}`].sort())
+  })
+})
