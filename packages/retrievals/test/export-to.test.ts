@@ -26,7 +26,7 @@ describe('exportTo', () => {
   it('writes one file, and links that stay in the tree', async () => {
     await exportTo(file('whatever', bytes), join(home, 'one.bin'))
     expect(await readFile(join(home, 'one.bin'))).toEqual(Buffer.from(bytes))
-    await exportTo(folder('', folder('a', link('l', '../b/f')), folder('b', file('f', bytes))), join(home, 'tree'))
+    await exportTo(folder('', folder('a', link('l', '../b/f'), link('top', './..')), folder('b', file('f', bytes))), join(home, 'tree'))
     expect(await readlink(join(home, 'tree', 'a', 'l'))).toBe('../b/f')
   })
 
@@ -48,6 +48,7 @@ describe('exportTo', () => {
     { why: 'a folder that leads up', entry: folder('../x', file('f', bytes)), code: 'RETRIEVAL_UNSAFE_NAME' },
     { why: 'a link that leads up', entry: link('l', '../out'), code: 'RETRIEVAL_UNSAFE_LINK' },
     { why: 'a link that leads up in the end', entry: folder('d', link('l', 'x/../../../y')), code: 'RETRIEVAL_UNSAFE_LINK' },
+    { why: 'a link that leads up through another link', entry: folder('d', folder('e', link('top', '../..')), link('out', 'e/top/../secret')), code: 'RETRIEVAL_UNSAFE_LINK' },
     { why: 'an absolute link', entry: link('l', '/etc'), code: 'RETRIEVAL_UNSAFE_LINK' },
     { why: 'a link to nothing', entry: link('l', ''), code: 'RETRIEVAL_UNSAFE_LINK' },
   ])('refuses $why, and leaves nothing', async ({ entry, code }) => {

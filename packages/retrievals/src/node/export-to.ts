@@ -1,7 +1,7 @@
 /** A tree of files written to disk: whole or not at all, and nowhere but under its target. */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, lstat, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
-import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path'
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import type { CallOptions, TreeEntry } from '@dagstore/io'
 import { classifyNodeError } from '@dagstore/io/node'
 import { RetrievalError } from '../errors.ts'
@@ -24,7 +24,7 @@ export interface ExportReport {
  * and synced, then renamed: on failure or abort nothing stays. The entry's own name does not matter.
  *
  * @throws {RetrievalError} `RETRIEVAL_TARGET_EXISTS`; `RETRIEVAL_UNSAFE_NAME`: a name with a separator, `.`, `..`, empty, or
- *   twice in one folder; `RETRIEVAL_UNSAFE_LINK`: a symbolic link that leads out of the tree
+ *   twice in one folder; `RETRIEVAL_UNSAFE_LINK`: a symbolic link that leads out of the tree, or has `..` behind a name
  * @throws {IoError} `IO_NOT_FOUND` (no such folder), `IO_FORBIDDEN`, `IO_FULL`, `IO_FAILED`; what reading the entry throws
  */
 export const exportTo = async (entry: TreeEntry, path: string, options: ExportOptions = {}): Promise<ExportReport> => {
@@ -132,11 +132,15 @@ const checkName = (name: string, parents: readonly string[]): void => {
 const unsafe = (why: string, name: string, parents: readonly string[]): RetrievalError =>
   new RetrievalError('RETRIEVAL_UNSAFE_NAME', `${why}; name=${JSON.stringify(name)} in=${JSON.stringify(parents.join('/'))}`)
 
-/** It may lead to anything in the tree, whether that is there or not. */
+/**
+ * It may lead to anything in the tree, whether that is there or not: up through the folders it stands in, then down. What it
+ * comes through on the way down may be another link, and `..` behind that would lead up from wherever that one leads.
+ */
 const checkLink = (target: string, names: readonly string[]): void => {
-  const folder = names.slice(0, -1).join('/')
-  const to = normalize(join(folder === '' ? '.' : folder, target))
-  if (names.length > 0 && target !== '' && !isAbsolute(target) && to !== '..' && !to.startsWith(`..${sep}`)) return
+  const parts = target.split(sep === '\\' ? /[/\\]/u : '/').filter((part) => part !== '' && part !== '.')
+  const down = parts.findIndex((part) => part !== '..')
+  const ups = down < 0 ? parts.length : down
+  if (target !== '' && !isAbsolute(target) && ups < names.length && !parts.includes('..', ups)) return
   throw new RetrievalError('RETRIEVAL_UNSAFE_LINK', `link leads out of the tree; name=${JSON.stringify(names.join('/'))} target=${JSON.stringify(target)}`)
 }
 
