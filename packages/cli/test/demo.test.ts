@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
@@ -147,6 +148,18 @@ describe('dagstore demo', () => {
     await symlink('.dagstore', join(cwd, 'by-link'))
     const { items } = documentOf(await dagstore(cwd, ['demo', '--json', '.dagstore', '.dagstore/db', 'by-link']))
     expect(items.map(({ error }) => error?.code)).toEqual(['COMMAND_REFUSED', 'COMMAND_REFUSED', 'COMMAND_REFUSED'])
+  })
+
+  it.each(['file.bin', 'folder'])('says of %s that it changed meanwhile, not that something else was retrieved', async (path) => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'folder'))
+    for (const name of ['file.bin', 'folder/a.bin']) await writeFile(join(cwd, name), seededBytes(7, 5000))
+    const change = (text: string): void => {
+      if (text.includes('retrieve')) for (const name of ['file.bin', 'folder/a.bin']) writeFileSync(join(cwd, name), seededBytes(8, 5000))
+    }
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', path], { onMessage: change }))
+    expect(items[0]?.error?.code).toBe('IO_SOURCE_CHANGED')
+    expect(documentOf(await dagstore(cwd, ['demo', '--json', path])).ok).toBe(true)
   })
 
   it('keeps the symbolic links of a directory, dangling ones too, and follows one that is the input', async () => {

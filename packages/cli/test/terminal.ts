@@ -14,12 +14,15 @@ export const temporaryFolder = async (): Promise<string> => {
 }
 
 /** Run one command line in `cwd`, in this process. */
-export const dagstore = async (cwd: string, args: readonly string[], options: { readonly env?: Record<string, string>, readonly signal?: AbortSignal } = {}): Promise<Run> => {
+export const dagstore = async (cwd: string, args: readonly string[], options: { readonly env?: Record<string, string>, readonly signal?: AbortSignal, /** Called before each message. */ readonly onMessage?: (text: string) => void } = {}): Promise<Run> => {
   const out: Uint8Array[] = []
   let stderr = ''
   const terminal: Terminal = {
     stdout: (text) => { out.push(typeof text === 'string' ? Buffer.from(text) : text.slice()) },
-    stderr: (text) => { stderr += text },
+    stderr: (text) => {
+      options.onMessage?.(text)
+      stderr += text
+    },
     interactive: false,
     colors: false,
     cwd,

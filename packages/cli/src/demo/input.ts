@@ -1,5 +1,6 @@
 /** What a PATH of the demo is: a file, a directory, or a CAR, and by which fingerprint it is known again. */
 import { createHash } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { PRAGMA } from '@dagstore/carv2'
@@ -42,12 +43,27 @@ export const readInput = async (path: string, { cwd, storePath, signal }: InputP
     }
     if (!facts.isFile()) throw new TypeError('neither a file nor a directory')
     const kind = await looksLikeCar(absolutePath) ? 'car' : 'file'
-    return { path, absolutePath, kind, leftOut: undefined, sizeBytes: Number(facts.size), fingerprint: `${facts.size}:${facts.mtimeNs}:${facts.ino}` }
+    return { path, absolutePath, kind, leftOut: undefined, sizeBytes: Number(facts.size), fingerprint: fileFingerprint(facts) }
   } catch (error) {
     if (error instanceof TypeError || error instanceof CommandError || signal.aborted) throw error
     throw classifyNodeError(error, 'cannot be read')
   }
 }
+
+/** Whether the input is not any more what it was when it was looked at. */
+export const hasChanged = async ({ absolutePath, kind, leftOut, fingerprint }: DemoInput, signal: AbortSignal): Promise<boolean> => {
+  try {
+    const now = kind === 'directory'
+      ? (await directoryFacts(absolutePath, leftOut, signal)).fingerprint
+      : fileFingerprint(await stat(absolutePath, { bigint: true }))
+    return now !== fingerprint
+  } catch {
+    signal.throwIfAborted()
+    return true // it can not even be looked at any more
+  }
+}
+
+const fileFingerprint = ({ size, mtimeNs, ino }: BigIntStats): string => `${size}:${mtimeNs}:${ino}`
 
 /** An import that took in its own store would never end. */
 const storeBelow = (folder: string, store: string): readonly string[] | undefined => {
@@ -87,7 +103,7 @@ const directoryFacts = async (folder: string, leftOut: readonly string[] | undef
         if (facts.isDirectory()) {
           await walk(at, Buffer.concat([path, Buffer.from('/')]))
         } else {
-          hash.update(`${facts.size}:${facts.mtimeNs}:${facts.ino}\0`)
+          hash.update(`${fileFingerprint(facts)}\0`)
           sizeBytes += Number(facts.size)
         }
       } catch (error) {

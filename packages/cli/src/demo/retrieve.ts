@@ -1,11 +1,12 @@
 /** Back out of the shard into a CARv2 file, and held against the input. */
 import type { ShardLease } from '@dagstore/dagstore'
 import type { ImportRecord } from '@dagstore/imports'
+import { IoError } from '@dagstore/io'
 import { promote } from '@dagstore/promote-blockstore'
 import type { CID } from 'multiformats/cid'
 import { count, showBytes } from '../text.ts'
 import { compareTrees } from './compare.ts'
-import type { DemoInput } from './input.ts'
+import { type DemoInput, hasChanged } from './input.ts'
 import { openInputTree } from './input-tree.ts'
 import type { ItemParts } from './item-parts.ts'
 import type { CarPayload } from './payload.ts'
@@ -33,6 +34,10 @@ export const retrieveTree = async (input: DemoInput, imported: ImportRecord, lea
     const exported = await store.retrievals.export(retrieved.name, root)
     try {
       await compareTrees(await openInputTree(input), exported.tree, { signal, onBytes: (bytes) => { done += bytes; step.progress(done, input.sizeBytes) } })
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (await hasChanged(input, signal)) throw new IoError('IO_SOURCE_CHANGED', 'it changed meanwhile; run the same command again', { cause, retry: 'later' })
+      throw cause
     } finally {
       await exported.close()
     }

@@ -22,9 +22,10 @@ export interface SectionsOptions {
 /** @throws {CommandError} `COMMAND_REFUSED`: a block came back with other bytes than the section has */
 export const compareSections = async (input: ByteSource, layout: CarLayout, store: PromotedBlockstore, options: SectionsOptions): Promise<SectionsResult> => {
   const { signal, onProgress } = options
-  const wanted = new Map<string, CID>()
-  const want = (cid: CID): void => { if (cid.multihash.code !== 0) wanted.set(cid.toString(), cid) }
-  layout.roots.forEach(want)
+  // asked for at once, so that only what is missing is kept
+  const missing = new Map<string, CID>()
+  const want = async (cid: CID): Promise<void> => { if (!await store.has(cid, { signal })) missing.set(cid.toString(), cid) }
+  for (const root of layout.roots) await want(root)
   let sections = 0
   for await (const section of scanSections(input, layout, { data: true, signal, onProgress: ({ doneBytes, totalBytes }) => { onProgress(doneBytes, totalBytes) } })) {
     const cid = CID.decode(section.cid)
@@ -32,14 +33,10 @@ export const compareSections = async (input: ByteSource, layout: CarLayout, stor
     if (section.data === undefined || Buffer.compare(bytes, section.data) !== 0) {
       throw new CommandError('COMMAND_REFUSED', `the block ${cid.toString()} at byte ${layout.payloadStart + section.sectionOffset} came back different`)
     }
-    for (const link of knownLinks(cid, bytes)) want(link)
+    for (const link of knownLinks(cid, bytes)) await want(link)
     sections++
   }
-  const missing: CID[] = []
-  for (const cid of wanted.values()) {
-    if (!await store.has(cid, { signal })) missing.push(cid)
-  }
-  return { sections, missing }
+  return { sections, missing: [...missing.values()] }
 }
 
 /** A block of a codec that is not known, or that does not decode, has no children that could be missing. */
