@@ -1,5 +1,4 @@
 /** The defects of the Go DAG store that lose data or trust what they should not, as regressions. */
-import { carV1, makeBlock } from '@dagstore-tooling/fixtures'
 import { createMountRegistry, transientName } from '@dagstore/mounts'
 import { indexName } from '@dagstore/index-repo'
 import { createHashes } from '@dagstore/hashes'
@@ -7,7 +6,7 @@ import { CID } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { openDagstore } from '../src/index.ts'
-import { codeOf, collectAll, makeCar, namesIn, openHarness, rejection, type TestCar, until } from './harness.ts'
+import { carWithData, codeOf, collectAll, makeCar, namesIn, openHarness, rejection, until } from './harness.ts'
 
 const indexFile = (key: string, generation: number): string => `index/${indexName(key, generation)}`
 
@@ -247,13 +246,6 @@ describe('defects of data and trust', () => {
     await (await h.store.acquire('a')).close()
   })
 })
-
-/** A CAR as long as `car`, each block with other data. */
-const carWithData = ({ blocks }: TestCar, fill: number): TestCar => {
-  const made = blocks.map(({ data }, at) => makeBlock(new Uint8Array(data.byteLength).fill(fill + at)))
-  const others = made.map(({ cid, data }) => ({ cid: CID.decode(cid), data }))
-  return { bytes: carV1([made[0]!.cid], made), blocks: others, roots: [others[0]!.cid] }
-}
 
 const indexOf = (bytes: Uint8Array, part: Uint8Array): number => {
   for (let at = 0; at + part.byteLength <= bytes.byteLength; at++) if (part.every((byte, i) => bytes[at + i] === byte)) return at

@@ -1,5 +1,5 @@
 /** A store on memory, or on a world that crashes, and shards whose mounts do as a test says. */
-import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
+import { carV1, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { createHashes } from '@dagstore/hashes'
 import { createBytesSource, createMemoryDirectory, type Directory, type SourceIdentity } from '@dagstore/io'
@@ -17,6 +17,13 @@ export const makeCar = (seed: number, count = 8, paddingBytes = 0): TestCar => {
   const blocks = made.map(({ cid, data }) => ({ cid: CID.decode(cid), data }))
   const bytes = carV1([made[0]!.cid], made, { paddingBytes })
   return { bytes, blocks, roots: [blocks[0]!.cid] }
+}
+
+/** A CAR as long as `car`, each block with other data. */
+export const carWithData = ({ blocks }: TestCar, fill: number): TestCar => {
+  const made = blocks.map(({ data }, at) => makeBlock(new Uint8Array(data.byteLength).fill(fill + at)))
+  const others = made.map(({ cid, data }) => ({ cid: CID.decode(cid), data }))
+  return { bytes: carV1([made[0]!.cid], made), blocks: others, roots: [others[0]!.cid] }
 }
 
 /** What stands behind the `test:` URLs of one test. */

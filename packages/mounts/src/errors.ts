@@ -8,6 +8,7 @@ export type MountErrorCode =
   | 'MOUNT_MISSING'
   | 'MOUNT_UNREACHABLE'
   | 'MOUNT_FORBIDDEN'
+  | 'MOUNT_COPY_OUTDATED'
 
 /** A mount could not be made from its URL, or its bytes not be reached. Messages never repeat the URL: it may hold a secret. */
 export class MountError extends Error {

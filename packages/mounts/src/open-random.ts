@@ -2,7 +2,8 @@
  * Random reads from any mount. What can be read at any place is read where it is; only what comes in order alone is copied,
  * once, and used only when it is whole.
  */
-import { type ByteProgress, type ByteSource, type CallOptions, createWindow, type Directory, IoError, type SourceIdentity } from '@dagstore/io'
+import { type ByteProgress, type ByteSource, type CallOptions, compareIdentity, createWindow, type Directory, IoError, type SourceIdentity } from '@dagstore/io'
+import { encodeTrailer, readTrailer } from './copy-trailer.ts'
 import { MountError } from './errors.ts'
 import type { Mount, MountBytes, SequentialBytes } from './mount.ts'
 import { transientName } from './transient-name.ts'
@@ -20,10 +21,12 @@ export interface OpenRandomOptions extends CallOptions {
 
 /**
  * A source for the bytes of `mount`, closed by the caller. Two calls at once for one key and generation are safe, but both
- * copy: a caller that wants one copy makes one call. On any failure or abort no file stays, neither under the name of the
- * copy nor under a temporary one.
+ * copy: a caller that wants one copy makes one call. A whole copy of the generation is reused under the identity of what it
+ * was copied from, and never replaced by other bytes. On any failure or abort no file stays that was not there before, neither
+ * under the name of the copy nor under a temporary one.
  *
- * @throws {MountError} as `mount.open`
+ * @throws {MountError} as `mount.open`; `MOUNT_COPY_OUTDATED`: there is a copy of this generation, and the mount has other bytes
+ *   now; the next generation gets these
  * @throws {IoError} `IO_TRUNCATED`: fewer bytes came than the mount had announced. `IO_SOURCE_CHANGED`: more came.
  *   `IO_FULL`: the copy does not fit; asked before the first byte where the directory knows. `IO_FAILED`, …
  */
@@ -36,17 +39,29 @@ export const openRandom = async (mount: Mount, options: OpenRandomOptions): Prom
     opened = await mount.open({ signal })
   } catch (error) {
     // a whole copy of this generation is as good as the source while that cannot be reached
-    if (!(error instanceof MountError) || error.code !== 'MOUNT_UNREACHABLE' || (await transients.stat(name))?.kind !== 'file') throw error
-    return openCopy(transients, name, undefined, signal)
+    const present = error instanceof MountError && error.code === 'MOUNT_UNREACHABLE' ? await openCopy(transients, name, signal) : undefined
+    if (present === undefined) throw error
+    return present.source
   }
   if (opened.access === 'random') return opened.source
 
   const { identity } = opened
   const announced = identity?.sizeBytes ?? (await mount.stat({ signal })).sizeBytes
-  const present = await transients.stat(name)
-  const reusable = present?.kind === 'file' && (announced === undefined || present.sizeBytes === announced)
-  if (!reusable) await copy(opened, announced, name, options)
-  return openCopy(transients, name, identity, signal)
+  const present = await openCopy(transients, name, signal)
+  if (present !== undefined) {
+    if (isCopyOf(present, identity, announced)) return present.source
+    await present.source.close()
+    throw new MountError('MOUNT_COPY_OUTDATED', `the mount has other bytes than its copy; generation=${options.generation}`, { retry: 'later' })
+  }
+  await copy(opened, announced, name, options)
+  const made = await openCopy(transients, name, signal)
+  if (made === undefined) throw new IoError('IO_NOT_FOUND', `transient copy has vanished; in=${transients.label}`, { retry: 'later' })
+  return made.source
+}
+
+const isCopyOf = ({ source, identity: copied }: Copy, identity: SourceIdentity | undefined, announced: number | undefined): boolean => {
+  if (copied !== undefined && identity !== undefined) return compareIdentity(copied, identity) !== 'different'
+  return announced === undefined || announced === source.sizeBytes
 }
 
 const copy = async (from: SequentialBytes, announced: number | undefined, name: string, { transients, signal, onProgress }: OpenRandomOptions): Promise<void> => {
@@ -54,7 +69,7 @@ const copy = async (from: SequentialBytes, announced: number | undefined, name: 
   if (announced !== undefined && free !== undefined && free < announced) {
     throw new IoError('IO_FULL', `no room for a transient copy; in=${transients.label} need=${announced} free=${free}`, { retry: 'later' })
   }
-  await transients.writeAtomic(name, checked(from, announced, { signal, onProgress }), { signal })
+  await transients.writeAtomic(name, withTrailer(checked(from, announced, { signal, onProgress }), from.identity), { signal })
 }
 
 /** The stream, refused at its end unless it had the length announced. */
@@ -74,9 +89,31 @@ async function * checked (from: SequentialBytes, announced: number | undefined, 
   }
 }
 
-/** The copy under the identity of what it was copied from, so that an index of the one serves the other. */
-const openCopy = async (transients: Directory, name: string, identity: SourceIdentity | undefined, signal: AbortSignal | undefined): Promise<ByteSource> => {
-  const source = await transients.openSource(name, { signal })
-  if (identity === undefined) return source
-  return createWindow(source, 0, source.sizeBytes, { identity, owns: true })
+async function * withTrailer (chunks: AsyncIterable<Uint8Array>, identity: SourceIdentity | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+  yield * chunks
+  yield encodeTrailer(identity)
+}
+
+interface Copy {
+  /** Under the identity of what it was copied from, so that an index of the one serves the other. */
+  readonly source: ByteSource
+  readonly identity: SourceIdentity | undefined
+}
+
+/** `undefined`: there is none, or what has its name is none. */
+const openCopy = async (transients: Directory, name: string, signal: AbortSignal | undefined): Promise<Copy | undefined> => {
+  if ((await transients.stat(name))?.kind !== 'file') return undefined
+  const file = await transients.openSource(name, { signal })
+  try {
+    const trailer = await readTrailer(file, { signal })
+    if (trailer !== undefined) {
+      const { payloadBytes, identity } = trailer
+      return { source: createWindow(file, 0, payloadBytes, { ...(identity === undefined ? {} : { identity }), owns: true }), identity }
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+  await file.close()
+  return undefined
 }

@@ -46,9 +46,11 @@ const endBuild = (state: Building, event: JobEnd): Step<State> => {
         { type: 'collect' },
       ],
     }
+    // begun anew, under a new generation where the copy of the data was of other bytes
+    case 'unusable':
     case 'aborted': {
       if (state.tag === 'recovering') return begin(state, 'recovering', state.waiters, true)
-      if (state.wanted || state.waiters.length > 0) return begin(state, 'initializing', state.waiters, state.wanted)
+      if (state.wanted || state.waiters.length > 0) return begin(state, 'initializing', state.waiters, state.wanted, event.type === 'unusable')
       return {
         state: rested(state),
         effects: [{ type: 'persist', change: { type: 'undo' } }, { type: 'collect' }],

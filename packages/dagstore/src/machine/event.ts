@@ -24,7 +24,10 @@ export type Event =
 export type JobEnd =
   /** An opening found mount and index in order; a session of the job's number is open. */
   | { readonly type: 'opened', readonly job: number }
-  /** An opening found no index or a damaged one (`index`), or one of other bytes than the mount has (`source`). */
+  /**
+   * An opening found no index or a damaged one (`index`), or one of other bytes than the mount has (`source`). A build found
+   * that the copy of the data is of other bytes than the mount has (`source`).
+   */
   | { readonly type: 'unusable', readonly job: number, readonly part: 'index' | 'source' }
   /** Index written, published, and opened with the mount as a session of the job's number. */
   | { readonly type: 'built', readonly job: number }

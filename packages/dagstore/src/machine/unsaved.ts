@@ -32,7 +32,7 @@ const endUnsaved = (state: State, event: JobEnd, failure: Failure): Step<State> 
   switch (state.tag) {
     case 'initializing':
     case 'recovering': {
-      if (event.type === 'aborted' && state.tag === 'initializing' && state.waiters.length === 0) return stay(rested(state))
+      if ((event.type === 'aborted' || event.type === 'unusable') && state.tag === 'initializing' && state.waiters.length === 0) return stay(rested(state))
       return { state: errored(state, event, failure), effects: [...refusals(state, event, failure), ...dropped(event)] }
     }
     case 'available':

@@ -5,7 +5,7 @@ import { shardNumber } from '@dagstore/top-level-index'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { abortable } from '../abortable.ts'
 import type { ShardRecord } from '../machine/index.ts'
-import { joinParts, openSource } from './open-job.ts'
+import { joinParts, openSource, type Unusable } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
 import { type ShardSession, Spoilage } from './session.ts'
 
@@ -13,17 +13,19 @@ import { type ShardSession, Spoilage } from './session.ts'
  * Everything but the commit: on return the index file is durable and the multihashes are published, under a generation and
  * a shard number that the record does not call current yet.
  *
+ * @returns a session, or that the copy of the data which a build before this one left is of other bytes than the mount has
  * @throws what the mount, the CAR, or the storage of the indices rejects with; the signal's reason
  */
-export const buildJob = (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession> =>
+export const buildJob = (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> =>
   parts.building.run(() => build(parts, key, record, signal), { signal })
 
-const build = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession> => {
+const build = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> => {
   const { building } = record
   if (building === undefined) throw new TypeError('a build without a generation')
   const { repo, top, pages, emit } = parts
   const spoilage = new Spoilage()
   const raw = await openSource(parts, key, record, signal)
+  if ('unusable' in raw) return raw
   try {
     const built = await abortable(buildIndex(raw, { signal, onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) } }), signal)
     await writeIndex(parts, key, building.generation, built, signal)

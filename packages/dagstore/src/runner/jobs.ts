@@ -33,7 +33,11 @@ export const runJob = async (parts: StoreParts, key: string, order: JobOrder, si
 
 const work = async (parts: StoreParts, key: string, { job, kind, record }: JobOrder, signal: AbortSignal): Promise<EndedJob> => {
   switch (kind) {
-    case 'build': return { event: { type: 'built', job }, session: await buildJob(parts, key, record, signal) }
+    case 'build': {
+      const built = await buildJob(parts, key, record, signal)
+      if (!('unusable' in built)) return { event: { type: 'built', job }, session: built }
+      return { event: { type: 'unusable', job, part: built.unusable }, session: undefined }
+    }
     case 'clean':
       await cleanJob(parts, key, record, signal)
       return { event: { type: 'cleaned', job }, session: undefined }

@@ -3,14 +3,14 @@ import { CarV2Error, type IndexView, openIndex } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { IndexRepoError } from '@dagstore/index-repo'
 import { type ByteSource, compareIdentity } from '@dagstore/io'
-import { openRandom } from '@dagstore/mounts'
+import { MountError, openRandom } from '@dagstore/mounts'
 import { abortable } from '../abortable.ts'
 import { codeOf } from '../failure.ts'
 import type { ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from './parts.ts'
 import { createSession, type ShardSession, Spoilage } from './session.ts'
 
-/** The index cannot serve these bytes; `source`: because they are others than those that were indexed. */
+/** The index cannot serve these bytes; `source`: because they are others than those that were indexed, or copied. */
 export interface Unusable { readonly unusable: 'index' | 'source', readonly reason: unknown }
 
 /**
@@ -21,7 +21,9 @@ export const openJob = async (parts: StoreParts, key: string, record: ShardRecor
   const { index } = record
   if (index === undefined) return { unusable: 'index', reason: new Error('no index is recorded') }
   const spoilage = new Spoilage()
-  const source = spoilage.source(await openSource(parts, key, record, signal))
+  const raw = await openSource(parts, key, record, signal)
+  if ('unusable' in raw) return raw
+  const source = spoilage.source(raw)
   try {
     const view = await openIndexFile(parts, key, index.generation, signal)
     if ('unusable' in view) {
@@ -45,13 +47,18 @@ export const openJob = async (parts: StoreParts, key: string, record: ShardRecor
   }
 }
 
-/** The bytes of the shard's mount, in place or as a copy. */
-export const openSource = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ByteSource> => {
+/** The bytes of the shard's mount, in place or as a copy; a copy of other bytes than the mount has now is of no use. */
+export const openSource = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ByteSource | Unusable> => {
   const { transients, emit } = parts
   const mount = parts.mounts.resolve(record.url)
-  return abortable(openRandom(mount, {
-    transients, key, generation: record.dataGeneration, signal, onProgress: (progress) => { emit({ type: 'progress', key, step: 'fetch', progress }) },
-  }), signal, (late) => { parts.tasks.add(late.close()) })
+  try {
+    return await abortable(openRandom(mount, {
+      transients, key, generation: record.dataGeneration, signal, onProgress: (progress) => { emit({ type: 'progress', key, step: 'fetch', progress }) },
+    }), signal, (late) => { parts.tasks.add(late.close()) })
+  } catch (error) {
+    if (error instanceof MountError && error.code === 'MOUNT_COPY_OUTDATED') return { unusable: 'source', reason: error }
+    throw error
+  }
 }
 
 const openIndexFile = async ({ repo, pages }: StoreParts, key: string, generation: number, signal: AbortSignal): Promise<IndexView | Unusable> => {
