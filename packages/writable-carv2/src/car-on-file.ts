@@ -71,7 +71,8 @@ class CarOnFile implements WritableCar {
     if (bytes instanceof Uint8Array && !tail.isFull) return this.#store(own, bytes)
     return this.#gate.pass(async () => {
       const data = await joinInput(own, bytes, this.#maxDataBytes(own), signal)
-      if (tail.isFull) await tail.drain()
+      // those who wait go on one after another, and what they put may be too much again
+      while (tail.isFull) await tail.drain()
       signal?.throwIfAborted()
       this.#checkOpen()
       return this.#store(own, data)

@@ -114,6 +114,7 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
  * A finalized file, opened for more blocks. It becomes an unfinalized one (readers refuse it until it is finalized again),
  * and loses its index; a crash on the way leaves it finalized or resumable. Any CARv2 will do whose payload starts at 512
  * or later: ours, and those of go-car with enough data padding. Its structure is trusted; blocks are hashed when read.
+ * `wholeCid` and `identity` are not told by such a file and must be given as they were.
  *
  * @throws {WritableCarError} `WRITABLE_CAR_NOT_OURS`, `WRITABLE_CAR_NOT_FINALIZED`: see {@link resumeWritableCar};
  *   `WRITABLE_CAR_DAMAGED`, `WRITABLE_CAR_ROOTS_TOO_LARGE`. Nothing is changed.

@@ -3,8 +3,10 @@ import type { WritableFile } from '@dagstore/io'
 
 /** Small sections are gathered into pieces of this many bytes. */
 const PIECE_BYTES = 1 << 20
-/** More than this not yet written is too much; as much memory is kept for pieces to come. */
+/** More than this not yet written is too much. */
 const BACKLOG_BYTES = 8 << 20
+/** Memory that is kept for pieces to come. */
+const SPARE_PIECES = BACKLOG_BYTES / PIECE_BYTES
 const MAX_VARINT_BYTES = 9
 
 interface Piece {
@@ -20,7 +22,7 @@ export interface Tail {
   readonly end: number
   /** Whether so much waits to be written that the next append should wait for {@link Tail.drain}. */
   readonly isFull: boolean
-  /** Resolves when half of that is written. Rejects when writing fails; what was appended stays readable, and a later call tries again. */
+  /** Resolves when about half of that is written. Rejects when writing fails; what was appended stays readable, and a later call tries again. */
   drain(): Promise<void>
   /** Takes a copy as a section and gives its place, from the start of the file to its length varint. */
   append(cid: Uint8Array, data: Uint8Array): number
@@ -45,7 +47,7 @@ export const createTail = (file: WritableFile, start: number): Tail => {
   const write = (piece: Piece): Promise<void> => piece.writing ??= file.write(piece.at, piece.bytes.subarray(0, piece.used)).then(() => {
     pieces.splice(pieces.indexOf(piece), 1)
     backlog -= piece.used
-    if (piece.bytes.byteLength === PIECE_BYTES) spare.push(piece.bytes)
+    if (piece.bytes.byteLength === PIECE_BYTES && spare.length < SPARE_PIECES) spare.push(piece.bytes)
   }, (error: unknown) => {
     piece.writing = undefined // it stays, so that the next call tries again
     throw error
@@ -75,6 +77,7 @@ export const createTail = (file: WritableFile, start: number): Tail => {
     get end () { return end },
     get isFull () { return backlog > BACKLOG_BYTES },
     drain: async () => {
+      if (sealedPieces().length === 0) sealed = true // one piece alone may be too much
       const all = sealedPieces()
       await writeAll(all.slice(0, Math.ceil(all.length / 2)))
     },
