@@ -5,7 +5,7 @@ import { clearSlots, HEADER_OFFSET } from './file-head.ts'
 import { SLOTS_END } from './resume-slot.ts'
 import type { SectionTable } from './section-table.ts'
 
-/** The index is written in pieces of about this many bytes. */
+/** What is long is written in pieces of about this many bytes. */
 const PIECE_BYTES = 1 << 20
 
 export interface Finish {
@@ -64,7 +64,11 @@ export const writeEnd = async ({ file, sync }: Finish): Promise<void> => {
 
 /** Zeros, then the header, which ends where the sections start. */
 export const writeReserve = async (file: WritableFile, start: number, carV1Header: Uint8Array): Promise<void> => {
-  const reserve = new Uint8Array(start - SLOTS_END)
-  reserve.set(carV1Header, reserve.byteLength - carV1Header.byteLength)
-  await file.write(SLOTS_END, reserve)
+  const headerAt = start - carV1Header.byteLength
+  // in one piece, but for a foreign file with much padding before its payload
+  let at = SLOTS_END
+  for (; headerAt - at > PIECE_BYTES; at += PIECE_BYTES) await file.write(at, new Uint8Array(PIECE_BYTES))
+  const last = new Uint8Array(start - at)
+  last.set(carV1Header, headerAt - at)
+  await file.write(at, last)
 }

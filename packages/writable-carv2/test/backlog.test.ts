@@ -1,8 +1,10 @@
 /** How much may wait in memory to be written, however many put at once and however long their blocks are. */
+import { carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import type { WritableFile } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { createWritableCar } from '../src/index.ts'
+import { createWritableCar, extendWritableCar } from '../src/index.ts'
 import { blocksOf, memoryFile } from './blocks.ts'
+import { takeApart } from './finished.ts'
 
 const MIB = 1 << 20
 
@@ -35,6 +37,22 @@ describe('what waits to be written', () => {
     expect(most).toBeGreaterThan(4 * MIB)
     expect(most).toBeLessThanOrEqual(12 * MIB)
     await car.close()
+  })
+
+  it('is little for a file with much room before its payload', async () => {
+    const { file, content } = await memoryFile(carV2({ roots: [], blocks: makeBlocks(5, 3, { min: 1, max: 90 }), dataPadding: 5 * MIB }))
+    let longest = 0
+    const write = async (at: number, bytes: Uint8Array): Promise<void> => {
+      longest = Math.max(longest, bytes.byteLength)
+      await file.write(at, bytes)
+    }
+    const watched: WritableFile = new Proxy(file, { get: (target, key) => key === 'write' ? write : Reflect.get(target, key) as unknown })
+    const car = await extendWritableCar(watched)
+    const [root] = blocksOf(6, 1)
+    await car.put(root!.cid, root!.bytes)
+    await car.finalize({ roots: [root!.cid] })
+    expect(longest).toBeLessThanOrEqual(MIB)
+    expect((await takeApart(content())).roots).toEqual([root!.cid.toString()])
   })
 
   it('is written when one block alone is more than may wait', async () => {
