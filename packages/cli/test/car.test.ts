@@ -165,6 +165,15 @@ describe('dagstore pieces commp', () => {
     expect(run.stdout).toContain('Piece size: 128 B ( 128 B )\n')
   })
 
+  it.each(['v2-data-size-past-end', 'v2-index-offset-past-end'])('refuses a CARv2 that is damaged (%s) rather than taking its header for payload', async (name) => {
+    const bytes = damaged[name]!
+    const cwd = await folderWith({ 'bad.car': bytes })
+    const run = await dagstore(cwd, ['pieces', 'commp', 'bad.car'])
+    expect(run).toMatchObject({ code: 1, stdout: '' })
+    expect(run.stderr).toContain('CARV2_')
+    expect(JSON.parse((await dagstore(cwd, ['pieces', 'commp', '--raw', '--json', 'bad.car'])).stdout)).toMatchObject({ payloadBytes: bytes.byteLength })
+  })
+
   it('refuses an empty file and a missing one in one sentence', async () => {
     const cwd = await folderWith({ empty: new Uint8Array(0) })
     for (const name of ['empty', 'missing']) {

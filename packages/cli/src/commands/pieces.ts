@@ -1,7 +1,7 @@
 /** Commands on pieces. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { readLayout } from '@dagstore/carv2'
+import { PRAGMA, readLayout } from '@dagstore/carv2'
 import { type ByteSource, readChunks } from '@dagstore/io'
 import { openFileSource } from '@dagstore/io/node'
 import { pieceBytes } from '@dagstore/piece'
@@ -27,7 +27,7 @@ const commp = async (file: string, options: CommpOptions, terminal: Terminal): P
   const source = await openFileSource(resolve(terminal.cwd, file))
   const progress = startProgress(terminal, 'commp')
   try {
-    const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source)
+    const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source, terminal)
     pieceBytes(to - from)
     const piece = await commpOf(readChunks(source, from, to, { signal: terminal.signal }), {
       signal: terminal.signal,
@@ -43,13 +43,12 @@ const commp = async (file: string, options: CommpOptions, terminal: Terminal): P
   }
 }
 
-/** The payload of a CARv2 file; everything of a file that is none. */
-const payloadRange = async (source: ByteSource): Promise<{ from: number, to: number }> => {
-  const whole = { from: 0, to: source.sizeBytes }
-  try {
-    const layout = await readLayout(source)
-    return layout.version === 2 ? { from: layout.payloadStart, to: layout.payloadStart + layout.payloadBytes } : whole
-  } catch {
-    return whole // no CAR, and a piece may hold any bytes
-  }
+/** The payload of a CARv2 file, everything of a file that is none. @throws {CarV2Error} a CARv2 file that is damaged */
+const payloadRange = async (source: ByteSource, terminal: Terminal): Promise<{ from: number, to: number }> => {
+  const { signal } = terminal
+  const head = await source.read(0, Math.min(PRAGMA.byteLength, source.sizeBytes), { signal })
+  // a CARv1 is taken whole, and so is what is no CAR: a piece may hold any bytes
+  if (Buffer.compare(head, PRAGMA) !== 0) return { from: 0, to: source.sizeBytes }
+  const layout = await readLayout(source, { signal })
+  return { from: layout.payloadStart, to: layout.payloadStart + layout.payloadBytes }
 }
