@@ -36,7 +36,7 @@ export interface DagstoreSettings {
   readonly clock?: Clock
   /** Shared by all open indices. @default its own, of 64 MiB */
   readonly pages?: PageCache
-  /** Idle shards that `blockstore` keeps open; at least 1. @default 64 */
+  /** Idle shards that `blockstore` keeps open, and index files that `find` does; at least 1. @default 64 */
   readonly maxOpenShards?: number
   /** Shards that are fetched or indexed at a time; at least 1. @default 2 */
   readonly maxConcurrentIndexing?: number

@@ -1,6 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store: calls to the shards' machines, what goes on in the background, and the end of it all. */
-import { openIndex } from '@dagstore/carv2'
 import { encodeKey } from '@dagstore/index-repo'
 import type { CallOptions } from '@dagstore/io'
 import { transientName } from '@dagstore/mounts'
@@ -9,7 +8,9 @@ import { abortable } from './abortable.ts'
 import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
-import { LeaseCache } from './cross-shard/lease-cache.ts'
+import { createIndexViews, type IndexViews } from './cross-shard/index-views.ts'
+import type { LeaseCache } from './cross-shard/parts.ts'
+import { SharedCache } from './cross-shard/shared-cache.ts'
 import type { AcquireOptions, Dagstore, DestroyOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
 import { DagstoreError } from './errors.ts'
 import type { ShardLease } from './lease.ts'
@@ -22,7 +23,7 @@ import { Runners } from './runner/runners.ts'
 import { Tasks } from './runner/tasks.ts'
 import { type ShardInfo, shardInfo } from './shard-info.ts'
 
-export type OpenedParts = Omit<StoreParts, 'building' | 'deleting' | 'tasks' | 'letGo' | 'isPinned' | 'countIgnored'> & {
+export type OpenedParts = Omit<StoreParts, 'building' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'countIgnored'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
   /** Called last. */
@@ -37,6 +38,7 @@ export class Store implements Dagstore {
   readonly #parts: StoreParts
   readonly #runners: Runners
   readonly #cache: LeaseCache
+  readonly #indices: IndexViews
   readonly #finder: CandidateFinder
   readonly #closeState: () => Promise<void>
   readonly #closing: AbortController = new AbortController()
@@ -51,11 +53,13 @@ export class Store implements Dagstore {
       deleting: createKeyLock(),
       tasks: new Tasks(),
       letGo: (key) => { this.#cache.drop(key) },
+      letGoIndex: (key, generation) => { this.#indices.drop(key, generation) },
       isPinned: (key, garbage) => this.#runners.pins(key, garbage),
       countIgnored: () => ++this.#ignored,
     }
     this.#runners = new Runners(this.#parts)
-    this.#cache = new LeaseCache((key, options) => this.#lease(key, options), maxOpenShards)
+    this.#cache = new SharedCache(({ key }, options) => this.#lease(key, options), ({ key }) => key, maxOpenShards)
+    this.#indices = createIndexViews(opened, maxOpenShards)
     this.#finder = createCandidateFinder(opened.top, opened.catalogue)
     this.blockstore = createCrossShardBlockstore({
       finder: this.#finder,
@@ -80,8 +84,7 @@ export class Store implements Dagstore {
   async acquire (key: string, { noDownload = false, registerAs, signal }: AcquireOptions = {}): Promise<ShardLease> {
     this.#check(key)
     const url = registerAs === undefined ? undefined : this.#parts.mounts.resolve(registerAs).url
-    const closing = this.#closing.signal
-    if (noDownload && !this.#runners.isOpen(key)) await this.#checkLocal(key, url, signal === undefined ? closing : AbortSignal.any([signal, closing]))
+    if (noDownload && !this.#runners.isOpen(key)) await this.#checkLocal(key, url, signal)
     this.#check()
     return this.#lease(key, { registerAs: url, signal })
   }
@@ -137,7 +140,7 @@ export class Store implements Dagstore {
   async #close (): Promise<void> {
     this.#closing.abort(new DagstoreError('DAGSTORE_CLOSED', 'store is closed'))
     this.#runners.close()
-    await this.#cache.clear()
+    await Promise.all([this.#cache.clear(), this.#indices.clear()])
     await this.#parts.tasks.idle()
     await this.#closeState()
   }
@@ -162,12 +165,13 @@ export class Store implements Dagstore {
   }
 
   /** Bytes with random access are read where they are; of the others there must be a copy. */
-  async #checkLocal (key: string, registerAs: string | undefined, signal: AbortSignal): Promise<void> {
+  async #checkLocal (key: string, registerAs: string | undefined, signal: AbortSignal | undefined): Promise<void> {
     const { catalogue, mounts, transients } = this.#parts
     const stored = await catalogue.get(key)
     const url = stored?.record.url ?? registerAs
     if (url === undefined) throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', `no such shard; key=${key}`, { key })
-    const { access } = await abortable(mounts.resolve(url).stat({ signal }), signal)
+    const asked = abortable(mounts.resolve(url).stat({ signal }), this.#closing.signal)
+    const { access } = await (signal === undefined ? asked : abortable(asked, signal))
     if (access === 'random') return
     const generation = stored?.record.dataGeneration ?? 0
     if (generation > 0 && (await transients.stat(transientName(key, generation)))?.kind === 'file') return
@@ -176,17 +180,12 @@ export class Store implements Dagstore {
 
   /** By the shard's own index file; the mount is not needed. */
   async #mayHold ({ key }: Candidate, multihash: Uint8Array, signal: AbortSignal | undefined): Promise<boolean> {
-    const { catalogue, repo, pages } = this.#parts
-    const record = (await catalogue.get(key))?.record
+    const record = (await this.#parts.catalogue.get(key))?.record
+    this.#check()
     const index = record?.index
     if (index === undefined || record?.destroying === true) return false
     try {
-      const view = await openIndex(await repo.open(key, index.generation, { signal }), { pages, owns: true, signal })
-      try {
-        return (await view.find(multihash, { signal, limit: 1 })).length > 0
-      } finally {
-        await view.close()
-      }
+      return await this.#indices.holds(key, index.generation, multihash, { signal })
     } catch {
       signal?.throwIfAborted()
       return true

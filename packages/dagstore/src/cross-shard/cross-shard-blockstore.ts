@@ -9,8 +9,7 @@ import { codeOf } from '../failure.ts'
 import { isSpoiled, type ShardLease } from '../lease.ts'
 import type { Candidate } from './candidates.ts'
 import { everyBlock } from './every-block.ts'
-import type { LeaseCache } from './lease-cache.ts'
-import type { CrossShardParts } from './parts.ts'
+import type { CrossShardParts, LeaseCache } from './parts.ts'
 
 const IDENTITY = 0x00
 
@@ -23,7 +22,7 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
     signal?.throwIfAborted()
     const unindexed = parts.unindexed()
     const failures: unknown[] = []
-    for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent() })) {
+    for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent().map(({ number }) => number) })) {
       try {
         return await readShard(leases, shard, read, signal)
       } catch (error) {

@@ -6,9 +6,10 @@ import type { Garbage, IndexGeneration, ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from './parts.ts'
 
 /** On return it is gone for good. Sources of mounts are never touched: only names that the store gave out are removed. */
-export const discard = async ({ top, repo, transients }: StoreParts, key: string, garbage: Garbage): Promise<void> => {
+export const discard = async ({ top, repo, transients, letGoIndex }: StoreParts, key: string, garbage: Garbage): Promise<void> => {
   if (garbage.kind === 'data') return transients.remove(transientName(key, garbage.generation))
   await top.retire(shardNumber(garbage.shardNumber))
+  letGoIndex(key, garbage.generation)
   await repo.remove(key, garbage.generation)
 }
 

@@ -31,6 +31,8 @@ export interface StoreParts {
   readonly tasks: Tasks
   /** Whoever keeps leases of the shard only for speed gives them back. */
   readonly letGo: (key: string) => void
+  /** Whoever keeps an index file open only for speed closes it. */
+  readonly letGoIndex: (key: string, generation: number) => void
   /** An open session reads it. */
   readonly isPinned: (key: string, garbage: Garbage) => boolean
   /** Count an event that meant nothing; gives how many there were. */

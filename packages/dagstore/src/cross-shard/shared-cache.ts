@@ -1,0 +1,116 @@
+/** What is costly to open and used by many: opened once, kept while there is room for it. Leases and index files of shards. */
+import type { CallOptions } from '@dagstore/io'
+import { abortable } from '../abortable.ts'
+
+const RECENT = 4
+
+export interface Closable { close(): Promise<void> }
+
+interface Entry<T, P> {
+  readonly name: string
+  readonly place: P
+  readonly opening: Promise<T>
+  /** Withdraws the wait for it. */
+  readonly leave: AbortController
+  /** It is there. */
+  opened: boolean
+  users: number
+  /** Not given out any more; closed by its last user. */
+  unwanted: boolean
+}
+
+/** Of `T`, one per place that has a name of its own. */
+export class SharedCache<T extends Closable, P> {
+  readonly #open: (place: P, options: CallOptions) => Promise<T>
+  readonly #nameOf: (place: P) => string
+  /** Idle ones beyond so many are closed, those unused for longest first. */
+  readonly #max: number
+  /** Least recently used first. */
+  readonly #entries: Map<string, Entry<T, P>> = new Map()
+  readonly #closings: Set<Promise<void>> = new Set()
+
+  constructor (open: (place: P, options: CallOptions) => Promise<T>, nameOf: (place: P) => string, max: number) {
+    this.#open = open
+    this.#nameOf = nameOf
+    this.#max = max
+  }
+
+  /** The places used last, the latest first: reading these costs least, and what is read next is often there too. */
+  recent (): readonly P[] {
+    return [...this.#entries.values()].slice(-RECENT).reverse().map(({ place }) => place)
+  }
+
+  /**
+   * Run `work` on what is at the place; it may be shared, and is not closed before `work` has ended. `signal` leaves the wait
+   * for it, which ends when nobody waits for it any more; `work` has to listen itself.
+   */
+  async use<R>(place: P, work: (opened: T) => Promise<R>, { signal }: CallOptions = {}): Promise<R> {
+    const entry = this.#enter(place)
+    try {
+      return await work(await (signal === undefined ? entry.opening : abortable(entry.opening, signal)))
+    } finally {
+      entry.users--
+      if (entry.users === 0 && !entry.opened) this.#abandon(entry)
+      else if (entry.users === 0 && entry.unwanted) this.#close(entry)
+      this.#trim()
+    }
+  }
+
+  /** Close one as soon as nobody uses it; whoever comes opens it again. */
+  drop (name: string): void {
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return
+    this.#entries.delete(name)
+    entry.unwanted = true
+    if (entry.users === 0) this.#close(entry)
+  }
+
+  /** All of them; resolves when the idle ones are closed. */
+  async clear (): Promise<void> {
+    for (const name of this.#entries.keys()) this.drop(name)
+    await Promise.all(this.#closings)
+  }
+
+  #enter (place: P): Entry<T, P> {
+    const name = this.#nameOf(place)
+    const known = this.#entries.get(name)
+    if (known !== undefined) {
+      known.users++
+      this.#entries.delete(name)
+      this.#entries.set(name, known)
+      return known
+    }
+    const leave = new AbortController()
+    const entry: Entry<T, P> = { name, place, opening: this.#open(place, { signal: leave.signal }), leave, opened: false, users: 1, unwanted: false }
+    this.#entries.set(name, entry)
+    // a failure is not kept: the next user tries again
+    entry.opening.then(() => { entry.opened = true }, () => { this.#forget(entry) })
+    this.#trim()
+    return entry
+  }
+
+  #forget (entry: Entry<T, P>): void {
+    if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name)
+  }
+
+  /** Nobody waits for it any more; should it come all the same, it is closed. */
+  #abandon (entry: Entry<T, P>): void {
+    this.#forget(entry)
+    entry.leave.abort()
+    this.#close(entry)
+  }
+
+  #trim (): void {
+    if (this.#entries.size <= this.#max) return
+    for (const entry of this.#entries.values()) {
+      if (entry.users > 0) continue
+      this.drop(entry.name)
+      if (this.#entries.size <= this.#max) return
+    }
+  }
+
+  #close (entry: Entry<T, P>): void {
+    const closing: Promise<void> = entry.opening.then((opened) => opened.close(), () => {}).catch(() => {}).finally(() => { this.#closings.delete(closing) })
+    this.#closings.add(closing)
+  }
+}
