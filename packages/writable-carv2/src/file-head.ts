@@ -9,7 +9,7 @@
  *     512    reserve     zeros, then the CARv1 header, which ends where the sections start
  *     4096   …           sections (later where the reserve is larger)
  */
-import { type CarV2Header, CarV2Error, decodeHeader, encodeCarV1Header, HEADER_BYTES, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
+import { CAR_LIMITS, type CarV2Header, CarV2Error, decodeHeader, encodeCarV1Header, HEADER_BYTES, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
 import type { WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { WritableCarError } from './errors.ts'
@@ -17,6 +17,8 @@ import { encodeSlot, newestSlot, type ResumeSlot, slotOffset, SLOTS_END, SLOTS_O
 
 export const HEADER_OFFSET: number = PRAGMA_BYTES
 const SECTIONS_ALIGN = 4096
+/** The longest CARv1 header that readers take by default, with its length varint. */
+export const MAX_ROOTS_BYTES: number = CAR_LIMITS.maxHeaderBytes + 9
 
 /** Where sections start so that `reserveBytes` of CARv1 header fit before them. */
 export const startFor = (reserveBytes: number): number => Math.ceil((SLOTS_END + reserveBytes) / SECTIONS_ALIGN) * SECTIONS_ALIGN

@@ -6,7 +6,7 @@ import type { CID } from 'multiformats/cid'
 import { createCar } from './car-on-file.ts'
 import { crc32 } from './crc32.ts'
 import { WritableCarError } from './errors.ts'
-import { HEADER_OFFSET, newHead, readHead, rootsHeader, startFor, writeSlot } from './file-head.ts'
+import { HEADER_OFFSET, MAX_ROOTS_BYTES, newHead, readHead, rootsHeader, startFor, writeSlot } from './file-head.ts'
 import { writeReserve } from './finish.ts'
 import { loadFinalized, recoverRoots, recoverSections } from './recover.ts'
 import type { ResumeSlot } from './resume-slot.ts'
@@ -39,7 +39,7 @@ export interface CarFileOptions extends WritableCarOptions {
 }
 
 export interface CreateCarOptions extends CarFileOptions {
-  /** Room for the CARv1 header that holds the roots, in bytes. @default 3584, or what `roots` need; rounded up */
+  /** Room for the CARv1 header that holds the roots, in bytes; at most what readers take, some 32 MiB. @default 3584, or what `roots` need; rounded up */
   readonly reserveBytes?: number
 }
 
@@ -156,7 +156,7 @@ const givenRoots = (options: WritableCarOptions, start: number): readonly CID[] 
 }
 
 const checkReserve = (bytes = 0): void => {
-  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError(`reserveBytes; min=0 got=${bytes}`)
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > MAX_ROOTS_BYTES) throw new RangeError(`reserveBytes; min=0 max=${MAX_ROOTS_BYTES} got=${bytes}`)
 }
 
 const checkMaxSection = (bytes = MAX_SECTION_BYTES): number => {

@@ -5,7 +5,7 @@ import type { WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { crc32 } from './crc32.ts'
 import { WritableCarError } from './errors.ts'
-import type { FileHead } from './file-head.ts'
+import { type FileHead, MAX_ROOTS_BYTES, startFor } from './file-head.ts'
 import { createFileSource } from './file-source.ts'
 import { SLOTS_END } from './resume-slot.ts'
 import type { SectionTable } from './section-table.ts'
@@ -43,7 +43,7 @@ export const recoverSections = async (file: WritableFile, head: FileHead & { rea
   const { start, syncedEnd, blockCount } = head.slot
   const { table, maxSectionBytes, signal } = context
   // of a creation that was cut short: the slot is on disk, the length is not; there is nothing to lose
-  if (blockCount === 0 && file.sizeBytes < start) return start
+  if (blockCount === 0 && file.sizeBytes < start && start <= startFor(MAX_ROOTS_BYTES)) return start
   if (file.sizeBytes < syncedEnd) throw new WritableCarError('WRITABLE_CAR_DAMAGED', `file is shorter than it was; synced=${syncedEnd} size=${file.sizeBytes}`, { offset: file.sizeBytes })
   const source = createFileSource(file, file.sizeBytes)
   const options = { maxSectionBytes, maxCidBytes: MAX_CID_BYTES, signal }
@@ -72,7 +72,7 @@ export const recoverSections = async (file: WritableFile, head: FileHead & { rea
 export const recoverRoots = async (file: WritableFile, head: FileHead & { readonly state: 'unfinalized' }): Promise<readonly CID[] | undefined> => {
   const { start, header } = head.slot
   if (header === undefined) return []
-  if (file.sizeBytes < start) return undefined
+  if (file.sizeBytes < start || start - header.offset > MAX_ROOTS_BYTES) return undefined
   const bytes = await file.read(header.offset, start - header.offset)
   if (crc32(bytes) !== header.crc) return undefined
   return decodeCarV1Header(bytes.subarray(decodeVarint(bytes, 0).length)).roots
