@@ -38,7 +38,7 @@ export interface DagstoreSettings {
   readonly pages?: PageCache
   /** Idle shards that `blockstore` keeps open, and index files that `find` does; at least 1. @default 64 */
   readonly maxOpenShards?: number
-  /** Shards that are fetched or indexed at a time; at least 1. @default 2 */
+  /** Shards that are fetched or indexed at a time; at least 1. A source that has to become ready first holds up nobody. @default 2 */
   readonly maxConcurrentIndexing?: number
   /** Nothing waits for it, and nothing is harmed when it throws. */
   readonly onEvent?: EventListener

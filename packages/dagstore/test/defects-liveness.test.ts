@@ -53,6 +53,39 @@ describe('defects of liveness, scale and resources', () => {
     await until(async () => (await namesIn(h.files)).length === 1)
   })
 
+  it('a source that takes long to be ready holds no slot: others are indexed meanwhile', async () => {
+    await using h = await openHarness({ maxConcurrentIndexing: 1 })
+    const { passed, open } = gate()
+    h.sources.place('slow').ready = false
+    h.sources.place('slow').before = async (step) => { if (step === 'open') await passed }
+    await h.store.register('slow', h.sources.put('slow', makeCar(1)))
+    await h.store.register('b', h.sources.put('b', makeCar(2)))
+    const slow = h.store.acquire('slow')
+    await until(() => h.sources.opens.get('slow') === 1)
+    await (await h.store.acquire('b')).close()
+    open()
+    await (await slow).close()
+    expect(h.sources.open).toBe(0)
+  })
+
+  it('a source that became ready is closed when its build is aborted in the queue', async () => {
+    await using h = await openHarness({ maxConcurrentIndexing: 1 })
+    const { passed, open } = gate()
+    h.sources.place('busy').before = async (step) => { if (step === 'read') await passed }
+    h.sources.place('slow').ready = false
+    for (const name of ['busy', 'slow']) await h.store.register(name, h.sources.put(name, makeCar(1)))
+    const busy = h.store.acquire('busy')
+    await until(() => h.sources.open === 1)
+    const leaving = new AbortController()
+    const slow = rejection(h.store.acquire('slow', { signal: leaving.signal }))
+    await until(() => h.sources.open === 2)
+    leaving.abort(new Error('gone'))
+    expect(await slow).toBe(leaving.signal.reason)
+    await until(() => h.sources.open === 1)
+    open()
+    await (await busy).close()
+  })
+
   it('D31: callers who do nothing with their leases hold up nobody', async () => {
     await using h = await openHarness()
     for (const name of ['a', 'b']) await h.store.register(name, h.sources.put(name, makeCar(1)))

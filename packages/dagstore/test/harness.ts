@@ -56,7 +56,7 @@ export class Sources implements MountFactory {
       url: `test:${name}`,
       stat: async () => {
         await place.before('stat')
-        return { exists: place.bytes !== undefined, sizeBytes: place.bytes?.byteLength, ready: true, access: place.access }
+        return { exists: place.bytes !== undefined, sizeBytes: place.bytes?.byteLength, ready: place.ready, access: place.access }
       },
       open: async (options) => {
         this.opens.set(name, (this.opens.get(name) ?? 0) + 1)
@@ -95,6 +95,8 @@ export class Place {
   identity: SourceIdentity | undefined
   /** Raised by a test that changes the bytes. */
   version = 1
+  /** Opening it starts no slow work. */
+  ready = true
   /** A stream ends one byte early. */
   short = false
   /** May fail or wait. */

@@ -1,6 +1,7 @@
 /** Indexing a shard: scan, index file, top-level index, and the session that its first leases share. */
 import { type BuiltIndex, buildIndex, openIndex } from '@dagstore/carv2'
 import { IndexRepoError } from '@dagstore/index-repo'
+import type { ByteSource } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { abortable } from '../abortable.ts'
@@ -16,16 +17,37 @@ import { type ShardSession, Spoilage } from './session.ts'
  * @returns a session, or that the copy of the data which a build before this one left is of other bytes than the mount has
  * @throws what the mount, the CAR, or the storage of the indices rejects with; the signal's reason
  */
-export const buildJob = (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> =>
-  parts.building.run(() => build(parts, key, record, signal), { signal })
+export const buildJob = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> => {
+  // slow work that an opening starts, such as unsealing, holds no slot
+  const early = await isReady(parts, record, signal) ? undefined : await openSource(parts, key, record, signal)
+  let taken = false
+  try {
+    return await parts.building.run(async () => {
+      taken = true
+      return build(parts, key, record, early ?? await openSource(parts, key, record, signal), signal)
+    }, { signal })
+  } finally {
+    if (!taken && early !== undefined && !('unusable' in early)) await early.close()
+  }
+}
 
-const build = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> => {
+/** A mount that cannot say it is opened, to find out why. */
+const isReady = async ({ mounts }: StoreParts, { url }: ShardRecord, signal: AbortSignal): Promise<boolean> => {
+  try {
+    return (await abortable(mounts.resolve(url).stat({ signal }), signal)).ready
+  } catch {
+    signal.throwIfAborted()
+    return true
+  }
+}
+
+/** @param raw - closed with the session, or on failure */
+const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: ByteSource | Unusable, signal: AbortSignal): Promise<ShardSession | Unusable> => {
+  if ('unusable' in raw) return raw
   const { building } = record
   if (building === undefined) throw new TypeError('a build without a generation')
   const { repo, top, pages, emit } = parts
   const spoilage = new Spoilage()
-  const raw = await openSource(parts, key, record, signal)
-  if ('unusable' in raw) return raw
   try {
     const built = await abortable(buildIndex(raw, { signal, onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) } }), signal)
     await writeIndex(parts, key, building.generation, built, signal)
