@@ -7,6 +7,7 @@ import type { CID } from 'multiformats/cid'
 import { Gate } from './gate.ts'
 import { gatedBlockstore, gatedIndex, gatedSource } from './gated.ts'
 import type { ShardSession } from './runner/session.ts'
+import { type HeldSession, rereading } from './rereading.ts'
 import { verifiedStream } from './verified-stream.ts'
 
 /** Pins one data and one index generation until closed: nothing it refers to is deleted, replaced or closed. */
@@ -15,7 +16,7 @@ export interface ShardLease extends AsyncDisposable {
   readonly dataGeneration: number
   readonly indexGeneration: number
   readonly roots: readonly CID[]
-  /** One object for the life of the lease. */
+  /** One object for the life of the lease. A read of one block that meets a damaged index waits for the one that is built in its place. */
   readonly blockstore: ShardBlockstore
   readonly index: IndexView
   /** Raw bytes of the mount, zero padding included, unverified. Closing it ends nothing but itself. */
@@ -41,11 +42,22 @@ export interface ManagedLease {
 
 const sessions = new WeakMap<ShardLease, ShardSession>()
 
+const held = (lease: ShardLease): HeldSession => {
+  const session = sessions.get(lease)
+  if (session === undefined) throw new TypeError('a lease that was not made here')
+  return { session, close: () => lease.close() }
+}
+
 /** Reading has shown that the lease's bytes or its index are no longer good; a new lease gets others. */
 export const isSpoiled = (lease: ShardLease): boolean => sessions.get(lease)?.spoiled !== undefined
 
-/** @param release - called once, when the lease is closed and its last call has ended */
-export const createLease = (id: number, key: string, session: ShardSession, release: () => void): ManagedLease => {
+/**
+ * @param release - called once, when the lease is closed and its last call has ended
+ * @param renew - another lease of the shard
+ */
+export const createLease = (
+  id: number, key: string, session: ShardSession, release: () => void, renew: (options: CallOptions) => Promise<ShardLease>
+): ManagedLease => {
   const gate = new Gate()
   const { mount } = session
   let closing: Promise<void> | undefined
@@ -58,7 +70,7 @@ export const createLease = (id: number, key: string, session: ShardSession, rele
     dataGeneration: session.dataGeneration,
     indexGeneration: session.indexGeneration,
     roots: mount.roots,
-    blockstore: gatedBlockstore(mount.blockstore, gate),
+    blockstore: gatedBlockstore(rereading(session, async (options) => held(await renew(options))), gate),
     index: gatedIndex(mount.index, gate),
     source: gatedSource(mount.source, gate),
     carStream: ({ verify = false, signal } = {}) =>

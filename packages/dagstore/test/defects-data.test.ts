@@ -116,6 +116,26 @@ describe('defects of data and trust', () => {
     expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 2 })
   })
 
+  it('D16: a read of a lease that finds a damaged index waits for the new one; one that cannot come leaves the damage to be told', async () => {
+    await using h = await openHarness()
+    const car = makeCar(1, 500)
+    await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
+    const lease = await h.store.acquire('a')
+    h.wrong.below.add(indexFile('a', 1))
+    for (const { cid, data } of car.blocks) expect(await lease.blockstore.bytes(cid)).toEqual(data)
+    expect(lease.indexGeneration).toBe(1)
+    expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 2 })
+    await lease.close()
+    // from here on every index is damaged: once more, and not again and again
+    const next = await h.store.acquire('a')
+    h.wrong.below.add('index/')
+    h.sources.place('a').before = async (step) => { if (step === 'open') throw new Error('away') }
+    const found = await Promise.allSettled(car.blocks.map(({ cid }) => next.blockstore.bytes(cid)))
+    expect(found.map((result) => result.status === 'rejected' ? codeOf(result.reason) : 'read')).toContain('BLOCKSTORE_UNREADABLE')
+    await next.close()
+    await until(() => h.sources.open === 0)
+  })
+
   it('D17: a shard is not available before it can be found', async () => {
     await using h = await openHarness()
     const car = makeCar(1)

@@ -10,7 +10,7 @@ import {
   applyChange, atRest, type Change, type Effect, type Event, fromRecord, type Garbage, jobOf, needsNumber, type State, step
 } from '../machine/index.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
-import type { Call, CallTarget } from './calls.ts'
+import { type Call, callShard, type CallTarget, leaseCall } from './calls.ts'
 import { collect } from './collect.ts'
 import { runJob } from './jobs.ts'
 import type { StoreParts } from './parts.ts'
@@ -205,7 +205,7 @@ export class ShardRunner implements CallTarget {
     const managed = createLease(waiter, this.key, session, () => {
       this.#leases.delete(waiter)
       this.submit({ type: 'release', lease: waiter })
-    })
+    }, (options) => callShard(this, leaseCall(), (other) => ({ type: 'acquire', waiter: other, registerAs: undefined }), options))
     this.#leases.set(waiter, managed)
     call.grant(managed.lease)
   }
