@@ -95,27 +95,30 @@ export interface Retrievals {
 
 /** @param parts.directory - holds the files, and nothing else that ends with `.car` */
 export const openRetrievals = ({ directory, hashes }: { readonly directory: Directory, readonly hashes: Hashes }): Retrievals => {
-  /** One at a time per file. */
   const busy = new Map<string, Promise<unknown>>()
-  const alone = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    const before = busy.get(name) ?? Promise.resolve()
-    const turn = before.catch(() => {}).then(work)
+  /** One at a time per file; who waits for a turn may leave, and passes it on when it comes. */
+  const alone = <T>({ name, signal }: CopyTarget, work: () => Promise<T>): Promise<T> => new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason)
+    const leave = (): void => { reject(signal?.reason) }
+    signal?.addEventListener('abort', leave, { once: true })
+    const turn = (busy.get(name) ?? Promise.resolve()).catch(() => {}).then(() => {
+      // from here on an abort is the work's matter, which has to close its file first
+      signal?.removeEventListener('abort', leave)
+      signal?.throwIfAborted()
+      return work()
+    })
     busy.set(name, turn)
-    try {
-      return await turn
-    } finally {
-      if (busy.get(name) === turn) busy.delete(name)
-    }
-  }
+    turn.finally(() => { if (busy.get(name) === turn) busy.delete(name) }).then(resolve, reject)
+  })
   return {
     retrieve: async ({ id, root, from, missing = 'throw', signal, onProgress }) => {
       const cid = toCid(root)
       const target: CopyTarget = { directory, name: carName(id), hashes, roots: [cid], signal, onProgress }
-      return alone(target.name, () => copyInto(target, dagBlocks(cid, from, missing, target)))
+      return alone(target, () => copyInto(target, dagBlocks(cid, from, missing, target)))
     },
     copySections: async ({ id, roots, from, signal, onProgress }) => {
       const target: CopyTarget = { directory, name: carName(id), hashes, roots: roots.map(toCid), signal, onProgress }
-      return alone(target.name, () => copyInto(target, listedBlocks(from.blockstore, target)))
+      return alone(target, () => copyInto(target, listedBlocks(from.blockstore, target)))
     },
     open: async (name, { signal } = {}) => {
       const car = await openFinished(directory, checkCarName(name), hashes, signal)

@@ -65,6 +65,23 @@ describe('retrieve', () => {
     expect([one.reused, two.reused]).toEqual([false, true])
   })
 
+  it('lets a caller leave who waits for another retrieval of the id', async () => {
+    const retrievals = openRetrievals({ directory: createMemoryDirectory('test'), hashes })
+    const { store, root } = await sample()
+    let go = (): void => {}
+    const hold = new Promise<void>((resolve) => { go = resolve })
+    const slow = { get: async function * (...call: Parameters<typeof store.get>) { await hold; yield * store.get(...call) } }
+    const first = retrievals.retrieve({ id: 'a', root, from: slow })
+    const leaving = new AbortController()
+    const second = retrievals.retrieve({ id: 'a', root, from: slow, signal: leaving.signal })
+    const third = retrievals.retrieve({ id: 'a', root, from: slow })
+    leaving.abort(new Error('gone'))
+    await expect(second).rejects.toThrow('gone')
+    go()
+    expect(await first).toMatchObject({ reused: false })
+    expect(await third).toMatchObject({ reused: true })
+  })
+
   it('rejects with the not-found error of a missing block, or lists it when asked to, and fills the gap later', async () => {
     const retrievals = openRetrievals({ directory: createMemoryDirectory('test'), hashes })
     const { store, root } = await sample()
