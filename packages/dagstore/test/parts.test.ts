@@ -3,7 +3,7 @@ import { abortable } from '../src/abortable.ts'
 import { toLotusRecord, toLotusState } from '../src/index.ts'
 import { createLimiter } from '../src/limiter.ts'
 import { openDagstore } from '../src/index.ts'
-import { codeOf, gate, makeCar, openHarness, rejection } from './harness.ts'
+import { gate, makeCar, openHarness } from './harness.ts'
 
 describe('createLimiter', () => {
   it('runs so many at a time, in the order in which they came', async () => {
@@ -101,7 +101,15 @@ describe('openDagstore', () => {
 
   it('counts what comes to a shard that can do nothing with it', async () => {
     await using h = await openHarness()
-    expect(h.events.filter(({ type }) => type === 'ignored')).toEqual([])
-    expect(codeOf(await rejection(h.store.recover('none')))).toBe('DAGSTORE_SHARD_UNKNOWN')
+    const leases = []
+    for (const key of ['a', 'b']) {
+      await h.store.register(key, h.sources.put(key, makeCar(1)))
+      leases.push(await h.store.acquire(key))
+    }
+    const ignored = (): unknown => h.events.filter(({ type }) => type === 'ignored')
+    expect(ignored()).toEqual([])
+    for (const key of ['a', 'b']) await h.store.destroy(key, { mode: 'force' })
+    for (const lease of leases) await lease.close()
+    expect(ignored()).toEqual([{ type: 'ignored', key: 'a', event: 'release', total: 1 }, { type: 'ignored', key: 'b', event: 'release', total: 2 }])
   })
 })
