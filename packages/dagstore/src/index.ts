@@ -1,4 +1,4 @@
-export { FORMAT_VERSION, openCatalogue } from './catalogue/level-catalogue.ts'
+export { openCatalogue } from './catalogue/level-catalogue.ts'
 export { createMemoryCatalogue } from './catalogue/memory-catalogue.ts'
 export type { StoredRecord } from './catalogue/record-codec.ts'
 export type { ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './catalogue/shard-catalogue.ts'

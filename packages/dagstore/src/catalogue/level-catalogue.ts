@@ -14,7 +14,7 @@ import {
 import { decodeRecord, encodeRecord, type StoredRecord } from './record-codec.ts'
 import type { ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
 
-export const FORMAT_VERSION = 1
+const FORMAT_VERSION = 1
 /** Commits in one write at most. */
 const GROUP = 512
 const SYNC: object = { sync: true }

@@ -15,9 +15,6 @@ export class Runners {
     this.#parts = parts
   }
 
-  /** Machines in memory. */
-  get size (): number { return this.#live.size }
-
   /** The target of a call that has not come yet: its runner is made with the call, so that it is never dropped in between. */
   target (key: string): CallTarget {
     return {
