@@ -71,7 +71,7 @@ export class Store implements Dagstore {
         if (this.#closed !== undefined) throw new BlockstoreError('BLOCKSTORE_CLOSED', 'store is closed', { cause: this.#closing.signal.reason })
       },
     })
-    this.#parts.tasks.add(this.#goOn(maxConcurrentIndexing))
+    this.#parts.tasks.add(this.#goOn())
   }
 
   async register (key: string, mountUrl: string, { indexing = 'lazy', signal }: RegisterOptions = {}): Promise<ShardInfo> {
@@ -203,13 +203,13 @@ export class Store implements Dagstore {
     }
   }
 
-  /** What the last process left: its garbage, then what it had not finished, few at a time. */
-  async #goOn (atOnce: number): Promise<void> {
+  /** What the last process left: its garbage, then what it had not finished, a page at a time; builds wait for their slots. */
+  async #goOn (): Promise<void> {
     const { signal } = this.#closing
     await collectAll(this.#parts, signal)
     try {
       for (let after: string | undefined; !signal.aborted;) {
-        const page = await this.#parts.catalogue.page({ after, state: 'unfinished', limit: atOnce })
+        const page = await this.#parts.catalogue.page({ after, state: 'unfinished', limit: PAGE })
         await Promise.all(page.map(({ key }) => this.#runners.resume(key)))
         after = page.at(-1)?.key
         if (after === undefined) return

@@ -59,3 +59,21 @@ describe('collecting garbage', () => {
     expect((await namesIn(h.files)).sort()).toEqual([`index/${indexName('b', 1)}`, `transients/${transientName('b', 1)}`].sort())
   })
 })
+
+describe('going on after a restart', () => {
+  it('finishes the others while one source does not answer', async () => {
+    const first = await openHarness()
+    for (const key of ['a', 'b']) await first.store.register(key, first.sources.put(key, makeCar(1)))
+    const catalogue = await openCatalogue(first.db)
+    const change = async (key: string, to: Partial<ShardRecord>): Promise<void> => {
+      const { record: from, version } = (await catalogue.get(key))!
+      await catalogue.commit([{ key, ifVersion: version, record: { ...from, ...to } }])
+    }
+    await change('a', { health: 'initializing' })
+    await change('b', { destroying: true })
+    first.sources.place('a').before = (_, signal) => new Promise((_resolve, reject) => { signal?.addEventListener('abort', () => { reject(signal.reason) }) })
+    await using h = await first.reopen({ maxConcurrentIndexing: 1 })
+    await until(async () => await h.store.shard('b') === undefined)
+    expect(await h.store.shard('a')).toMatchObject({ health: 'initializing' })
+  })
+})
