@@ -5,7 +5,7 @@
  * Everything that the set-up prints goes to stderr; stdout and the exit code belong to the job alone.
  */
 import { spawn } from 'node:child_process'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkNode, SetupError } from './requirements.mjs'
 import { build, install } from './setup.mjs'
@@ -16,7 +16,7 @@ const userFolder = process.env.INIT_CWD ?? process.cwd()
 
 /** Run one command with the terminal handed through; the exit code, or 130 and the like after a signal. */
 const run = (command, commandArgs, cwd) => new Promise((resolve, reject) => {
-  const path = `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`
+  const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`
   const child = spawn(command, commandArgs, { cwd, stdio: 'inherit', env: { ...process.env, PATH: path, DAGSTORE_CHECKOUT: root } })
   // the terminal sends the signal to the whole group; waiting for the child keeps its last lines and its exit code
   const onSignal = (signal) => { if (signal === 'SIGTERM') child.kill(signal) }

@@ -40,7 +40,8 @@ export const explain = (error: unknown, subject?: string): string => {
     code ??= codeOf(current)
     offset ??= offsetOf(current)
     if (current instanceof AggregateError) parts.push(...current.errors.map((inner) => explain(inner)).filter((text) => !parts.includes(text)))
-    current = current instanceof Error ? current.cause : undefined
+    // who has the lock is all there is to say; the engine's own words add nothing
+    current = current instanceof Error && codeOf(current) !== 'DAGSTORE_LOCKED' ? current.cause : undefined
   }
   const place = offset === undefined || parts.some((part) => part.includes(String(offset))) ? '' : ` at byte ${offset}`
   return printable(`${subject === undefined ? '' : `${subject}: `}${parts.join(': ')}${place}${code === undefined ? '' : ` (${code})`}`)

@@ -4,9 +4,9 @@ import { addCarCommands } from './commands/car.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addPiecesCommands } from './commands/pieces.ts'
 import { addShardCommands } from './commands/shards.ts'
-import { CommandError, explain } from './failure.ts'
+import { codeOf, CommandError, explain } from './failure.ts'
 import { InterruptedError, type Terminal } from './terminal.ts'
-import { printable } from './text.ts'
+import { printable, toJson } from './text.ts'
 import { VERSION } from './version.ts'
 
 /** Exit codes of every command. */
@@ -19,7 +19,7 @@ export const main = async (args: readonly string[], terminal: Terminal): Promise
     await program.parseAsync([...args], { from: 'user' })
     return EXIT.done
   } catch (error) {
-    return report(error, terminal, args.includes('--debug'))
+    return report(error, terminal, { debug: args.includes('--debug'), json: args.includes('--json') })
   }
 }
 
@@ -47,7 +47,9 @@ const createProgram = (terminal: Terminal): Command => {
   return program
 }
 
-const report = (error: unknown, terminal: Terminal, debug: boolean): number => {
+const isUsage = (error: unknown): boolean => error instanceof CommandError && error.code === 'COMMAND_USAGE'
+
+const report = (error: unknown, terminal: Terminal, { debug, json }: { readonly debug: boolean, readonly json: boolean }): number => {
   if (error instanceof CommanderError) {
     // commander has printed its own message; help and version are no failures, a group without a command is wrong usage
     return error.exitCode === 0 ? EXIT.done : EXIT.usage
@@ -57,8 +59,11 @@ const report = (error: unknown, terminal: Terminal, debug: boolean): number => {
     return EXIT.interrupted
   }
   if (!(error instanceof CommandError && error.code === 'COMMAND_FAILED_ITEMS')) {
-    terminal.stderr(`dagstore: ${error instanceof CommandError ? printable(error.message) : explain(error)}\n`)
+    const message = error instanceof CommandError ? error.message : explain(error)
+    terminal.stderr(`dagstore: ${printable(message)}\n`)
+    // a program that asked for JSON gets the failure as JSON too; of wrong usage there is no document
+    if (json && !isUsage(error)) terminal.stdout(`${toJson({ ok: false, error: { code: codeOf(error instanceof CommandError ? error.cause ?? error : error) ?? null, message } })}\n`)
   }
   if (debug && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`)
-  return error instanceof CommandError && error.code === 'COMMAND_USAGE' ? EXIT.usage : EXIT.failed
+  return isUsage(error) ? EXIT.usage : EXIT.failed
 }

@@ -87,6 +87,17 @@ describe('dagstore car verify', () => {
   })
 })
 
+describe('dagstore … --json', () => {
+  it('gives a failure as one document too, with the code of its cause', async () => {
+    const cwd = await folderWith({ 'bad.car': damaged['v1-cut-in-data']! })
+    const run = await dagstore(cwd, ['car', 'verify', '--json', 'bad.car'])
+    expect(run.code).toBe(1)
+    expect(JSON.parse(run.stdout)).toEqual({ ok: false, error: { code: 'CARV2_TRUNCATED', message: expect.stringMatching(/^bad\.car: /) as string } })
+    expect(JSON.parse((await dagstore(cwd, ['list-shards', '--json'])).stdout)).toMatchObject({ ok: false, error: { code: 'COMMAND_NO_STORE' } })
+    expect((await dagstore(cwd, ['car', 'verify', '--json'])).stdout).toBe('')
+  })
+})
+
 describe('dagstore car list', () => {
   it('lists the sections in their order, as text and as one object a line', async () => {
     const cwd = await folderWith({ 'a.car': carV1([], blocks) })
