@@ -7,7 +7,7 @@ import type { Health, ShardLease } from '../src/index.ts'
 import { codeOf, type Harness, makeCar, openHarness, rejection, type TestCar, until } from './harness.ts'
 
 const SEED = 20210817
-const RUNS = 300
+const RUNS = process.env['DAGSTORE_LONG'] === undefined ? 300 : 2000
 const KEYS = ['a', 'b', 'c']
 
 /** What the mount of a shard gives: one of two CARs, no CAR, or nothing for the time being. */
