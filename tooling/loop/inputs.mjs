@@ -10,6 +10,15 @@ const dagPbWithLink = (cid) => {
   return Buffer.concat([Buffer.from([0x12, link.length]), link])
 }
 
+/** So many files of up to 199 bytes, half of them in ten folders below. */
+export const makeFolder = (folder, count) => {
+  const bytes = seededBytes(5, count * 200)
+  for (let i = 0; i < 10; i++) mkdirSync(join(folder, `sub-${i}`), { recursive: true })
+  for (let i = 0; i < count; i++) {
+    writeFileSync(join(folder, i % 2 === 0 ? '.' : `sub-${i % 10}`, `file-${i}.txt`), bytes.subarray(i * 200, i * 200 + (i % 200)))
+  }
+}
+
 /** Inputs that must come back identical: `{ name, path, check? }`, paths relative to the folder's parent. */
 export const makeGood = (folder, { small }) => {
   const inputs = []
@@ -51,13 +60,7 @@ export const makeGood = (folder, { small }) => {
   add('a directory with nested folders, an empty one, and odd names', 'tree')
 
   if (!small) {
-    const many = join(folder, 'many')
-    const bytes = seededBytes(5, 10_000 * 200)
-    for (let i = 0; i < 10_000; i++) {
-      const dir = join(many, i < 5000 ? '.' : `sub-${i % 10}`)
-      if (i === 0 || (i >= 5000 && i < 5010)) mkdirSync(dir, { recursive: true })
-      writeFileSync(join(dir, `file-${i}.txt`), bytes.subarray(i * 200, i * 200 + (i % 200)))
-    }
+    makeFolder(join(folder, 'many'), 10_000)
     add('a directory of 10,000 small files', 'many')
 
     const huge = join(folder, 'huge.bin')

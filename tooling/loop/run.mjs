@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { seededBytes } from '@dagstore-tooling/fixtures'
-import { makeBad, makeGood } from './inputs.mjs'
+import { makeBad, makeFolder, makeGood } from './inputs.mjs'
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'cli', 'dist', 'bin.js')
 const small = process.argv.includes('--small')
@@ -150,19 +150,20 @@ try {
     }
   })
 
-  const big = good.find(({ name }) => name === (small ? 'a file of 2 MiB' : 'a directory of 10,000 small files'))
-  const reference = items.get(big.path)
+  const cutFolder = join(folder, 'to-be-cut')
+  makeFolder(cutFolder, 1500)
+  const reference = document(await dagstore(['demo', '--root', 'uncut', '--json', cutFolder])).items[0]
   for (const [signal, exit] of [['SIGKILL', null], ['SIGINT', 130]]) {
     await attempt(`${signal} anywhere, then run again`, async () => {
       let killed = 0
-      for (let delay = 150; delay < 20_000; delay = Math.round(delay * 1.45)) {
+      for (let delay = 150; delay < 30_000; delay = Math.round(delay * 1.35)) {
         const root = `killed-${signal}-${delay}`
-        const run = await dagstore(['demo', '--root', root, '--json', big.path], { killAfterMs: delay, signal })
+        const run = await dagstore(['demo', '--root', root, '--json', cutFolder], { killAfterMs: delay, signal })
         if (run.code === 0) break
         // before the command has started, the signal ends the process as it ends any other
         must(run.died === signal || run.code === exit, `after ${delay} ms: exit ${run.code} ${run.died}; ${run.stderr.slice(-400)}`)
         killed++
-        const again = await dagstore(['demo', '--root', root, '--json', big.path])
+        const again = await dagstore(['demo', '--root', root, '--json', cutFolder])
         must(again.code === 0, `after ${delay} ms: the second run failed: ${again.stderr.slice(-800)}`)
         must(document(again).items[0].pieceCid === reference.pieceCid, `after ${delay} ms: another piece`)
         rmSync(join(folder, root), { recursive: true, force: true })
