@@ -156,7 +156,7 @@ try {
   for (const [signal, exit] of [['SIGKILL', null], ['SIGINT', 130]]) {
     await attempt(`${signal} anywhere, then run again`, async () => {
       let killed = 0
-      for (let delay = 150; delay < 30_000; delay = Math.round(delay * 1.35)) {
+      for (let delay = 150; delay < 30_000; delay = Math.round(delay * 1.5)) {
         const root = `killed-${signal}-${delay}`
         const run = await dagstore(['demo', '--root', root, '--json', cutFolder], { killAfterMs: delay, signal })
         if (run.code === 0) break
