@@ -1,12 +1,11 @@
 import { verifyCar } from '@dagstore/carv2'
 import { createHashes } from '@dagstore/hashes'
 import { seededBytes } from '@dagstore-tooling/fixtures'
-import { createFakeClock, type CrashWorld, everyCrash } from '@dagstore-tooling/testkit'
+import { createFakeClock, type CrashWorld, everyCrash, treeDirectory as directory, treeFile as file } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import type { Imports } from '../src/imports.ts'
 import { openImports } from '../src/open-imports.ts'
 import type { ImportRecord } from '../src/record.ts'
-import { directory, file } from './trees.ts'
 
 const hashes = createHashes()
 const clock = createFakeClock()

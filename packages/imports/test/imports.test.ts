@@ -3,14 +3,13 @@ import { createHashes } from '@dagstore/hashes'
 import { createBytesSource, createMemoryDirectory, type Directory, IoError, type TreeEntry } from '@dagstore/io'
 import { buildTree } from '@dagstore/unixfs-builder'
 import { carV1, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
-import { type CrashLevel, createCrashLevel, createFakeClock } from '@dagstore-tooling/testkit'
+import { type CrashLevel, createCrashLevel, createFakeClock, treeDirectory as directory, treeFile as file } from '@dagstore-tooling/testkit'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import type { Imports } from '../src/imports.ts'
 import { openImports } from '../src/open-imports.ts'
 import type { ImportRecord } from '../src/record.ts'
 import { createMemoryRecords } from '../src/record-table.ts'
-import { directory, file } from './trees.ts'
 
 const hashes = createHashes()
 const clock = createFakeClock()

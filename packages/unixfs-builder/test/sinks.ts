@@ -1,5 +1,4 @@
 /** What tests put blocks into and make trees of. */
-import type { TreeDirectory, TreeEntry, TreeFile, TreeLink } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import type { BlockSink } from '../src/block-writer.ts'
 
@@ -28,19 +27,4 @@ export const memorySink = (): MemorySink => {
   }
 }
 
-export const file = (name: string, bytes: Uint8Array, partBytes = 10_000): TreeFile => ({
-  kind: 'file',
-  name,
-  sizeBytes: bytes.byteLength,
-  async * read () {
-    for (let at = 0; at < bytes.byteLength; at += partBytes) yield bytes.slice(at, at + partBytes)
-  },
-})
-
-export const directory = (name: string, ...entries: readonly TreeEntry[]): TreeDirectory => ({
-  kind: 'directory',
-  name,
-  async * entries () { yield * entries },
-})
-
-export const link = (name: string, target: string): TreeLink => ({ kind: 'link', name, target })
+export { treeDirectory as directory, treeFile as file, treeLink as link } from '@dagstore-tooling/testkit'

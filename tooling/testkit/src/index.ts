@@ -3,4 +3,5 @@ export { CrashLevel, type CrashLevelOptions, createCrashLevel } from './crash-le
 export { createFakeClock, type FakeClock } from './fake-clock.ts'
 export { CrashError, Faults, type Operation } from './faults.ts'
 export { type SeededRandom, seededRandom } from './random.ts'
+export { treeDirectory, treeFile, treeLink } from './tree.ts'
 export { type CrashScenario, type CrashWorld, createCrashWorld, everyCrash } from './world.ts'
