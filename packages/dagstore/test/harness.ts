@@ -2,7 +2,7 @@
 import { carV1, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { createHashes } from '@dagstore/hashes'
-import { createBytesSource, createMemoryDirectory, type Directory, type SourceIdentity } from '@dagstore/io'
+import { type AnyLevel, createBytesSource, createMemoryDirectory, type Directory, type SourceIdentity } from '@dagstore/io'
 import { createMountRegistry, type Mount, type MountBytes, MountError, type MountFactory } from '@dagstore/mounts'
 import { MemoryLevel } from 'memory-level'
 import { CID } from 'multiformats/cid'
@@ -139,10 +139,12 @@ export interface Harness extends AsyncDisposable {
   reopen(options?: Partial<DagstoreOptions>): Promise<Harness>
 }
 
-interface Storage { readonly db: MemoryLevel<any, any>, readonly files: Directory, readonly sources: Sources }
+interface Storage { readonly db: AnyLevel, readonly files: Directory, readonly sources: Sources }
 
 export const openHarness = async (options: Partial<DagstoreOptions> = {}, storage: Partial<Storage> = {}): Promise<Harness> => {
-  const { db = new MemoryLevel<any, any>({ storeEncoding: 'view' }), files = createMemoryDirectory('test'), sources = new Sources() } = storage
+  const { files = createMemoryDirectory('test'), sources = new Sources() } = storage
+  // any engine will do; a subclass of this one is not assignable to it
+  const db = (storage.db ?? new MemoryLevel<any, any>({ storeEncoding: 'view' })) as MemoryLevel<any, any>
   const events: DagstoreEvent[] = []
   const wrong = new WrongReads()
   const store = await openDagstore({

@@ -1,0 +1,2 @@
+/** A host that this machine cannot run, with the reason. */
+export class CannotStart extends Error {}

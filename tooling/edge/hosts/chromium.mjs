@@ -1,0 +1,26 @@
+/** The bundle in a page of Chromium. */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { CannotStart } from '../cannot-start.mjs'
+
+export const packages = ['@sparticuz/chromium@147.0.0', 'puppeteer-core@24.43.1']
+
+export const runIn = async ({ base, installed }) => {
+  const { resolve } = createRequire(join(installed, 'package.json'))
+  const load = async (name) => (await import(pathToFileURL(resolve(name)).href)).default
+  const [chromium, puppeteer] = [await load('@sparticuz/chromium'), await load('puppeteer-core')]
+  let browser
+  try {
+    browser = await puppeteer.launch({ args: chromium.args, executablePath: await chromium.executablePath(), headless: 'shell' })
+  } catch (cause) {
+    throw new CannotStart(`Chromium does not start: ${cause.message.split('\n')[0]}`, { cause })
+  }
+  try {
+    const page = await browser.newPage()
+    await page.goto(`${base}/page.html`)
+    return await page.evaluate(async (from) => (await import(`${from}/script.mjs`)).run(from), base)
+  } finally {
+    await browser.close()
+  }
+}
