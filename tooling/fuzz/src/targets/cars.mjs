@@ -1,0 +1,109 @@
+/** Whole CAR files: layout, scans, indexing, inspection, verification, wrapping. */
+import { buildIndex, extractPayload, inspectCar, readLayout, scanSections, verifyCar, wrapChunks } from '@dagstore/carv2'
+import { linksOf } from '@dagstore/dag'
+import { openHashes } from '@dagstore/hashes/node'
+import { createBytesSource } from '@dagstore/io'
+import { CID } from 'multiformats/cid'
+import { cars, joined } from '../corpus.mjs'
+import { faultOf, must } from '../engine.mjs'
+import { countedSource, SOURCE_FORMS } from '../meter.mjs'
+
+const hashes = await openHashes()
+
+/** What a call gave: its value, or the code of an error that users may get. Others go on up. */
+const attempt = async (call) => {
+  try {
+    return { value: await call() }
+  } catch (error) {
+    if (faultOf(error) !== undefined) throw error
+    return { code: error.code, error }
+  }
+}
+
+const scanOptions = (random) => ({
+  data: random.chance(0.5),
+  blocking: random.chance(0.5),
+  ...(random.chance(0.2) ? { maxSectionBytes: 1 + random.int(400) } : {}),
+  ...(random.chance(0.2) ? { maxCidBytes: 1 + random.int(80) } : {}),
+  ...(random.chance(0.2) ? { maxHeaderBytes: 1 + random.int(200) } : {}),
+  ...(random.chance(0.2) ? { zeroPadding: 'refuse' } : {}),
+})
+
+const scanAll = async (source, options) => {
+  const layout = await readLayout(source, options)
+  const sections = scanSections(source, layout, options)
+  const found = []
+  let at = layout.headerBytes
+  for (;;) {
+    const { done, value } = await sections.next()
+    if (done) {
+      must(value.payloadEnd === at, `end of the scan; want=${at} got=${value.payloadEnd}`)
+      must(value.payloadEnd + value.paddingBytes === layout.payloadBytes, 'padding does not fill the payload')
+      return { layout, found }
+    }
+    must(value.sectionOffset === at, `section offset; want=${at} got=${value.sectionOffset}`)
+    must(value.data === undefined || value.data.byteLength === value.dataBytes, 'data of another length')
+    at += value.headBytes + value.dataBytes
+    found.push({ sectionOffset: value.sectionOffset, cid: value.cid })
+  }
+}
+
+const multihashOf = (cid) => (cid[0] === 0x12 ? cid : CID.decode(cid).multihash.bytes)
+
+const scan = async (bytes, { random, meter }) => {
+  const options = scanOptions(random)
+  const [form, other] = random.shuffle(SOURCE_FORMS)
+  const first = await attempt(() => scanAll(countedSource(bytes, form, meter), options))
+  // another driver and other window sizes must come to the same end
+  const second = await attempt(() => scanAll(countedSource(bytes, other, meter), { ...options, data: !options.data, blocking: !options.blocking }))
+  must(first.code === second.code, `${form} and ${other} differ; ${first.code} ${second.code}`)
+  const { zeroPadding, ...buildOptions } = options
+  const built = await attempt(() => buildIndex(countedSource(bytes, form, meter), buildOptions))
+  if (zeroPadding === undefined) must(built.code === first.code, `scan and index differ; ${first.code} ${built.code}`)
+  if (first.error !== undefined) throw first.error
+  if (built.error !== undefined) throw built.error
+  const { found } = first.value
+  must(built.value.entryCount === found.length, `entries; want=${found.length} got=${built.value.entryCount}`)
+  const view = built.value.view()
+  for (const { cid, sectionOffset } of found.slice(0, 20)) {
+    const entries = await view.find(multihashOf(cid))
+    must(entries.some((entry) => entry.sectionOffset === sectionOffset), `block is not in its index; offset=${sectionOffset}`)
+  }
+}
+
+const inspect = async (bytes, { random, meter }) => {
+  const { data: _, zeroPadding: __, ...options } = scanOptions(random)
+  const report = await inspectCar(countedSource(bytes, random.pick(SOURCE_FORMS), meter), { ...options, ...(random.chance(0.5) ? { hashes } : {}) })
+  must([...report.codecCounts.values()].reduce((sum, count) => sum + count, 0) === report.blockCount, 'codecs do not add up')
+  must(report.rootsPresent === (report.missingRoots.length === 0), 'roots present and missing')
+}
+
+const verify = async (bytes, { random, meter }) => {
+  const { data: _, zeroPadding: __, ...options } = scanOptions(random)
+  const form = random.pick(SOURCE_FORMS)
+  const follow = random.chance(0.5) ? { linksOf, complete: random.chance(0.3) } : {}
+  const verified = await attempt(() => verifyCar(countedSource(bytes, form, meter), hashes, { ...options, ...follow }))
+  const inspected = await attempt(() => inspectCar(countedSource(bytes, form, meter), { ...options, hashes }))
+  if (verified.value !== undefined) {
+    must(inspected.value !== undefined, `verified, but not to be inspected; ${inspected.code}`)
+    must(inspected.value.rootsPresent && inspected.value.blockCount === verified.value.blockCount, 'verify and inspect differ')
+  }
+  if (verified.error !== undefined) throw verified.error
+}
+
+const rewrite = async (bytes, { random, meter }) => {
+  const form = random.pick(SOURCE_FORMS)
+  const payload = await attempt(() => joined(extractPayload(countedSource(bytes, form, meter), { padding: 'drop' })))
+  const wrapped = await attempt(() => joined(wrapChunks(countedSource(bytes, form, meter), { index: random.pick(['trailer', 'standard', 'none']) })))
+  must(payload.code === wrapped.code, `extract and wrap differ; ${payload.code} ${wrapped.code}`)
+  if (wrapped.error !== undefined) throw wrapped.error
+  const { layout } = await scanAll(createBytesSource(wrapped.value), {})
+  must(layout.version === 2, 'wrapped into something else')
+  const inner = wrapped.value.subarray(layout.payloadStart, layout.payloadStart + layout.payloadBytes)
+  must(Buffer.compare(inner, payload.value) === 0, 'payload changed')
+}
+
+export const scanTarget = { name: 'scan', corpus: cars, run: scan }
+export const inspectTarget = { name: 'inspect', corpus: cars, run: inspect }
+export const verifyTarget = { name: 'verify', corpus: cars, run: verify }
+export const rewriteTarget = { name: 'rewrite', corpus: cars, run: rewrite }
