@@ -3,7 +3,7 @@
  *
  *     at  size  field            encoding
  *     0   11    pragma           0a a1 67 76 65 72 73 69 6f 6e 02
- *     11  16    characteristics  bit field; byte 11 & 0x80: the index lists every block
+ *     11  16    characteristics  bit field; byte 11 & 0x80: the index lists every block; others are kept
  *     27  8     data offset      u64 little-endian, from the start of the file; at least 51
  *     35  8     data size        u64 little-endian; at least 1
  *     43  8     index offset     u64 little-endian, from the start of the file; 0: no index
@@ -15,11 +15,17 @@ import { CarV2Error } from './errors.ts'
 export const PRAGMA: Uint8Array = Uint8Array.of(0x0a, 0xa1, 0x67, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x02)
 export const PRAGMA_BYTES = 11
 export const HEADER_BYTES = 40
+const FULLY_INDEXED = 0x80
+
+/** Length of the bit field at the start of the header. */
+export const CHARACTERISTICS_BYTES = 16
 
 /** Offsets and sizes in bytes; offsets from the start of the file; all of them safe integers. */
 export interface CarV2Header {
-  /** What bit 7 of the characteristics says; other bits are ignored. */
+  /** Bit 7 of the first byte of the characteristics: the index lists every block. */
   readonly fullyIndexed: boolean
+  /** All 128 bits as they are in the file; those that nobody has named mean nothing and are kept. Left out: none but the one above. */
+  readonly characteristics?: Uint8Array | undefined
   /** At least 51. */
   readonly dataOffset: number
   /** At least 1. */
@@ -49,22 +55,26 @@ export const decodeHeader = (bytes: Uint8Array): CarV2Header => {
     throw new CarV2Error('CARV2_BAD_HEADER', `data end above 2^53 - 1; offset=${dataOffset} size=${dataSize}`, { offset: PRAGMA_BYTES + 24 })
   }
   const indexOffset = view.getBigUint64(32, true) === 0n ? undefined : readField(view, 32, dataOffset + dataSize)
-  return { fullyIndexed: (bytes[0]! & 0x80) !== 0, dataOffset, dataSize, indexOffset }
+  return { fullyIndexed: (bytes[0]! & FULLY_INDEXED) !== 0, characteristics: bytes.slice(0, CHARACTERISTICS_BYTES), dataOffset, dataSize, indexOffset }
 }
 
 /**
- * The 40 bytes behind the pragma.
+ * The 40 bytes behind the pragma. `fullyIndexed` decides about its bit, whatever `characteristics` say of it.
  *
- * @throws {RangeError} a field that {@link decodeHeader} would refuse
+ * @throws {RangeError} a field that {@link decodeHeader} would refuse, or characteristics of another length than 16
  */
 export const encodeHeader = (header: CarV2Header): Uint8Array => {
-  const { dataOffset, dataSize, indexOffset } = header
+  const { dataOffset, dataSize, indexOffset, characteristics } = header
+  if (characteristics !== undefined && characteristics.byteLength !== CHARACTERISTICS_BYTES) {
+    throw new RangeError(`characteristics length; want=${CHARACTERISTICS_BYTES} got=${characteristics.byteLength}`)
+  }
   checkField('dataOffset', dataOffset, PRAGMA_BYTES + HEADER_BYTES)
   checkField('dataSize', dataSize, 1)
   if (indexOffset !== undefined) checkField('indexOffset', indexOffset, dataOffset + dataSize)
   const out = new Uint8Array(HEADER_BYTES)
   const view = new DataView(out.buffer)
-  if (header.fullyIndexed) out[0] = 0x80
+  if (characteristics !== undefined) out.set(characteristics)
+  out[0] = header.fullyIndexed ? out[0]! | FULLY_INDEXED : out[0]! & ~FULLY_INDEXED
   view.setBigUint64(16, BigInt(dataOffset), true)
   view.setBigUint64(24, BigInt(dataSize), true)
   view.setBigUint64(32, BigInt(indexOffset ?? 0), true)

@@ -2,15 +2,21 @@
 import type { Hashes } from '@dagstore/hashes'
 import type { ByteProgress, ByteSource, CallOptions } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
+import { IndexColumns } from './index-builder.ts'
+import { type IndexReport, reportIndex } from './index-report.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
 import { RootWatch } from './root-watch.ts'
 import { checkSectionHash } from './section-hash.ts'
 import { eachSection, type ScanEnd, SectionReader } from './section-reader.ts'
-import { MAX_VARINT_BYTES, readVarint } from './varint.ts'
 
 export interface InspectOptions extends CarLimits, CallOptions {
   /** Hash every block with these; a mismatch rejects. @default structure only */
   readonly hashes?: Hashes | undefined
+  /**
+   * What is looked at in an attached index: its heads and checksums, or every entry, compared with the sections, which takes
+   * some 50 bytes of memory for each block. @default 'heads'
+   */
+  readonly index?: 'heads' | 'entries' | undefined
   /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
   readonly blocking?: boolean | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
@@ -37,20 +43,24 @@ export interface CarReport extends ScanEnd {
   readonly hashCounts: ReadonlyMap<number, number>
   readonly cidBytes: LengthRange
   readonly blockBytes: LengthRange
-  /** First varint of the attached index, known or not; `undefined` when there is no index. */
+  /** First varint of the attached index, known or not; `undefined` when there is no index, or none can be read. */
   readonly indexCodec: number | undefined
+  /** The attached index, and what is wrong with it; `undefined` when the header names none. */
+  readonly index: IndexReport | undefined
 }
 
 /**
- * Read a whole CAR and count. No roots, missing roots and padding are reported, not refused.
+ * Read a whole CAR and count. No roots, missing roots, padding, and an index that is broken, legacy or unknown are
+ * reported, not refused.
  *
- * @throws {CarV2Error} as {@link readLayout} and {@link scanSections}; with `hashes` also `CARV2_HASH_MISMATCH` and
- *   `CARV2_UNKNOWN_HASH`. `IO_*`
+ * @throws {CarV2Error} as {@link readLayout}, but not for its index, and {@link scanSections}; with `hashes` also
+ *   `CARV2_HASH_MISMATCH` and `CARV2_UNKNOWN_HASH`. `IO_*`
  */
 export const inspectCar = async (source: ByteSource, options: InspectOptions = {}): Promise<CarReport> => {
   const { hashes, maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
-  const layout = await readLayout(source, options)
+  const layout = await readLayout(source, { ...options, badIndex: 'report' })
   const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking, data: hashes !== undefined })
+  const columns = options.index === 'entries' && layout.indexOffset !== undefined ? new IndexColumns('included') : undefined
   const roots = new RootWatch(layout.roots)
   const codecCounts = new Map<number, number>()
   const hashCounts = new Map<number, number>()
@@ -59,6 +69,7 @@ export const inspectCar = async (source: ByteSource, options: InspectOptions = {
   await eachSection(reader, (cursor) => {
     if (hashes !== undefined) checkSectionHash(cursor, hashes)
     roots.see(cursor.window, cursor.cidAt, cursor.dataAt)
+    columns?.add(cursor.window, cursor.cid, cursor.sectionOffset, cursor.headBytes, cursor.dataBytes)
     count(codecCounts, cursor.cid.codec)
     count(hashCounts, cursor.cid.hashCode)
     cidLengths.add(cursor.cid.length)
@@ -66,6 +77,8 @@ export const inspectCar = async (source: ByteSource, options: InspectOptions = {
   })
   const end = await reader.finish()
   const missingRoots = roots.missing()
+  const built = columns?.finish({ payloadStart: layout.payloadStart, payloadEnd: end.payloadEnd, carV1Header: undefined, source: undefined })
+  const index = await reportIndex(source, layout, built, signal)
   return {
     ...end,
     layout,
@@ -76,15 +89,9 @@ export const inspectCar = async (source: ByteSource, options: InspectOptions = {
     hashCounts,
     cidBytes: cidLengths.range(),
     blockBytes: blockLengths.range(),
-    indexCodec: await readIndexCodec(source, layout, signal),
+    indexCodec: index?.codec,
+    index,
   }
-}
-
-const readIndexCodec = async (source: ByteSource, { indexOffset }: CarLayout, signal: AbortSignal | undefined): Promise<number | undefined> => {
-  if (indexOffset === undefined) return undefined
-  const bytes = await source.read(indexOffset, Math.min(MAX_VARINT_BYTES, source.sizeBytes - indexOffset), { signal })
-  const codec = readVarint(bytes, 0, bytes.byteLength)
-  return codec < 0 ? undefined : codec
 }
 
 const count = (counts: Map<number, number>, key: number): void => {

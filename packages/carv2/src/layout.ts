@@ -47,6 +47,15 @@ export interface CarLayout {
   /** Start of the index in the source; it goes to the end. */
   readonly indexOffset: number | undefined
   readonly fullyIndexed: boolean
+  /** The 16 bytes of a CARv2; `undefined` for a CARv1. */
+  readonly characteristics?: Uint8Array | undefined
+  /** With `badIndex: 'report'`: why the header names no index although its field says so; `indexOffset` is `undefined` then. */
+  readonly indexFault?: CarV2Error | undefined
+}
+
+export interface LayoutOptions extends CarLimits, CallOptions {
+  /** What becomes of a CARv2 whose payload is there, but whose index starts inside it or behind the end of the file. @default 'refuse' */
+  readonly badIndex?: 'refuse' | 'report' | undefined
 }
 
 const FIRST_READ_BYTES = 1024
@@ -58,13 +67,13 @@ const FIRST_READ_BYTES = 1024
  *   `CARV2_BAD_PRAGMA`, `CARV2_BAD_VERSION`: neither CARv1 nor CARv2, or a payload of another version than 1.
  *   `CARV2_NOT_FINALIZED`. `CARV2_BAD_HEADER`. `CARV2_TOO_LARGE`: a CARv1 header above `maxHeaderBytes`.
  */
-export const readLayout = async (source: ByteSource, options: CarLimits & CallOptions = {}): Promise<CarLayout> => {
+export const readLayout = async (source: ByteSource, options: LayoutOptions = {}): Promise<CarLayout> => {
   const { maxHeaderBytes } = resolveLimits(options)
   const call: CallOptions = { signal: options.signal }
   call.signal?.throwIfAborted()
   const head = await readUpTo(source, 0, FIRST_READ_BYTES, source.sizeBytes, call)
   if (startsWithPragma(head)) {
-    const header = await readV2Header(source, head)
+    const { header, indexFault } = readV2Header(source.sizeBytes, head, options.badIndex ?? 'refuse')
     const payload = { start: header.dataOffset, bytes: header.dataSize }
     const end = payload.start + payload.bytes
     const inner = Math.min(payload.start + MAX_VARINT_BYTES, end) <= head.byteLength
@@ -72,8 +81,8 @@ export const readLayout = async (source: ByteSource, options: CarLimits & CallOp
       : await readUpTo(source, payload.start, FIRST_READ_BYTES, end, call)
     const { version, roots, headerBytes } = await readV1Header(source, payload, inner, maxHeaderBytes, call)
     if (version !== 1) throw new CarV2Error('CARV2_BAD_VERSION', `payload of a CARv2; want=version 1 got=${version}`, { offset: payload.start })
-    const { indexOffset, fullyIndexed } = header
-    return { version: 2, payloadStart: payload.start, payloadBytes: payload.bytes, headerBytes, roots, indexOffset, fullyIndexed }
+    const { indexOffset, fullyIndexed, characteristics } = header
+    return { version: 2, payloadStart: payload.start, payloadBytes: payload.bytes, headerBytes, roots, indexOffset, fullyIndexed, characteristics, ...(indexFault === undefined ? {} : { indexFault }) }
   }
   const payload = { start: 0, bytes: source.sizeBytes }
   const { version, roots, headerBytes } = await readV1Header(source, payload, head, maxHeaderBytes, call)
@@ -82,22 +91,51 @@ export const readLayout = async (source: ByteSource, options: CarLimits & CallOp
   return { version: 1, payloadStart: 0, payloadBytes: payload.bytes, headerBytes, roots, indexOffset: undefined, fullyIndexed: false }
 }
 
+/**
+ * Which version the first bytes claim, whatever number that is. Nothing else is checked: a file of version 2 may still be cut
+ * behind its pragma.
+ *
+ * @throws {CarV2Error} `CARV2_TRUNCATED`, `CARV2_TOO_LARGE`, `CARV2_BAD_HEADER`: no CAR of any version
+ */
+export const readVersion = async (source: ByteSource, options: Pick<CarLimits, 'maxHeaderBytes'> & CallOptions = {}): Promise<number> => {
+  const { maxHeaderBytes } = resolveLimits(options)
+  const call: CallOptions = { signal: options.signal }
+  call.signal?.throwIfAborted()
+  const head = await readUpTo(source, 0, FIRST_READ_BYTES, source.sizeBytes, call)
+  return (await readV1Header(source, { start: 0, bytes: source.sizeBytes }, head, maxHeaderBytes, call)).version
+}
+
 /** At most `length` bytes from `at`, fewer where `end` comes first; a view that may not be kept or written. */
 const readUpTo = async (source: ByteSource, at: number, length: number, end: number, call: CallOptions): Promise<Uint8Array> => {
   const want = Math.min(length, end - at)
   return source.peek(at, want) ?? await source.read(at, want, call)
 }
 
-const readV2Header = async (source: ByteSource, head: Uint8Array): Promise<CarV2Header> => {
-  const size = source.sizeBytes
+const INDEX_FIELD = 32
+
+const readV2Header = (size: number, head: Uint8Array, badIndex: 'refuse' | 'report'): { readonly header: CarV2Header, readonly indexFault?: CarV2Error | undefined } => {
   if (head.byteLength < PRAGMA_BYTES + HEADER_BYTES) throw truncated('CARv2 header', size)
-  const header = decodeHeader(head.subarray(PRAGMA_BYTES, PRAGMA_BYTES + HEADER_BYTES))
+  const { header, indexFault } = decodeParts(head.slice(PRAGMA_BYTES, PRAGMA_BYTES + HEADER_BYTES))
   if (header.dataOffset > size) {
     throw new CarV2Error('CARV2_BAD_HEADER', `data offset behind the end; offset=${header.dataOffset} size=${size}`, { offset: PRAGMA_BYTES + 16 })
   }
+  const fault = indexFault ?? (header.indexOffset !== undefined && header.indexOffset > size ? truncated('index', size) : undefined)
+  // what is wrong with the index alone is reported of a file that has its payload
+  if (badIndex === 'refuse' && indexFault !== undefined) throw indexFault
   if (header.dataOffset + header.dataSize > size) throw truncated('CARv1 payload', size)
-  if (header.indexOffset !== undefined && header.indexOffset > size) throw truncated('index', size)
-  return header
+  if (fault === undefined) return { header }
+  if (badIndex === 'refuse') throw fault
+  return { header: { ...header, indexOffset: undefined }, indexFault: fault }
+}
+
+/** The header, and what is wrong with its index offset when nothing else is. */
+const decodeParts = (bytes: Uint8Array): { readonly header: CarV2Header, readonly indexFault?: CarV2Error } => {
+  try {
+    return { header: decodeHeader(bytes) }
+  } catch (error) {
+    if (!(error instanceof CarV2Error) || error.offset !== PRAGMA_BYTES + INDEX_FIELD) throw error
+    return { header: decodeHeader(bytes.fill(0, INDEX_FIELD)), indexFault: error }
+  }
 }
 
 interface V1Header { readonly version: number, readonly roots: readonly CID[], readonly headerBytes: number }

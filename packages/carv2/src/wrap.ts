@@ -2,15 +2,19 @@
 import { type ByteProgress, type ByteSource, type CallOptions, readChunks, type WritableFile } from '@dagstore/io'
 import { collectIndex } from './build-index.ts'
 import { encodeHeader, HEADER_BYTES, PRAGMA, PRAGMA_BYTES } from './header.ts'
+import { type IdentityPolicy, type IdentityPolicyName, resolveIdentityPolicy } from './identity-policy.ts'
+import { type IndexForm, indexForm } from './index-form.ts'
 import { type CarLimits, readLayout } from './layout.ts'
 
-export interface WrapOptions extends CarLimits, CallOptions {
-  /** What follows the payload: an index with our trailer, without it, or nothing. @default 'trailer' */
-  readonly index?: 'trailer' | 'standard' | 'none' | undefined
-  /** @default 'included' */
-  readonly identityCids?: 'included' | 'excluded' | undefined
+export interface WrapOptions extends CarLimits, CallOptions, IndexForm {
+  /** Whether the index lists identity CIDs, and whether the header says so; the payload is what it is. @default 'full' */
+  readonly identity?: IdentityPolicyName | IdentityPolicy | undefined
   /** What becomes of zeros behind the last section; all that is dropped is read first. @default 'drop' */
   readonly padding?: 'drop' | 'keep' | undefined
+  /** Zeros between header and payload. @default 0 */
+  readonly dataPadding?: number | undefined
+  /** Zeros between payload and index; none without an index. @default 0 */
+  readonly indexPadding?: number | undefined
   /** The payload is read twice and counted twice. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
@@ -24,10 +28,13 @@ export interface WrapReport {
 }
 
 const START_BYTES = PRAGMA_BYTES + HEADER_BYTES
+const ZEROS = new Uint8Array(1 << 16)
 
 interface Plan extends WrapReport {
   /** Pragma and header. */
   readonly start: Uint8Array
+  readonly dataPadding: number
+  readonly indexPadding: number
   readonly payloadStart: number
   /** Read before the copy began. */
   readonly scannedBytes: number
@@ -40,14 +47,16 @@ interface Plan extends WrapReport {
  *
  * @param sink - an empty file, which stays open
  * @throws {CarV2Error} as {@link buildIndex}; `IO_*`
- * @throws {RangeError} the file is not empty
+ * @throws {RangeError} the file is not empty; a padding that is no length
+ * @throws {TypeError} options that contradict each other
  */
 export const wrapCar = async (source: ByteSource, sink: WritableFile, options: WrapOptions = {}): Promise<WrapReport> => {
   if (sink.sizeBytes !== 0) throw new RangeError(`file to be written; want=empty got=${sink.sizeBytes}`)
   const plan = await planWrap(source, options)
   let at = START_BYTES
   for await (const chunk of payloadAndIndex(source, plan, options)) {
-    await sink.write(at, chunk)
+    // paddings stay holes where the file system can
+    if (chunk.buffer !== ZEROS.buffer) await sink.write(at, chunk)
     at += chunk.byteLength
   }
   await sink.sync()
@@ -59,9 +68,9 @@ export const wrapCar = async (source: ByteSource, sink: WritableFile, options: W
 
 /**
  * The same bytes as {@link wrapCar} in order, for sinks that only append. Each chunk belongs to the consumer until it asks
- * for the next.
+ * for the next, and must not be written to.
  *
- * @throws {CarV2Error} as {@link buildIndex}; `IO_*`
+ * @throws as {@link wrapCar}
  */
 export const wrapChunks = async function * (source: ByteSource, options: WrapOptions = {}): AsyncGenerator<Uint8Array, WrapReport, undefined> {
   const plan = await planWrap(source, options)
@@ -72,42 +81,68 @@ export const wrapChunks = async function * (source: ByteSource, options: WrapOpt
 }
 
 const planWrap = async (source: ByteSource, options: WrapOptions): Promise<Plan> => {
-  const { index = 'trailer', identityCids = 'included', padding = 'drop', onProgress } = options
+  const { padding = 'drop', dataPadding = 0, onProgress } = options
+  const form = indexForm(options)
+  const identity = resolveIdentityPolicy(options.identity)
+  checkPadding('dataPadding', dataPadding)
+  checkPadding('indexPadding', options.indexPadding ?? 0)
+  const indexPadding = form.kind === 'none' ? 0 : options.indexPadding ?? 0
   const layout = await readLayout(source, options)
   const { columns, subject } = await collectIndex(source, layout, {
     ...options,
-    identityCids,
+    identityCids: identity.index ? 'included' : 'excluded',
     onProgress: onProgress && (({ doneBytes }) => { onProgress({ doneBytes, totalBytes: 2 * layout.payloadBytes }) }),
   }, padding === 'drop')
-  const built = columns.finish({ ...subject, payloadStart: START_BYTES, source: undefined })
+  const dataOffset = START_BYTES + dataPadding
+  const index = form.of(columns.finish({ ...subject, payloadStart: dataOffset, source: undefined }))
   const payloadBytes = padding === 'keep' ? layout.payloadBytes : subject.payloadEnd
-  const indexOffset = index === 'none' ? undefined : START_BYTES + payloadBytes
+  const indexOffset = dataOffset + payloadBytes + indexPadding
   const start = new Uint8Array(START_BYTES)
   start.set(PRAGMA)
-  start.set(encodeHeader({ fullyIndexed: index !== 'none' && identityCids === 'included', dataOffset: START_BYTES, dataSize: payloadBytes, indexOffset }), PRAGMA_BYTES)
-  const indexBytes = index === 'none' ? 0 : index === 'standard' ? built.standardBytes : built.sizeBytes
+  start.set(encodeHeader({
+    fullyIndexed: form.kind !== 'none' && identity.mark,
+    dataOffset,
+    dataSize: payloadBytes,
+    indexOffset: form.kind === 'none' ? undefined : indexOffset,
+  }), PRAGMA_BYTES)
   return {
     start,
+    dataPadding,
+    indexPadding,
     payloadStart: layout.payloadStart,
     scannedBytes: layout.payloadBytes,
     payloadBytes,
-    entryCount: index === 'none' ? 0 : built.entryCount,
-    sizeBytes: START_BYTES + payloadBytes + indexBytes,
-    index: () => index === 'none' ? [] : index === 'standard' ? built.encodeStandard() : built.encode(),
+    entryCount: index.entryCount,
+    sizeBytes: indexOffset + index.sizeBytes,
+    index: index.encode,
   }
 }
 
 const payloadAndIndex = async function * (source: ByteSource, plan: Plan, { signal, onProgress }: WrapOptions): AsyncGenerator<Uint8Array, void, undefined> {
   const totalBytes = plan.scannedBytes + plan.payloadBytes
   let doneBytes = plan.scannedBytes
+  yield * zeros(plan.dataPadding, signal)
   for await (const chunk of readChunks(source, plan.payloadStart, plan.payloadStart + plan.payloadBytes, { signal })) {
     yield chunk
     doneBytes += chunk.byteLength
     onProgress?.({ doneBytes, totalBytes })
   }
+  yield * zeros(plan.indexPadding, signal)
   for (const chunk of plan.index()) {
     signal?.throwIfAborted()
     yield chunk
   }
   signal?.throwIfAborted()
+}
+
+const zeros = function * (length: number, signal: AbortSignal | undefined): Generator<Uint8Array, void, undefined> {
+  for (let left = length; left > 0; left -= ZEROS.byteLength) {
+    signal?.throwIfAborted()
+    yield ZEROS.subarray(0, Math.min(left, ZEROS.byteLength))
+  }
+}
+
+/** @throws {RangeError} not a length of bytes in a file */
+export const checkPadding = (name: string, bytes: number): void => {
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError(`${name}; want=bytes from 0 got=${bytes}`)
 }

@@ -31,7 +31,7 @@ describe('encodeHeader', () => {
     { fullyIndexed: false, dataOffset: 51, dataSize: 1, indexOffset: undefined },
     { fullyIndexed: true, dataOffset: 4000, dataSize: 2 ** 40, indexOffset: 2 ** 41 },
   ])('makes what decodeHeader reads: %o', (header) => {
-    expect(decodeHeader(encodeHeader(header))).toEqual(header)
+    expect(decodeHeader(encodeHeader(header))).toMatchObject(header)
   })
 
   it('writes the bytes of a plain writer', () => {

@@ -104,8 +104,8 @@ describe('verifyCar', () => {
 
     it('refuses them only when the file shall be complete', async () => {
       const car = (more: typeof gone): Uint8Array => carV1([node.cid], [node, ...leaves, ...more])
-      await expect(verifyCar(createBytesSource(car([])), hashes, { linksOf, complete: true })).rejects.toMatchObject({ code: 'CARV2_INCOMPLETE', cid: gone[0]!.cid })
-      expect((await verifyCar(createBytesSource(car(gone)), hashes, { linksOf, complete: true })).missingCount).toBe(0)
+      await expect(verifyCar(createBytesSource(car([])), hashes, { linksOf, policy: { missingLinks: 'refuse' } })).rejects.toMatchObject({ code: 'CARV2_INCOMPLETE', cid: gone[0]!.cid })
+      expect((await verifyCar(createBytesSource(car(gone)), hashes, { linksOf, policy: { missingLinks: 'refuse' } })).missingCount).toBe(0)
     })
 
     it('counts blocks whose links cannot be read', async () => {
@@ -122,7 +122,7 @@ describe('verifyCar', () => {
     })
 
     it('is needed for completeness', async () => {
-      await expect(verifyCar(createBytesSource(carV1([node.cid], [node])), hashes, { complete: true })).rejects.toThrow(TypeError)
+      await expect(verifyCar(createBytesSource(carV1([node.cid], [node])), hashes, { policy: { missingLinks: 'refuse' } })).rejects.toThrow(TypeError)
     })
   })
 

@@ -65,7 +65,7 @@ const inspect = async (file: string, options: InspectOptions, terminal: Terminal
 const verify = async (file: string, options: VerifyOptions, terminal: Terminal): Promise<void> => {
   const hashes = await openHashes()
   const report = await withFile(file, 'verify', terminal, (source, onProgress) =>
-    verifyCar(source, hashes, { linksOf, complete: options.complete === true, onProgress, signal: terminal.signal }))
+    verifyCar(source, hashes, { linksOf, policy: { missingLinks: options.complete === true ? 'refuse' : 'report' }, onProgress, signal: terminal.signal }))
   if (options.json === true) {
     terminal.stdout(`${toJson({ ok: true, blockCount: report.blockCount, payloadEnd: report.payloadEnd, missingCount: report.missingCount, missing: report.missing.map(String) })}\n`)
     return
