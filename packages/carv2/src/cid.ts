@@ -14,6 +14,9 @@ export const IDENTITY_CODE = 0x00
 const DAG_PB = 0x70
 const SHA2_256 = 0x12
 
+/** What follows the first byte of the varint of blake2b-256 and a length of 32: e4 02 20. */
+export const BLAKE2B_256_HEAD = 0xe40220
+
 /** {@link CidCursor.read}: the CID goes on behind `end`. */
 export const CID_CUT = 0
 /** {@link CidCursor.read}: version, or a varint in it, is not legal. */

@@ -4,6 +4,7 @@
  *     digest | u64 offset of the section | u32 data length | u8 prefix row          little-endian
  *
  * The first two are an entry of the standard index, the others a record of the trailer, so that sorting only moves bytes.
+ * Rows lie in slabs, so that growing copies nothing but the first of them.
  */
 import { sortedOrder } from './sort-digests.ts'
 
@@ -12,64 +13,177 @@ export const OFFSET_BYTES = 8
 /** One record of the trailer: u32 data length, u8 row of the prefix table. */
 export const RECORD_BYTES = 5
 
-const FIRST_CAPACITY = 16
+const FIRST_ROWS = 16
+const SLAB_BYTES = 1 << 20
+/** Rows of one part, and parts at most. */
+const PART_ROWS = 512
+const MAX_PART_BITS = 12
 
 export class EntryRows {
   readonly code: number
   readonly digestBytes: number
+  readonly rowBytes: number
   count = 0
-  readonly #stride: number
-  #rows: Uint8Array
+  #slabs: DataView[] = []
+  readonly #slabRows: number
+  readonly #slabBits: number
+  /** Of the slab that is being filled. */
+  #slab: DataView
+  #at = 0
+  #from: Uint8Array = new Uint8Array(0)
+  #fromView: DataView = new DataView(this.#from.buffer)
 
   constructor (code: number, digestBytes: number) {
     this.code = code
     this.digestBytes = digestBytes
-    this.#stride = digestBytes + OFFSET_BYTES + RECORD_BYTES
-    this.#rows = new Uint8Array(FIRST_CAPACITY * this.#stride)
+    this.rowBytes = digestBytes + OFFSET_BYTES + RECORD_BYTES
+    this.#slabBits = Math.max(4, Math.floor(Math.log2(SLAB_BYTES / this.rowBytes)))
+    this.#slabRows = 2 ** this.#slabBits
+    this.#slab = new DataView(new ArrayBuffer(FIRST_ROWS * this.rowBytes))
+    this.#slabs.push(this.#slab)
   }
 
-  /** Copies the digest that starts at `digestAt` in `bytes`. */
-  push (bytes: Uint8Array, digestAt: number, offset: number, dataBytes: number, prefixRow: number): void {
-    let at = this.count++ * this.#stride
-    if (at === this.#rows.byteLength) this.#grow()
-    const rows = this.#rows
-    copyShort(bytes, digestAt, rows, at, this.digestBytes)
-    at += this.digestBytes
-    writeU32(rows, at, offset >>> 0)
-    writeU32(rows, at + 4, Math.floor(offset / 2 ** 32))
-    writeU32(rows, at + 8, dataBytes)
-    rows[at + 12] = prefixRow
+  /** Memory that the rows take. */
+  get heldBytes (): number {
+    return (this.#slabs.length - 1) * this.#slabRows * this.rowBytes + this.#slab.byteLength
+  }
+
+  /** Copies the digest that starts at `digestAt` in `bytes`. True when that took more memory. */
+  push (bytes: Uint8Array, digestAt: number, offset: number, dataBytes: number, prefixRow: number): boolean {
+    if (bytes !== this.#from) {
+      this.#from = bytes
+      this.#fromView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    const grows = this.#at === this.#slab.byteLength
+    if (grows) this.#grow()
+    const slab = this.#slab
+    copyShort(this.#fromView, digestAt, slab, this.#at, this.digestBytes)
+    const at = this.#at + this.digestBytes
+    slab.setUint32(at, offset >>> 0, true)
+    slab.setUint32(at + 4, Math.floor(offset / 2 ** 32), true)
+    slab.setUint32(at + 8, dataBytes, true)
+    slab.setUint8(at + 12, prefixRow)
+    this.#at = at + OFFSET_BYTES + RECORD_BYTES
+    this.count++
+    return grows
   }
 
   #grow (): void {
-    const rows = new Uint8Array(this.#rows.byteLength * 2)
-    rows.set(this.#rows)
-    this.#rows = rows
+    const whole = this.#slabRows * this.rowBytes
+    if (this.#slab.byteLength < whole) {
+      const longer = new Uint8Array(Math.min(whole, this.#slab.byteLength * 4))
+      longer.set(new Uint8Array(this.#slab.buffer))
+      this.#slab = new DataView(longer.buffer)
+      this.#slabs[this.#slabs.length - 1] = this.#slab
+      return
+    }
+    this.#slab = new DataView(new ArrayBuffer(whole))
+    this.#slabs.push(this.#slab)
+    this.#at = 0
   }
 
   /** Put the entries at `entriesAt`, and their records at `recordsAt`, both by digest, equal ones by offset. */
   writeSorted (into: Uint8Array, entriesAt: number, recordsAt: number): void {
-    const { digestBytes, count } = this
-    const stride = this.#stride
-    const rows = this.#rows
+    const { rowBytes, digestBytes } = this
     const width = digestBytes + OFFSET_BYTES
-    const order = sortedOrder(rows, stride, digestBytes, count)
-    for (let n = 0, at = entriesAt, recordAt = recordsAt; n < count; n++, at += width, recordAt += RECORD_BYTES) {
-      const from = order[n]! * stride
-      copyShort(rows, from, into, at, width)
-      copyShort(rows, from + width, into, recordAt, RECORD_BYTES)
+    const out = new DataView(into.buffer, into.byteOffset, into.byteLength)
+    let at = entriesAt
+    let recordAt = recordsAt
+    for (const { rows, order } of this.#sortedParts()) {
+      for (let n = 0; n < order.length; n++) {
+        const from = order[n]! * rowBytes
+        copyShort(rows, from, out, at, width)
+        out.setUint32(recordAt, rows.getUint32(from + width))
+        out.setUint8(recordAt + 4, rows.getUint8(from + width + 4))
+        at += width
+        recordAt += RECORD_BYTES
+      }
     }
+  }
+
+  /** The rows in the same order, in chunks of at most `chunkBytes` or one row, whose memory is used again. */
+  * sortedRows (chunkBytes: number): Generator<Uint8Array, void, undefined> {
+    const { count, rowBytes } = this
+    const chunk = new Uint8Array(Math.min(Math.max(1, Math.floor(chunkBytes / rowBytes)), count) * rowBytes)
+    const out = new DataView(chunk.buffer)
+    let at = 0
+    for (const { rows, order } of this.#sortedParts()) {
+      for (const row of order) {
+        copyShort(rows, row * rowBytes, out, at, rowBytes)
+        at += rowBytes
+        if (at < chunk.byteLength) continue
+        yield chunk
+        at = 0
+      }
+    }
+    if (at > 0) yield chunk.subarray(0, at)
+  }
+
+  /** Many rows are dealt out by the first bits of their digests, so that what is sorted at a time stays in the processor's cache. */
+  * #sortedParts (): Generator<{ readonly rows: DataView, readonly order: Uint32Array }, void, undefined> {
+    const { count, rowBytes, digestBytes } = this
+    const bits = Math.min(MAX_PART_BITS, Math.floor(Math.log2(Math.max(1, count / PART_ROWS))))
+    const starts = new Uint32Array(2 ** bits + 1)
+    const keys = this.#keys()
+    const shift = 32 - bits
+    // a shift by 32 is one by 0
+    const partOf = (key: number): number => bits === 0 ? 0 : key >>> shift
+    for (let i = 0; i < count; i++) starts[partOf(keys[i]!) + 1]!++
+    for (let part = 0; part < starts.length - 1; part++) starts[part + 1]! += starts[part]!
+    const dealt = this.#slabs.length === 1 && bits === 0 ? this.#slab : this.#deal(keys, partOf, starts.slice())
+    for (let part = 0; part < starts.length - 1; part++) {
+      const first = starts[part]!
+      const size = starts[part + 1]! - first
+      if (size === 0) continue
+      const rows = new DataView(dealt.buffer, first * rowBytes, size * rowBytes)
+      for (let i = 0; i < size; i++) keys[i] = keyOf(rows, i * rowBytes, digestBytes)
+      yield { rows, order: sortedOrder(keys.subarray(0, size), (a, b) => compareRows(rows, a * rowBytes, rows, b * rowBytes, digestBytes)) }
+    }
+  }
+
+  #keys (): Uint32Array {
+    const { count, rowBytes, digestBytes } = this
+    const keys = new Uint32Array(count)
+    const inSlab = this.#slabRows - 1
+    for (let i = 0; i < count; i++) keys[i] = keyOf(this.#slabs[i >>> this.#slabBits]!, (i & inSlab) * rowBytes, digestBytes)
+    return keys
+  }
+
+  /** @param ends - where the next row of each part goes; counts up */
+  #deal (keys: Uint32Array, partOf: (key: number) => number, ends: Uint32Array): DataView {
+    const { count, rowBytes } = this
+    const out = new DataView(new ArrayBuffer(count * rowBytes))
+    const inSlab = this.#slabRows - 1
+    for (let i = 0; i < count; i++) copyShort(this.#slabs[i >>> this.#slabBits]!, (i & inSlab) * rowBytes, out, ends[partOf(keys[i]!)]!++ * rowBytes, rowBytes)
+    return out
+  }
+
+  /** Forget all rows and give their memory back. */
+  clear (): void {
+    this.count = 0
+    this.#slab = new DataView(new ArrayBuffer(FIRST_ROWS * this.rowBytes))
+    this.#slabs = [this.#slab]
+    this.#at = 0
   }
 }
 
 /** For a few bytes a loop is faster than a view and `set`. */
-const copyShort = (from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, length: number): void => {
-  for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i]!
+const copyShort = (from: DataView, fromAt: number, to: DataView, toAt: number, length: number): void => {
+  let i = 0
+  for (const last = length - 4; i <= last; i += 4) to.setUint32(toAt + i, from.getUint32(fromAt + i))
+  for (; i < length; i++) to.setUint8(toAt + i, from.getUint8(fromAt + i))
 }
 
-const writeU32 = (into: Uint8Array, at: number, value: number): void => {
-  into[at] = value
-  into[at + 1] = value >>> 8
-  into[at + 2] = value >>> 16
-  into[at + 3] = value >>> 24
+/** The first four bytes as a number, zeros behind a shorter digest. */
+const keyOf = (rows: DataView, at: number, digestBytes: number): number =>
+  digestBytes >= 4 ? rows.getUint32(at) : (rows.getUint32(at) & ~(0xffffffff >>> (8 * digestBytes))) >>> 0
+
+/** By digest, bytewise, then by offset as u64 little-endian behind it. */
+export const compareRows = (a: DataView, aAt: number, b: DataView, bAt: number, digestBytes: number): number => {
+  for (let i = 0; i < digestBytes; i++) {
+    const difference = a.getUint8(aAt + i) - b.getUint8(bAt + i)
+    if (difference !== 0) return difference
+  }
+  const high = a.getUint32(aAt + digestBytes + 4, true) - b.getUint32(bAt + digestBytes + 4, true)
+  return high !== 0 ? high : a.getUint32(aAt + digestBytes, true) - b.getUint32(bAt + digestBytes, true)
 }

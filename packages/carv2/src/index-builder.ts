@@ -1,11 +1,12 @@
 /** Collects sections and makes an index of them. */
 import { buildIndexBody, type BuiltIndex } from './built-index.ts'
 import { CID_CUT, CidCursor, IDENTITY_CODE } from './cid.ts'
-import { headLength, PrefixTable, UNKNOWN_ROW } from './cid-prefixes.ts'
+import { PrefixTable, UNKNOWN_ROW } from './cid-prefixes.ts'
 import { EntryRows } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import { MAX_BUCKETS } from './index-directory.ts'
 import type { IndexSubject } from './index-facts.ts'
+import { varintBytes } from './varint.ts'
 
 /** What the index of a section needs to know. */
 export interface IndexedSection {
@@ -73,10 +74,9 @@ export class IndexColumns {
     const { hashCode, digestBytes } = cursor
     if (hashCode === IDENTITY_CODE && this.#identityCids === 'excluded') return
     const columns = this.#last.code === hashCode && this.#last.digestBytes === digestBytes ? this.#last : this.#columns(hashCode, digestBytes)
-    const row = this.#prefixes.row(cursor.version, cursor.codec)
-    const prefix = this.#prefixes.rows[row]
-    const fits = prefix !== undefined && headLength(prefix, hashCode, digestBytes, dataBytes) === headBytes
-    columns.push(bytes, cursor.digestAt, sectionOffset, dataBytes, fits ? row : UNKNOWN_ROW)
+    const { length } = cursor
+    const row = varintBytes(length + dataBytes) + length === headBytes ? this.#prefixes.row(cursor.version, cursor.codec) : UNKNOWN_ROW
+    columns.push(bytes, cursor.digestAt, sectionOffset, dataBytes, row)
     this.entryCount++
   }
 

@@ -7,13 +7,16 @@
  * All positions count from the start of the CARv1 payload. The order of the checks decides what damage is called: too
  * large, then torn (the payload ends inside the section), then the CID.
  */
-import { CID_CUT, CidCursor } from './cid.ts'
+import { BLAKE2B_256_HEAD, CID_CUT, CidCursor } from './cid.ts'
 import { CarV2Error } from './errors.ts'
 import type { ResolvedLimits } from './layout.ts'
 import { MAX_VARINT_BYTES, readVarint, VARINT_CUT, varintBytes, varintFault } from './varint.ts'
 
 /** What {@link SectionCursor.next} found: the fields describe a section; another window is needed; no section follows. */
 export type CursorState = 'section' | 'window' | 'end'
+
+/** A varint of three bytes and a CIDv1 of blake2b-256: within so many bytes the usual heads are read without asking for the end. */
+const USUAL_HEAD_BYTES = 3 + 38
 
 export class SectionCursor {
   /** Bytes at hand, and where they begin. */
@@ -22,7 +25,7 @@ export class SectionCursor {
   /** Where the next section starts; after 'end' the end of the last section. */
   position: number
   /** After 'window': how many bytes from `position` are needed at least. */
-  needBytes = 0
+  needBytes = 1
 
   sectionOffset = 0
   headBytes = 0
@@ -34,10 +37,12 @@ export class SectionCursor {
   readonly cid: CidCursor = new CidCursor()
 
   readonly payloadStart: number
-  readonly payloadBytes: number
+  /** Infinity: not known yet. */
+  payloadBytes: number
   readonly needsData: boolean
   readonly #maxSectionBytes: number
   readonly #maxCidBytes: number
+  readonly #usual: boolean
 
   constructor (options: { position: number, payloadStart: number, payloadBytes: number, needsData: boolean, limits: ResolvedLimits }) {
     this.position = options.position
@@ -46,12 +51,71 @@ export class SectionCursor {
     this.needsData = options.needsData
     this.#maxSectionBytes = options.limits.maxSectionBytes
     this.#maxCidBytes = options.limits.maxCidBytes
+    this.#usual = this.#maxCidBytes >= USUAL_HEAD_BYTES
   }
 
   next (): CursorState {
-    const { window, position, payloadBytes } = this
-    if (position === payloadBytes) return 'end'
+    const { window, position } = this
     const at = position - this.windowStart
+    if (this.#usual && at + USUAL_HEAD_BYTES <= window.byteLength && this.#usualHead(window, at)) return 'section'
+    return this.#anyHead(window, at)
+  }
+
+  /** What nearly every section begins with: a short varint and a CID of 32 bytes of sha2-256 or blake2b-256. False: look closer. */
+  #usualHead (window: Uint8Array, at: number): boolean {
+    let length = window[at]!
+    let cidAt = at + 1
+    if (length >= 0x80) {
+      const second = window[cidAt++]!
+      length = (length & 0x7f) | ((second & 0x7f) << 7)
+      if (second >= 0x80) {
+        const third = window[cidAt++]!
+        if (third >= 0x80 || third === 0) return false
+        length |= third << 14
+      } else if (second === 0) return false
+    }
+    const end = cidAt + length
+    if (length > this.#maxSectionBytes || this.windowStart + end > this.payloadBytes) return false
+    if (this.needsData && end > window.byteLength) return false
+    const { cid } = this
+    let multihashAt = cidAt
+    if (window[cidAt] === 1) {
+      const codec = window[cidAt + 1]!
+      if (codec >= 0x80) return false
+      cid.version = 1
+      cid.codec = codec
+      multihashAt = cidAt + 2
+    } else {
+      cid.version = 0
+      cid.codec = 0x70
+    }
+    let digestAt: number
+    const first = window[multihashAt]!
+    if (first === 0x12 && window[multihashAt + 1] === 0x20) {
+      cid.hashCode = 0x12
+      digestAt = multihashAt + 2
+    } else if (first === 0xa0 && cid.version === 1 && ((window[multihashAt + 1]! << 16) | (window[multihashAt + 2]! << 8) | window[multihashAt + 3]!) === BLAKE2B_256_HEAD) {
+      cid.hashCode = 0xb220
+      digestAt = multihashAt + 4
+    } else return false
+    const dataAt = digestAt + 32
+    if (dataAt > end) return false
+    cid.multihashAt = multihashAt
+    cid.digestAt = digestAt
+    cid.digestBytes = 32
+    cid.length = dataAt - cidAt
+    this.sectionOffset = this.position
+    this.headBytes = dataAt - at
+    this.dataBytes = end - dataAt
+    this.cidAt = cidAt
+    this.dataAt = dataAt
+    this.position = this.windowStart + end
+    return true
+  }
+
+  #anyHead (window: Uint8Array, at: number): CursorState {
+    const { position, payloadBytes } = this
+    if (position === payloadBytes) return 'end'
     const have = window.byteLength
     if (at >= have) return this.#need(1)
     const length = readVarint(window, at, have)

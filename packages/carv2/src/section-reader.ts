@@ -2,6 +2,7 @@
 import { type BlockingSource, type ByteProgress, type ByteSource, type CallOptions, isBlocking } from '@dagstore/io'
 import { CarV2Error } from './errors.ts'
 import { type CarLayout, type CarLimits, resolveLimits } from './layout.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { SectionCursor } from './section-cursor.ts'
 
 /** How a scan is asked for; `data` reads whole sections, else only their heads are sure to be read. */
@@ -24,18 +25,30 @@ export interface ScanEnd {
   readonly paddingBytes: number
 }
 
+/** A window that is read while the one before it is looked at. */
 const WINDOW_BYTES = 1 << 20
-const MIN_WINDOW_BYTES = 4096
-/** Below this, reading the rest of the old window again is cheaper than joining it with the new bytes. */
-const REREAD_BYTES = 1 << 16
+/** One that is read into the same memory again and again: short enough to stay in the processor's cache. */
+const BLOCKING_WINDOW_BYTES = 1 << 17
+const FIRST_WINDOW_BYTES = 1 << 16
+/** Enough for the head of a section, where its data is skipped. */
+const HEAD_BYTES = 128
+const REMOTE_HEAD_BYTES = 1024
+const MAX_REMOTE_WINDOW_BYTES = 8 << 20
+const PROGRESS_BYTES = 1 << 20
 
 export class SectionReader {
   readonly cursor: SectionCursor
   readonly #source: ByteSource
   readonly #options: ScanOptions
   readonly #maxWindowBytes: number
+  readonly #headBytes: number
   readonly #blocking: BlockingSource | undefined
+  readonly #ahead: ReadAhead
   #windowBytes: number
+  #seeking = false
+  #streamed = 0
+  #started = false
+  #reportedBytes = -Infinity
   /** Blocking reads use one buffer again and again. */
   #buffer: Uint8Array = new Uint8Array(0)
 
@@ -47,24 +60,32 @@ export class SectionReader {
     this.cursor = new SectionCursor({
       position: layout.headerBytes, payloadStart, payloadBytes, needsData: options.data === true, limits: resolveLimits(options),
     })
+    const isRemote = source.cost.kind === 'remote'
     // over a network one answer should bring enough to be worth its round trip
-    const remote = source.cost.kind === 'remote' ? Math.min(4 * source.cost.seekBytes, 8 << 20) : 0
-    this.#maxWindowBytes = Math.max(WINDOW_BYTES, remote)
-    this.#windowBytes = options.data === true ? this.#maxWindowBytes : 1 << 16
+    const remote = isRemote ? Math.min(4 * source.cost.seekBytes, MAX_REMOTE_WINDOW_BYTES) : 0
+    this.#maxWindowBytes = this.#blocking === undefined ? Math.max(WINDOW_BYTES, remote) : BLOCKING_WINDOW_BYTES
+    this.#headBytes = isRemote ? REMOTE_HEAD_BYTES : HEAD_BYTES
+    this.#windowBytes = options.data === true ? this.#maxWindowBytes : FIRST_WINDOW_BYTES
+    this.#ahead = new ReadAhead(source, options.signal)
     options.signal?.throwIfAborted()
   }
 
   /** Put the next window under the cursor, after it asked for one. A promise only if bytes have to be read. */
   fill (): Promise<void> | undefined {
     const { cursor } = this
-    const { signal, onProgress } = this.#options
-    signal?.throwIfAborted()
-    onProgress?.({ doneBytes: cursor.position, totalBytes: cursor.payloadBytes })
+    this.#options.signal?.throwIfAborted()
+    if (cursor.position - this.#reportedBytes >= PROGRESS_BYTES) {
+      this.#reportedBytes = cursor.position
+      this.#options.onProgress?.({ doneBytes: cursor.position, totalBytes: cursor.payloadBytes })
+    }
     this.#adapt()
     const from = cursor.position
     const want = Math.min(Math.max(cursor.needBytes, this.#windowBytes), cursor.payloadBytes - from)
     const view = this.#source.peek(cursor.payloadStart + from, want)
-    if (view === undefined && this.#blocking === undefined) return this.#read(from, want)
+    if (view === undefined && this.#blocking === undefined) {
+      // one window read to its end is no sign yet that all will be
+      return this.#seeking ? this.#ahead.seek(cursor, this.#windowBytes) : this.#ahead.stream(cursor, this.#windowBytes, cursor.needsData || this.#streamed > 1)
+    }
     cursor.window = view ?? this.#readBlocking(from, want, this.#blocking!)
     cursor.windowStart = from
     return undefined
@@ -76,33 +97,22 @@ export class SectionReader {
     if (this.#buffer.byteLength < want) this.#buffer = new Uint8Array(Math.max(want, this.#windowBytes))
     const next = this.#buffer.subarray(0, want)
     next.set(rest)
-    source.readSync(payloadStart + from + rest.byteLength, next.subarray(rest.byteLength))
+    source.readSync(payloadStart + from + rest.byteLength, rest.byteLength === 0 ? next : next.subarray(rest.byteLength))
     return next
   }
 
-  async #read (from: number, want: number): Promise<void> {
-    const { cursor } = this
-    const { signal } = this.#options
-    const rest = Math.max(0, cursor.windowStart + cursor.window.byteLength - from)
-    if (rest === 0 || (rest <= REREAD_BYTES && this.#source.cost.kind !== 'remote')) {
-      cursor.window = await this.#source.read(cursor.payloadStart + from, want, { signal })
-    } else {
-      const joined = new Uint8Array(want)
-      joined.set(cursor.window.subarray(cursor.window.byteLength - rest))
-      joined.set(await this.#source.read(cursor.payloadStart + from + rest, want - rest, { signal }), rest)
-      cursor.window = joined
-    }
-    cursor.windowStart = from
-  }
-
-  /** Small windows while sections are so long that their data is worth skipping, large ones otherwise. */
+  /** Heads alone while sections are so long that their data is worth skipping, windows that grow otherwise. */
   #adapt (): void {
     const { cursor } = this
+    if (!this.#started) {
+      this.#started = true
+      return
+    }
     if (cursor.needsData) return
     const gap = cursor.position - (cursor.windowStart + cursor.window.byteLength)
-    this.#windowBytes = gap > this.#source.cost.seekBytes && gap > this.#windowBytes
-      ? Math.max(MIN_WINDOW_BYTES, Math.floor(this.#windowBytes / 4))
-      : Math.min(this.#maxWindowBytes, this.#windowBytes * 2)
+    this.#seeking = gap > this.#source.cost.seekBytes
+    this.#streamed = this.#seeking ? 0 : this.#streamed + 1
+    this.#windowBytes = this.#seeking ? this.#headBytes : Math.min(this.#maxWindowBytes, this.#windowBytes * 4)
   }
 
   /**

@@ -1,5 +1,5 @@
 /** The older codec 0x0400, made from the buckets of 0x0401: one bucket for each digest length, hash codes forgotten. */
-import { OFFSET_BYTES } from './entry-rows.ts'
+import { compareRows, OFFSET_BYTES } from './entry-rows.ts'
 import { BUCKET_HEAD_BYTES, type IndexBucket } from './index-directory.ts'
 import { writeBucketHead } from './index-directory-codec.ts'
 import { INDEX_SORTED } from './index-view.ts'
@@ -31,8 +31,14 @@ const merged = (parts: readonly Uint8Array[], width: number): Uint8Array => {
     rows.set(part, end)
     end += part.byteLength
   }
+  const view = new DataView(rows.buffer)
+  const digestBytes = width - OFFSET_BYTES
+  const keys = new Uint32Array(end / width)
+  for (let i = 0; i < keys.length; i++) {
+    for (let k = 0; k < 4; k++) keys[i] = keys[i]! * 256 + (k < digestBytes ? rows[i * width + k]! : 0)
+  }
   const out = new Uint8Array(end)
-  sortedOrder(rows, width, width - OFFSET_BYTES, end / width).forEach((row, n) => {
+  sortedOrder(keys, (a, b) => compareRows(view, a * width, view, b * width, digestBytes)).forEach((row, n) => {
     out.set(rows.subarray(row * width, (row + 1) * width), n * width)
   })
   return out
