@@ -8,7 +8,7 @@ describe('decodeHeader', () => {
   })
 
   it('reads the first bit of the characteristics and ignores the others', () => {
-    expect(decodeHeader(carV2Header(51n, 1n, 52n, 0x80))).toEqual({ fullyIndexed: true, dataOffset: 51, dataSize: 1, indexOffset: 52 })
+    expect(decodeHeader(carV2Header(51n, 1n, 52n, 0x80))).toEqual({ fullyIndexed: true, characteristics: Uint8Array.of(0x80, ...new Uint8Array(15)), dataOffset: 51, dataSize: 1, indexOffset: 52 })
     expect(decodeHeader(carV2Header(51n, 1n, 52n, 0x7f)).fullyIndexed).toBe(false)
   })
 
@@ -32,6 +32,16 @@ describe('encodeHeader', () => {
     { fullyIndexed: true, dataOffset: 4000, dataSize: 2 ** 40, indexOffset: 2 ** 41 },
   ])('makes what decodeHeader reads: %o', (header) => {
     expect(decodeHeader(encodeHeader(header))).toMatchObject(header)
+  })
+
+  it('keeps all bits of the characteristics, and sets or clears the one that has a name', () => {
+    const characteristics = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
+    const fields = { dataOffset: 51, dataSize: 1, indexOffset: undefined }
+    const marked = encodeHeader({ ...fields, fullyIndexed: true, characteristics })
+    expect([...marked.subarray(0, 3)]).toEqual([0x81, 2, 3])
+    expect(decodeHeader(marked)).toMatchObject({ fullyIndexed: true })
+    expect(encodeHeader({ ...decodeHeader(marked), fullyIndexed: false }).subarray(0, 16)).toEqual(characteristics)
+    expect(() => encodeHeader({ ...fields, fullyIndexed: true, characteristics: new Uint8Array(15) })).toThrow(RangeError)
   })
 
   it('writes the bytes of a plain writer', () => {

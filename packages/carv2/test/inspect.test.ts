@@ -4,8 +4,8 @@ import { carV1, carV2, damaged, makeBlock, makeBlocks, mixedBlocks, sharedFixtur
 import { createHashes } from '@dagstore/hashes'
 import { createBytesSource } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { inspectCar } from '../src/index.ts'
-import { slowSource } from './support.ts'
+import { inspectCar, wrapChunks } from '../src/index.ts'
+import { collect, concat, slowSource } from './support.ts'
 
 const blocks = mixedBlocks(91)
 const absent = makeBlocks(92, 2, { min: 4, max: 4 })
@@ -57,6 +57,39 @@ describe('inspectCar', () => {
 
   it('names an index that it does not know', async () => {
     expect((await inspectCar(createBytesSource(damaged['v2-unknown-index-codec']!))).indexCodec).toBe(0x0402)
+  })
+
+  it.each([
+    { name: 'v2-unknown-index-codec', fault: { code: 'CARV2_UNKNOWN_INDEX', offset: 652 }, codec: 0x0402 },
+    { name: 'v2-index-without-codec', fault: { code: 'CARV2_UNKNOWN_INDEX', offset: 652 }, codec: 1 },
+    { name: 'v2-index-empty', fault: { code: 'CARV2_BAD_INDEX', offset: 652 }, codec: undefined },
+    { name: 'v2-index-cut', fault: { code: 'CARV2_BAD_INDEX', offset: 670 }, codec: 0x0401 },
+    { name: 'v2-index-lacks-an-entry', fault: { code: 'CARV2_INDEX_INCOMPLETE', offset: 110 }, codec: 0x0401 },
+    { name: 'v2-index-wrong-offset', fault: { code: 'CARV2_INDEX_INCOMPLETE', offset: 322 }, codec: 0x0401 },
+    { name: 'v2-index-offset-inside-data', fault: { code: 'CARV2_BAD_HEADER', offset: 43 }, codec: undefined },
+    { name: 'v2-index-offset-past-end', fault: { code: 'CARV2_TRUNCATED' }, codec: undefined },
+  ])('says what is wrong with an index instead of failing: $name', async ({ name, fault, codec }) => {
+    for (const source of [createBytesSource(damaged[name]!), slowSource(damaged[name]!)]) {
+      const report = await inspectCar(source, { index: 'entries', hashes: createHashes() })
+      expect(report.blockCount).toBeGreaterThan(0)
+      expect(report.index).toMatchObject({ codec, fault })
+      expect(report.indexCodec).toBe(codec)
+    }
+  })
+
+  it('sees nothing wrong in a good index, with trailer or without', async () => {
+    const source = createBytesSource(carV2({ roots: [], blocks, identityCids: 'excluded' }))
+    expect((await inspectCar(source, { index: 'entries' })).index).toMatchObject({ codec: 0x0401, entryCount: 20, trailer: false, fault: undefined })
+    const wrapped = createBytesSource(concat(await collect(wrapChunks(source))))
+    expect((await inspectCar(wrapped, { index: 'entries' })).index).toMatchObject({ codec: 0x0401, entryCount: 24, trailer: true, fault: undefined })
+    expect((await inspectCar(createBytesSource(carV1([], blocks)))).index).toBeUndefined()
+  })
+
+  it('gives all 128 bits of the characteristics', async () => {
+    const bytes = carV2({ roots: [], blocks, fullyIndexed: true })
+    bytes[26] = 0x5a
+    const { layout } = await inspectCar(createBytesSource(bytes))
+    expect(Buffer.from(layout.characteristics!).toString('hex')).toBe(`80${'00'.repeat(14)}5a`)
   })
 
   it.skipIf(sharedFixtures() === undefined)('says of a file of go-car what the reference says (where it lies beside the checkout)', async () => {

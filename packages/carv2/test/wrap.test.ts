@@ -35,9 +35,25 @@ describe('wrapChunks', () => {
   it.each<{ what: string, options: WrapOptions, expected: Uint8Array }>([
     { what: 'with a bare index', options: { index: 'standard' }, expected: carV2({ roots, blocks, fullyIndexed: true }) },
     { what: 'with go-car\'s identity policy', options: { index: 'standard', identity: 'go-car-default' }, expected: carV2({ roots, blocks, identityCids: 'excluded' }) },
+    { what: 'with the policy of 2021', options: { codec: 0x0400, identity: 'lotus-2021' }, expected: carV2({ roots, blocks, index: 0x0400 }) },
+    { what: 'with padding before the payload and before the index', options: { index: 'standard', dataPadding: 1413, indexPadding: 70_000 }, expected: carV2({ roots, blocks, dataPadding: 1413, indexPadding: 70_000, fullyIndexed: true }) },
+    { what: 'with padding, but no index to put any before', options: { index: 'none', dataPadding: 9, indexPadding: 9 }, expected: carV2({ roots, blocks, dataPadding: 9, index: 'none' }) },
     { what: 'without an index', options: { index: 'none' }, expected: carV2({ roots, blocks, index: 'none' }) },
   ])('gives the bytes of a plain writer $what', async ({ options, expected }) => {
     expect(Buffer.compare(await wrap(v1, options), expected)).toBe(0)
+    const file = await createMemoryDirectory().openWritable('a.car', 'new')
+    expect((await wrapCar(createBytesSource(v1), file, options)).sizeBytes).toBe(expected.byteLength)
+    expect(Buffer.compare(await file.read(0, file.sizeBytes), expected)).toBe(0)
+  })
+
+  it('refuses options that contradict each other', async () => {
+    await expect(wrap(v1, { index: 'trailer', codec: 0x0400 })).rejects.toThrow(TypeError)
+    await expect(wrap(v1, { codec: 0x0402 } as unknown as WrapOptions)).rejects.toThrow(TypeError)
+    await expect(wrap(v1, { identity: 'none' } as unknown as WrapOptions)).rejects.toThrow(TypeError)
+    for (const padding of [-1, 0.5, NaN]) {
+      await expect(wrap(v1, { dataPadding: padding })).rejects.toThrow(RangeError)
+      await expect(wrap(v1, { indexPadding: padding })).rejects.toThrow(RangeError)
+    }
   })
 
   it('drops zeros behind the last section, or keeps them', async () => {
@@ -96,11 +112,11 @@ describe('wrapCar', () => {
     await expect(wrapCar(createBytesSource(v1), file)).rejects.toThrow(RangeError)
   })
 
-  it('leaves, wherever it is cut, a whole CARv2 or none', async () => {
+  it.each<WrapOptions>([{}, { dataPadding: 1000, indexPadding: 2000 }])('leaves, wherever it is cut, a whole CARv2 or none: %o', async (options) => {
     const outcomes = new Set<boolean>()
     const cuts = await everyCrash({
       seed: 112,
-      run: async ({ fs }) => { await wrapCar(createBytesSource(v1), await fs.writableFile('a.car')) },
+      run: async ({ fs }) => { await wrapCar(createBytesSource(v1), await fs.writableFile('a.car'), options) },
       check: async ({ fs }) => {
         const bytes = fs.content('a.car') ?? new Uint8Array(0)
         const source = createBytesSource(bytes)
