@@ -2,11 +2,12 @@
 import { CarV2Error, INDEX_SORTED, type IndexEntry, scanSections } from '@dagstore/carv2'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import { IoError } from '@dagstore/io'
-import { type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type Gate, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type Gate, oneChunk, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import { lookAhead } from './look-ahead.ts'
 import type { MountedIndex } from './mounted-index.ts'
-import { dataIn, headIn, readData, readHead, type SectionBytes, type SectionHead, spanOf } from './section-read.ts'
+import { createQuickRead } from './quick-read.ts'
+import { readData, readHead, type SectionBytes, type SectionHead } from './section-read.ts'
 
 export interface MountedBlockstoreParts extends SectionBytes {
   readonly index: MountedIndex
@@ -96,40 +97,25 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
     return await search(cid, want, signal, use) ?? (inline ? 'inline' : undefined)
   }
 
-  const bytes = async (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => {
+  const quickRead = createQuickRead({ section: parts, index, hashes, wholeCid })
+  const bytes = (cid: AnyCid, options?: BlockCallOptions): Promise<Uint8Array> => new Promise((resolve, reject) => {
+    const signal = options?.signal
     const own = start(cid, signal)
     gate.enter()
-    try {
-      const found = await straight(own, signal)
-      if (found === 'absent') throw new BlockNotFoundError(own)
-      return found ?? await around(own, signal)
-    } finally {
-      gate.leave()
-    }
-  }
-  /**
-   * The usual cases in as few steps as can be: an index that is whole has no entry for the block, or one with lengths.
-   * `undefined`: anything else, and whatever is not as it should be, for {@link around} to tell what.
-   */
-  const straight = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array | 'absent' | undefined> => {
-    if (!index.whole) return undefined
-    try {
-      const found = index.find(cid.multihash.bytes, 2, signal)
-      const entries = found instanceof Promise ? await found : found
-      const [entry] = entries
-      if (entry === undefined) return cid.multihash.code === IDENTITY ? undefined : 'absent'
-      if (entry.headBytes === undefined || entries.length > 1) return undefined
-      const { at, length } = spanOf(parts, entry, 'section')
-      const peeked = source.peek(at, length)
-      const head = headIn(parts, entry, peeked ?? await source.read(at, length, { signal }), peeked === undefined)
-      if (!isWanted(cid, head)) return undefined
-      const data = dataIn(head)
-      if (data !== undefined && hashes !== undefined) verifyBlock(hashes, cid, data)
-      return data
-    } catch {
-      return undefined
-    }
-  }
+    quickRead(own, signal, {
+      found: (data) => {
+        gate.leave()
+        resolve(data)
+      },
+      absent: () => {
+        gate.leave()
+        reject(new BlockNotFoundError(own))
+      },
+      unclear: () => {
+        around(own, signal).finally(gate.leave).then(resolve, reject)
+      },
+    })
+  })
   const around = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array> => {
     const found = await locate(cid, 'section', signal, async (head) => {
       const data = await readData(parts, head, signal)
@@ -180,9 +166,7 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
     })
   }
 
-  async function * get (cid: AnyCid, options: StoreCallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-    yield await bytes(cid, options)
-  }
+  const get = (cid: AnyCid, options?: StoreCallOptions): AsyncGenerator<Uint8Array, void, undefined> => oneChunk(() => bytes(cid, options))
 
   async function * getMany (cids: Iterable<AnyCid> | AsyncIterable<AnyCid>, options: StoreCallOptions = {}): AsyncGenerator<Pair, void, undefined> {
     yield * lookAhead(cids, { toCid, read: (cid) => bytes(cid, options), check: gate.check, signal: options.signal })

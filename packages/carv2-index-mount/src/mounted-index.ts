@@ -30,6 +30,8 @@ export interface MountedIndexParts {
   readonly onNotice: (text: string) => void
 }
 
+const FIRST = { limit: 1 } as const
+
 export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
   const stop = new AbortController()
   const views: IndexView[] = parts.owned ? [parts.view] : []
@@ -45,7 +47,7 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
     whole = true
   }
   const find = (multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Awaitable<readonly IndexEntry[]> =>
-    view.find(multihash, limit === undefined ? { signal } : { signal, limit })
+    view.find(multihash, signal === undefined && limit === 1 ? FIRST : limit === undefined ? { signal } : { signal, limit })
 
   return {
     get view () { return view },

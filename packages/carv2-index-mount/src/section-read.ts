@@ -2,6 +2,7 @@
 import { type CarLayout, CarV2Error, decodeVarint, type IndexEntry, type ParsedCid, parseCid, type ResolvedLimits } from '@dagstore/carv2'
 import type { ByteSource } from '@dagstore/io'
 import { BlockstoreError } from '@dagstore/read-blockstore'
+import type { CID } from 'multiformats/cid'
 
 /** The bytes that sections are read from, and what they may not exceed. */
 export interface SectionBytes {
@@ -82,6 +83,43 @@ export const headIn = ({ layout, limits }: SectionBytes, entry: IndexEntry, wind
   } catch (cause) {
     throw cause instanceof CarV2Error ? unreadable(`no section where the index points; at=${at} code=${cause.code}`, cause) : cause
   }
+}
+
+/** Longer ones are left to {@link headIn}, and with them the limit of CIDs. */
+const SHORT_HEAD_BYTES = 256
+
+/**
+ * Whether a whole section, read from a {@link spanOf} an `entry` with lengths, begins with a head of that length and of the
+ * block asked for. As {@link headIn} in one pass, for the usual case: false only means that it has to be looked at closely.
+ */
+export const isHeadOf = (section: Uint8Array, { headBytes = 0, dataBytes = 0 }: IndexEntry, cid: CID, wholeCid: boolean): boolean => {
+  if (headBytes > SHORT_HEAD_BYTES || headBytes + dataBytes !== section.byteLength) return false
+  let cidAt = 0
+  let length = 0
+  for (let scale = 1; ; scale *= 128) {
+    const byte = section[cidAt++]!
+    length += (byte & 0x7f) * scale
+    if (byte < 0x80) break
+    if (cidAt === 5) return false
+  }
+  if ((section[cidAt - 1] === 0 && cidAt > 1) || length !== headBytes - cidAt + dataBytes) return false
+  if (wholeCid) return cid.bytes.byteLength === headBytes - cidAt && endsAt(section, headBytes, cid.bytes)
+  const multihash = cid.multihash.bytes
+  const prefixBytes = headBytes - cidAt - multihash.byteLength
+  if (prefixBytes < 0 || !endsAt(section, headBytes, multihash)) return false
+  if (prefixBytes === 0) return multihash[0] === 0x12 && multihash[1] === 0x20
+  if (section[cidAt] !== 1) return false
+  const last = cidAt + prefixBytes - 1
+  // between the version and the multihash stands one varint
+  for (let at = cidAt + 1; at < last; at++) if (section[at]! < 0x80) return false
+  return prefixBytes === 2 ? section[last]! < 0x80 : prefixBytes > 2 && section[last]! < 0x80 && section[last] !== 0
+}
+
+/** Whether `part` stands in `bytes` before `end`. */
+const endsAt = (bytes: Uint8Array, end: number, part: Uint8Array): boolean => {
+  const from = end - part.byteLength
+  for (let at = part.byteLength - 1; at >= 0; at--) if (bytes[from + at] !== part[at]) return false
+  return true
 }
 
 /** {@link spanOf}, read, {@link headIn}. @throws as they do; {IoError} */

@@ -2,11 +2,12 @@
 /** Sources made from other things at hand: bytes in memory, a window of another source. */
 import type { ByteSource } from './byte-source.ts'
 import type { CallOptions } from './calls.ts'
+import { type CallbackSource, hasCallbacks } from './callback-source.ts'
 import { IoError } from './errors.ts'
 import type { SourceIdentity } from './identity.ts'
 import { systemRandom } from './random.ts'
 
-/** @throws {IoError} `IO_OUT_OF_RANGE` */
+/** That [at, at + length) lies inside of `sizeBytes`. @throws {IoError} `IO_OUT_OF_RANGE` */
 export const checkRange = (at: number, length: number, sizeBytes: number): void => {
   if (Number.isSafeInteger(at) && Number.isSafeInteger(length) && at >= 0 && length >= 0 && at + length <= sizeBytes) return
   throw new IoError('IO_OUT_OF_RANGE', `read out of range; at=${at} length=${length} size=${sizeBytes}`, { offset: at })
@@ -61,7 +62,14 @@ export const createWindow = (source: ByteSource, start: number, length: number, 
     checkRange(at, size, length)
   }
   const close = (): Promise<void> => closing ??= options.owns === true ? source.close() : Promise.resolve()
+  const callbacks: Pick<CallbackSource, 'readThen'> | undefined = !hasCallbacks(source) ? undefined : {
+    readThen: (at, size, done) => {
+      check(at, size)
+      source.readThen(start + at, size, done)
+    },
+  }
   return {
+    ...callbacks,
     sizeBytes: length,
     identity,
     cost: source.cost,

@@ -121,12 +121,12 @@ describe('openFileSource', () => {
   })
 
   it('can be closed after a read for which there was no memory', async () => {
-    const path = file()
+    const path = file(new Uint8Array(100_000))
     const source = await openFileSource(path)
     // whether a real allocation is refused depends on the machine
     const spy = vi.spyOn(Buffer, 'allocUnsafeSlow').mockImplementation(() => { throw new RangeError('Array buffer allocation failed') })
     try {
-      await expect(source.read(0, 100)).rejects.toEqual(coded('IO_SOURCE_LOST'))
+      await expect(source.read(0, 100_000)).rejects.toEqual(coded('IO_SOURCE_LOST'))
     } finally {
       spy.mockRestore()
     }

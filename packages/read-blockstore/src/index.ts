@@ -1,6 +1,7 @@
 export { type AnyCid, toCid } from './any-cid.ts'
 export { BlockNotFoundError, BlockstoreError, type BlockstoreErrorCode, ReadOnlyError } from './errors.ts'
 export { createGate, type Gate } from './gate.ts'
+export { oneChunk } from './one-chunk.ts'
 export {
   type Awaitable, type BlockBytes, type BlockCallOptions, type BlockRanges, type BlockSizes, hasBytes, hasRanges, hasSizes,
   type ReadBlockstore, type ShardBlockstore, type StoreCallOptions

@@ -26,7 +26,7 @@ export interface Draft {
 /** The empty file beside `path`. @throws {IoError} `IO_NOT_FOUND`: no such folder; as `openDescriptor` */
 export const openDraft = async (path: string, label: string): Promise<Draft> => {
   const temporary = join(dirname(path), temporaryName(basename(path), systemRandom.bytes(8)))
-  const { file } = await openDescriptor(temporary, label, O_WRONLY | O_CREAT | O_EXCL, 0o666)
+  const { file } = await openDescriptor(temporary, label, O_WRONLY | O_CREAT | O_EXCL, { createMode: 0o666 })
   return { file, temporary, path }
 }
 

@@ -2,22 +2,21 @@
 import * as fs from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import type { ReadDone } from '../callback-source.ts'
 import { IoError } from '../errors.ts'
 import { classifyNodeError, kindOf, type Kinds } from './errors.ts'
+import { CALL_BYTES, type FileRead, type ReadLane, ReadQueue } from './read-queue.ts'
 
 // opening a fifo must not wait for its other end; absent on Windows
 const NO_WAIT: number = fs.constants.O_NONBLOCK ?? 0
-// the most that one call of the system moves, with room to spare
-const CALL_BYTES = 1 << 30
+/** All files that are opened by themselves share it. */
+const commonReads = new ReadQueue(64)
 
 const open = promisify(fs.open)
 const close = promisify(fs.close)
 const statOf = (fd: number): Promise<FileFacts> => new Promise((resolve, reject) => {
   fs.fstat(fd, { bigint: true }, (error, found) => error === null ? resolve(found) : reject(error))
 })
-
-/** Memory of its own that is not cleared first: every byte is overwritten before anybody sees it. */
-const allocate = (length: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 
 /** Of what the system tells about a file, what is needed here. */
 export interface FileFacts extends Kinds {
@@ -31,32 +30,48 @@ export class Descriptor {
   /** The path, as the user named it; for messages. */
   readonly label: string
   readonly #fd: number
+  readonly #reads: ReadQueue
+  readonly #lane: ReadLane
   #underWay = 0
   #whenIdle: (() => void) | undefined
   #closing: Promise<void> | undefined
 
-  constructor (fd: number, label: string) {
+  constructor (fd: number, label: string, reads: ReadQueue = commonReads) {
     this.#fd = fd
     this.label = label
+    this.#reads = reads
+    this.#lane = { fd, ended: () => { this.#leave() }, first: undefined, last: undefined, next: undefined }
   }
 
-  /** Exactly `length` bytes, or fewer at the end of the file. Rejects with the system's error. */
+  /**
+   * Exactly `length` bytes, at least 1, or fewer at the end of the file, in memory of their own. `done` is given the
+   * system's error, or the reason of the signal. @throws {IoError} `IO_CLOSED`
+   */
+  fetch (at: number, length: number, done: ReadDone, signal?: AbortSignal): void {
+    this.#enter()
+    if (signal === undefined) this.#reads.add(this.#lane, at, length, done)
+    else this.#fetchUntil(signal, at, length, done)
+  }
+
+  #fetchUntil (signal: AbortSignal, at: number, length: number, done: ReadDone): void {
+    const end = (error: unknown, bytes: Uint8Array | undefined): void => {
+      signal.removeEventListener('abort', aborted)
+      done(error, bytes)
+    }
+    const aborted = (): void => {
+      if (this.#reads.withdraw(read)) this.#leave()
+      finish = () => {}
+      end(signal.reason, undefined)
+    }
+    let finish: ReadDone = end
+    const read: FileRead = this.#reads.add(this.#lane, at, length, (error, bytes) => { finish(error, bytes) })
+    signal.addEventListener('abort', aborted, { once: true })
+  }
+
+  /** As {@link fetch}. */
   read (at: number, length: number): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      this.check()
-      const bytes = allocate(length) // may throw, so before the call counts
-      const fd = this.#enter()
-      let done = 0
-      const next = (): void => fs.read(fd, bytes, done, Math.min(length - done, CALL_BYTES), at + done, (error, got) => {
-        if (error === null) {
-          done += got
-          if (got > 0 && done < length) return next()
-        }
-        this.#leave()
-        if (error !== null) reject(error)
-        else resolve(done === length ? bytes : bytes.slice(0, done))
-      })
-      next()
+      this.fetch(at, length, (error, bytes) => { bytes === undefined ? reject(error) : resolve(bytes) })
     })
   }
 
@@ -145,7 +160,7 @@ export class Descriptor {
  *
  * @throws {IoError} as `classifyNodeError`; `IO_FAILED` for a folder, fifo, socket or device
  */
-export const openDescriptor = async (path: string, label: string, flags: number, createMode?: number): Promise<{ readonly file: Descriptor, readonly stat: FileFacts }> => {
+export const openDescriptor = async (path: string, label: string, flags: number, options: { readonly createMode?: number, readonly reads?: ReadQueue } = {}): Promise<{ readonly file: Descriptor, readonly stat: FileFacts }> => {
   const refuse = (kind: string): IoError => new IoError('IO_FAILED', `not a regular file; path=${label} kind=${kind}`)
   let fd: number
   try {
@@ -154,7 +169,7 @@ export const openDescriptor = async (path: string, label: string, flags: number,
       const kind = kindOf(await stat(path))
       if (kind !== 'file') throw refuse(kind)
     }
-    fd = await open(path, flags | NO_WAIT, createMode)
+    fd = await open(path, flags | NO_WAIT, options.createMode)
   } catch (error) {
     throw classifyNodeError(error, `open failed; path=${label}`)
   }
@@ -162,7 +177,7 @@ export const openDescriptor = async (path: string, label: string, flags: number,
     const found = await statOf(fd)
     if (!found.isFile()) throw refuse(kindOf(found))
     if (found.size > BigInt(Number.MAX_SAFE_INTEGER)) throw new IoError('IO_FAILED', `file is too long; path=${label} bytes=${found.size}`)
-    return { file: new Descriptor(fd, label), stat: found }
+    return { file: new Descriptor(fd, label, options.reads), stat: found }
   } catch (error) {
     await close(fd)
     throw classifyNodeError(error, `open failed; path=${label}`)

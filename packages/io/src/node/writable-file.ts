@@ -36,7 +36,7 @@ export const openWritable = async (path: string, label: string, mode: 'new' | 'o
     }
     let file: Descriptor
     try {
-      file = (await openDescriptor(path, label, O_RDWR | O_CREAT | O_EXCL, 0o666)).file
+      file = (await openDescriptor(path, label, O_RDWR | O_CREAT | O_EXCL, { createMode: 0o666 })).file
     } catch (error) {
       // somebody else made it between the two calls: open that one (a link to nothing also says that it exists)
       if (mode === 'any' && attempt < 3 && isIoError(error, 'IO_EXISTS')) continue

@@ -1,0 +1,77 @@
+/** The usual case of reading a block, in as few steps as can be; whatever is not as it should be is left to the other path. */
+import type { IndexEntry } from '@dagstore/carv2'
+import { type Hashes, IDENTITY } from '@dagstore/hashes'
+import { type CallbackSource, hasCallbacks } from '@dagstore/io'
+import type { CID } from 'multiformats/cid'
+import type { MountedIndex } from './mounted-index.ts'
+import { isHeadOf, type SectionBytes, spanOf } from './section-read.ts'
+
+export interface QuickReadParts {
+  readonly section: SectionBytes
+  readonly index: MountedIndex
+  readonly hashes: Hashes | undefined
+  readonly wholeCid: boolean
+}
+
+/** How one read ends; each is called at most once, and one of them. */
+export interface QuickReadEnds {
+  found(data: Uint8Array): void
+  /** Proven: the index has every section, and not this one. */
+  absent(): void
+  /** Nothing is known. */
+  unclear(): void
+}
+
+/**
+ * Makes a function that reads a block whose index is whole and tells where the block and its head and data end: one lookup,
+ * one read, one comparison, one hash.
+ */
+export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadParts): (cid: CID, signal: AbortSignal | undefined, ends: QuickReadEnds) => void => {
+  const { source } = section
+  const callbacks: CallbackSource | undefined = hasCallbacks(source) ? source : undefined
+
+  /** The data in a section read as `entry` told. `undefined`: it is not that section, or not that block. */
+  const dataOf = (cid: CID, entry: IndexEntry, bytes: Uint8Array): Uint8Array | undefined => {
+    if (!isHeadOf(bytes, entry, cid, wholeCid)) return undefined
+    const data = bytes.subarray(entry.headBytes!)
+    if (hashes === undefined) return data
+    const { code, digest } = cid.multihash
+    return hashes.has(code) && hashes.matches(code, digest, data) ? data : undefined
+  }
+  const readEntry = (cid: CID, entry: IndexEntry | undefined, signal: AbortSignal | undefined, ends: QuickReadEnds): void => {
+    if (entry === undefined) return cid.multihash.code === IDENTITY ? ends.unclear() : ends.absent()
+    if (entry.headBytes === undefined || entry.dataBytes === undefined) return ends.unclear()
+    const { at, length } = spanOf(section, entry, 'section')
+    const end = (data: Uint8Array | undefined): void => data === undefined ? ends.unclear() : ends.found(data)
+    const peeked = source.peek(at, length)
+    if (peeked !== undefined) return end(dataOf(cid, entry, peeked)?.slice())
+    const take = (bytes: Uint8Array): void => {
+      let data: Uint8Array | undefined
+      try {
+        data = dataOf(cid, entry, bytes)
+      } catch {} // a hasher that fails; told by the other path
+      end(data === undefined || data.byteLength * 2 > length ? data : data.slice())
+    }
+    if (callbacks === undefined || signal !== undefined) void source.read(at, length, { signal }).then(take, ends.unclear)
+    else callbacks.readThen(at, length, (_error, bytes) => bytes === undefined ? ends.unclear() : take(bytes))
+  }
+
+  return (cid, signal, ends) => {
+    if (!index.whole) return ends.unclear()
+    // what is thrown here is thrown again, and told, by the other path
+    const begin = (entries: readonly IndexEntry[]): void => {
+      try {
+        readEntry(cid, entries[0], signal, ends)
+      } catch {
+        ends.unclear()
+      }
+    }
+    try {
+      const entries = index.find(cid.multihash.bytes, 1, signal)
+      if (!(entries instanceof Promise)) readEntry(cid, entries[0], signal, ends)
+      else void entries.then(begin, ends.unclear)
+    } catch {
+      ends.unclear()
+    }
+  }
+}
