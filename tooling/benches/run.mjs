@@ -5,8 +5,9 @@
  *     node run.mjs --package carv2          those that measure this package
  *     node run.mjs --list
  *
- * Tables go to stdout; figures and machine facts to results/<name>.json, unless `--dry` is given.
- * A measurement is bench/<name>.bench.mjs with `title`, `packages` and `run({ scratch, compare })`.
+ * Tables go to stdout, a summary of all goals at the end; figures and machine facts to results/<name>.json, unless `--dry`
+ * is given. A measurement is bench/<name>.bench.mjs with `title`, `packages` and `run({ scratch, compare, amounts, inChild })`;
+ * those with `large: true` take minutes and gigabytes, and run only by name or with `--large`.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,9 +16,10 @@ import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { build } from '../bootstrap/setup.mjs'
-import { compare } from './src/harness.mjs'
+import { inChild } from './src/child.mjs'
+import { amounts, compare } from './src/harness.mjs'
 import { machineFacts } from './src/machine.mjs'
-import { tableOf } from './src/table.mjs'
+import { goalTable, tableOf } from './src/table.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const args = process.argv.slice(2)
@@ -37,7 +39,9 @@ const chosen = async () => {
     return loaded.filter(([, packages]) => packages.includes(wanted)).map(([name]) => name)
   }
   const names = args.filter((arg) => !arg.startsWith('--'))
-  return names.length === 0 ? all : names
+  if (names.length > 0) return names
+  const loaded = await Promise.all(all.map(async (name) => [name, (await load(name)).large === true]))
+  return loaded.filter(([, large]) => !large || args.includes('--large')).map(([name]) => name)
 }
 
 const measure = async (name) => {
@@ -45,24 +49,27 @@ const measure = async (name) => {
   const machine = machineFacts()
   const scratch = mkdtempSync(join(tmpdir(), 'dagstore-bench-'))
   const comparisons = []
+  const show = (result) => {
+    comparisons.push(result)
+    console.log(`\n${tableOf(result).join('\n')}`)
+    return result
+  }
   console.log(`\n${name}: ${title}`)
   try {
     await run({
       scratch,
-      compare: async (comparison) => {
-        const result = await compare(comparison)
-        comparisons.push(result)
-        console.log(`\n${tableOf(result).join('\n')}`)
-        return result
-      },
+      inChild,
+      compare: async (comparison) => show(await compare(comparison)),
+      amounts: (figures) => show(amounts(figures)),
     })
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
-  if (args.includes('--dry')) return
+  if (args.includes('--dry')) return { name, comparisons }
   mkdirSync(join(here, 'results'), { recursive: true })
   const rounded = (_, value) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value)
   writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify({ name, title, machine, comparisons }, rounded, 2)}\n`)
+  return { name, comparisons }
 }
 
 // measured is what users get, so it must be built; nothing happens when nothing changed
@@ -77,5 +84,7 @@ if (unknown.length > 0) {
 } else if (names.length === 0) {
   console.log('nothing measures this package yet')
 } else {
-  for (const name of names) await measure(name)
+  const results = []
+  for (const name of names) results.push(await measure(name))
+  console.log(`\nGoals\n${goalTable(results).join('\n')}`)
 }

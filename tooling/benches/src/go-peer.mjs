@@ -17,5 +17,19 @@ export const buildGoPeer = (scratch) => {
   }
 }
 
+/**
+ * What a subcommand of the program reports: `{ ms: […] }` and more.
+ *
+ * @param options - its flags: `n` runs, `gets`, `c` at a time
+ */
+export const goRun = (program, command, options, ...operands) => {
+  const flags = Object.entries(options).flatMap(([name, value]) => [`-${name}`, String(value)])
+  return JSON.parse(execFileSync(program, [command, ...flags, ...operands]).toString())
+}
+
+/** The same as a case measured elsewhere, for `measured` of a comparison; nothing where there is no program. */
+export const goCase = (program, name, command, options, ...operands) =>
+  program === undefined ? [] : [{ name, role: 'peer', times: goRun(program, command, options, ...operands).ms }]
+
 /** Milliseconds of each `GenerateIndex` run of go-car over the file, and how many entries it found. */
-export const goGenerateIndex = (program, path, runs) => JSON.parse(execFileSync(program, ['genindex', '-n', String(runs), path]).toString())
+export const goGenerateIndex = (program, path, runs) => goRun(program, 'genindex', { n: runs }, path)

@@ -59,5 +59,12 @@ export const compare = async ({ what, work = {}, cases, wanted = [], rounds = 5,
     const goal = wanted.find(({ name, against }) => name === ours.name && against === other.name)
     return { name: ours.name, against: other.name, ratio: speed(ours.name) / speed(other.name), ...(goal === undefined ? {} : { wanted: goal.atLeast }) }
   }))
-  return { what, work, rounds, figures, ratios }
+  return { kind: 'time', what, work, rounds, figures, ratios }
 }
+
+/**
+ * Amounts that are no times: bytes of memory, requests, bytes on disk.
+ *
+ * @param figures - `{ name, role, value, atMost? }`; `atMost` is the goal, reported, never asserted
+ */
+export const amounts = ({ what, unit, figures }) => ({ kind: 'amount', what, unit, figures })

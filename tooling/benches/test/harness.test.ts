@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { compare, median } from '../src/harness.mjs'
-import { tableOf } from '../src/table.mjs'
+import { inChild } from '../src/child.mjs'
+import { amounts, compare, median } from '../src/harness.mjs'
+import { goalTable, tableOf } from '../src/table.mjs'
 
 describe('median', () => {
   it.each([[[3, 1, 2], 2], [[4, 1, 2, 3], 2.5], [[7], 7]])('of %j is %d', (values, expected) => {
@@ -26,11 +27,43 @@ describe('compare', () => {
   })
 })
 
+describe('inChild', () => {
+  it('tells what the work gave and what it holds in memory', async () => {
+    const { answer, live, peakMiB } = await inChild(new URL('child-of-test.mjs', import.meta.url), { mib: 64 }) as { answer: number, live: { buffersMiB: number }, peakMiB: number }
+    expect(answer).toBe(64)
+    expect(live.buffersMiB).toBeGreaterThan(60)
+    expect(live.buffersMiB).toBeLessThan(70)
+    expect(peakMiB).toBeGreaterThan(60)
+  })
+
+  it('rejects when the child fails', async () => {
+    await expect(inChild(new URL('child-of-test.mjs', import.meta.url), { mib: -1 })).rejects.toThrow('code=1')
+  })
+})
+
+const time = (wanted: number): never => {
+  const figures = [{ name: 'ours', role: 'ours', ms: { median: 1, min: 1, max: 1 } }, { name: 'peer', role: 'peer', ms: { median: 2, min: 2, max: 2 } }]
+  return { kind: 'time', what: 'x', rounds: 1, figures, ratios: [{ name: 'ours', against: 'peer', ratio: 2, wanted }] } as never
+}
+const memory = amounts({ what: 'memory of a shard', unit: 'KiB', figures: [{ name: 'ours', role: 'ours', value: 50, atMost: 64 }, { name: 'peer', role: 'peer', value: 900 }] })
+
 describe('tableOf', () => {
   it('says of each goal whether it was reached', () => {
-    const figures = [{ name: 'ours', role: 'ours', ms: { median: 1, min: 1, max: 1 } }, { name: 'peer', role: 'peer', ms: { median: 2, min: 2, max: 2 } }]
-    const lines = tableOf({ what: 'x', rounds: 1, figures, ratios: [{ name: 'ours', against: 'peer', ratio: 2, wanted: 3 }, { name: 'ours', against: 'peer', ratio: 2, wanted: 2 }] } as never).join('\n')
-    expect(lines).toContain('wanted 3: NOT reached')
-    expect(lines).toContain('wanted 2: reached')
+    expect(tableOf(time(3)).join('\n')).toMatch(/ours +peer +2\.00 x +>= 3 x +missed/)
+    expect(tableOf(time(2)).join('\n')).toMatch(/ours +peer +2\.00 x +>= 2 x +reached/)
+    expect(tableOf(memory).join('\n')).toMatch(/ours +50\.0 KiB +<= 64\.0 KiB +reached/)
+  })
+
+  it('keeps numbers and names apart in columns', () => {
+    const lines: string[] = tableOf(memory)
+    expect(lines.slice(1).map((line) => line.indexOf('KiB')).filter((at) => at >= 0).length).toBe(2)
+  })
+})
+
+describe('goalTable', () => {
+  it('lists what has a goal, of all measurements, and nothing else', () => {
+    const lines: string[] = goalTable([{ name: 'one', comparisons: [time(3), memory] }, { name: 'two', comparisons: [] }])
+    expect(lines).toHaveLength(3)
+    expect(lines.filter((line) => line.includes('missed'))).toHaveLength(1)
   })
 })

@@ -2,18 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 
 	"github.com/filecoin-project/dagstore"
-	"github.com/filecoin-project/dagstore/index"
-	"github.com/filecoin-project/dagstore/mount"
 	"github.com/filecoin-project/dagstore/shard"
 	ds "github.com/ipfs/go-datastore"
-	dssync "github.com/ipfs/go-datastore/sync"
+
+	"dagstore-interop/internal/shards"
 )
 
 type serveReport struct {
@@ -25,32 +22,6 @@ type serveReport struct {
 	// Iterable: our index can feed dagstore's top-level index; Entries is then its length, else 0.
 	Iterable bool `json:"iterable"`
 	Entries  int  `json:"entries"`
-}
-
-const (
-	mountScheme = "interop"
-	// indexSuffix is how dagstore's file repo names the index of a shard.
-	indexSuffix = ".full.idx"
-)
-
-// carMount serves one local file. The path is environment, as in Lotus's mount: the URL only names the scheme.
-type carMount struct{ Path string }
-
-func (m *carMount) Fetch(context.Context) (mount.Reader, error) { return os.Open(m.Path) }
-func (m *carMount) Serialize() *url.URL                         { return &url.URL{Host: "car"} }
-func (m *carMount) Deserialize(*url.URL) error                  { return nil }
-func (m *carMount) Close() error                                { return nil }
-
-func (m *carMount) Info() mount.Info {
-	return mount.Info{Kind: mount.KindLocal, AccessSequential: true, AccessSeek: true, AccessRandom: true}
-}
-
-func (m *carMount) Stat(context.Context) (mount.Stat, error) {
-	info, err := os.Stat(m.Path)
-	if err != nil {
-		return mount.Stat{}, err
-	}
-	return mount.Stat{Exists: true, Size: info.Size(), Ready: true}, nil
 }
 
 // serve runs two stores: one restarted over a record and an index file as they would lie on disk, so that nothing
@@ -75,27 +46,11 @@ func serve(args []string) (any, error) {
 }
 
 func (report *serveReport) fromOurIndex(dir, carFile, indexFile string) error {
-	store, repoDir, err := newStore(dir, carFile, func(state ds.Batching) error {
-		record, err := json.Marshal(dagstore.PersistedShard{
-			Key: report.Key, URL: mountScheme + "://car", State: dagstore.ShardStateAvailable,
-		})
-		if err != nil {
-			return err
-		}
-		return state.Put(context.Background(), dagstore.StoreNamespace.ChildString(report.Key), record)
-	})
+	store, placed, err := shards.Restarted(dir, carFile, indexFile, report.Key)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	ours, err := os.ReadFile(indexFile)
-	if err != nil {
-		return err
-	}
-	placed := filepath.Join(repoDir, report.Key+indexSuffix)
-	if err := os.WriteFile(placed, ours, 0o644); err != nil {
-		return err
-	}
 	before, err := digestFile(placed)
 	if err != nil {
 		return err
@@ -125,7 +80,7 @@ func (report *serveReport) fromOurIndex(dir, carFile, indexFile string) error {
 }
 
 func (report *serveReport) registered(dir, carFile string) error {
-	store, _, err := newStore(dir, carFile, func(ds.Batching) error { return nil })
+	store, _, err := shards.New(dir, carFile, func(ds.Batching) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -136,7 +91,7 @@ func (report *serveReport) registered(dir, carFile string) error {
 	}
 	done := make(chan dagstore.ShardResult, 1)
 	key := shard.KeyFromString(report.Key)
-	if err := store.RegisterShard(ctx, key, &carMount{carFile}, done, dagstore.RegisterOpts{}); err != nil {
+	if err := store.RegisterShard(ctx, key, &shards.CarMount{Path: carFile}, done, dagstore.RegisterOpts{}); err != nil {
 		return err
 	}
 	if result := <-done; result.Error != nil {
@@ -144,33 +99,6 @@ func (report *serveReport) registered(dir, carFile string) error {
 	}
 	report.Registered, err = acquireAndRead(store, report.Key, carFile)
 	return err
-}
-
-// newStore makes a store that is not started yet; prepare writes what its datastore holds before the start.
-func newStore(dir, carFile string, prepare func(ds.Batching) error) (*dagstore.DAGStore, string, error) {
-	repoDir := filepath.Join(dir, "index")
-	if err := os.MkdirAll(repoDir, 0o755); err != nil {
-		return nil, "", err
-	}
-	repo, err := index.NewFSRepo(repoDir)
-	if err != nil {
-		return nil, "", err
-	}
-	state := dssync.MutexWrap(ds.NewMapDatastore())
-	if err := prepare(state); err != nil {
-		return nil, "", err
-	}
-	mounts := mount.NewRegistry()
-	if err := mounts.Register(mountScheme, &carMount{carFile}); err != nil {
-		return nil, "", err
-	}
-	store, err := dagstore.NewDAGStore(dagstore.Config{
-		TransientsDir: filepath.Join(dir, "transients"),
-		IndexRepo:     repo,
-		Datastore:     state,
-		MountRegistry: mounts,
-	})
-	return store, repoDir, err
 }
 
 func acquireAndRead(store *dagstore.DAGStore, key, carFile string) (int, error) {
