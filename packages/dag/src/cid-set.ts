@@ -5,24 +5,39 @@ export interface CidSet {
   readonly size: number
   /** False when it was there already. */
   add(cid: CID): boolean
+  has(cid: CID): boolean
 }
 
-/** Keeps a string of one byte per byte of each CID, some 60 to 100 bytes of memory for the usual ones. */
-export const createCidSet = (): CidSet => {
-  const parts = new Map<number, Set<string>>()
-  let size = 0
+/** Half of what a Set takes, so that its last doubling is never reached. */
+const LAYER_ENTRIES = 1 << 23
+
+/**
+ * Keeps a string of one byte per byte of each CID: some 100 bytes of memory for one of 36 bytes, measured. Not a table of
+ * our own over the digests: their bytes are chosen by whoever made the DAG, and the engine's hash of strings is seeded.
+ */
+export const createCidSet = (layerEntries: number = LAYER_ENTRIES): CidSet => {
+  let newest = new Set<string>()
+  const older: Set<string>[] = []
+  let olderSize = 0
+  const inOlder = (key: string): boolean => older.some((layer) => layer.has(key))
   return {
-    get size () { return size },
+    get size () { return olderSize + newest.size },
     add: (cid) => {
-      // digests are uniform, so their last bytes spread the entries evenly
-      const last = cid.bytes[cid.bytes.byteLength - 1] ?? 0
-      let part = parts.get(last)
-      if (part === undefined) parts.set(last, part = new Set())
-      const key = keyOf(cid.bytes)
-      if (part.has(key)) return false
-      part.add(key)
-      size++
+      const key = cidKey(cid)
+      if (olderSize > 0 && inOlder(key)) return false
+      const before = newest.size
+      newest.add(key)
+      if (newest.size === before) return false
+      if (newest.size >= layerEntries) {
+        older.push(newest)
+        olderSize += newest.size
+        newest = new Set()
+      }
       return true
+    },
+    has: (cid) => {
+      const key = cidKey(cid)
+      return newest.has(key) || (olderSize > 0 && inOlder(key))
     },
   }
 }
@@ -30,7 +45,8 @@ export const createCidSet = (): CidSet => {
 /** Arguments of one call are limited by the stack; identity CIDs may be long. */
 const PART_BYTES = 4096
 
-const keyOf = (bytes: Uint8Array): string => {
+/** A CID as a string of one character per byte. */
+export const cidKey = ({ bytes }: CID): string => {
   if (bytes.byteLength <= PART_BYTES) return characters(bytes)
   let key = ''
   for (let at = 0; at < bytes.byteLength; at += PART_BYTES) key += characters(bytes.subarray(at, at + PART_BYTES))

@@ -4,12 +4,13 @@
  * Source: IPLD DAG-JSON specification. Looser: the order of keys, doubled keys and the form of numbers are not checked.
  */
 import { CID } from 'multiformats/cid'
+import { LinkLimitError } from './link-limit.ts'
 
 /** What a link is made of, each a token of the text; the string stands at the fourth. */
 const LINK = ['{', '"/"', ':', undefined, '}']
 
-/** @throws {Error} not JSON, not UTF-8, or a link that is not a CID */
-export const jsonLinks = (bytes: Uint8Array): CID[] => {
+/** @throws {Error} not JSON, not UTF-8, or a link that is not a CID; a {@link LinkLimitError} */
+export const jsonLinks = (bytes: Uint8Array, maxLinks: number = Infinity): CID[] => {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   JSON.parse(text) // from here on the text is known to be well formed
   const links: CID[] = []
@@ -25,6 +26,7 @@ export const jsonLinks = (bytes: Uint8Array): CID[] => {
     const key = matched === 1 && token.startsWith('"') && token.includes('\\') ? JSON.stringify(JSON.parse(token)) : token
     matched = key === LINK[matched] ? matched + 1 : key === LINK[0] ? 1 : 0
     if (matched === LINK.length) {
+      if (links.length >= maxLinks) throw new LinkLimitError(maxLinks)
       links.push(CID.parse(JSON.parse(target) as string))
       matched = 0
     }

@@ -10,7 +10,8 @@
 import { CarWriter } from '@ipld/car/writer'
 import { blockLength, headerLength } from '@ipld/car/buffer-writer'
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
-import { type BlockGetter, walkDag, type WalkOptions } from './walk.ts'
+import { walkDag } from './walk.ts'
+import type { BlockGetter, WalkOptions } from './walk-options.ts'
 
 /** As {@link WalkOptions}; what would change the bytes is not an option. */
 export type PayloadOptions = Omit<WalkOptions, 'duplicates' | 'identity' | 'missing' | 'onMissing'>

@@ -1,0 +1,45 @@
+/** Where a path leads. */
+import { type AnyCid, toCid } from '@dagstore/read-blockstore'
+import type { CID } from 'multiformats/cid'
+import { type Entity, entityOf } from './entity.ts'
+import { type DagPath, followPath, segmentsOf } from './path.ts'
+import { Traversal } from './traversal.ts'
+import type { BlockGetter, DagBlock, ReadOptions } from './walk-options.ts'
+
+export type ResolveOptions = ReadOptions
+
+export interface ResolvedPath extends Entity {
+  /** The block in which the path ends. */
+  readonly cid: CID
+  /** Segments that lead on inside that block, to a value without a link; else empty. */
+  readonly remainder: readonly string[]
+  /** All blocks on the way from the root to that block, both included, identity CIDs too. */
+  readonly blocks: readonly DagBlock[]
+}
+
+/**
+ * Follow a path from a block. Segments are names in UnixFS directories (sharded ones included), names of links in other
+ * dag-pb, keys and list indices in DAG-CBOR and DAG-JSON, over links from block to block. Not percent-decoded here. Symlinks
+ * are not followed: one at the end is told by its kind, one on the way is `DAG_NOT_DIRECTORY`. An identity CID's content
+ * is not asked of the store.
+ *
+ * @param path - segments, or text in which `/` separates them
+ * @throws {DagError} `DAG_NO_LINK`: a directory, map or list has no such entry; `DAG_NOT_DIRECTORY`: a file, symlink or raw
+ *   block on the way; both with `cid` and `where`. `DAG_BAD_PATH`, `DAG_BAD_UNIXFS`, `DAG_BAD_BLOCK`, `DAG_TOO_DEEP`,
+ *   `DAG_TOO_MANY_LINKS`, `DAG_BLOCK_TOO_LARGE`, `DAG_UNKNOWN_CODEC` (on the way only), `DAG_HASH_MISMATCH`, `DAG_UNKNOWN_HASH`
+ * @throws {MissingBlockError} the store has not got a block; its other errors pass through
+ */
+export const resolvePath = async (store: BlockGetter, root: AnyCid, path: DagPath, options: ResolveOptions = {}): Promise<ResolvedPath> => {
+  const { maxLinks = Infinity } = options
+  const start = toCid(root)
+  const segments = segmentsOf(path, start)
+  const traversal = new Traversal(store, { ...options, duplicates: true, identity: 'yield' })
+  const blocks: DagBlock[] = []
+  const way = followPath(traversal, start, segments, maxLinks)
+  let step = await way.next()
+  for (; step.done !== true; step = await way.next()) blocks.push(step.value)
+  const end = step.value!
+  const bytes = end.bytes ?? (await traversal.read(end))!
+  if (end.bytes === undefined) blocks.push({ cid: end.cid, bytes, depth: end.depth })
+  return { cid: end.cid, remainder: end.remainder, blocks, ...entityOf(end.cid, bytes, maxLinks) }
+}

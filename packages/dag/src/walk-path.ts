@@ -1,0 +1,68 @@
+/** The blocks that a trustless gateway answers a path with. */
+import { type AnyCid, toCid } from '@dagstore/read-blockstore'
+import type { EntityBytes } from './file-range.ts'
+import { type DagPath, followPath, segmentsOf } from './path.ts'
+import { ALL, ONLY, type Task } from './tasks.ts'
+import { Traversal } from './traversal.ts'
+import type { BlockGetter, DagBlock, WalkOptions } from './walk-options.ts'
+
+/**
+ * `block`: the block at the end of the path. `entity`: of a file all its blocks, of a directory those that list it, of
+ * anything else the one block. `all`: everything below.
+ */
+export type DagScope = 'block' | 'entity' | 'all'
+
+export interface WalkPathOptions extends WalkOptions {
+  /** From the root. @default the root itself */
+  readonly path?: DagPath
+  /** @default 'all'; 'entity' with `entityBytes` */
+  readonly scope?: DagScope
+  /** Of a file only the blocks that hold these bytes; of anything else it counts for nothing. Needs scope 'entity'. @default all */
+  readonly entityBytes?: EntityBytes | undefined
+  /** As in {@link WalkOptions}, but a gateway never sends identity CIDs. @default 'skip' */
+  readonly identity?: 'yield' | 'skip'
+}
+
+/**
+ * The blocks on the way along `path`, then those that `scope` says, in depth-first order, each CID once unless `duplicates`.
+ *
+ * A range beyond the end of a file is cut to it; an empty one, or one that starts behind the end, needs the file's first block
+ * only. Of a missing block on the way `missing: 'report'` and `'stop'` are the same: the walk ends.
+ *
+ * Source: trustless gateway specification, "dag-scope", "entity-bytes" and "CAR dups"; boxo `gateway.BlocksBackend.GetCAR`.
+ * As the specification and unlike boxo: a range that ends before it starts is no error, data in the inner nodes of a file
+ * counts, and a block in which the path ends is yielded once with `duplicates` too.
+ *
+ * @throws {DagError} what `resolvePath` and {@link walkDag} throw, after the blocks before it
+ * @throws {MissingBlockError} the store has not got a block; its other errors pass through
+ * @throws {RangeError} a limit below its least value, `entityBytes` that are not integers
+ * @throws {TypeError} `entityBytes` with another scope than 'entity'
+ */
+export async function * walkPath (store: BlockGetter, root: AnyCid, options: WalkPathOptions = {}): AsyncGenerator<DagBlock, void, undefined> {
+  const { path = [], maxLinks = Infinity } = options
+  const cid = toCid(root)
+  const task = taskOf(options)
+  const traversal = new Traversal(store, { identity: 'skip', ...options })
+  try {
+    const end = yield * followPath(traversal, cid, segmentsOf(path, cid), maxLinks)
+    if (end === undefined) return
+    if (end.bytes === undefined) traversal.start(end, task)
+    else if (task === ALL) traversal.startBelow(end, end.bytes, task)
+    for (let block = await traversal.next(); block !== undefined; block = await traversal.next()) yield block
+  } finally {
+    await traversal.close()
+  }
+}
+
+const taskOf = ({ scope, entityBytes }: WalkPathOptions): Task => {
+  if (entityBytes !== undefined && scope !== undefined && scope !== 'entity') throw new TypeError(`entityBytes with another scope; scope=${scope}`)
+  if (scope === 'block') return ONLY
+  if (scope !== 'entity' && entityBytes === undefined) return ALL
+  return { kind: 'entity', range: checkRange(entityBytes ?? { from: 0 }), mustBeFile: false }
+}
+
+/** @throws {RangeError} not integers */
+export const checkRange = (range: EntityBytes): EntityBytes => {
+  if (!Number.isSafeInteger(range.from) || !Number.isSafeInteger(range.to ?? 0)) throw new RangeError(`entityBytes; from=${range.from} to=${range.to ?? '*'}`)
+  return range
+}
