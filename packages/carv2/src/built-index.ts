@@ -1,13 +1,13 @@
 /** An index in memory: to be written, compared or looked into. */
 import type { CidPrefix } from './cid-prefixes.ts'
-import { crc32 } from './crc32.ts'
 import { type EntryRows, RECORD_BYTES } from './entry-rows.ts'
 import type { IndexBucket } from './index-directory.ts'
 import { planStandard, writeHeads } from './index-directory-codec.ts'
 import { factsOf, type IndexSubject } from './index-facts.ts'
-import { encodeFooter, type IndexFooter } from './index-footer.ts'
+import { FenceTaker } from './index-fences.ts'
+import type { IndexFooter } from './index-footer.ts'
 import { memoryPages } from './index-pages.ts'
-import { pageChecksums, planTrailer, type TrailerPlan } from './index-trailer.ts'
+import { PageSums, planTrailer, trailerChunks, type TrailerPlan } from './index-trailer.ts'
 import { INDEX_SORTED, type IndexCodec, type IndexFacts, type IndexView, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 import { PagedIndexView } from './paged-index-view.ts'
 import { sortedCodecChunks } from './sorted-codec.ts'
@@ -34,9 +34,9 @@ export const buildIndexBody = (
 ): BuiltIndex => {
   const directory = planStandard(groups)
   const { standardBytes, entryCount, buckets } = directory
-  const plan = planTrailer(standardBytes, entryCount)
+  const plan = planTrailer(directory)
   const body = bodyOf(groups, buckets, plan)
-  const footer: Omit<IndexFooter, 'chunksCrc'> = { ...subject, standardBytes, entryCount }
+  const footer: Omit<IndexFooter, 'tailCrc' | 'bucketCount'> = { ...subject, standardBytes, entryCount }
   const facts = factsOf(directory, footer)
   return {
     facts,
@@ -45,15 +45,15 @@ export const buildIndexBody = (
     sizeBytes: plan.sizeBytes,
     * encode () {
       yield * chunksOf(body)
-      const pages = pageChecksums(body)
-      yield pages
-      const chunks = pageChecksums(pages)
-      yield chunks
-      yield encodeFooter({ ...footer, chunksCrc: crc32(chunks) })
+      const sums = new PageSums()
+      sums.add(body)
+      const fences = new FenceTaker(buckets, entryCount)
+      for (const bucket of buckets) fences.see(body, bucket.start, bucket, 0, bucket.count)
+      yield * trailerChunks(sums.finish(), fences.bytes, directory, footer)
     },
     encodeStandard: (codec = MULTIHASH_INDEX_SORTED) =>
       codec === INDEX_SORTED ? sortedCodecChunks(body, buckets) : chunksOf(body.subarray(0, standardBytes)),
-    view: () => new PagedIndexView(facts, memoryPages(body), directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes }),
+    view: () => new PagedIndexView(facts, memoryPages(body), directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes, fences: undefined }),
   }
 }
 

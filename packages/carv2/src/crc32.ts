@@ -23,9 +23,12 @@ const makeTables = (): Uint32Array => {
 let made: Uint32Array | undefined
 
 /** The CRC-32 of bytes [from, to), as an unsigned number. */
-export const crc32 = (bytes: Uint8Array, from = 0, to: number = bytes.byteLength): number => {
+export const crc32 = (bytes: Uint8Array, from = 0, to: number = bytes.byteLength): number => crc32Add(0, bytes, from, to)
+
+/** The CRC-32 of bytes of which `sum` is the one so far, 0 of none, and of bytes [from, to) behind them. */
+export const crc32Add = (sum: number, bytes: Uint8Array, from: number, to: number): number => {
   const t = made ??= makeTables()
-  let c = 0xffffffff
+  let c = ~sum
   let i = from
   for (const last = to - 8; i <= last; i += 8) {
     c ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)

@@ -20,7 +20,7 @@ export interface IndexSubject {
 }
 
 /** @throws {CarV2Error} the footer holds a CARv1 header that is none */
-export const factsOf = (directory: Pick<IndexDirectory, 'codec' | 'entryCount'>, footer: Omit<IndexFooter, 'chunksCrc'> | undefined): IndexFacts => ({
+export const factsOf = (directory: Pick<IndexDirectory, 'codec' | 'entryCount'>, footer: Omit<IndexFooter, 'tailCrc' | 'bucketCount'> | undefined): IndexFacts => ({
   codec: directory.codec,
   entryCount: directory.entryCount,
   payloadStart: footer?.payloadStart,

@@ -3,17 +3,17 @@
  *
  *     at    size  field
  *     0     8     magic 'dagstidx'
- *     8     4     u32 version, 1
+ *     8     4     u32 version, 2
  *     12    4     u32 flags; bit 0: identity CIDs are left out; others zero
  *     16    8     u64 length of the standard bytes
  *     24    8     u64 number of entries
  *     32    8     u64 start of the CARv1 payload in the source
  *     40    8     u64 end of the last section, from the start of the payload
- *     48    4     u32 CRC-32 of the second level of checksums
+ *     48    4     u32 CRC-32 of the tail before the footer: second level of checksums, fences, buckets
  *     52    2     u16 rows of the prefix table
  *     54    2     u16 length of the identity
  *     56    4     u32 length of the CARv1 header; 0: it did not fit
- *     60    4     zero
+ *     60    4     u32 number of buckets
  *     64    9r    prefix rows: u8 CID version, u64 codec
  *     …           identity: u8 kind, u64 size, then by kind  0: not known (length 1)   1 content, 2 version: UTF-8
  *                 3 file: i64 modification time in ns, u64 inode
@@ -30,7 +30,7 @@ import { crc32 } from './crc32.ts'
 import { CarV2Error } from './errors.ts'
 
 export const FOOTER_BYTES = 4096
-export const TRAILER_VERSION = 1
+export const TRAILER_VERSION = 2
 const MAGIC = Uint8Array.of(0x64, 0x61, 0x67, 0x73, 0x74, 0x69, 0x64, 0x78)
 const FIELDS_END = 64
 const PREFIX_BYTES = 9
@@ -46,7 +46,8 @@ export interface IndexFooter {
   readonly payloadStart: number
   readonly payloadEnd: number
   readonly identityCids: 'included' | 'excluded'
-  readonly chunksCrc: number
+  readonly tailCrc: number
+  readonly bucketCount: number
   readonly prefixes: readonly CidPrefix[]
   readonly source: SourceIdentity | undefined
   /** With its length varint. */
@@ -64,7 +65,8 @@ export const encodeFooter = (footer: IndexFooter): Uint8Array => {
   u64(24, footer.entryCount)
   u64(32, footer.payloadStart)
   u64(40, footer.payloadEnd)
-  view.setUint32(48, footer.chunksCrc, true)
+  view.setUint32(48, footer.tailCrc, true)
+  view.setUint32(60, footer.bucketCount, true)
   view.setUint16(52, footer.prefixes.length, true)
   let at = FIELDS_END
   for (const { version, codec } of footer.prefixes) {
@@ -123,7 +125,8 @@ export const decodeFooter = (bytes: Uint8Array, offset: number): IndexFooter | u
     payloadStart: u64(32),
     payloadEnd: u64(40),
     identityCids: (view.getUint32(12, true) & IDENTITY_EXCLUDED) === 0 ? 'included' : 'excluded',
-    chunksCrc: view.getUint32(48, true),
+    tailCrc: view.getUint32(48, true),
+    bucketCount: view.getUint32(60, true),
     prefixes,
     source: decodeIdentity(bytes.subarray(identityAt, headerAt)),
     carV1Header: headerEnd > headerAt ? bytes.slice(headerAt, headerEnd) : undefined,

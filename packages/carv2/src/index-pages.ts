@@ -9,10 +9,14 @@ export interface IndexPages {
   readonly pageBytes: number
   /** Whether the bytes are known to be as they were written. */
   readonly trusted: boolean
+  /** How far around the place of a guess one read should reach, in standard deviations of what a guess misses by. */
+  readonly spread: number
   /** The page, if it is at hand. Read-only. */
   at(page: number): Uint8Array | undefined
   /** The page, read where it has to be. Read-only. @throws {CarV2Error} `CARV2_INDEX_DAMAGED`; `IO_*` */
   load(page: number, signal?: AbortSignal): Awaitable<Uint8Array>
+  /** Pages [first, last] around `page`, by one read of those that are not at hand next to it. Gives the page. @throws as `load` */
+  loadAround(page: number, first: number, last: number, signal?: AbortSignal): Awaitable<Uint8Array>
   /** Bytes [from, to), read without filling the cache. Read-only. @throws as `load` */
   run(from: number, to: number, signal?: AbortSignal): Awaitable<Uint8Array>
   close(): Promise<void>
@@ -28,8 +32,10 @@ export const memoryPages = (bytes: Uint8Array): IndexPages => {
   return {
     pageBytes: Math.max(1, bytes.byteLength),
     trusted: true,
+    spread: 0,
     at,
     load: at,
+    loadAround: at,
     run: (from, to) => at().subarray(from, to),
     close: async () => { closed = true },
   }
@@ -41,13 +47,30 @@ export interface PageChecks {
   readonly chunks: Uint8Array
 }
 
+export interface PagesOptions {
+  readonly checks?: PageChecks | undefined
+  readonly owns: boolean
+  /** The end of the index, as far as it was read: checksums in it, and pages where all of it is there, need not be read again. */
+  readonly tail?: { readonly start: number, readonly bytes: Uint8Array } | undefined
+}
+
+/** Pages that one read for a lookup brings at most. */
+/** One in 15,000 guesses misses by more; over a network a miss costs a round trip. */
+const SPREAD_REMOTE = 4
+const SPREAD_LOCAL = 1.5
+const MAX_AROUND_LOCAL = 4
+const MAX_AROUND_REMOTE = 512
+
 /**
  * The first `sizeBytes` of a source. With `checks` every page is compared with its checksum before it is used.
  *
  * @param options.owns - whether closing closes the source
  */
-export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSpace, options: { readonly checks?: PageChecks | undefined, readonly owns: boolean }): IndexPages => {
-  const { checks } = options
+export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSpace, options: PagesOptions): IndexPages => {
+  // nothing that lives as long as the index may refer to the options: the tail is long
+  const { checks, owns } = options
+  const isRemote = source.cost.kind === 'remote'
+  const maxAround = isRemote ? MAX_AROUND_REMOTE : MAX_AROUND_LOCAL
   const pending = new Map<number, Promise<Uint8Array>>()
   let closed = false
 
@@ -75,6 +98,23 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
   const checkPage = (page: number, bytes: Uint8Array, from: number, to: number, sums: Uint8Array): void => {
     if (crc32(bytes, from, to) !== u32(sums, 4 * (page % CHECKSUMS_PER_CHUNK))) throw damaged(page * PAGE_BYTES)
   }
+
+  /** What the tail has, checked before it is kept. */
+  const admitTail = ({ start, bytes }: { start: number, bytes: Uint8Array }, { plan, chunks }: PageChecks): void => {
+    for (let chunk = 0; chunk < plan.chunkCount; chunk++) {
+      const from = plan.bodyBytes + PAGE_BYTES * chunk - start
+      if (from < 0) continue
+      const sums = bytes.slice(from, Math.min(from + PAGE_BYTES, plan.chunksAt - start))
+      if (crc32(sums) !== u32(chunks, 4 * chunk)) throw damaged(from + start)
+      space.set(plan.pageCount + chunk, sums)
+      for (let page = start > 0 ? plan.pageCount : CHECKSUMS_PER_CHUNK * chunk; page < Math.min(plan.pageCount, CHECKSUMS_PER_CHUNK * (chunk + 1)); page++) {
+        const whole = bytes.slice(page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES, plan.bodyBytes))
+        checkPage(page, whole, 0, whole.byteLength, sums)
+        space.set(page, whole)
+      }
+    }
+  }
+  if (options.tail !== undefined && checks !== undefined) admitTail(options.tail, checks)
 
   const admit = (page: number, bytes: Uint8Array): Awaitable<Uint8Array> => {
     const keep = (sums: Uint8Array | undefined): Uint8Array => {
@@ -104,6 +144,27 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     return signal === undefined ? loading : withSignal(loading, signal)
   }
 
+  const isWanted = (page: number): boolean => page * PAGE_BYTES < sizeBytes && !pending.has(page) && space.get(page) === undefined
+
+  const loadAround = (page: number, first: number, last: number, signal?: AbortSignal): Awaitable<Uint8Array> => {
+    if (first === last || at(page) !== undefined || pending.has(page)) return load(page, signal)
+    let from = page
+    let to = page
+    while (to < last && to - from + 1 < maxAround && isWanted(to + 1)) to++
+    while (from > first && to - from + 1 < maxAround && isWanted(from - 1)) from--
+    const start = from * PAGE_BYTES
+    const length = Math.min((to + 1) * PAGE_BYTES, sizeBytes) - start
+    if (from === to || source.peek(start, length) !== undefined) return load(page, signal)
+    const bytes = source.read(start, length)
+    for (let other = from; other <= to; other++) {
+      const skip = (other - from) * PAGE_BYTES
+      const admitted = bytes.then((all) => admit(other, all.slice(skip, skip + PAGE_BYTES))).finally(() => { pending.delete(other) })
+      admitted.catch(() => {}) // whoever asks for that page is told
+      pending.set(other, admitted)
+    }
+    return load(page, signal)
+  }
+
   const run = async (from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> => {
     if (closed) throw new IoError('IO_CLOSED', 'index is closed')
     const firstPage = Math.floor(from / PAGE_BYTES)
@@ -123,9 +184,9 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     if (closed) return
     closed = true
     space.clear()
-    if (options.owns) await source.close()
+    if (owns) await source.close()
   }
-  return { pageBytes: PAGE_BYTES, trusted: checks !== undefined, at, load, run, close }
+  return { pageBytes: PAGE_BYTES, trusted: checks !== undefined, spread: isRemote ? SPREAD_REMOTE : SPREAD_LOCAL, at, load, loadAround, run, close }
 }
 
 /** Waits for a promise that others wait for too; on abort only this wait ends. */

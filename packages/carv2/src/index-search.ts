@@ -1,11 +1,12 @@
 /**
- * One lookup: digests are spread evenly, so their first bytes say about where an entry is; each page seen narrows the
- * rest. Runs as far as pages are at hand and names the page it needs next, so that it can wait or not.
+ * One lookup: digests are spread evenly, so their first bytes say about where an entry is between two fences; each page
+ * seen narrows the rest. Runs as far as pages are at hand and names the page it needs next, so that it can wait or not.
  */
 import { type CidPrefix, headLength, UNKNOWN_ROW } from './cid-prefixes.ts'
 import { RECORD_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexBucket } from './index-directory.ts'
+import { type IndexFences, keyOf } from './index-fences.ts'
 import type { IndexPages } from './index-pages.ts'
 import type { IndexEntry } from './index-view.ts'
 
@@ -13,6 +14,8 @@ import type { IndexEntry } from './index-view.ts'
 export interface IndexRecords {
   readonly recordsAt: number
   readonly prefixes: readonly CidPrefix[]
+  /** `undefined`: all pages are at hand. */
+  readonly fences: IndexFences | undefined
 }
 
 /** After so many guesses by value the rest is halved, so that clustered digests cost log2(entries). */
@@ -31,14 +34,17 @@ export class IndexSearch {
   /** Pages that were read for this lookup; the cache may have lost them again. */
   #held: Map<number, Uint8Array> | undefined
   /** The first entry that is not below the digest lies in [lo, hi]. */
-  #lo = 0
+  #lo: number
   #hi: number
-  #loKey = 0
-  #hiKey = KEY_SPAN
+  #loKey: number
+  #hiKey: number
   #guesses = 0
   /** The next entry to be compared and taken. */
   #next = -1
   #need = DONE
+  /** With the page needed these are likely to be, so that one read may bring them. */
+  needFirst = DONE
+  needLast = DONE
   #bytes: Uint8Array = new Uint8Array(0)
   #at = 0
 
@@ -48,8 +54,12 @@ export class IndexSearch {
     this.#records = records
     this.#digest = digest
     this.#limit = limit
-    this.#hi = bucket.count
     this.#key = keyOf(digest, 0, digest.byteLength)
+    const range = records?.fences?.range(bucket, this.#key)
+    this.#lo = range?.lo ?? 0
+    this.#hi = range?.hi ?? bucket.count
+    this.#loKey = range?.loKey ?? 0
+    this.#hiKey = range?.hiKey ?? KEY_SPAN
   }
 
   /** The number of a page that {@link give} must bring first, or -1: `found` is complete. */
@@ -83,7 +93,10 @@ export class IndexSearch {
     let first = Math.max(this.#lo, Math.ceil((pageStart - start) / width))
     let last = Math.min(this.#hi, Math.floor((pageStart + pageBytes - start) / width)) - 1
     if (first > last) first = last = guess // no whole entry in this page
-    if (!this.#locate(start + first * width, width)) return false
+    if (!this.#locate(start + first * width, width)) {
+      this.#widen(guess)
+      return false
+    }
     if (!this.#pages.trusted) this.#checkOrder(first, last)
     this.#guesses++
     this.#locate(start + first * width, width)
@@ -117,6 +130,16 @@ export class IndexSearch {
     if (this.#guesses >= MAX_GUESSES || range <= 0) return lo + Math.floor(span / 2)
     const share = (this.#key - this.#loKey) / range
     return Math.min(this.#hi - 1, lo + Math.floor(Math.max(0, share) * span))
+  }
+
+  /** Evenly spread digests miss their places by about half the square root of their number. */
+  #widen (guess: number): void {
+    const { start, width } = this.#bucket
+    const { pageBytes, spread } = this.#pages
+    if (this.#guesses >= MAX_GUESSES) return
+    const radius = Math.ceil(spread * Math.sqrt(this.#hi - this.#lo) / 2)
+    this.needFirst = Math.floor((start + Math.max(this.#lo, guess - radius) * width) / pageBytes)
+    this.needLast = Math.floor((start + (Math.min(this.#hi, guess + radius + 1)) * width - 1) / pageBytes)
   }
 
   /** Without checksums the order is what an answer rests on; the entries of a page cost little to compare. */
@@ -182,7 +205,7 @@ export class IndexSearch {
 
   #page (page: number): Uint8Array | undefined {
     const bytes = this.#held?.get(page) ?? this.#pages.at(page)
-    if (bytes === undefined) this.#need = page
+    if (bytes === undefined) this.#need = this.needFirst = this.needLast = page
     return bytes
   }
 
@@ -209,13 +232,6 @@ export const decodeRecord = (bytes: Uint8Array, at: number, prefixes: readonly C
   const row = bytes[at + 4]!
   const prefix = row === UNKNOWN_ROW ? undefined : prefixes[row]
   return { sectionOffset, headBytes: prefix === undefined ? undefined : headLength(prefix, code, digestBytes, dataBytes), dataBytes }
-}
-
-/** The first six bytes as one number; zeros behind a shorter digest. */
-const keyOf = (bytes: Uint8Array, at: number, length: number): number => {
-  let key = 0
-  for (let i = 0; i < 6; i++) key = key * 256 + (i < length ? bytes[at + i]! : 0)
-  return key
 }
 
 const compareBytes = (a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): number => {

@@ -4,9 +4,10 @@ import { crc32 } from './crc32.ts'
 import { CarV2Error } from './errors.ts'
 import { type IndexDirectory, readDirectory } from './index-directory.ts'
 import { factsOf } from './index-facts.ts'
+import { IndexFences } from './index-fences.ts'
 import { decodeFooter, FOOTER_BYTES, type IndexFooter, looksLikeFooter } from './index-footer.ts'
 import { type IndexPages, sourcePages } from './index-pages.ts'
-import { PAGE_BYTES, planTrailer, type TrailerPlan } from './index-trailer.ts'
+import { decodeTail, PAGE_BYTES, planTrailer, tailRange, type TrailerPlan } from './index-trailer.ts'
 import { type IndexView, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 import { createPageCache, type PageCache, type PageSpace } from './page-cache.ts'
 import { PagedIndexView } from './paged-index-view.ts'
@@ -18,12 +19,20 @@ export interface OpenIndexOptions extends CallOptions {
   readonly owns?: boolean | undefined
 }
 
-/** Footer and second level of checksums of most indices come with one read. */
-const TAIL_BYTES = 2 * FOOTER_BYTES
+/** What an opening reads of the end: all that it needs, and of a short index everything. */
+const MIN_TAIL_BYTES = 4 * FOOTER_BYTES
+const MAX_TAIL_BYTES = 8 * FOOTER_BYTES
+/** Over a network also all checksums of pages, a thousandth of the index, so that a lookup asks for no more of them. */
+const MAX_REMOTE_TAIL_BYTES = 8 << 20
+
+const tailBytes = ({ cost, sizeBytes }: ByteSource, end: number): number => {
+  const expected = MIN_TAIL_BYTES + Math.ceil(sizeBytes / 1000)
+  return Math.min(end, cost.kind === 'remote' ? Math.min(expected, MAX_REMOTE_TAIL_BYTES) : Math.min(expected, MAX_TAIL_BYTES))
+}
 
 /**
  * Open an index file, with or without our trailer; of a CARv2 with an index, a window from the index offset to the end.
- * Reads the bucket heads and, where there is one, the footer. Bytes behind the index are ignored. A trailer of a later
+ * Reads the trailer's end or, where there is none, the bucket heads. Bytes behind the index are ignored. A trailer of a later
  * version is ignored too: the index then has no checksums and no lengths.
  *
  * @throws {CarV2Error} `CARV2_BAD_INDEX`: not well-formed; `CARV2_UNKNOWN_INDEX`: neither 0x0400 nor 0x0401;
@@ -45,54 +54,53 @@ export const openIndex = async (source: ByteSource, options: OpenIndexOptions = 
 const open = async (source: ByteSource, space: PageSpace, owns: boolean, signal: AbortSignal | undefined): Promise<IndexView> => {
   signal?.throwIfAborted()
   const atEnd = await trailerEndingAt(source, source.sizeBytes, signal)
-  if (atEnd !== undefined) return openWithTrailer(source, atEnd, space, owns, signal)
+  if (atEnd !== undefined) return openWithTrailer(source, atEnd, space, owns)
 
   const bare = sourcePages(source, source.sizeBytes, space, { owns })
   const directory = await readDirectory(reader(bare, signal), source.sizeBytes)
   // zeros may follow, as in a piece that is longer than its CARv2
-  const end = directory.codec === MULTIHASH_INDEX_SORTED ? planTrailer(directory.standardBytes, directory.entryCount).sizeBytes : Infinity
+  const end = directory.codec === MULTIHASH_INDEX_SORTED ? planTrailer(directory).sizeBytes : Infinity
   const inside = end < source.sizeBytes ? await trailerEndingAt(source, end, signal) : undefined
   if (inside === undefined) return new PagedIndexView(factsOf(directory, undefined), bare, directory, undefined)
   space.clear()
-  return openWithTrailer(source, inside, space, owns, signal)
+  return openWithTrailer(source, inside, space, owns)
 }
 
-interface Trailer { readonly footer: IndexFooter, readonly plan: TrailerPlan, readonly chunks: Uint8Array }
+interface Trailer {
+  readonly footer: IndexFooter
+  readonly directory: IndexDirectory
+  readonly plan: TrailerPlan
+  /** Second level of checksums, fences and buckets. */
+  readonly summary: Uint8Array
+  readonly tail: { readonly start: number, readonly bytes: Uint8Array }
+}
 
 /** The trailer whose last byte is before `end`; `undefined`: there is none that this code understands. */
 const trailerEndingAt = async (source: ByteSource, end: number, signal: AbortSignal | undefined): Promise<Trailer | undefined> => {
   if (end < FOOTER_BYTES) return undefined
-  const tailAt = Math.max(0, end - TAIL_BYTES)
-  const tail = await source.read(tailAt, end - tailAt, { signal })
-  const bytes = tail.subarray(tail.byteLength - FOOTER_BYTES)
-  if (!looksLikeFooter(bytes)) return undefined
-  const offset = end - FOOTER_BYTES
-  const footer = decodeFooter(bytes, offset)
+  const start = end - tailBytes(source, end)
+  const bytes = await source.read(start, end - start, { signal })
+  const footerBytes = bytes.subarray(bytes.byteLength - FOOTER_BYTES)
+  if (!looksLikeFooter(footerBytes)) return undefined
+  const footerAt = end - FOOTER_BYTES
+  const footer = decodeFooter(footerBytes, footerAt)
   if (footer === undefined) return undefined
-  const plan = planTrailer(footer.standardBytes, footer.entryCount)
-  if (plan.footerAt !== offset) {
-    throw new CarV2Error('CARV2_INDEX_DAMAGED', `index footer is not where it says; want=${plan.footerAt} at=${offset}`, { offset })
+  const range = tailRange(footer, footerAt)
+  if (range === undefined) throw new CarV2Error('CARV2_INDEX_DAMAGED', `index footer is not where it says; at=${footerAt}`, { offset: footerAt })
+  const { from, to } = range
+  const summary = from >= start ? bytes.slice(from - start, to - start) : await source.read(from, to - from, { signal })
+  if (crc32(summary) !== footer.tailCrc) {
+    throw new CarV2Error('CARV2_INDEX_DAMAGED', `what precedes the index footer does not match its checksum; at=${from}`, { offset: from })
   }
-  const { chunksAt, footerAt } = plan
-  const chunks = chunksAt >= tailAt ? tail.slice(chunksAt - tailAt, footerAt - tailAt) : await source.read(chunksAt, footerAt - chunksAt, { signal })
-  if (crc32(chunks) !== footer.chunksCrc) {
-    throw new CarV2Error('CARV2_INDEX_DAMAGED', `index checksums do not match theirs; at=${chunksAt}`, { offset: chunksAt })
-  }
-  return { footer, plan, chunks }
+  return { footer, ...decodeTail(summary, footer, footerAt), summary, tail: { start, bytes } }
 }
 
-const openWithTrailer = async (source: ByteSource, trailer: Trailer, space: PageSpace, owns: boolean, signal: AbortSignal | undefined): Promise<IndexView> => {
-  const { footer, plan, chunks } = trailer
-  const pages = sourcePages(source, plan.bodyBytes, space, { checks: { plan, chunks }, owns })
-  const directory = await readDirectory(reader(pages, signal), footer.standardBytes)
-  checkCounts(directory, footer, plan)
-  return new PagedIndexView(factsOf(directory, footer), pages, directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes })
-}
-
-const checkCounts = (directory: IndexDirectory, footer: IndexFooter, plan: TrailerPlan): void => {
-  const { codec, entryCount, standardBytes } = directory
-  if (codec === MULTIHASH_INDEX_SORTED && entryCount === footer.entryCount && standardBytes === footer.standardBytes) return
-  throw new CarV2Error('CARV2_INDEX_DAMAGED', `index and its footer differ; entries=${entryCount} footer=${footer.entryCount}`, { offset: plan.footerAt })
+const openWithTrailer = (source: ByteSource, { footer, directory, plan, summary, tail }: Trailer, space: PageSpace, owns: boolean): IndexView => {
+  const { chunksAt, fencesAt, bucketsAt } = plan
+  const chunks = summary.slice(0, fencesAt - chunksAt)
+  const fences = new IndexFences(summary.slice(fencesAt - chunksAt, bucketsAt - chunksAt), directory.buckets, directory.entryCount)
+  const pages = sourcePages(source, plan.bodyBytes, space, { checks: { plan, chunks }, owns, tail })
+  return new PagedIndexView(factsOf(directory, footer), pages, directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes, fences })
 }
 
 /** Any bytes of an index, through its pages. */

@@ -36,7 +36,7 @@ export class PagedIndexView implements IndexView {
     if (bucket === undefined) return NOTHING
     const search = new IndexSearch(this.#pages, bucket, this.#records, multihash.subarray(digestAt), limit)
     for (let need = search.run(); need >= 0; need = search.run()) {
-      const page = this.#pages.load(need, signal)
+      const page = this.#pages.loadAround(need, search.needFirst, search.needLast, signal)
       if (page instanceof Promise) return this.#finish(search, need, page, signal)
       search.give(need, page)
     }
@@ -45,7 +45,7 @@ export class PagedIndexView implements IndexView {
 
   async #finish (search: IndexSearch, need: number, page: Promise<Uint8Array>, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]> {
     search.give(need, await page)
-    for (let next = search.run(); next >= 0; next = search.run()) search.give(next, await this.#pages.load(next, signal))
+    for (let next = search.run(); next >= 0; next = search.run()) search.give(next, await this.#pages.loadAround(next, search.needFirst, search.needLast, signal))
     return search.found
   }
 

@@ -57,7 +57,7 @@ describe('the trailer of an index', () => {
     const bytes = concat((await buildIndex(createBytesSource(car))).encode())
     const { crc32 } = await import('../src/crc32.ts')
     const footer = bytes.subarray(bytes.byteLength - 4096)
-    footer[8] = 2
+    footer[8] = 3
     new DataView(footer.buffer, footer.byteOffset).setUint32(4092, crc32(footer, 0, 4092), true)
     const view = await openIndex(slowSource(bytes))
     expect(view.facts).toMatchObject({ entryCount: 4, payloadEnd: undefined, identityCids: 'unknown' })
