@@ -1,5 +1,6 @@
 export { openDirectory } from './node/directory.ts'
 export { classifyNodeError } from './node/errors.ts'
+export { createFilePool, type FilePool, type FilePoolOptions } from './node/file-pool.ts'
 export { type FileSource, openFileSource, type OpenFileOptions } from './node/file-source.ts'
 export { removeLeftovers } from './node/leftovers.ts'
 export { openTree } from './node/tree.ts'

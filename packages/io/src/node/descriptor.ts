@@ -7,8 +7,8 @@ import { IoError } from '../errors.ts'
 import { classifyNodeError, kindOf, type Kinds } from './errors.ts'
 import { CALL_BYTES, type FileRead, type ReadLane, ReadQueue } from './read-queue.ts'
 
-// opening a fifo must not wait for its other end; absent on Windows
-const NO_WAIT: number = fs.constants.O_NONBLOCK ?? 0
+/** Opening a fifo must not wait for its other end; absent on Windows. */
+export const NO_WAIT: number = fs.constants.O_NONBLOCK ?? 0
 /** All files that are opened by themselves share it. */
 const commonReads = new ReadQueue(64)
 

@@ -11,7 +11,7 @@ import type { ReadDone } from '../callback-source.ts'
 /** The most that one call of the system moves, with room to spare. */
 export const CALL_BYTES: number = 1 << 30
 /** Reads under way that have a thread of their own in Node's pool; below that there is nobody to wait for. */
-const THREADS = threadsOf(process.env['UV_THREADPOOL_SIZE'])
+const THREADS = Math.max(1, Math.min(Number(process.env['UV_THREADPOOL_SIZE']) || 4, 1024))
 /** Above this length clearing new memory costs more than asking for it otherwise. */
 const CLEARED_BYTES = 1 << 14
 /** Reads of one file are joined up to this length; a longer one moves so much that its call does not matter. */
@@ -186,8 +186,3 @@ const readRest = (fd: number, bytes: Uint8Array, have: number, at: number, done:
 /** Memory of its own; every byte is overwritten before anybody sees it. */
 const allocate = (length: number): Uint8Array =>
   length <= CLEARED_BYTES ? new Uint8Array(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
-
-function threadsOf (setting: string | undefined): number {
-  const given = Number(setting)
-  return Number.isInteger(given) && given >= 1 && given <= 1024 ? given : 4
-}

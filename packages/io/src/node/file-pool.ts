@@ -1,0 +1,213 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** Very many files with few descriptors: those used longest ago are closed, and opened again by name when they are read. */
+import * as fs from 'node:fs'
+import type { CallOptions } from '../calls.ts'
+import type { ReadDone } from '../callback-source.ts'
+import { IoError } from '../errors.ts'
+import { Descriptor, type FileFacts, NO_WAIT, openDescriptor } from './descriptor.ts'
+import { createFileSource, type FileSource, type OpenFileOptions, type ReadableFile } from './file-source.ts'
+import { ReadQueue } from './read-queue.ts'
+import { SlotQueue } from './slot-queue.ts'
+
+export interface FilePoolOptions {
+  /** Descriptors open at a time, at least 1. @default 256 */
+  readonly maxOpen?: number
+  /** Reads under way at a time, at least 1; further ones wait, and the files take turns. @default 64 */
+  readonly maxReads?: number
+}
+
+export interface FilePool extends AsyncDisposable {
+  /** Descriptors that are open, or about to be. */
+  readonly openFiles: number
+  /**
+   * As `openFileSource`, but the descriptor may be closed while nothing is read. Opened again by name it must be the file it
+   * was: a read rejects with `IO_SOURCE_CHANGED` when size, time or inode are others, with `IO_SOURCE_LOST` when it cannot
+   * be opened. A blocking read of a file whose descriptor is closed opens it for that read alone, beside `maxOpen`.
+   */
+  openSource(path: string, options?: OpenFileOptions): Promise<FileSource>
+  /** Closes every source that was opened here; reads under way finish. Idempotent. @throws {IoError} `IO_FAILED` */
+  close(): Promise<void>
+}
+
+/**
+ * A pool of descriptors for sources that may all be open at once, however many they are.
+ *
+ * @throws {RangeError} an option that is no whole number from 1
+ */
+export const createFilePool = (options: FilePoolOptions = {}): FilePool => {
+  const { maxOpen = 256, maxReads = 64 } = options
+  for (const [name, value] of Object.entries({ maxOpen, maxReads })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name}; want=whole number from 1 got=${value}`)
+  }
+  const slots = new SlotQueue<PooledFile>(maxOpen)
+  const reads = new ReadQueue(maxReads)
+  const files = new Set<PooledFile>()
+  let closing: Promise<void> | undefined
+
+  const openSource = async (path: string, { label = path, signal }: OpenFileOptions = {}): Promise<FileSource> => {
+    if (closing !== undefined) throw new IoError('IO_CLOSED', 'pool of files is closed')
+    const file = new PooledFile(path, label, { slots, reads, forget: () => { files.delete(file) } })
+    files.add(file)
+    try {
+      return createFileSource(file, await file.open({ signal }))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+  const close = (): Promise<void> => closing ??= (async () => {
+    const failed = (await Promise.allSettled([...files].map((file) => file.close()))).find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  })()
+  return { get openFiles () { return slots.taken }, openSource, close, [Symbol.asyncDispose]: close }
+}
+
+interface PoolParts {
+  readonly slots: SlotQueue<PooledFile>
+  readonly reads: ReadQueue
+  readonly forget: () => void
+}
+
+/** One file of a pool. While it has a descriptor it holds a slot, which others may take when nobody uses it. */
+class PooledFile implements ReadableFile {
+  readonly label: string
+  readonly #path: string
+  readonly #pool: PoolParts
+  #facts: FileFacts | undefined
+  #descriptor: Descriptor | undefined
+  #opening: Promise<Descriptor> | undefined
+  /** Reads under way or waiting for the descriptor. */
+  #users = 0
+  #whenUnused: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  constructor (path: string, label: string, pool: PoolParts) {
+    this.#path = path
+    this.label = label
+    this.#pool = pool
+  }
+
+  /** Open it for the first time. @throws as `openDescriptor`; the signal's reason */
+  async open ({ signal }: CallOptions): Promise<FileFacts> {
+    signal?.throwIfAborted()
+    this.#users++
+    try {
+      await until(this.#opened(), signal)
+      this.check()
+      return this.#facts!
+    } finally {
+      this.#unused()
+    }
+  }
+
+  check (): void {
+    if (this.#closing !== undefined) throw new IoError('IO_CLOSED', `file is closed; path=${this.label}`)
+  }
+
+  fetch (at: number, length: number, done: ReadDone, signal?: AbortSignal): void {
+    this.check()
+    this.#users++
+    const end = (error: unknown, bytes: Uint8Array | undefined): void => {
+      this.#unused()
+      done(error, bytes)
+    }
+    const descriptor = this.#descriptor
+    if (descriptor !== undefined) {
+      this.#pool.slots.use(this)
+      return descriptor.fetch(at, length, end, signal)
+    }
+    until(this.#opened(), signal).then((opened) => { opened.fetch(at, length, end, signal) }).catch((error: unknown) => { end(this.#lost(error, signal), undefined) })
+  }
+
+  readSync (at: number, into: Uint8Array): number {
+    if (this.#descriptor !== undefined) return this.#descriptor.readSync(at, into)
+    const fd = fs.openSync(this.#path, fs.constants.O_RDONLY | NO_WAIT)
+    try {
+      this.#compare(fs.fstatSync(fd, { bigint: true }))
+      return new Descriptor(fd, this.label, this.#pool.reads).readSync(at, into)
+    } finally {
+      fs.closeSync(fd)
+    }
+  }
+
+  /** Give the descriptor up while nothing is read; the slot passes to whoever asked for that. */
+  async yieldSlot (): Promise<void> {
+    const descriptor = this.#descriptor
+    this.#descriptor = undefined
+    await descriptor?.close().catch(() => {}) // nothing was written to it
+  }
+
+  close (): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close (): Promise<void> {
+    if (this.#users > 0) await new Promise<void>((resolve) => { this.#whenUnused = resolve })
+    await this.#opening?.catch(() => {})
+    this.#pool.forget()
+    const descriptor = this.#descriptor
+    if (descriptor === undefined) return
+    this.#descriptor = undefined
+    this.#pool.slots.use(this)
+    try {
+      await descriptor.close()
+    } finally {
+      this.#pool.slots.free()
+    }
+  }
+
+  #opened (): Promise<Descriptor> {
+    if (this.#descriptor !== undefined) return Promise.resolve(this.#descriptor)
+    this.#opening ??= this.#openWithSlot().finally(() => { this.#opening = undefined })
+    return this.#opening
+  }
+
+  async #openWithSlot (): Promise<Descriptor> {
+    await this.#pool.slots.take()
+    try {
+      const { file, stat } = await openDescriptor(this.#path, this.label, fs.constants.O_RDONLY, { reads: this.#pool.reads })
+      try {
+        this.#compare(stat)
+      } catch (error) {
+        await file.close()
+        throw error
+      }
+      this.#descriptor = file
+      // whoever waited for it may have withdrawn
+      if (this.#users === 0) this.#pool.slots.idle(this)
+      return file
+    } catch (error) {
+      this.#pool.slots.free()
+      throw error
+    }
+  }
+
+  /** The facts of the first opening hold as long as the source. */
+  #compare (found: FileFacts): void {
+    const known = this.#facts ??= found
+    if (found.size === known.size && found.mtimeNs === known.mtimeNs && found.ino === known.ino) return
+    throw new IoError('IO_SOURCE_CHANGED', `another file has the name now; path=${this.label}`)
+  }
+
+  /** What a read is told when the file could not be opened again. */
+  #lost (error: unknown, signal: AbortSignal | undefined): unknown {
+    if (signal?.aborted === true || !(error instanceof IoError) || error.code === 'IO_SOURCE_CHANGED' || error.code === 'IO_CLOSED') return error
+    // the system let us look, and something else than a file was there
+    return new IoError(error.cause === undefined ? 'IO_SOURCE_CHANGED' : 'IO_SOURCE_LOST', error.message, { cause: error, retry: error.retry })
+  }
+
+  #unused (): void {
+    if (--this.#users > 0) return
+    if (this.#whenUnused !== undefined) this.#whenUnused()
+    else if (this.#descriptor !== undefined) this.#pool.slots.idle(this)
+  }
+}
+
+/** Settles with `promise`, or rejects with the signal's reason before; the work goes on for others. */
+const until = <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => signal === undefined ? promise : new Promise((resolve, reject) => {
+  const aborted = (): void => { reject(signal.reason) }
+  if (signal.aborted) aborted()
+  signal.addEventListener('abort', aborted, { once: true })
+  promise.then(resolve, reject).finally(() => { signal.removeEventListener('abort', aborted) })
+})
