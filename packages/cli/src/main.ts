@@ -29,6 +29,7 @@ const createProgram = (terminal: Terminal): Command => {
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'say how to use this')
     .helpCommand('help [command]', 'say how to use a command')
+    .enablePositionalOptions() // so that commands may have a --version of their own
     .showHelpAfterError('(--help says how to use this)')
   const common = (command: Command): Command => command
     .addOption(new Option('--json', 'one JSON document on stdout'))

@@ -3,6 +3,10 @@
 export interface Terminal {
   /** Results only. */
   stdout (text: string | Uint8Array): void
+  /** Resolves when what was written to stdout is on its way, so that long results do not pile up. @default at once */
+  readonly drained?: (() => Promise<void>) | undefined
+  /** What is piped in; `undefined` when that is a person. */
+  readonly stdin?: (() => AsyncIterable<Uint8Array>) | undefined
   /** Progress and messages. */
   stderr (text: string): void
   /** Whether stderr is a terminal that can redraw a line. */
@@ -46,6 +50,8 @@ export const processTerminal = (): Terminal => {
   outliveReader(process.stderr, () => {})
   return {
     stdout: (text) => { process.stdout.write(text) },
+    drained: () => process.stdout.writableNeedDrain ? new Promise((resolve) => { process.stdout.once('drain', resolve) }) : Promise.resolve(),
+    stdin: process.stdin.isTTY === true ? undefined : () => process.stdin,
     stderr: (text) => { process.stderr.write(text) },
     interactive: process.stderr.isTTY === true,
     colors: process.stdout.isTTY === true && !process.env['NO_COLOR'],

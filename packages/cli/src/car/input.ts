@@ -1,0 +1,46 @@
+/** The CAR, or index, that a command reads: a file, or what is piped in. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { ByteProgress, ByteSource } from '@dagstore/io'
+import { openDirectory, openFileSource } from '@dagstore/io/node'
+import { aboutFile } from '../commands/files.ts'
+import { CommandError } from '../failure.ts'
+import { startProgress } from '../progress.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface Input {
+  /** Absolute. */
+  readonly path: string
+  /** As the user named it. */
+  readonly label: string
+}
+
+/** `-`, or no name where one may be left out, is what is piped in, kept in a temporary file for as long as `work` takes. Failures name the input. */
+export const withInput = async <T>(file: string | undefined, terminal: Terminal, work: (input: Input) => Promise<T>): Promise<T> => {
+  if (file !== undefined && file !== '-') return aboutFile(file, () => work({ path: resolve(terminal.cwd, file), label: file }))
+  const { stdin, signal } = terminal
+  if (stdin === undefined) throw new CommandError('COMMAND_USAGE', 'name a file, or pipe one in')
+  return aboutFile('stdin', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'dagstore-stdin-'))
+    try {
+      await openDirectory(folder).writeAtomic('input', stdin(), { signal })
+      return await work({ path: join(folder, 'input'), label: 'stdin' })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+}
+
+/** The same as an opened source with a progress line, all of it ended whatever happens. */
+export const withSource = <T>(file: string | undefined, what: string, terminal: Terminal, work: (source: ByteSource, onProgress: (progress: ByteProgress) => void, input: Input) => Promise<T>): Promise<T> =>
+  withInput(file, terminal, async (input) => {
+    const source = await openFileSource(input.path)
+    const progress = startProgress(terminal, what)
+    try {
+      return await work(source, ({ doneBytes, totalBytes }) => { progress.update(doneBytes, totalBytes) }, input)
+    } finally {
+      progress.end()
+      await source.close()
+    }
+  })

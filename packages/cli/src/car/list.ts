@@ -1,0 +1,143 @@
+/** `car list`: the sections of a CAR, or the files and directories in it. */
+import type { Command } from 'commander'
+import { CarV2Error, parseCid, readLayout, scanSections, type Section } from '@dagstore/carv2'
+import { openCarFile } from '@dagstore/carv2-index-mount/node'
+import type { Hashes } from '@dagstore/hashes'
+import { openHashes } from '@dagstore/hashes/node'
+import { decode, type PBNode } from '@ipld/dag-pb'
+import { UnixFS } from 'ipfs-unixfs'
+import { CID } from 'multiformats/cid'
+import type { AddOptions } from '../options.ts'
+import type { Terminal } from '../terminal.ts'
+import { printable, toJson } from '../text.ts'
+import { nameOf } from './code-names.ts'
+import { withInput, withSource } from './input.ts'
+import { addOutputOptions, type OutputOptions, resolveOutput, writeOutput } from './output.ts'
+import { type BlockBytes, children, DAG_PB, isDirectory, RAW, readNode } from './unixfs.ts'
+
+interface ListOptions extends OutputOptions {
+  readonly verbose?: boolean
+  readonly unixfs?: boolean
+  readonly trusted?: boolean
+}
+
+export const addListCommand = (car: Command, common: AddOptions, terminal: Terminal): void => {
+  addOutputOptions(common(car.command('list').aliases(['l', 'ls'])))
+    .description('list the CIDs of all sections in their order, hashing each; with --json one object a line')
+    .argument('[file]', 'a CAR; without it, or -, what is piped in')
+    .argument('[output]', 'file to make; - is stdout')
+    .option('-v, --verbose', 'what is in each block too')
+    .option('--unixfs', 'the files and directories below the roots instead')
+    .option('--trusted', 'do not hash')
+    .action(async (file: string | undefined, argument: string | undefined, options: ListOptions) => {
+      const output = resolveOutput(argument, options, terminal)
+      if (options.unixfs === true) {
+        await withInput(file, terminal, async ({ path, label }) => {
+          const mount = await openCarFile(path, { signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+          try {
+            await writeOutput(output, joined(unixfsLines(mount.blockstore, mount.roots, options, terminal.signal)), terminal)
+          } finally {
+            await mount.close()
+          }
+        })
+        return
+      }
+      await withSource(file, 'list', terminal, async (source, onProgress) => {
+        const layout = await readLayout(source, { signal: terminal.signal })
+        const hashes = options.trusted === true ? undefined : await openHashes()
+        const sections = scanSections(source, layout, { data: hashes !== undefined || options.verbose === true, onProgress, signal: terminal.signal })
+        await writeOutput(output, joined(sectionLines(sections, layout.payloadStart, hashes, options)), terminal)
+      })
+    })
+}
+
+const sectionLines = async function * (sections: AsyncIterable<Section>, payloadStart: number, hashes: Hashes | undefined, options: ListOptions): AsyncGenerator<string, void, undefined> {
+  for await (const section of sections) {
+    const { sectionOffset, headBytes, dataBytes, data } = section
+    const { codec, hashCode, digest } = parseCid(section.cid)
+    const offset = payloadStart + sectionOffset
+    if (hashes !== undefined && data !== undefined) checkHash(hashes, hashCode, digest, data, offset, section.cid)
+    const cid = CID.decode(section.cid).toString()
+    if (options.json === true) {
+      yield `${toJson({ cid, codec: nameOf(codec), multihash: nameOf(hashCode), sectionOffset, dataOffset: offset + headBytes, dataBytes })}\n`
+    } else {
+      yield options.verbose === true ? `${nameOf(codec)}: ${cid}\n${codec === DAG_PB && data !== undefined ? nodeLines(data) : ''}` : `${cid}\n`
+    }
+  }
+}
+
+const checkHash = (hashes: Hashes, code: number, digest: Uint8Array, data: Uint8Array, offset: number, cid: Uint8Array): void => {
+  if (!hashes.has(code)) throw new CarV2Error('CARV2_UNKNOWN_HASH', `no hasher for the block; hash=0x${code.toString(16)} section=${offset}`, { offset, cid })
+  if (!hashes.matches(code, digest, data)) throw new CarV2Error('CARV2_HASH_MISMATCH', `data does not hash to its CID; section=${offset}`, { offset, cid })
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = { 'raw': 'Raw', 'directory': 'Directory', 'file': 'File', 'metadata': 'Metadata', 'symlink': 'Symlink', 'hamt-sharded-directory': 'HAMTShard' }
+const SHOWN_LINKS = 3
+
+/** What go-car's `list -v` says of a dag-pb block. */
+const nodeLines = (data: Uint8Array): string => {
+  let node: PBNode
+  try {
+    node = decode(data)
+  } catch (error) {
+    return `\tnot interpretable as dag-pb: ${reason(error)}\n`
+  }
+  let lines = `\t${node.Links.length} links. ${node.Data?.byteLength ?? 0} bytes\n`
+  for (const { Name: name = '<no name>', Tsize: size = 0, Hash: cid } of node.Links.slice(0, SHOWN_LINKS)) {
+    lines += `\t\t${printable(name)}[${decimalBytes(size)}] ${cid.toString()}\n`
+  }
+  if (node.Links.length > SHOWN_LINKS) lines += `\t\t(${node.Links.length} total)\n`
+  try {
+    return `${lines}\tUnixfs ${TYPE_NAMES[UnixFS.unmarshal(node.Data ?? new Uint8Array(0)).type] ?? ''}\n`
+  } catch (error) {
+    return `${lines}\tnot interpretable as unixfs: ${reason(error)}\n`
+  }
+}
+
+const reason = (error: unknown): string => printable(error instanceof Error ? error.message : String(error))
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
+
+/** `907 B`, `1.3 kB`, `52 kB`: in thousands, as go-humanize has them. */
+export const decimalBytes = (bytes: number): string => {
+  if (bytes < 10) return `${bytes} B`
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3))
+  const value = Math.floor(bytes / 1000 ** power * 10 + 0.5) / 10
+  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${UNITS[power] ?? ''}`
+}
+
+const unixfsLines = async function * (store: BlockBytes, roots: readonly CID[], options: ListOptions, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+  for (const root of roots) {
+    for await (const { path, cid } of below(store, root, '', signal)) {
+      yield options.json === true ? `${toJson({ path, cid: cid.toString() })}\n` : `${printable(path)}\n`
+    }
+  }
+}
+
+const below = async function * (store: BlockBytes, cid: CID, prefix: string, signal: AbortSignal): AsyncGenerator<{ readonly path: string, readonly cid: CID }, void, undefined> {
+  if (cid.code === RAW) return
+  const node = await readNode(store, cid, signal)
+  if (!isDirectory(node)) return
+  for await (const child of children(store, node, signal)) {
+    const path = prefix === '' ? child.name : `${prefix}/${child.name}`
+    yield { path, cid: child.cid }
+    yield * below(store, child.cid, path, signal)
+  }
+}
+
+/** Lines in chunks that are worth a write; what there is before a failure is given out too. */
+const joined = async function * (lines: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
+  let text = ''
+  try {
+    for await (const line of lines) {
+      text += line
+      if (text.length < 1 << 16) continue
+      yield Buffer.from(text)
+      text = ''
+    }
+  } catch (error) {
+    if (text !== '') yield Buffer.from(text)
+    throw error
+  }
+  if (text !== '') yield Buffer.from(text)
+}
