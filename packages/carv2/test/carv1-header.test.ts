@@ -1,9 +1,10 @@
 import { carV1Header, makeBlocks } from '@dagstore-tooling/fixtures'
-import { encode } from '@ipld/dag-cbor'
+import { decode, encode } from '@ipld/dag-cbor'
 import { CarWriter } from '@ipld/car'
+import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { decodeCarV1Header, encodeCarV1Header } from '../src/index.ts'
+import { decodeCarV1Header, encodeCarV1Header, encodeVarint } from '../src/index.ts'
 import { decodeVarint } from '../src/varint.ts'
 import { collect, concat } from './support.ts'
 
@@ -53,8 +54,73 @@ describe('decodeCarV1Header', () => {
     { why: 'its roots are text', body: encode({ roots: 'x', version: 1 }) },
     { why: 'a root is a map that looks like a CID of another program', body: lookalike },
     { why: 'a root is bytes', body: encode({ roots: [Uint8Array.of(1)], version: 1 }) },
+    { why: 'a root is null', body: Uint8Array.from(Buffer.from('a265726f6f747381f66776657273696f6e01', 'hex')) },
+    { why: 'it has another field', body: encode({ roots: [], version: 1, x: 1 }) },
+    { why: 'it has roots and another field', body: encode({ roots: [], x: 1 }) },
+    { why: 'it has roots twice', body: Uint8Array.from(Buffer.from('a265726f6f74738065726f6f747380', 'hex')) },
+    { why: 'the map has no end', body: Uint8Array.from(Buffer.from('bf65726f6f7473806776657273696f6e01ff', 'hex')) },
+    { why: 'the list has no end', body: Uint8Array.from(Buffer.from('a265726f6f74739fff6776657273696f6e01', 'hex')) },
+    { why: 'the version is longer than needed', body: Uint8Array.from(Buffer.from('a265726f6f7473806776657273696f6e1801', 'hex')) },
+    { why: 'the list says more than there is', body: Uint8Array.from(Buffer.from('a265726f6f7473836776657273696f6e01', 'hex')) },
+    { why: 'the version is a float', body: Uint8Array.from(Buffer.from('a265726f6f7473806776657273696f6ef93c00', 'hex')) },
     { why: 'it is nested without end', body: new Uint8Array(100_000).fill(0x81) },
   ])('refuses a header when $why', ({ body }) => {
     expect(() => decodeCarV1Header(body)).toThrow(expect.objectContaining({ code: 'CARV2_BAD_HEADER' }))
+  })
+
+  it('takes the two fields in either order', () => {
+    const [root] = cids(1)
+    const body = encodeCarV1Header([root!]).subarray(1)
+    const turned = concat([Uint8Array.of(0xa2), body.subarray(-9), body.subarray(1, -9)])
+    expect(decodeCarV1Header(turned)).toEqual(decodeCarV1Header(body))
+  })
+
+  it('says of changed bytes what @ipld/dag-cbor says, but for fields that are not of a header (property)', () => {
+    const headers = [0, 1, 2, 30].map((count) => encodeCarV1Header(cids(count))).map((bytes) => bytes.subarray(decodeVarint(bytes).length))
+    const change = fc.tuple(fc.nat(), fc.nat(255), fc.constantFrom('set', 'cut', 'add'))
+    let good = 0
+    fc.assert(fc.property(fc.constantFrom(...headers), fc.array(change, { maxLength: 2 }), (header, changes) => {
+      let body: Uint8Array = header.slice()
+      for (const [at, byte, how] of changes) {
+        const place = at % (body.byteLength + 1)
+        if (how === 'set' && place < body.byteLength) body[place] = byte
+        else body = concat([body.subarray(0, place), how === 'add' ? Uint8Array.of(byte) : new Uint8Array(0), body.subarray(how === 'cut' ? place + 1 : place)])
+      }
+      let expected: { version?: unknown, roots?: unknown } | undefined
+      try {
+        expected = decode(body)
+      } catch { /* not DAG-CBOR */ }
+      let found: ReturnType<typeof decodeCarV1Header> | undefined
+      try {
+        found = decodeCarV1Header(body)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'CARV2_BAD_HEADER' })
+      }
+      if (found !== undefined) {
+        good++
+        expect(found.version).toBe(expected?.version)
+        if (found.version === 1) expect(found.roots.map(String)).toEqual((expected?.roots as CID[] | null ?? []).map(String))
+      } else if (expected?.version === 1 && Array.isArray(expected.roots) && expected.roots.every((root) => CID.asCID(root) !== null)) {
+        // a CID with a varint that is not minimal, which the oracle lets pass
+        expect(Buffer.compare(encodeCarV1Header(expected.roots), concat([encodeVarint(body.byteLength), body]))).not.toBe(0)
+      }
+    }), { seed: 91, numRuns: 3000 })
+    expect(good).toBeGreaterThan(500)
+  })
+
+  it('takes as much memory as the roots do, and no more than there may be', () => {
+    // the shortest of all CIDs: 262,144 of them are a header of 2 MiB
+    const link = Uint8Array.of(0xd8, 0x2a, 0x45, 0, 1, 0x55, 0, 0)
+    const header = (count: number): Uint8Array => {
+      const body = new Uint8Array(7 + 5 + 8 * count + 9)
+      body.set([0xa2, 0x65, 0x72, 0x6f, 0x6f, 0x74, 0x73, 0x9a])
+      new DataView(body.buffer).setUint32(8, count)
+      for (let i = 0; i < count; i++) body.set(link, 12 + 8 * i)
+      body.set([0x67, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 1], 12 + 8 * count)
+      return body
+    }
+    expect(decodeCarV1Header(header(1 << 18)).roots).toHaveLength(1 << 18)
+    expect(() => decodeCarV1Header(header((1 << 18) + 1))).toThrow(expect.objectContaining({ code: 'CARV2_TOO_LARGE' }))
+    expect(() => decodeCarV1Header(new Uint8Array(32 << 20).fill(0x81))).toThrow(expect.objectContaining({ code: 'CARV2_BAD_HEADER' }))
   })
 })
