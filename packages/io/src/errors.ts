@@ -21,11 +21,14 @@ export class IoError extends Error {
   readonly retry: Retry
   /** Where, in bytes from the start of the source or file; `undefined` when no single place is at fault. */
   readonly offset: number | undefined
+  /** What the other side asked to wait for before trying again, in milliseconds; `undefined` when it said nothing. */
+  readonly retryAfterMs: number | undefined
 
-  constructor (code: IoErrorCode, message: string, options: ErrorOptions & { retry?: Retry, offset?: number } = {}) {
+  constructor (code: IoErrorCode, message: string, options: ErrorOptions & { retry?: Retry, offset?: number, retryAfterMs?: number | undefined } = {}) {
     super(message, options)
     this.code = code
     this.retry = options.retry ?? 'never'
     this.offset = options.offset
+    this.retryAfterMs = options.retryAfterMs
   }
 }

@@ -8,6 +8,7 @@ export { compareIdentity, type IdentityVerdict, type SourceIdentity } from './id
 export type { AnyLevel } from './level.ts'
 export { checkRange, createBytesSource, createWindow, readChunks } from './memory.ts'
 export { createMemoryDirectory } from './memory-directory.ts'
+export { createMergedReads, type MergeOptions } from './merge-reads.ts'
 export { type Random, systemRandom } from './random.ts'
 export type { TreeDirectory, TreeEntry, TreeFile, TreeLink } from './tree.ts'
 export type { WritableFile } from './writable-file.ts'

@@ -11,7 +11,8 @@ let server: RangeServer
 beforeEach(async () => { server = await startRangeServer(bytes) })
 afterEach(() => server[Symbol.asyncDispose]())
 
-const open = (options?: HttpSourceOptions): Promise<ByteSource> => openHttpSource(server.url, options)
+/** What the first request brings is kept, so that reads of it say nothing about requests. */
+const open = (options?: HttpSourceOptions): Promise<ByteSource> => openHttpSource(server.url, { first: { from: 'start', bytes: 1 }, ...options })
 
 describe('openHttpSource', () => {
   it('reads ranges of the version that was opened', async () => {
@@ -34,6 +35,7 @@ describe('openHttpSource', () => {
       expect(() => source.peek(at, length)).toThrow(IoError)
     }
     expect(source.peek(0, 10)).toBeUndefined()
+    expect(await source.read(0, 1)).toEqual(bytes.slice(0, 1))
     expect(server.requests).toHaveLength(1)
   })
 
@@ -53,7 +55,7 @@ describe('openHttpSource', () => {
   it('sends the headers given, and uses the fetch given', async () => {
     const asked: string[] = []
     const source = await open({ headers: { authorization: 'Bearer abc' }, fetch: (input, init) => { asked.push(String(input)); return fetch(input, init) } })
-    await source.read(0, 1)
+    await source.read(0, 2)
     expect(server.requests.map(({ authorization }) => authorization)).toEqual(['Bearer abc', 'Bearer abc'])
     expect(asked).toEqual([server.url, server.url])
   })
@@ -183,6 +185,135 @@ describe('openHttpSource', () => {
     expect(() => source.peek(0, 1)).toThrow(IoError)
     expect(await under).toEqual(bytes.slice(0, 10))
     await closing
+  })
+})
+
+describe('the first request', () => {
+  it('brings the first bytes, which then cost nothing, or the last ones', async () => {
+    for (const [first, at] of [[undefined, 0], [{ from: 'start', bytes: 4096 }, 0], [{ from: 'end', bytes: 4096 }, 10_000 - 4096]] as const) {
+      server.requests.length = 0
+      const source = await openHttpSource(server.url, first === undefined ? {} : { first })
+      expect(await source.read(at, 4096)).toEqual(bytes.slice(at, at + 4096))
+      const part = await source.read(at + 10, 20)
+      expect([part, part.buffer.byteLength]).toEqual([bytes.slice(at + 10, at + 30), 20])
+      expect(source.peek(at + 4000, 96)).toEqual(bytes.slice(at + 4000, at + 4096))
+      expect(source.peek(at === 0 ? at + 4000 : at - 1, 97)).toBeUndefined()
+      expect(server.requests).toHaveLength(1)
+      await source.close()
+      expect(() => source.peek(at, 1)).toThrow(expect.objectContaining({ code: 'IO_CLOSED' }) as Error)
+    }
+  })
+
+  it('brings all of what is shorter than that', async () => {
+    for (const from of ['start', 'end'] as const) {
+      const source = await openHttpSource(server.url, { first: { from, bytes: 1 << 20 } })
+      expect(source.peek(0, 10_000)).toEqual(bytes)
+    }
+    server.bytes = new Uint8Array(0)
+    for (const from of ['start', 'end'] as const) expect((await openHttpSource(server.url, { first: { from, bytes: 10 } })).sizeBytes).toBe(0)
+  })
+
+  it('is made again from the start where a server knows no ranges from the end', async () => {
+    server.answer = (request, response) => {
+      if (request.headers.range === 'bytes=-10') response.writeHead(200).end(bytes)
+      else response.writeHead(206, { 'content-range': 'bytes 0-0/10000', etag: '"one"' }).end('x')
+    }
+    expect(await openHttpSource(server.url, { first: { from: 'end', bytes: 10 } })).toMatchObject({ sizeBytes: 10_000 })
+    expect(server.requests.map(({ range }) => range)).toEqual(['bytes=-10', 'bytes=0-0'])
+  })
+
+  it('is refused when it brings other bytes than asked', async () => {
+    for (const range of ['0-8', '1-9', '0-10']) {
+      server.answer = (_request, response) => { response.writeHead(206, { 'content-range': `bytes ${range}/100`, etag: '"one"' }).end('x'.repeat(20)) }
+      await expect(openHttpSource(server.url, { first: { from: 'start', bytes: 10 } })).rejects.toEqual(coded('IO_FAILED'))
+      await expect(openHttpSource(server.url, { first: { from: 'end', bytes: 10 } })).rejects.toEqual(coded('IO_FAILED'))
+    }
+    for (const bytes of [0, -1, 1.5]) await expect(openHttpSource(server.url, { first: { from: 'start', bytes } })).rejects.toThrow(RangeError)
+  })
+
+  it('asks for bytes that are not encoded', async () => {
+    const encodings: (string | undefined)[] = []
+    server.answer = (request, response) => {
+      encodings.push(request.headers['accept-encoding'] as string | undefined)
+      response.writeHead(206, { 'content-range': 'bytes 0-0/1', etag: '"one"', 'content-encoding': 'gzip' }).end('x')
+    }
+    await expect(open()).rejects.toEqual(coded('IO_FAILED', 'never'))
+    expect(encodings).toEqual([expect.stringMatching(/^identity(, identity)?$/u)])
+  })
+})
+
+describe('retryAfterMs', () => {
+  it.each([
+    ['3', undefined, 3000],
+    ['Sun, 22 Nov 2026 10:00:05 GMT', 'Sun, 22 Nov 2026 10:00:00 GMT', 5000],
+    ['Sun, 22 Nov 2026 09:00:00 GMT', 'Sun, 22 Nov 2026 10:00:00 GMT', 0],
+    ['soon', undefined, undefined],
+    [undefined, undefined, undefined],
+  ])('of Retry-After %j', async (after, date, expected) => {
+    const source = await open()
+    server.answer = (_request, response) => { response.writeHead(503, { ...(after === undefined ? {} : { 'retry-after': after }), ...(date === undefined ? {} : { date }) }).end() }
+    await expect(source.read(0, 10)).rejects.toMatchObject({ code: 'IO_SOURCE_LOST', retry: 'later', retryAfterMs: expected })
+    await expect(open()).rejects.toMatchObject({ code: 'IO_FAILED', retry: 'later', retryAfterMs: expected })
+  })
+})
+
+describe('reads at the same time', () => {
+  const big = Uint8Array.from({ length: 3 << 20 }, (_, at) => (at * 7 + (at >> 9)) & 0xff)
+  const ranges = (): (string | undefined)[] => server.requests.slice(1).map(({ range }) => range)
+
+  it('become one request where they overlap or lie close together', async () => {
+    server.bytes = big
+    const source = await open()
+    const spans = [[5000, 100], [100, 200], [150, 10], [250, 1000], [2_000_000, 5], [2_000_005, 5], [270_000, 10]] as const
+    const parts = await Promise.all(spans.map(([at, length]) => source.read(at, length)))
+    for (const [i, [at, length]] of spans.entries()) {
+      expect(parts[i]).toEqual(big.slice(at, at + length))
+      expect(parts[i]!.buffer.byteLength).toBe(length)
+    }
+    expect(ranges()).toEqual(['bytes=100-5099', 'bytes=270000-270009', 'bytes=2000000-2000009'])
+  })
+
+  it('wait for what is on its way already', async () => {
+    server.bytes = big
+    const source = await open()
+    const first = source.read(1000, 1000)
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(await Promise.all([source.read(1500, 100), source.read(1900, 101), first])).toEqual([big.slice(1500, 1600), big.slice(1900, 2001), big.slice(1000, 2000)])
+    expect(ranges()).toEqual(['bytes=1000-1999', 'bytes=1900-2000'])
+  })
+
+  it('fail together when their request does, and are asked for again only by their callers', async () => {
+    const source = await open()
+    server.answer = (_request, response) => { response.writeHead(500).end() }
+    for (const outcome of await Promise.allSettled([source.read(0, 10), source.read(20, 10)])) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'IO_SOURCE_LOST', retry: 'later' } })
+    }
+    server.answer = undefined
+    expect(await Promise.all([source.read(0, 10), source.read(20, 10)])).toEqual([bytes.slice(0, 10), bytes.slice(20, 30)])
+    expect(ranges()).toEqual(['bytes=0-29', 'bytes=0-29'])
+  })
+
+  it('go on for the others when one is given up, and end when all are', async () => {
+    const source = await open()
+    let ended = 0
+    server.answer = (request) => { request.on('close', () => { ended++ }) }
+    const reason = new Error('enough')
+    const [one, other, late] = [new AbortController(), new AbortController(), new AbortController()]
+    const reads = [source.read(0, 10, { signal: one.signal }), source.read(5, 10, { signal: other.signal })]
+    const outcomes = reads.map((read) => read.then(() => 'bytes', (error: unknown) => error))
+    await new Promise((resolve) => { setTimeout(resolve, 30) })
+    const joined = source.read(7, 2, { signal: late.signal }).then(() => 'bytes', (error: unknown) => error)
+    one.abort(reason)
+    other.abort(reason)
+    expect(await Promise.all(outcomes)).toEqual([reason, reason])
+    expect(ended).toBe(0)
+    late.abort(reason)
+    expect(await joined).toBe(reason)
+    while (ended === 0) await new Promise((resolve) => { setTimeout(resolve, 5) })
+    expect(ranges()).toEqual(['bytes=0-14'])
+    server.answer = undefined
+    expect(await source.read(7, 2)).toEqual(bytes.slice(7, 9))
   })
 })
 

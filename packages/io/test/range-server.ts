@@ -18,7 +18,10 @@ const serve = (server: RangeServer, request: IncomingMessage, response: ServerRe
   if (lastModified !== undefined) response.setHeader('last-modified', lastModified)
   const ifMatch = request.headers['if-match']
   if (ifMatch !== undefined && ifMatch !== etag) return void response.writeHead(412).end()
-  const [, first, last] = /^bytes=(\d+)-(\d+)$/u.exec(request.headers.range ?? '') ?? []
+  const suffix = /^bytes=-(\d+)$/u.exec(request.headers.range ?? '')?.[1]
+  const [, first, last] = suffix === undefined
+    ? /^bytes=(\d+)-(\d+)$/u.exec(request.headers.range ?? '') ?? []
+    : [undefined, String(Math.max(0, bytes.byteLength - Number(suffix))), String(bytes.byteLength - 1)]
   if (first === undefined || last === undefined) return void response.writeHead(200).end(bytes)
   const start = Number(first)
   const end = Math.min(Number(last) + 1, bytes.byteLength)

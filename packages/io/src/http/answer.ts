@@ -1,4 +1,5 @@
 /** One ranged request and what may come back. */
+import { systemClock } from '../clock.ts'
 import { IoError, type Retry } from '../errors.ts'
 import { parseContentRange } from './content-range.ts'
 
@@ -24,7 +25,7 @@ export type Answer =
   | { readonly kind: 'behind', readonly version: Version }
   | { readonly kind: 'changed' }
   /** Not a range, or no answer at all; `status` 0 when the server was not reached. */
-  | { readonly kind: 'refused', readonly status: number, readonly why: string, readonly retry: Retry, readonly cause?: unknown }
+  | { readonly kind: 'refused', readonly status: number, readonly why: string, readonly retry: Retry, readonly retryAfterMs?: number | undefined, readonly cause?: unknown }
 
 /** The server, or somebody on the way to it, may answer another time. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
@@ -32,13 +33,17 @@ const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
 /** A strong validator stands for equal bytes; a weak one only for equal meaning. */
 export const isStrong = (etag: string | undefined): etag is string => etag !== undefined && /^"[^"]*"$/u.test(etag)
 
-/** Ask for the bytes [start, end). Rejects with nothing but the signal's reason. */
-export const askRange = async (endpoint: Endpoint, start: number, end: number, ifMatch: string | undefined, signal: AbortSignal | undefined): Promise<Answer> => {
+/** The bytes [start, end), or so many at the end. */
+export type Wanted = { readonly start: number, readonly end: number } | { readonly last: number }
+
+/** Ask for bytes. Rejects with nothing but the signal's reason. */
+export const askRange = async (endpoint: Endpoint, wanted: Wanted, ifMatch: string | undefined, signal: AbortSignal | undefined): Promise<Answer> => {
   signal?.throwIfAborted()
   let response: Response
   try {
     response = await endpoint.fetch(endpoint.url, {
-      headers: { ...endpoint.headers, range: `bytes=${start}-${end - 1}`, ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) },
+      // encoded bytes have other positions
+      headers: { ...endpoint.headers, range: 'last' in wanted ? `bytes=-${wanted.last}` : `bytes=${wanted.start}-${wanted.end - 1}`, 'accept-encoding': 'identity', ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) },
       ...(signal === undefined ? {} : { signal }),
     })
   } catch (cause) {
@@ -54,7 +59,7 @@ const understand = (response: Response): Answer => {
   const { status, headers } = response
   const content = parseContentRange(headers.get('content-range'))
   const version: Version = { sizeBytes: content?.sizeBytes ?? 0, etag: headers.get('etag') ?? undefined, lastModified: headers.get('last-modified') ?? undefined }
-  const refused = (why: string, retry: Retry = 'never'): Answer => ({ kind: 'refused', status, why, retry })
+  const refused = (why: string, retry: Retry = 'never'): Answer => ({ kind: 'refused', status, why, retry, retryAfterMs: retry === 'later' ? retryAfter(headers) : undefined })
   if (status === 412) return { kind: 'changed' }
   if (status === 416) return content === undefined ? refused('no length') : { kind: 'behind', version }
   // of an empty resource there is no range, and some servers then give it whole
@@ -64,6 +69,15 @@ const understand = (response: Response): Answer => {
   if (content?.range === undefined) return refused('no usable content-range')
   if ((headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity') return refused('the bytes are encoded')
   return { kind: 'part', ...content.range, version, response }
+}
+
+/** Source: RFC 9110, section 10.2.3: seconds, or a date, which is compared with the server's own where it says that. */
+const retryAfter = (headers: Headers): number | undefined => {
+  const value = headers.get('retry-after')?.trim() ?? ''
+  if (/^\d{1,9}$/u.test(value)) return Number(value) * 1000
+  const until = Date.parse(value)
+  const now = Date.parse(headers.get('date') ?? '')
+  return Number.isNaN(until) ? undefined : Math.max(0, until - (Number.isNaN(now) ? systemClock.now() : now))
 }
 
 /** End the transfer of a body that nobody wants. */

@@ -5,20 +5,32 @@ import type { CallOptions } from '../calls.ts'
 import { IoError } from '../errors.ts'
 import type { SourceIdentity } from '../identity.ts'
 import { checkRange, memoryInode } from '../memory.ts'
+import { createMergedReads } from '../merge-reads.ts'
 import { askRange, discard, type Endpoint, isStrong, readBody, type Version } from './answer.ts'
 
 /** About what arrives while one more request is on its way. */
 const SEEK_BYTES = 256 * 1024
+/** Reads are merged into requests up to this length. */
+const MERGED_BYTES = 4 << 20
+/** Brought by the first request. */
+const FIRST_BYTES = 4096
 
 export interface HttpSourceOptions extends CallOptions {
   /** @default the global `fetch` */
   readonly fetch?: typeof fetch
   /** Sent with every request: credentials stand here, never in the URL. @default none */
   readonly headers?: Readonly<Record<string, string>>
+  /**
+   * What the first request brings, at most; it is kept, and reads of it ask for nothing. Whoever begins at the end, as with an
+   * index, says so here. @default the first 4096 bytes
+   */
+  readonly first?: { readonly from: 'start' | 'end', readonly bytes: number }
 }
 
 /**
- * Open what a web server has at `url`, which must be served by ranges. One small request; nothing is kept open.
+ * Open what a web server has at `url`, which must be served by ranges. One small request, whose bytes are kept; no connection
+ * is. Reads at the same time become one request where they overlap or lie close together; nothing is asked for twice after a
+ * failure, since callers know better whether and when (`retry`, `retryAfterMs` of the error).
  *
  * With a strong `ETag` the identity is of kind `version` and every read asks for that version (`If-Match`). Without one no
  * two openings have equal identities, and a change is noticed by the length, a weak `ETag` or `Last-Modified` of an answer.
@@ -29,21 +41,32 @@ export interface HttpSourceOptions extends CallOptions {
  */
 export const openHttpSource = async (url: string | URL, options: HttpSourceOptions = {}): Promise<ByteSource> => {
   const endpoint = endpointOf(url, options)
-  const answer = await askRange(endpoint, 0, 1, undefined, options.signal)
+  const { from, bytes } = options.first ?? { from: 'start', bytes: FIRST_BYTES }
+  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new RangeError(`first bytes; want=whole number from 1 got=${bytes}`)
+  const atEnd = from === 'end' ? await askRange(endpoint, { last: bytes }, undefined, options.signal) : undefined
+  // some serve only ranges that are told from the start
+  const noSuffix = atEnd?.kind === 'refused' && (atEnd.status === 200 || atEnd.status === 416)
+  const answer = atEnd === undefined || noSuffix ? await askRange(endpoint, { start: 0, end: noSuffix ? 1 : bytes }, undefined, options.signal) : atEnd
   switch (answer.kind) {
-    case 'part':
-      await discard(answer.response)
-      if (answer.start === 0) return createHttpSource(endpoint, answer.version)
-      throw new IoError('IO_FAILED', `another range than asked; url=${endpoint.label}`)
+    case 'part': {
+      const { start, end, version, response } = answer
+      const { sizeBytes } = version
+      const length = Math.min(noSuffix ? 1 : bytes, sizeBytes)
+      if (end - start !== length || (from === 'end' && !noSuffix ? end !== sizeBytes : start !== 0)) {
+        await discard(response)
+        throw new IoError('IO_FAILED', `another range than asked; url=${endpoint.label}`)
+      }
+      return createHttpSource(endpoint, version, { at: start, bytes: await readBody(response, length, start, endpoint.label, options.signal) })
+    }
     case 'behind':
-      if (answer.version.sizeBytes === 0) return createHttpSource(endpoint, answer.version)
+      if (answer.version.sizeBytes === 0) return createHttpSource(endpoint, answer.version, { at: 0, bytes: new Uint8Array(0) })
       throw new IoError('IO_FAILED', `the server serves no ranges; url=${endpoint.label}`)
     case 'changed':
       throw new IoError('IO_FAILED', `refused; url=${endpoint.label} status=412`)
     case 'refused': {
-      const { status, why, retry, cause } = answer
+      const { status, why, retry, retryAfterMs, cause } = answer
       const code = status === 404 || status === 410 ? 'IO_NOT_FOUND' : status === 401 || status === 403 ? 'IO_FORBIDDEN' : 'IO_FAILED'
-      throw new IoError(code, `${why}; url=${endpoint.label} status=${status}`, { cause, retry })
+      throw new IoError(code, `${why}; url=${endpoint.label} status=${status}`, { cause, retry, retryAfterMs })
     }
   }
 }
@@ -57,7 +80,7 @@ const endpointOf = (given: string | URL, options: HttpSourceOptions): Endpoint =
   return { url: url.href, label: `${url.origin}${url.pathname}`, fetch: options.fetch ?? globalThis.fetch.bind(globalThis), headers: options.headers ?? {} }
 }
 
-const createHttpSource = (endpoint: Endpoint, version: Version): ByteSource => {
+const createHttpSource = (endpoint: Endpoint, version: Version, first: { readonly at: number, readonly bytes: Uint8Array }): ByteSource => {
   const { sizeBytes, etag } = version
   const { label } = endpoint
   const strong = isStrong(etag) ? etag : undefined
@@ -76,14 +99,14 @@ const createHttpSource = (endpoint: Endpoint, version: Version): ByteSource => {
     (etag === undefined || found.etag === undefined || found.etag === etag) &&
     (strong !== undefined || version.lastModified === undefined || found.lastModified === undefined || found.lastModified === version.lastModified)
 
-  const fetchRange = async (at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
-    const answer = await askRange(endpoint, at, at + length, strong, signal)
+  const fetchRange = async (at: number, length: number, signal: AbortSignal): Promise<Uint8Array> => {
+    const answer = await askRange(endpoint, { start: at, end: at + length }, strong, signal)
     switch (answer.kind) {
       case 'changed':
       case 'behind': // what was inside is so no longer
         throw changed(at)
       case 'refused':
-        throw new IoError('IO_SOURCE_LOST', `${answer.why}; url=${label} at=${at} status=${answer.status}`, { cause: answer.cause, retry: answer.retry, offset: at })
+        throw new IoError('IO_SOURCE_LOST', `${answer.why}; url=${label} at=${at} status=${answer.status}`, { cause: answer.cause, retry: answer.retry, retryAfterMs: answer.retryAfterMs, offset: at })
       case 'part': {
         const { response, start, end, version: found } = answer
         if (isSame(found) && start === at && end === at + length) return readBody(response, length, at, label, signal)
@@ -93,6 +116,9 @@ const createHttpSource = (endpoint: Endpoint, version: Version): ByteSource => {
       }
     }
   }
+  const merged = createMergedReads({ read: fetchRange, gapBytes: SEEK_BYTES, maxBytes: MERGED_BYTES, splitOnFailure: false })
+  const kept = (at: number, length: number): Uint8Array | undefined =>
+    at >= first.at && at + length <= first.at + first.bytes.byteLength ? first.bytes.subarray(at - first.at, at - first.at + length) : undefined
   const close = async (): Promise<void> => {
     closed = true
     await Promise.allSettled(underWay)
@@ -104,8 +130,9 @@ const createHttpSource = (endpoint: Endpoint, version: Version): ByteSource => {
     read: async (at, length, { signal } = {}) => {
       signal?.throwIfAborted()
       check(at, length)
-      if (length === 0) return new Uint8Array(0)
-      const bytes = fetchRange(at, length, signal)
+      const here = kept(at, length)
+      if (here !== undefined || length === 0) return here?.slice() ?? new Uint8Array(0)
+      const bytes = merged(at, length, signal)
       underWay.add(bytes)
       try {
         return await bytes
@@ -115,7 +142,7 @@ const createHttpSource = (endpoint: Endpoint, version: Version): ByteSource => {
     },
     peek: (at, length) => {
       check(at, length)
-      return undefined
+      return kept(at, length)
     },
     close,
     [Symbol.asyncDispose]: close,
