@@ -14,7 +14,7 @@ export const writeCar = async (directory: Directory, name: string, entry: TreeEn
   let car: WritableCar | undefined
   try {
     // the builder has just hashed what it puts
-    car = await createWritableCar(file, { hashes: options.hashes, identity: 'store', verifyPuts: false, owns: false })
+    car = await createWritableCar(file, { hashes: options.hashes, identity: 'full', verifyPuts: false, owns: false })
     const { cid, fileBytes } = await buildTree(entry, car, options)
     options.signal?.throwIfAborted()
     const { blockCount, sizeBytes } = await car.finalize({ roots: [cid] })

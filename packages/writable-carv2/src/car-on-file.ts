@@ -1,40 +1,50 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store over one file: its table says where sections lie, its tail takes new ones. */
-import { type Hashes, IDENTITY } from '@dagstore/hashes'
+import { encodeCarV1Header } from '@dagstore/carv2'
+import type { Hashes } from '@dagstore/hashes'
 import type { WritableFile } from '@dagstore/io'
-import { type AnyCid, type Awaitable, type BlockCallOptions, createGate, ReadOnlyError, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import { type AnyCid, type Awaitable, type BlockCallOptions, createGate, ReadOnlyError, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
 import type { Blockstore } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
-import { type BlockInput, joinInput, tooLarge } from './block-input.ts'
+import { type BlockInput, joinInput } from './block-input.ts'
 import { WritableCarError } from './errors.ts'
 import { rootsHeader, writeSlot } from './file-head.ts'
-import { type Finish, writeEnd, writeHeader, writeIndex } from './finish.ts'
+import { checkFinalizeOptions, type Finish, writeEnd, writeHeader, writeIndex } from './finish.ts'
+import { type CarFileLayout, checkRoots, rootsOf } from './options.ts'
+import { Puts } from './puts.ts'
 import { createReads } from './reads.ts'
-import { MAX_CID_BYTES } from './recover.ts'
 import type { ResumeSlot } from './resume-slot.ts'
+import { SectionHeads } from './section-heads.ts'
 import type { SectionTable } from './section-table.ts'
-import type { Tail } from './tail.ts'
-import type { BlockPair, FinalizedFacts, WritableCar } from './writable-car.ts'
+import { createTail, type Tail } from './tail.ts'
+import type { BlockPair, FinalizedFacts, FinalizeOptions, WritableCar } from './writable-car.ts'
 
-/** What opening has found and decided. */
-export interface CarParts {
-  readonly file: WritableFile
-  readonly table: SectionTable
-  readonly tail: Tail
-  /** The one that stands on disk. */
+/** What opening has found or made. */
+export interface Opened {
+  readonly layout: CarFileLayout
+  /** In the `resumable` layout the one that stands on disk. */
   readonly slot: ResumeSlot
   readonly roots: readonly CID[] | undefined
+  readonly table: SectionTable
+}
+
+export interface CarParts extends Opened {
+  readonly file: WritableFile
   readonly hashes: Hashes
   readonly verifyPuts: boolean
   readonly verifyReads: boolean
   readonly owns: boolean
 }
 
+/** So many bytes are worth a sync while more are put, so that that of a checkpoint has little left to do. */
+const SETTLE_BYTES = 8 << 20
+
 export const createCar = (parts: CarParts): WritableCar => new CarOnFile(parts)
 
 class CarOnFile implements WritableCar {
-  readonly #parts: CarParts
+  readonly #parts: CarParts & { readonly tail: Tail }
   readonly #gate = createGate()
+  readonly #puts: Puts
   readonly #reads: ShardBlockstore
   #slot: ResumeSlot
   #roots: readonly CID[] | undefined
@@ -42,10 +52,15 @@ class CarOnFile implements WritableCar {
   #failure: WritableCarError | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
+  #unsettled = 0
+  /** Never rejects. */
+  #settling: Promise<void> | undefined
 
-  constructor (parts: CarParts) {
-    this.#parts = parts
-    this.#reads = createReads(parts, this.#gate)
+  constructor (opened: CarParts) {
+    const parts = this.#parts = { ...opened, tail: createTail(opened.file, opened.table.end, (bytes) => { this.#settle(bytes) }) }
+    const heads = new SectionHeads(parts, 'one')
+    this.#puts = new Puts({ ...parts, heads, rules: parts.slot })
+    this.#reads = createReads({ ...parts, heads, inline: parts.slot.identity.inline }, this.#gate)
     this.#slot = parts.slot
     this.#roots = parts.roots
   }
@@ -53,47 +68,44 @@ class CarOnFile implements WritableCar {
   get blockCount (): number { return this.#parts.table.count }
   get roots (): readonly CID[] | undefined { return this.#roots }
   get payloadBytes (): number {
-    const { start } = this.#slot
-    return rootsHeader(this.#roots ?? [], start).byteLength + this.#parts.tail.end - start
+    return encodeCarV1Header(this.#roots ?? []).byteLength + this.#parts.tail.end - this.#slot.start
   }
 
   // ---- writing
 
-  async put (cid: AnyCid, bytes: BlockInput, options: StoreCallOptions = {}): Promise<CID> {
-    const { signal } = options
-    signal?.throwIfAborted()
-    this.#gate.check()
-    this.#checkOpen()
-    const own = toCid(cid)
-    if (own.bytes.byteLength > MAX_CID_BYTES) throw tooLarge(own, MAX_CID_BYTES)
+  /** The usual case makes one promise and waits for nothing, so that closing has nothing to wait for. */
+  put (cid: AnyCid, bytes: BlockInput, options?: StoreCallOptions): Promise<CID> {
+    try {
+      options?.signal?.throwIfAborted()
+      this.#gate.check()
+      this.#checkOpen()
+      const own = toCid(cid)
+      if (bytes instanceof Uint8Array && !this.#parts.tail.isFull && (!this.#puts.check(own, bytes) || this.#puts.store(own, bytes))) return Promise.resolve(own)
+      return this.#gate.pass(() => this.#putSlowly(own, bytes, options?.signal))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** What comes in chunks, has to wait for writes, or may be there already. */
+  async #putSlowly (cid: CID, input: BlockInput, signal: AbortSignal | undefined): Promise<CID> {
     const { tail } = this.#parts
-    // the usual case waits for nothing, so that closing has nothing to wait for
-    if (bytes instanceof Uint8Array && !tail.isFull) return this.#store(own, bytes)
-    return this.#gate.pass(async () => {
-      const data = await joinInput(own, bytes, this.#maxDataBytes(own), signal)
+    const puts = this.#puts
+    const data = await joinInput(cid, input, puts.maxBytes(cid), signal)
+    if (!puts.check(cid, data)) return cid
+    const cleared = new Set<number>()
+    for (let isThere = false; ;) {
       // those who wait go on one after another, and what they put may be too much again
       while (tail.isFull) await tail.drain()
       signal?.throwIfAborted()
       this.#checkOpen()
-      return this.#store(own, data)
-    })
-  }
-
-  /** Nothing is awaited in here, so two puts of one block can not both miss it. */
-  #store (cid: CID, data: Uint8Array): CID {
-    const { table, tail, hashes, verifyPuts } = this.#parts
-    const maxData = this.#maxDataBytes(cid)
-    if (data.byteLength > maxData) throw tooLarge(cid, maxData)
-    if (verifyPuts) verifyBlock(hashes, cid, data)
-    if (cid.multihash.code === IDENTITY && !this.#slot.storesIdentity) return cid
-    if (table.has(cid)) return cid
-    const at = tail.append(cid.bytes, data)
-    table.add(cid, at, tail.end - at - data.byteLength, data.byteLength)
-    return cid
-  }
-
-  #maxDataBytes (cid: CID): number {
-    return this.#slot.maxSectionBytes - cid.bytes.byteLength
+      if (isThere) {
+        puts.repeat(cid, data)
+        return cid
+      }
+      if (puts.store(cid, data, cleared)) return cid
+      isThere = await puts.isThere(cid, cleared)
+    }
   }
 
   async * putMany (source: Iterable<BlockPair> | AsyncIterable<BlockPair>, options: StoreCallOptions = {}): AsyncGenerator<CID, void, undefined> {
@@ -134,16 +146,21 @@ class CarOnFile implements WritableCar {
     }))
   }
 
-  finalize (options: { readonly roots?: readonly AnyCid[] | undefined } = {}): Promise<FinalizedFacts> {
+  finalize (options: FinalizeOptions = {}): Promise<FinalizedFacts> {
     return this.#gate.pass(() => this.#inTurn(async () => {
       this.#checkOpen()
-      const roots = options.roots?.map(toCid) ?? this.#roots
+      const { layout, table, tail, file } = this.#parts
+      checkFinalizeOptions(options, layout)
+      const asked = rootsOf(options)
+      const roots = asked ?? this.#roots
       if (roots === undefined) throw new WritableCarError('WRITABLE_CAR_ROOTS_UNKNOWN', 'a change of the roots was cut short; give them')
-      const { start } = this.#slot
-      const carV1Header = rootsHeader(roots, start)
-      const { file, table, tail } = this.#parts
+      if (layout !== 'resumable') checkRoots(asked, this.#roots ?? [])
+      const { start, syncedEnd, identity } = this.#slot
+      const carV1Header = layout === 'resumable' ? rootsHeader(roots, start) : encodeCarV1Header(roots)
+      // in the layouts of go-car it stands already, perhaps in another's encoding
+      const dataOffset = layout === 'resumable' ? start - carV1Header.byteLength : this.#slot.header?.offset ?? 0
       this.#state = 'finalizing'
-      const finish: Finish = { file, sync: () => this.#sync(), table, start, end: tail.end, carV1Header }
+      const finish: Finish = { ...this.#parts, sync: () => this.#sync(), start, end: tail.end, syncedEnd, carV1Header, dataOffset, identity, ...options }
       try {
         await tail.flush()
         await writeIndex(finish)
@@ -159,7 +176,7 @@ class CarOnFile implements WritableCar {
       this.#state = 'finalized'
       this.#roots = roots
       await writeEnd(finish)
-      return { roots, payloadBytes: carV1Header.byteLength + tail.end - start, blockCount: table.count, sizeBytes: file.sizeBytes }
+      return { roots, payloadBytes: tail.end - dataOffset, blockCount: table.count, sizeBytes: file.sizeBytes }
     }))
   }
 
@@ -172,6 +189,7 @@ class CarOnFile implements WritableCar {
       await this.#gate.shut()
       await this.#turn
       await this.#parts.tail.idle()
+      await this.#settling
       try {
         if (keep && this.#state === 'open' && this.#failure === undefined) await this.#checkpoint()
       } finally {
@@ -182,18 +200,30 @@ class CarOnFile implements WritableCar {
   }
 
   async #checkpoint (): Promise<void> {
-    const { tail, table, file, verifyPuts } = this.#parts
+    const { tail, table, file, verifyPuts, layout } = this.#parts
     const slot: ResumeSlot = { ...this.#slot, sequence: this.#slot.sequence + 1, syncedEnd: tail.end, blockCount: table.count }
     if (slot.syncedEnd === this.#slot.syncedEnd) return
     await tail.flush()
     await this.#sync()
-    await writeSlot(file, slot)
-    // sections behind the synced end are taken again by their hash; what was not verified must not depend on that
-    if (!verifyPuts) await this.#sync()
+    if (layout === 'resumable') {
+      await writeSlot(file, slot)
+      // sections behind the synced end are taken again by their hash; what was not verified must not depend on that
+      if (!verifyPuts) await this.#sync()
+    }
     this.#slot = slot
   }
 
+  #settle (bytes: number): void {
+    this.#unsettled += bytes
+    if (this.#unsettled < SETTLE_BYTES || this.#settling !== undefined || this.#state !== 'open' || this.#failure !== undefined) return
+    this.#unsettled = 0
+    this.#settling = this.#sync().catch(() => {}).then(() => { this.#settling = undefined })
+  }
+
   async #sync (): Promise<void> {
+    // an error of the disk is told once, perhaps to the one before
+    await this.#settling
+    if (this.#failure !== undefined) throw this.#failure
     try {
       await this.#parts.file.sync()
     } catch (cause) {

@@ -8,8 +8,10 @@ export type WritableCarErrorCode =
   | 'WRITABLE_CAR_NOT_EMPTY'
   | 'WRITABLE_CAR_NOT_FINALIZED'
   | 'WRITABLE_CAR_NOT_OURS'
+  | 'WRITABLE_CAR_ROOTS_FIXED'
   | 'WRITABLE_CAR_ROOTS_TOO_LARGE'
   | 'WRITABLE_CAR_ROOTS_UNKNOWN'
+  | 'WRITABLE_CAR_TOO_LARGE'
 
 /** The file cannot be opened, or finished, as asked. */
 export class WritableCarError extends Error {

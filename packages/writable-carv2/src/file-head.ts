@@ -42,6 +42,9 @@ export const writeSlot = async (file: WritableFile, slot: ResumeSlot): Promise<v
 
 export const clearSlots = async (file: WritableFile): Promise<void> => file.write(SLOTS_OFFSET, new Uint8Array(SLOTS_END - SLOTS_OFFSET))
 
+/** The CARv2 header to zeros: an unfinalized file. */
+export const clearHeader = async (file: WritableFile): Promise<void> => file.write(HEADER_OFFSET, new Uint8Array(HEADER_BYTES))
+
 export type FileHead =
   | { readonly state: 'unfinalized', readonly slot: ResumeSlot, /** Not all zeros, and no header either: a write of it was torn. */ readonly tornHeader: boolean }
   | { readonly state: 'finalized', readonly header: CarV2Header, /** Left behind when finalizing was cut short after the header. */ readonly slot: ResumeSlot | undefined }

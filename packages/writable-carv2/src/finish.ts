@@ -1,37 +1,102 @@
 /** What makes a file under construction a CARv2: written in an order in which a cut leaves it resumable or finished. */
-import { createIndexBuilder, encodeHeader } from '@dagstore/carv2'
+import { type BuiltIndex, createIndexBuilder, encodeHeader, type IdentityPolicy } from '@dagstore/carv2'
 import type { WritableFile } from '@dagstore/io'
 import { clearSlots, HEADER_OFFSET } from './file-head.ts'
+import type { CarFileLayout } from './options.ts'
 import { SLOTS_END } from './resume-slot.ts'
+import { SectionHeads } from './section-heads.ts'
 import type { SectionTable } from './section-table.ts'
+import type { Tail } from './tail.ts'
+import type { FinalizeOptions, IndexForm } from './writable-car.ts'
 
 /** What is long is written in pieces of about this many bytes. */
 const PIECE_BYTES = 1 << 20
+const INDEX_SORTED = 0x0400
+const MULTIHASH_INDEX_SORTED = 0x0401
+const FORMS: readonly IndexForm[] = ['with-trailer', 'multihash-index-sorted', 'index-sorted', 'none']
+const MAX_PADDING_BYTES = 1 << 30
 
-export interface Finish {
+export interface Finish extends FinalizeOptions {
   readonly file: WritableFile
   /** Rejects for ever once it has rejected. */
   readonly sync: () => Promise<void>
   readonly table: SectionTable
+  readonly tail: Tail
+  readonly layout: CarFileLayout
+  readonly identity: IdentityPolicy
   /** Where the sections lie, from the start of the file; all of them are written. */
   readonly start: number
   readonly end: number
-  /** The CARv1 header with its length varint. */
+  /** How far the sections are known to be on disk. */
+  readonly syncedEnd: number
+  /** With its length varint. */
   readonly carV1Header: Uint8Array
+  /** Where it begins, from the start of the file. */
+  readonly dataOffset: number
+}
+
+/** @throws {TypeError} no such form, or one that this layout does not have @throws {RangeError} `indexPadding` */
+export const checkFinalizeOptions = ({ index, indexPadding }: FinalizeOptions, layout: CarFileLayout): void => {
+  if (index !== undefined && !FORMS.includes(index)) throw new TypeError(`no such form of an index; got=${String(index)}`)
+  if (layout === 'carv1' && (index !== undefined || indexPadding !== undefined)) throw new TypeError('a CARv1 has no index')
+  if (indexPadding === undefined) return
+  if (index === 'none') throw new TypeError('indexPadding: without an index')
+  if (!Number.isSafeInteger(indexPadding) || indexPadding < 0 || indexPadding > MAX_PADDING_BYTES) throw new RangeError(`indexPadding; min=0 max=${MAX_PADDING_BYTES} got=${indexPadding}`)
 }
 
 /** Index and CARv1 header, on disk; the file is still unfinalized. */
 export const writeIndex = async (finish: Finish): Promise<void> => {
-  const { file, sync, table, start, end, carV1Header } = finish
-  const dataOffset = start - carV1Header.byteLength
-  const builder = createIndexBuilder({ identityCids: 'included' })
-  table.all((at, headBytes, dataBytes, cid) => { builder.add({ sectionOffset: at - dataOffset, headBytes, dataBytes, cid }) })
-  const payloadEnd = end - dataOffset
-  const index = builder.finish({ payloadStart: dataOffset, payloadEnd, carV1Header, source: undefined })
-
+  const { file, sync, layout, start, end, syncedEnd, carV1Header, index = 'with-trailer' } = finish
+  if (layout === 'carv1') return sync()
   if (file.sizeBytes > end) await file.truncate(end) // of an attempt before
-  await writeReserve(file, start, carV1Header)
-  let at = end
+  // the sections are the most of it: they go to the disk while the index is made
+  const sections = Promise.allSettled(end === syncedEnd ? [] : [sync()])
+  try {
+    if (layout === 'resumable') await writeReserve(file, start, carV1Header)
+    if (index !== 'none') await writePieces(file, indexOffset(finish), encoded(await buildIndex(finish), index))
+  } catch (error) {
+    await sections
+    throw error
+  }
+  for (const result of await sections) if (result.status === 'rejected') throw result.reason
+  await sync()
+}
+
+/** The 40 bytes that make it a CARv2 file, on disk; from here on readers take it. */
+export const writeHeader = async (finish: Finish): Promise<void> => {
+  const { file, sync, layout, end, dataOffset, identity, index } = finish
+  if (layout === 'carv1') return
+  const fullyIndexed = index !== 'none' && identity.mark
+  await file.write(HEADER_OFFSET, encodeHeader({ fullyIndexed, dataOffset, dataSize: end - dataOffset, indexOffset: index === 'none' ? undefined : indexOffset(finish) }))
+  await sync()
+}
+
+/** The resume slots emptied, so that equal input gives equal files. */
+export const writeEnd = async ({ file, sync, layout }: Finish): Promise<void> => {
+  if (layout !== 'resumable') return
+  await clearSlots(file)
+  await sync()
+}
+
+const indexOffset = ({ end, indexPadding = 0 }: Finish): number => end + indexPadding
+
+const buildIndex = async (finish: Finish): Promise<BuiltIndex> => {
+  const { table, end, carV1Header, dataOffset, identity } = finish
+  const builder = createIndexBuilder({ identityCids: identity.index ? 'included' : 'excluded' })
+  const heads = new SectionHeads(finish, 'many')
+  for (let number = 0; number < table.count; number++) {
+    const found = heads.get(number)
+    const { at, headBytes, dataBytes, cid } = found instanceof Promise ? await found : found
+    builder.add({ sectionOffset: at - dataOffset, headBytes, dataBytes, cid })
+  }
+  return builder.finish({ payloadStart: dataOffset, payloadEnd: end - dataOffset, carV1Header, source: undefined })
+}
+
+const encoded = (index: BuiltIndex, form: Exclude<IndexForm, 'none'>): Iterable<Uint8Array> =>
+  form === 'with-trailer' ? index.encode() : index.encodeStandard(form === 'index-sorted' ? INDEX_SORTED : MULTIHASH_INDEX_SORTED)
+
+const writePieces = async (file: WritableFile, from: number, chunks: Iterable<Uint8Array>): Promise<void> => {
+  let at = from
   let piece = new Uint8Array(PIECE_BYTES)
   let used = 0
   const flush = async (): Promise<void> => {
@@ -39,27 +104,13 @@ export const writeIndex = async (finish: Finish): Promise<void> => {
     at += used
     used = 0
   }
-  for (const bytes of index.encode()) {
+  for (const bytes of chunks) {
     if (used + bytes.byteLength > piece.byteLength && used > 0) await flush()
     if (bytes.byteLength > piece.byteLength) piece = new Uint8Array(bytes.byteLength)
     piece.set(bytes, used)
     used += bytes.byteLength
   }
   await flush()
-  await sync()
-}
-
-/** The 40 bytes that make it a CARv2 file, on disk; from here on readers take it. */
-export const writeHeader = async ({ file, sync, start, end, carV1Header }: Finish): Promise<void> => {
-  const dataOffset = start - carV1Header.byteLength
-  await file.write(HEADER_OFFSET, encodeHeader({ fullyIndexed: true, dataOffset, dataSize: end - dataOffset, indexOffset: end }))
-  await sync()
-}
-
-/** The resume slots emptied, so that equal input gives equal files. */
-export const writeEnd = async ({ file, sync }: Finish): Promise<void> => {
-  await clearSlots(file)
-  await sync()
 }
 
 /** Zeros, then the header, which ends where the sections start. */

@@ -1,4 +1,5 @@
 export type { BlockInput } from './block-input.ts'
 export { WritableCarError, type WritableCarErrorCode } from './errors.ts'
-export { type CarFileOptions, type CreateCarOptions, createWritableCar, extendWritableCar, resumeWritableCar, type WritableCarOptions } from './open.ts'
-export type { BlockPair, FinalizedFacts, WritableCar } from './writable-car.ts'
+export { createWritableCar, extendWritableCar, resumeWritableCar } from './open.ts'
+export type { CarFileLayout, CarFileOptions, CreateCarOptions, WritableCarOptions } from './options.ts'
+export type { BlockPair, FinalizedFacts, FinalizeOptions, IndexForm, WritableCar } from './writable-car.ts'

@@ -3,7 +3,8 @@ import { unlink } from 'node:fs/promises'
 import { openHashes } from '@dagstore/hashes/node'
 import type { CallOptions, WritableFile } from '@dagstore/io'
 import { openWritableFile } from '@dagstore/io/node'
-import { type CarFileOptions, type CreateCarOptions, createWritableCar, extendWritableCar, resumeWritableCar } from './open.ts'
+import { createWritableCar, extendWritableCar, resumeWritableCar } from './open.ts'
+import type { CarFileOptions, CreateCarOptions } from './options.ts'
 import type { WritableCar } from './writable-car.ts'
 
 /** {@link createWritableCar} in a new file; when it rejects, no file is left. @throws {IoError} `IO_EXISTS`: something has that name */

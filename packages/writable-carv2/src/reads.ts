@@ -1,10 +1,12 @@
 /** Blocks out of a file under construction: from memory while they wait to be written, else from the file. */
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import type { WritableFile } from '@dagstore/io'
-import { type AnyCid, type BlockCallOptions, BlockNotFoundError, BlockstoreError, type Gate, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import { type AnyCid, type Awaitable, type BlockCallOptions, BlockNotFoundError, BlockstoreError, type Gate, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import type { Blockstore } from 'interface-blockstore'
 import { CID } from 'multiformats/cid'
-import type { PlacedSection, SectionTable } from './section-table.ts'
+import { type SectionHead, SectionHeads } from './section-heads.ts'
+import { findSection } from './section-lookup.ts'
+import { NONE, type SectionTable } from './section-table.ts'
 import type { Tail } from './tail.ts'
 
 export interface ReadParts {
@@ -13,15 +15,19 @@ export interface ReadParts {
   readonly tail: Tail
   readonly hashes: Hashes
   readonly verifyReads: boolean
+  /** Reads heads one by one. */
+  readonly heads: SectionHeads
+  /** Identity CIDs that are not stored are answered from themselves. */
+  readonly inline: boolean
 }
 
-export const createReads = ({ file, table, tail, hashes, verifyReads }: ReadParts, gate: Gate): ShardBlockstore => {
+export const createReads = ({ file, table, tail, hashes, verifyReads, heads, inline }: ReadParts, gate: Gate): ShardBlockstore => {
   const start = (signal: AbortSignal | undefined): void => {
     signal?.throwIfAborted()
     gate.check()
   }
   /** One section's data, hashed; a copy. */
-  const read = async (cid: CID, { at, headBytes, dataBytes }: PlacedSection, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+  const read = async (cid: CID, { at, headBytes, dataBytes }: SectionHead, signal: AbortSignal | undefined): Promise<Uint8Array> => {
     let data = tail.peek(at + headBytes, dataBytes)
     if (data === undefined) {
       try {
@@ -35,12 +41,21 @@ export const createReads = ({ file, table, tail, hashes, verifyReads }: ReadPart
     return data
   }
 
+  /** `undefined`: there is none. A promise only if bytes have to be read. */
+  const find = (cid: CID): Awaitable<SectionHead | undefined> => {
+    const number = findSection(table, heads, cid.bytes)
+    if (typeof number !== 'number') return number.then((found) => found === NONE ? undefined : heads.get(found))
+    return number === NONE ? undefined : heads.get(number)
+  }
+  const holdsItself = (cid: CID): boolean => inline && cid.multihash.code === IDENTITY
+
   const bytes = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => gate.pass(async () => {
     signal?.throwIfAborted()
     const own = toCid(cid)
-    const section = table.find(own)
+    const section = await find(own)
+    signal?.throwIfAborted()
     if (section !== undefined) return read(own, section, signal)
-    if (own.multihash.code === IDENTITY) return own.multihash.digest.slice()
+    if (holdsItself(own)) return own.multihash.digest.slice()
     throw new BlockNotFoundError(own)
   })
 
@@ -52,14 +67,14 @@ export const createReads = ({ file, table, tail, hashes, verifyReads }: ReadPart
     has: async (cid, { signal } = {}) => {
       start(signal)
       const own = toCid(cid)
-      return table.find(own) !== undefined || own.multihash.code === IDENTITY
+      return holdsItself(own) || (await findSection(table, heads, own.bytes)) !== NONE
     },
     size: async (cid, { signal } = {}) => {
       start(signal)
       const own = toCid(cid)
-      const section = table.find(own)
+      const section = await find(own)
       if (section !== undefined) return section.dataBytes
-      if (own.multihash.code === IDENTITY) return own.multihash.digest.byteLength
+      if (holdsItself(own)) return own.multihash.digest.byteLength
       throw new BlockNotFoundError(own)
     },
     bytes,
@@ -79,9 +94,11 @@ export const createReads = ({ file, table, tail, hashes, verifyReads }: ReadPart
     },
     getAll: async function * (options = {}): ReturnType<Blockstore['getAll']> {
       start(options.signal)
-      for (const section of table.distinct()) {
+      const ahead = new SectionHeads({ file, table, tail }, 'many')
+      for (let number = 0; number < table.count; number++) {
+        if (table.isRepeat(number)) continue
         start(options.signal)
-        const cid = CID.decode(section.cid.slice())
+        const cid = CID.decode((await ahead.get(number)).cid.slice())
         yield { cid, bytes: get(cid, options) }
       }
     },

@@ -1,29 +1,88 @@
-/** Finding again what a file holds: structure up to where it is known to be on disk, hashes behind that. */
-import { type CarLayout, CarV2Error, decodeCarV1Header, decodeVarint, parseCid, readLayout, scanSections, type Section } from '@dagstore/carv2'
+/** Finding again which sections a file holds: by structure where that is known to be on disk, by hash behind it. */
+import { type CarLayout, CarV2Error, decodeVarint, parseCid, readLayout, scanSections, type Section } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import type { WritableFile } from '@dagstore/io'
-import type { CID } from 'multiformats/cid'
-import { crc32 } from './crc32.ts'
+import { BlockstoreError } from '@dagstore/read-blockstore'
+import { CID } from 'multiformats/cid'
 import { WritableCarError } from './errors.ts'
-import { type FileHead, MAX_ROOTS_BYTES, startFor } from './file-head.ts'
 import { createFileSource } from './file-source.ts'
-import { SLOTS_END } from './resume-slot.ts'
+import type { CarRules } from './resume-slot.ts'
+import { SectionHeads } from './section-heads.ts'
+import { addFound } from './section-lookup.ts'
 import type { SectionTable } from './section-table.ts'
 
-/** Longest CID of a section, in bytes, as go-car's default. */
-export const MAX_CID_BYTES = 2048
-
-interface ScanContext {
+export interface Recovery {
+  readonly file: WritableFile
+  /** Found sections are added to it. */
   readonly table: SectionTable
-  readonly maxSectionBytes: number
+  readonly rules: Pick<CarRules, 'maxSectionBytes' | 'maxCidBytes'>
   readonly signal: AbortSignal | undefined
 }
 
-/** Put a scanned section into the table; `base` is where offsets of the scan count from. */
-const addSection = (table: SectionTable, base: number, section: Section): void => {
-  const { multihash } = parseCid(section.cid)
-  table.add({ bytes: section.cid, multihash: { bytes: multihash } }, base + section.sectionOffset, section.headBytes, section.dataBytes)
+/**
+ * The sections from where the table ends to `end`; structure only. Zeros behind the last one are padding, or an error.
+ *
+ * @throws {WritableCarError} `WRITABLE_CAR_DAMAGED`
+ */
+export const loadSections = async ({ file, table, rules, signal }: Recovery, end: number, zeroPadding: 'end' | 'refuse'): Promise<void> => {
+  const base = table.end
+  const heads = headsOf(file, table)
+  try {
+    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...rules, signal, zeroPadding })) await add(table, heads, base, section)
+  } catch (error) {
+    throw error instanceof CarV2Error ? damaged(error) : error
+  }
 }
+
+/**
+ * The sections from where the table ends, each of them hashed. The first that is torn, mismatched or zero ends the file.
+ * What nobody can check ends it too; in a file that `others` may have written it is an error instead, since it may be good.
+ *
+ * @throws {WritableCarError} `WRITABLE_CAR_TOO_LARGE` (only `others`): a whole section above the limits
+ * @throws {BlockstoreError} `BLOCKSTORE_UNKNOWN_HASH` (only `others`)
+ */
+export const recoverSections = async ({ file, table, rules, signal }: Recovery, hashes: Hashes, { others }: { readonly others: boolean }): Promise<void> => {
+  const base = table.end
+  const heads = headsOf(file, table)
+  try {
+    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, file.sizeBytes), { ...rules, signal, data: true })) {
+      const { hashCode, digest } = parseCid(section.cid)
+      if (!hashes.has(hashCode)) {
+        if (!others) return
+        throw new BlockstoreError('BLOCKSTORE_UNKNOWN_HASH', `no hasher; hash=0x${hashCode.toString(16)} at=${base + section.sectionOffset}`, { cid: CID.decode(section.cid) })
+      }
+      if (section.data === undefined || !hashes.matches(hashCode, digest, section.data)) return
+      await add(table, heads, base, section)
+    }
+  } catch (error) {
+    if (!(error instanceof CarV2Error)) throw error
+    // torn: what came before it is good
+    if (others && error.code === 'CARV2_TOO_LARGE') await checkTorn(file, table.end, error)
+  }
+}
+
+/** A length that the file does not have is a tear; one that it has may be a section of somebody with other limits. */
+const checkTorn = async (file: WritableFile, at: number, cause: CarV2Error): Promise<void> => {
+  const { value, length } = decodeVarint(await file.read(at, Math.min(9, file.sizeBytes - at)))
+  if (at + length + value > file.sizeBytes) return
+  throw new WritableCarError('WRITABLE_CAR_TOO_LARGE', `${cause.message}; at=${at}`, { cause, offset: at })
+}
+
+const add = (table: SectionTable, heads: SectionHeads, base: number, { cid, sectionOffset, headBytes, dataBytes }: Section): Promise<void> =>
+  addFound(table, heads, cid, base + sectionOffset + headBytes + dataBytes)
+
+/** The parts of a finalized file. @throws {WritableCarError} `WRITABLE_CAR_DAMAGED` */
+export const findParts = async (file: WritableFile, signal: AbortSignal | undefined): Promise<CarLayout> => {
+  try {
+    return await readLayout(createFileSource(file, file.sizeBytes), { signal })
+  } catch (error) {
+    throw error instanceof CarV2Error ? damaged(error) : error
+  }
+}
+
+/** Nothing waits to be written while a file is being opened. */
+const headsOf = (file: WritableFile, table: SectionTable): SectionHeads =>
+  new SectionHeads({ file, table, tail: { writtenEnd: file.sizeBytes, peek: () => undefined } }, 'one')
 
 /** The layout that lets sections from `start` be scanned although no CARv1 header stands right before them. */
 const sectionsOnly = (start: number, end: number): CarLayout =>
@@ -31,82 +90,3 @@ const sectionsOnly = (start: number, end: number): CarLayout =>
 
 const damaged = (cause: CarV2Error): WritableCarError =>
   new WritableCarError('WRITABLE_CAR_DAMAGED', `${cause.message}; cause=${cause.code}`, cause.offset === undefined ? { cause } : { cause, offset: cause.offset })
-
-/**
- * The sections of an unfinalized file, into the table. Up to the slot's synced end the structure is trusted; behind it each
- * section is hashed, and the first that is torn, mismatched, unverifiable or zero ends the file.
- *
- * @returns the end of the last good section, from the start of the file
- * @throws {WritableCarError} `WRITABLE_CAR_DAMAGED`: what was known to be on disk is not there, or no sections
- */
-export const recoverSections = async (file: WritableFile, head: FileHead & { readonly state: 'unfinalized' }, hashes: Hashes, context: ScanContext): Promise<number> => {
-  const { start, syncedEnd, blockCount } = head.slot
-  const { table, maxSectionBytes, signal } = context
-  // of a creation that was cut short: the slot is on disk, the length is not; there is nothing to lose
-  if (blockCount === 0 && file.sizeBytes < start && start <= startFor(MAX_ROOTS_BYTES)) return start
-  if (file.sizeBytes < syncedEnd) throw new WritableCarError('WRITABLE_CAR_DAMAGED', `file is shorter than it was; synced=${syncedEnd} size=${file.sizeBytes}`, { offset: file.sizeBytes })
-  const source = createFileSource(file, file.sizeBytes)
-  const options = { maxSectionBytes, maxCidBytes: MAX_CID_BYTES, signal }
-  try {
-    for await (const section of scanSections(source, sectionsOnly(start, syncedEnd), { ...options, zeroPadding: 'refuse' })) addSection(table, start, section)
-  } catch (error) {
-    throw error instanceof CarV2Error ? damaged(error) : error
-  }
-  if (table.count !== blockCount) throw new WritableCarError('WRITABLE_CAR_DAMAGED', `blocks are missing; want=${blockCount} got=${table.count}`)
-
-  let end = syncedEnd
-  try {
-    for await (const section of scanSections(source, sectionsOnly(syncedEnd, file.sizeBytes), { ...options, data: true })) {
-      const { hashCode, digest } = parseCid(section.cid)
-      if (section.data === undefined || !hashes.has(hashCode) || !hashes.matches(hashCode, digest, section.data)) break
-      addSection(table, syncedEnd, section)
-      end = syncedEnd + section.sectionOffset + section.headBytes + section.dataBytes
-    }
-  } catch (error) {
-    if (!(error instanceof CarV2Error)) throw error // torn: what came before it is good
-  }
-  return end
-}
-
-/** The roots that an unfinalized file was given so far; `undefined`: a change of them was cut short. */
-export const recoverRoots = async (file: WritableFile, head: FileHead & { readonly state: 'unfinalized' }): Promise<readonly CID[] | undefined> => {
-  const { start, header } = head.slot
-  if (header === undefined) return []
-  if (file.sizeBytes < start || start - header.offset > MAX_ROOTS_BYTES) return undefined
-  const bytes = await file.read(header.offset, start - header.offset)
-  if (crc32(bytes) !== header.crc) return undefined
-  return decodeCarV1Header(bytes.subarray(decodeVarint(bytes, 0).length)).roots
-}
-
-/** A finalized CARv2 file with room for resume slots: where its sections lie, and its roots. */
-export interface FinalizedCar {
-  readonly start: number
-  readonly end: number
-  readonly roots: readonly CID[]
-  readonly header: { readonly offset: number, readonly crc: number }
-}
-
-/**
- * The sections of a finalized file, into the table; structure only.
- *
- * @throws {WritableCarError} `WRITABLE_CAR_NOT_OURS`: no room for slots before the payload. `WRITABLE_CAR_DAMAGED`
- */
-export const loadFinalized = async (file: WritableFile, head: FileHead & { readonly state: 'finalized' }, context: ScanContext): Promise<FinalizedCar> => {
-  const { dataOffset } = head.header
-  if (dataOffset < SLOTS_END) throw new WritableCarError('WRITABLE_CAR_NOT_OURS', `no room before the payload; want=${SLOTS_END} got=${dataOffset}`)
-  const source = createFileSource(file, file.sizeBytes)
-  const { table, maxSectionBytes, signal } = context
-  try {
-    const layout = await readLayout(source, { signal })
-    const start = dataOffset + layout.headerBytes
-    let end = start
-    for await (const section of scanSections(source, layout, { maxSectionBytes, maxCidBytes: MAX_CID_BYTES, signal })) {
-      addSection(table, dataOffset, section)
-      end = dataOffset + section.sectionOffset + section.headBytes + section.dataBytes
-    }
-    const header = await file.read(dataOffset, layout.headerBytes)
-    return { start, end, roots: layout.roots, header: { offset: dataOffset, crc: crc32(header) } }
-  } catch (error) {
-    throw error instanceof CarV2Error ? damaged(error) : error
-  }
-}

@@ -11,10 +11,14 @@
  *     40   8     where the CARv1 header begins, which ends at start; 0: none is written yet
  *     48   4     CRC-32 of that header; 0 without one
  *     52   4     the longest section in bytes, length varint not counted
- *     56   4     options: 1 blocks compare by whole CID, 2 identity CIDs are stored
- *     60   160   zeros
+ *     56   4     options: 1 blocks compare by whole CID, 2 identity CIDs are stored, 4 blocks that are there are stored again,
+ *                8 the index leaves out identity CIDs, 16 the header does not say that it lists them, 32 they are not
+ *                answered from the CID
+ *     60   4     the longest CID in bytes
+ *     64   156   zeros
  *     220  4     CRC-32 of the 220 bytes before
  */
+import { CAR_LIMITS, type IdentityPolicy } from '@dagstore/carv2'
 import { crc32 } from './crc32.ts'
 
 export const SLOTS_OFFSET = 64
@@ -25,18 +29,33 @@ const MAGIC = Uint8Array.of(0x43, 0x41, 0x52, 0x56, 0x32, 0x52, 0x57, 0x31)
 const CRC_OFFSET = SLOT_BYTES - 4
 const WHOLE_CID = 1
 const STORES_IDENTITY = 2
+const DUPLICATES = 4
+const IDENTITY_NOT_INDEXED = 8
+const IDENTITY_NOT_MARKED = 16
+const IDENTITY_NOT_INLINE = 32
+const ALL_OPTIONS = 63
+
+/** What a file is made with and keeps. */
+export interface CarRules {
+  /** CID and data of one section, in bytes. */
+  readonly maxSectionBytes: number
+  /** CID of one section, in bytes. */
+  readonly maxCidBytes: number
+  /** Blocks compare by CID, not by multihash. */
+  readonly wholeCid: boolean
+  /** A block that is there is stored again. */
+  readonly duplicates: boolean
+  readonly identity: IdentityPolicy
+}
 
 /** Offsets in bytes from the start of the file; all numbers safe integers. */
-export interface ResumeSlot {
+export interface ResumeSlot extends CarRules {
   readonly sequence: number
   readonly start: number
   readonly syncedEnd: number
   readonly blockCount: number
   /** `undefined`: no CARv1 header is written yet. */
   readonly header: { readonly offset: number, readonly crc: number } | undefined
-  readonly maxSectionBytes: number
-  readonly wholeCid: boolean
-  readonly storesIdentity: boolean
 }
 
 export const encodeSlot = (slot: ResumeSlot): Uint8Array => {
@@ -50,10 +69,15 @@ export const encodeSlot = (slot: ResumeSlot): Uint8Array => {
   view.setBigUint64(40, BigInt(slot.header?.offset ?? 0), true)
   view.setUint32(48, slot.header?.crc ?? 0, true)
   view.setUint32(52, slot.maxSectionBytes, true)
-  view.setUint32(56, (slot.wholeCid ? WHOLE_CID : 0) | (slot.storesIdentity ? STORES_IDENTITY : 0), true)
+  view.setUint32(56, encodeOptions(slot), true)
+  view.setUint32(60, slot.maxCidBytes, true)
   view.setUint32(CRC_OFFSET, crc32(bytes.subarray(0, CRC_OFFSET)), true)
   return bytes
 }
+
+const encodeOptions = ({ wholeCid, duplicates, identity }: CarRules): number =>
+  (wholeCid ? WHOLE_CID : 0) | (duplicates ? DUPLICATES : 0) | (identity.store ? STORES_IDENTITY : 0) |
+  (identity.index ? 0 : IDENTITY_NOT_INDEXED) | (identity.mark ? 0 : IDENTITY_NOT_MARKED) | (identity.inline ? 0 : IDENTITY_NOT_INLINE)
 
 /** `undefined`: nothing written, torn, or of a later version. @param bytes - exactly {@link SLOT_BYTES} long */
 export const decodeSlot = (bytes: Uint8Array): ResumeSlot | undefined => {
@@ -70,11 +94,18 @@ export const decodeSlot = (bytes: Uint8Array): ResumeSlot | undefined => {
     blockCount: number(32),
     header: headerOffset === 0 ? undefined : { offset: headerOffset, crc: view.getUint32(48, true) },
     maxSectionBytes: view.getUint32(52, true),
+    maxCidBytes: view.getUint32(60, true) || CAR_LIMITS.maxCidBytes,
     wholeCid: (options & WHOLE_CID) !== 0,
-    storesIdentity: (options & STORES_IDENTITY) !== 0,
+    duplicates: (options & DUPLICATES) !== 0,
+    identity: {
+      store: (options & STORES_IDENTITY) !== 0,
+      index: (options & IDENTITY_NOT_INDEXED) === 0,
+      mark: (options & IDENTITY_NOT_MARKED) === 0,
+      inline: (options & IDENTITY_NOT_INLINE) === 0,
+    },
   }
   const sane = Number.isSafeInteger(slot.sequence) && Number.isSafeInteger(slot.syncedEnd) && slot.start >= SLOTS_END && slot.syncedEnd >= slot.start &&
-    (options & ~(WHOLE_CID | STORES_IDENTITY)) === 0 && (headerOffset === 0 || (headerOffset >= SLOTS_END && headerOffset < slot.start))
+    (options & ~ALL_OPTIONS) === 0 && slot.maxSectionBytes > 0 && (headerOffset === 0 || (headerOffset >= SLOTS_END && headerOffset < slot.start))
   return sane ? slot : undefined
 }
 

@@ -2,9 +2,9 @@
 import type { WritableFile } from '@dagstore/io'
 
 /** Small sections are gathered into pieces of this many bytes. */
-const PIECE_BYTES = 1 << 20
-/** More than this not yet written is too much. */
-const BACKLOG_BYTES = 8 << 20
+const PIECE_BYTES = 1 << 19
+/** More than this not yet written is too much. Measured: more memory than the caches of a processor hold makes puts slower. */
+const BACKLOG_BYTES = 2 << 20
 /** Memory that is kept for pieces to come. */
 const SPARE_PIECES = BACKLOG_BYTES / PIECE_BYTES
 const MAX_VARINT_BYTES = 9
@@ -20,6 +20,8 @@ interface Piece {
 export interface Tail {
   /** Where the next section will begin, from the start of the file. */
   readonly end: number
+  /** Everything before it is handed to the file, from the start of the file. */
+  readonly writtenEnd: number
   /** Whether so much waits to be written that the next append should wait for {@link Tail.drain}. */
   readonly isFull: boolean
   /** Resolves when about half of that is written. Rejects when writing fails; what was appended stays readable, and a later call tries again. */
@@ -34,7 +36,8 @@ export interface Tail {
   idle(): Promise<void>
 }
 
-export const createTail = (file: WritableFile, start: number): Tail => {
+/** @param onWritten - told of bytes when the file has taken them */
+export const createTail = (file: Pick<WritableFile, 'write'>, start: number, onWritten: (bytes: number) => void): Tail => {
   /** In order; the last one is open to appends unless sealed. */
   const pieces: Piece[] = []
   /** Of pieces that were written, to be used again. */
@@ -48,6 +51,7 @@ export const createTail = (file: WritableFile, start: number): Tail => {
     pieces.splice(pieces.indexOf(piece), 1)
     backlog -= piece.used
     if (piece.bytes.byteLength === PIECE_BYTES && spare.length < SPARE_PIECES) spare.push(piece.bytes)
+    onWritten(piece.used)
   }, (error: unknown) => {
     piece.writing = undefined // it stays, so that the next call tries again
     throw error
@@ -75,6 +79,7 @@ export const createTail = (file: WritableFile, start: number): Tail => {
 
   return {
     get end () { return end },
+    get writtenEnd () { return pieces[0]?.at ?? end },
     get isFull () { return backlog > BACKLOG_BYTES },
     drain: async () => {
       if (sealedPieces().length === 0) sealed = true // one piece alone may be too much
@@ -87,10 +92,11 @@ export const createTail = (file: WritableFile, start: number): Tail => {
       const { bytes, used } = piece
       let to = used
       for (let rest = body; ; rest = Math.floor(rest / 128)) {
-        bytes[to++] = rest < 128 ? rest : (rest % 128) | 128
+        bytes[to++] = rest < 128 ? rest : (rest & 127) | 128
         if (rest < 128) break
       }
-      bytes.set(cid, to)
+      // for a few bytes a loop is faster than a call
+      for (let i = 0; i < cid.byteLength; i++) bytes[to + i] = cid[i]!
       bytes.set(data, to + cid.byteLength)
       const at = end
       const length = to - used + body

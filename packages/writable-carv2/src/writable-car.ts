@@ -16,6 +16,22 @@ export interface FinalizedFacts {
 }
 
 /**
+ * What a finished file says about where its blocks are. `with-trailer`: the standard index, then what our readers look blocks
+ * up by (Go readers ignore it). `multihash-index-sorted` (0x0401) and `index-sorted` (0x0400): the standard bytes alone, as
+ * go-car's `UseIndexCodec` has them. `none`: nothing, readers have to scan.
+ */
+export type IndexForm = 'with-trailer' | 'multihash-index-sorted' | 'index-sorted' | 'none'
+
+export interface FinalizeOptions {
+  /** @default those given at opening */
+  readonly roots?: readonly AnyCid[] | undefined
+  /** @default 'with-trailer' */
+  readonly index?: IndexForm
+  /** Zeros between the sections and the index, in bytes; go-car's `UseIndexPadding`. @default 0 */
+  readonly indexPadding?: number
+}
+
+/**
  * A blockstore on one file. Writes follow interface-blockstore, reads `ReadBlockstore`; a block is readable once its `put`
  * has resolved, and on disk once a `checkpoint` after that has. Blocks can not be deleted.
  */
@@ -27,10 +43,11 @@ export interface WritableCar extends ShardBlockstore, Pick<Blockstore, 'put' | '
   /** Those given so far; `undefined`: a change of them was cut short, and `finalize` must be told. */
   readonly roots: readonly CID[] | undefined
   /**
-   * Resolves with the CID when the block is readable; not yet durable. A block that is there is not stored again. May be
-   * called any number of times at once. Keeps no reference to the bytes.
+   * Resolves with the CID when the block is readable; not yet durable. A block that is there is not stored again, unless
+   * duplicates are allowed. May be called any number of times at once. Keeps no reference to the bytes.
    *
-   * @throws {BlockstoreError} `BLOCKSTORE_HASH_MISMATCH`, `_UNKNOWN_HASH`, `_TOO_LARGE`, `_CLOSED`: nothing is stored
+   * @throws {BlockstoreError} `BLOCKSTORE_HASH_MISMATCH`, `_UNKNOWN_HASH`, `_TOO_LARGE`, `_CLOSED`, `_UNREADABLE` (a section
+   *   that may be the same can not be read): nothing is stored
    * @throws {WritableCarError} `WRITABLE_CAR_FINALIZED`, `WRITABLE_CAR_FAILED`
    * @throws {IoError} too much waits to be written, and writing fails: nothing is stored
    */
@@ -47,11 +64,11 @@ export interface WritableCar extends ShardBlockstore, Pick<Blockstore, 'put' | '
    * Makes it a CARv2 file with an index, durable on return. Reads go on after it, puts do not. When it rejects before the
    * header is written, the file is as it was and the call may be repeated.
    *
-   * @param options.roots - default: those given at opening
    * @throws {WritableCarError} `WRITABLE_CAR_ROOTS_TOO_LARGE` with `reserveBytes`; `WRITABLE_CAR_ROOTS_UNKNOWN`,
-   *   `WRITABLE_CAR_FINALIZED`, `WRITABLE_CAR_FAILED`
+   *   `WRITABLE_CAR_FINALIZED`, `WRITABLE_CAR_FAILED`; `WRITABLE_CAR_ROOTS_FIXED` in a layout of go-car
+   * @throws {BlockstoreError} `BLOCKSTORE_UNREADABLE`: a section that the index needs can not be read
    */
-  finalize(options?: { readonly roots?: readonly AnyCid[] | undefined }): Promise<FinalizedFacts>
+  finalize(options?: FinalizeOptions): Promise<FinalizedFacts>
   /** Checkpoints, unless finalized, and closes. Idempotent; calls under way finish, later ones reject with `BLOCKSTORE_CLOSED`. */
   close(): Promise<void>
   /** Closes without writing anything more: what was put since the last checkpoint may be lost. The file stays. */

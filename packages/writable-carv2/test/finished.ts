@@ -11,7 +11,7 @@ const hashes = createHashes()
 export interface Finished { readonly roots: readonly string[], readonly blocks: readonly TestBlock[] }
 
 /** Roots and sections in order. Every section is hashed, and found in the index where it lies. */
-export const takeApart = async (bytes: Uint8Array): Promise<Finished> => {
+export const takeApart = async (bytes: Uint8Array, { fullyIndexed = true } = {}): Promise<Finished> => {
   const source = createBytesSource(bytes)
   const layout = await readLayout(source)
   const index = await openIndex(createWindow(source, layout.indexOffset!, bytes.byteLength - layout.indexOffset!))
@@ -24,7 +24,7 @@ export const takeApart = async (bytes: Uint8Array): Promise<Finished> => {
     blocks.push({ cid, bytes: section.data! })
   }
   expect(index.facts.entryCount).toBe(blocks.length)
-  expect(layout.fullyIndexed).toBe(true)
+  expect(layout.fullyIndexed).toBe(fullyIndexed)
   expect(index.facts).toMatchObject({ payloadStart: layout.payloadStart, payloadEnd: layout.payloadBytes, source: undefined })
   return { roots: layout.roots.map(String), blocks }
 }

@@ -1,5 +1,5 @@
 /** Slots with a right checksum that nobody here has written: what they say costs neither memory nor disk. */
-import { PRAGMA } from '@dagstore/carv2'
+import { IDENTITY_POLICIES, PRAGMA } from '@dagstore/carv2'
 import { describe, expect, it } from 'vitest'
 import { createWritableCar, resumeWritableCar } from '../src/index.ts'
 import { encodeSlot, type ResumeSlot, SLOTS_OFFSET } from '../src/resume-slot.ts'
@@ -10,7 +10,7 @@ const MIB = 1 << 20
 const fileWith = (slot: Pick<ResumeSlot, 'start' | 'header'>, sizeBytes = 512): Uint8Array => {
   const bytes = new Uint8Array(sizeBytes)
   bytes.set(PRAGMA)
-  bytes.set(encodeSlot({ sequence: 2, syncedEnd: slot.start, blockCount: 0, maxSectionBytes: 100, wholeCid: false, storesIdentity: false, ...slot }), SLOTS_OFFSET)
+  bytes.set(encodeSlot({ sequence: 2, syncedEnd: slot.start, blockCount: 0, maxSectionBytes: 100, maxCidBytes: 100, wholeCid: false, duplicates: false, identity: IDENTITY_POLICIES.full, ...slot }), SLOTS_OFFSET)
   return bytes
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks, sharedFixtures } from '@dagstore-tooling/fixtures'
+import { IDENTITY_POLICIES } from '@dagstore/carv2'
 import { describe, expect, it } from 'vitest'
 import { createWritableCar, extendWritableCar, resumeWritableCar } from '../src/index.ts'
 import { decodeSlot, encodeSlot, newestSlot } from '../src/resume-slot.ts'
@@ -142,10 +143,11 @@ describe('resumeWritableCar', () => {
 
   it('keeps what the file was made with, and refuses to be told otherwise', async () => {
     const { file } = await memoryFile()
-    const made = await createWritableCar(file, { wholeCid: true, identity: 'store', maxSectionBytes: 500, owns: false })
+    const made = await createWritableCar(file, { wholeCid: true, duplicates: 'allow', maxSectionBytes: 500, owns: false })
     await made.close()
     await expect(resumeWritableCar(file, { wholeCid: false })).rejects.toBeInstanceOf(TypeError)
-    await expect(resumeWritableCar(file, { identity: 'inline' })).rejects.toBeInstanceOf(TypeError)
+    await expect(resumeWritableCar(file, { identity: 'go-car-default' })).rejects.toBeInstanceOf(TypeError)
+    await expect(resumeWritableCar(file, { duplicates: 'skip' })).rejects.toBeInstanceOf(TypeError)
     const car = await resumeWritableCar(file, { wholeCid: true })
     await expect(car.put(first.cid, new Uint8Array(500))).rejects.toEqual(refused('BLOCKSTORE_TOO_LARGE'))
   })
@@ -248,11 +250,11 @@ describe('extendWritableCar', () => {
 })
 
 describe('resume slot', () => {
-  const slot = { sequence: 3, start: 4096, syncedEnd: 5000, blockCount: 2, header: { offset: 4037, crc: 7 }, maxSectionBytes: 100, wholeCid: true, storesIdentity: false }
+  const slot = { sequence: 3, start: 4096, syncedEnd: 5000, blockCount: 2, header: { offset: 4037, crc: 7 }, maxSectionBytes: 100, maxCidBytes: 90, wholeCid: true, duplicates: true, identity: IDENTITY_POLICIES['lotus-2021'] }
 
   it('is read as it was written', () => {
     expect(decodeSlot(encodeSlot(slot))).toEqual(slot)
-    expect(decodeSlot(encodeSlot({ ...slot, header: undefined, storesIdentity: true }))).toEqual({ ...slot, header: undefined, storesIdentity: true })
+    for (const identity of Object.values(IDENTITY_POLICIES)) expect(decodeSlot(encodeSlot({ ...slot, header: undefined, identity }))).toEqual({ ...slot, header: undefined, identity })
   })
 
   it.each([{ start: 511 }, { syncedEnd: 4095 }, { header: { offset: 4096, crc: 0 } }, { header: { offset: 100, crc: 0 } }])('is none when it contradicts itself: %o', (change) => {

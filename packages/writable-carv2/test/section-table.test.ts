@@ -1,55 +1,94 @@
 import { makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
+import { seededRandom } from '@dagstore-tooling/testkit'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
-import { SectionTable } from '../src/section-table.ts'
+import { MAYBE, NONE, SectionTable } from '../src/section-table.ts'
 
 const cids = makeBlocks(1, 20_000, { min: 0, max: 40 }).map(({ cid }) => CID.decode(cid))
-const distinct = new Set(cids.map(String))
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+const START = 4096
 
 describe('SectionTable', () => {
   it('finds each of many sections, the first of those that repeat, and no other', () => {
-    const table = new SectionTable({ wholeCid: false })
+    const table = new SectionTable({ wholeCid: false, start: START })
     const firsts = new Map<string, number>()
     cids.forEach((cid, i) => {
-      expect(table.has(cid)).toBe(firsts.has(cid.toString()))
-      if (!firsts.has(cid.toString())) firsts.set(cid.toString(), i)
-      table.add(cid, i, 37, i % 7)
+      const known = firsts.get(cid.toString())
+      expect(table.probe(cid.bytes)).toBe(known ?? NONE)
+      if (known === undefined) firsts.set(cid.toString(), i)
+      table.add(cid.bytes, START + (i + 1) * 50, known !== undefined)
     })
     expect(table.count).toBe(20_000)
-    for (const cid of cids) {
-      const at = firsts.get(cid.toString())!
-      expect(table.find(cid)).toEqual({ at, headBytes: 37, dataBytes: at % 7 })
-    }
-    expect(makeBlocks(2, 500, { min: 41, max: 50 }).some(({ cid }) => table.has(CID.decode(cid)))).toBe(false)
-    expect([...table.distinct()].map(({ cid }) => hex(cid))).toEqual([...distinct].map((name) => hex(CID.parse(name).bytes)))
-    const all: string[] = []
-    table.all((at, _headBytes, _dataBytes, cid) => all.push(`${at} ${hex(cid)}`))
-    expect(all).toEqual(cids.map((cid, i) => `${i} ${hex(cid.bytes)}`))
+    expect(table.end).toBe(START + 20_000 * 50)
+    cids.forEach((cid, i) => {
+      expect(table.probe(cid.bytes)).toBe(firsts.get(cid.toString()))
+      expect(table.isRepeat(i)).toBe(firsts.get(cid.toString()) !== i)
+      expect(table.start(i)).toBe(START + i * 50)
+      expect(hex(table.cid(i)!)).toBe(hex(cid.bytes))
+    })
+    expect(makeBlocks(2, 500, { min: 41, max: 50 }).every(({ cid }) => table.probe(cid) === NONE)).toBe(true)
   })
 
   it('compares by multihash, or by whole CID', () => {
     const [cid] = cids as [CID]
     const other = CID.createV1(0x70, cid.multihash)
     for (const wholeCid of [false, true]) {
-      const table = new SectionTable({ wholeCid })
-      table.add(cid, 1, 2, 3)
-      expect(table.has(other)).toBe(!wholeCid)
-      table.add(other, 4, 5, 6)
-      expect(table.find(other)).toEqual(wholeCid ? { at: 4, headBytes: 5, dataBytes: 6 } : { at: 1, headBytes: 2, dataBytes: 3 })
+      const table = new SectionTable({ wholeCid, start: START })
+      table.add(cid.bytes, START + 10, false)
+      expect(table.probe(other.bytes)).toBe(wholeCid ? NONE : 0)
+      table.add(other.bytes, START + 20, !wholeCid)
+      expect(table.probe(other.bytes)).toBe(wholeCid ? 1 : 0)
     }
   })
 
   it('tells keys apart of which one is the end of the other, and holds long and empty ones', () => {
-    const table = new SectionTable({ wholeCid: false })
+    const table = new SectionTable({ wholeCid: false, start: START })
     const inner = CID.createV1(0x55, Digest.create(0, new Uint8Array(2)))
     const outer = CID.createV1(0x55, Digest.create(0, Uint8Array.of(1, 0, 2, 0, 0)))
-    const cids = [inner, outer, CID.decode(makeBlock(new Uint8Array(0), { hash: 'identity' }).cid), CID.createV1(0x55, Digest.create(0, new Uint8Array(100_000).fill(3)))]
-    cids.forEach((cid, i) => {
-      expect(table.has(cid)).toBe(false)
-      table.add(cid, i, 0, 0)
+    const v0 = CID.createV0(Digest.create(0x12, new Uint8Array(32).fill(9)))
+    const kinds = [inner, outer, CID.decode(makeBlock(new Uint8Array(0), { hash: 'identity' }).cid), CID.createV1(0x55, Digest.create(0, new Uint8Array(60_000).fill(3))), v0]
+    kinds.forEach((cid, i) => {
+      expect(table.probe(cid.bytes)).toBe(NONE)
+      table.add(cid.bytes, START + i + 1, false)
     })
-    cids.forEach((cid, i) => expect(table.find(cid)?.at).toBe(i))
+    kinds.forEach((cid, i) => expect(table.probe(cid.bytes)).toBe(i))
+    expect(table.probe(CID.createV1(0x70, v0.multihash).bytes)).toBe(4)
+  })
+
+  it('without memory for CIDs says which section it may be, and is told which it is not', () => {
+    const table = new SectionTable({ wholeCid: false, start: START, keptBytes: 0 })
+    const [a, b] = cids as [CID, CID]
+    table.add(a.bytes, START + 10, false)
+    table.add(a.bytes, START + 20, false) // as if another block had the fingerprint of the first
+    expect(table.cid(0)).toBeUndefined()
+    expect(table.probe(b.bytes)).toBe(NONE)
+    const cleared = new Set<number>()
+    for (const suspect of [0, 1]) {
+      expect(table.probe(a.bytes, cleared)).toBe(MAYBE)
+      expect(table.suspect).toBe(suspect)
+      cleared.add(suspect)
+    }
+    expect(table.probe(a.bytes, cleared)).toBe(NONE)
+    expect(table.agrees(0, a.bytes)).toBe(true)
+    expect(table.agrees(0, b.bytes)).toBe(false)
+  })
+
+  it('keeps CIDs up to a budget, from the first on, and then no more', () => {
+    const table = new SectionTable({ wholeCid: false, start: START, keptBytes: 1 << 18 })
+    cids.forEach((cid, i) => { table.add(cid.bytes, START + i, true) })
+    const kept = cids.findIndex((_, i) => table.cid(i) === undefined)
+    expect(kept).toBeGreaterThan(5000)
+    expect(cids.every((_, i) => (table.cid(i) === undefined) === (i >= kept))).toBe(true)
+  })
+
+  it.each([300_000, 524_288, 1_000_000])('takes at most 32 bytes for a section beside that budget, sha2-256 and blake2b-256 alike; sections=%i', (count) => {
+    const table = new SectionTable({ wholeCid: false, start: START, keptBytes: 0 })
+    const random = seededRandom('memory')
+    const codes = [Uint8Array.of(1, 0x55, 0x12, 0x20), Uint8Array.of(1, 0x71, 0xa0, 0xe4, 0x02, 0x20)]
+    for (let i = 0; i < count; i++) {
+      table.add(Uint8Array.of(...codes[i % 2]!, ...random.bytes(32)), START + i, false)
+    }
+    expect(table.memoryBytes / count).toBeLessThanOrEqual(28)
   })
 })

@@ -29,7 +29,7 @@ const subject = (arrive: (file: WritableFile, blocks: readonly TestBlock[]) => P
 })
 
 const filled = async (file: WritableFile, blocks: readonly TestBlock[], owns = true): Promise<WritableCar> => {
-  const car = await createWritableCar(file, { identity: 'store', owns })
+  const car = await createWritableCar(file, { owns })
   await putAll(car, blocks)
   return car
 }

@@ -31,7 +31,7 @@ const check = async (held: typeof blocks): Promise<void> => {
 
 describe('a file that is written, mounted, extended and mounted again', () => {
   it('can not be mounted before it is finalized', async () => {
-    const car = await createCarFile(path, { identity: 'store' })
+    const car = await createCarFile(path, {})
     for (const { cid, bytes } of blocks.slice(0, 10)) await car.put(cid, bytes)
     await car.close()
     await expect(openCarFile(path)).rejects.toMatchObject({ code: 'CARV2_NOT_FINALIZED' })
@@ -45,7 +45,7 @@ describe('a file that is written, mounted, extended and mounted again', () => {
   })
 
   it('is mounted with its new index after it was extended', async () => {
-    const car = await extendCarFile(path, { identity: 'store' })
+    const car = await extendCarFile(path, {})
     for (const { cid, bytes } of blocks) await car.put(cid, bytes)
     await car.finalize()
     await car.close()

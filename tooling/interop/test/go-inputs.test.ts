@@ -63,7 +63,7 @@ describe('the Filecoin modules and boxo compute what we compute', () => {
   it.for(profiles)('the payload form of this folder of sources under %s, read from a CAR of ours', async (profile, context) => {
     const { readback } = go(context)
     const path = at(`payload-${profile}.car`)
-    const car = await createCarFile(path, { hashes, identity: 'store' })
+    const car = await createCarFile(path, { hashes })
     const { cid } = await buildTree(await openTree(join(VECTORS, '..', 'go')), car, { profile, hashes })
     await car.finalize({ roots: [cid] })
     const sha256 = createHash('sha256')

@@ -38,7 +38,7 @@ const distinct = (blocks: readonly Block[]): Block[] => [...new Map(blocks.map((
 
 /** A finalised CARv2 of ours; identity CIDs are sections in it. */
 const writeCar = async (name: string, blocks: readonly Block[], roots: readonly CID[]): Promise<string> => {
-  const car = await createCarFile(at(name), { roots, hashes, identity: 'store' })
+  const car = await createCarFile(at(name), { roots, hashes })
   await putAll(car, blocks)
   await car.finalize()
   await car.close()
@@ -104,16 +104,16 @@ describe('go-car reads the CARv2 files that we write', () => {
     const blocks = distinct(someBlocks(seededRandom('resumed'), 30))
     const path = at('resumed.car')
     const roots = [blocks[0]!.cid]
-    const first = await createCarFile(path, { roots, hashes, identity: 'store' })
+    const first = await createCarFile(path, { roots, hashes })
     await putAll(first, blocks.slice(0, 10))
     await first.checkpoint()
     await first.close()
-    const second = await resumeCarFile(path, { roots, hashes, identity: 'store' })
+    const second = await resumeCarFile(path, { roots, hashes })
     await putAll(second, blocks.slice(10, 20))
     await second.finalize()
     await second.close()
     expect((await readback('car', path)).report).toMatchObject({ blocks: 20, indexMatches: true })
-    const third = await extendCarFile(path, { hashes, identity: 'store' })
+    const third = await extendCarFile(path, { hashes })
     await putAll(third, blocks.slice(20))
     await third.finalize()
     await third.close()
@@ -127,7 +127,7 @@ describe('go-car reads the CARv2 files that we write', () => {
     const facts = manifest.cars.find(({ file }) => file === 'v2-padded.car')!
     const blocks = distinct(someBlocks(seededRandom('extended'), 10))
     await writeFile(at('extended.car'), readVector(facts.file))
-    const car = await extendCarFile(at('extended.car'), { hashes, identity: 'store' })
+    const car = await extendCarFile(at('extended.car'), { hashes })
     await putAll(car, blocks)
     await car.finalize()
     await car.close()
