@@ -43,8 +43,8 @@ export class IndexSearch {
   #next = -1
   #need = DONE
   /** With the page needed these are likely to be, so that one read may bring them. */
-  needFirst = DONE
-  needLast = DONE
+  needFirst: number = DONE
+  needLast: number = DONE
   #bytes: Uint8Array = new Uint8Array(0)
   #at = 0
 
