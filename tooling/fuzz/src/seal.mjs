@@ -31,7 +31,7 @@ export const sealIndex = (bytes) => {
   const body = Number(view.getBigUint64(footerAt + 16, true)) + 5 * Number(view.getBigUint64(footerAt + 24, true))
   const pagesBytes = 4 * Math.ceil(body / PAGE_BYTES)
   const chunksBytes = 4 * Math.ceil(pagesBytes / PAGE_BYTES)
-  if (body + pagesBytes + chunksBytes === footerAt) {
+  if (body + pagesBytes + chunksBytes <= footerAt) {
     out.set(checksums(out.subarray(0, body)), body)
     out.set(checksums(out.subarray(body, body + pagesBytes)), body + pagesBytes)
     view.setUint32(footerAt + 48, crc32(out.subarray(body + pagesBytes, footerAt)), true)
