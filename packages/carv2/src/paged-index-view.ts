@@ -4,6 +4,7 @@ import { type Awaitable, type CallOptions, IoError } from '@dagstore/io'
 import { RECORD_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexBucket, IndexDirectory } from './index-directory.ts'
+import { IndexLookup } from './index-lookup.ts'
 import type { IndexPages } from './index-pages.ts'
 import { decodeRecord, type IndexRecords, IndexSearch, readOffset } from './index-search.ts'
 import type { FindOptions, IndexEntry, IndexFacts, IndexView, KeyedIndexEntry } from './index-view.ts'
@@ -18,6 +19,7 @@ export class PagedIndexView implements IndexView {
   readonly #pages: IndexPages
   readonly #directory: IndexDirectory
   readonly #records: IndexRecords | undefined
+  readonly #lookup: IndexLookup | undefined
   #closed = false
 
   constructor (facts: IndexFacts, pages: IndexPages, directory: IndexDirectory, records: IndexRecords | undefined) {
@@ -25,6 +27,7 @@ export class PagedIndexView implements IndexView {
     this.#pages = pages
     this.#directory = directory
     this.#records = records
+    this.#lookup = records === undefined ? undefined : new IndexLookup(pages, records)
   }
 
   find (multihash: Uint8Array, options: FindOptions = {}): Awaitable<readonly IndexEntry[]> {
@@ -34,6 +37,8 @@ export class PagedIndexView implements IndexView {
     const { code, digestAt } = splitMultihash(multihash)
     const bucket = this.#bucket(code, multihash.byteLength - digestAt)
     if (bucket === undefined) return NOTHING
+    const first = limit === 1 ? this.#lookup?.first(bucket, multihash, digestAt) : undefined
+    if (first !== undefined) return first === 'absent' ? NOTHING : [first]
     const search = new IndexSearch(this.#pages, bucket, this.#records, multihash.subarray(digestAt), limit)
     for (let need = search.run(); need >= 0; need = search.run()) {
       const page = this.#pages.loadAround(need, search.needFirst, search.needLast, signal)

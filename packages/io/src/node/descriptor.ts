@@ -18,6 +18,12 @@ const statOf = (fd: number): Promise<FileFacts> => new Promise((resolve, reject)
   fs.fstat(fd, { bigint: true }, (error, found) => error === null ? resolve(found) : reject(error))
 })
 
+/** A callback that ends a promise. */
+export const settling = (resolve: (bytes: Uint8Array) => void, reject: (error: unknown) => void): ReadDone => (error, bytes) => {
+  if (bytes === undefined) reject(error)
+  else resolve(bytes)
+}
+
 /** Of what the system tells about a file, what is needed here. */
 export interface FileFacts extends Kinds {
   /** Bytes. */
@@ -70,9 +76,7 @@ export class Descriptor {
 
   /** As {@link fetch}. */
   read (at: number, length: number): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      this.fetch(at, length, (error, bytes) => { bytes === undefined ? reject(error) : resolve(bytes) })
-    })
+    return new Promise((resolve, reject) => { this.fetch(at, length, settling(resolve, reject)) })
   }
 
   /** As {@link read}, into memory given, blocking the thread. */

@@ -7,7 +7,7 @@ import type { CallOptions } from '../calls.ts'
 import { IoError } from '../errors.ts'
 import type { SourceIdentity } from '../identity.ts'
 import { checkRange } from '../memory.ts'
-import { type Descriptor, type FileFacts, openDescriptor } from './descriptor.ts'
+import { type Descriptor, type FileFacts, openDescriptor, settling } from './descriptor.ts'
 import { retryOf } from './errors.ts'
 
 /** Reading through a gap of this length costs about as much as another call. */
@@ -85,7 +85,7 @@ export const createFileSource = (file: ReadableFile, stat: FileFacts): FileSourc
     read: (at, length, options) => new Promise((resolve, reject) => {
       const signal = options?.signal
       signal?.throwIfAborted()
-      readThen(at, length, (error, bytes) => { bytes === undefined ? reject(error) : resolve(bytes) }, signal)
+      readThen(at, length, settling(resolve, reject), signal)
     }),
     readThen: (at, length, done) => readThen(at, length, done),
     readSync: (at, into) => {
