@@ -1,16 +1,18 @@
 /** Index a CAR by reading it once. */
 import type { ByteProgress, ByteSource, CallOptions } from '@dagstore/io'
 import type { BuiltIndex } from './built-index.ts'
-import { IndexColumns } from './index-builder.ts'
+import type { IdentityPolicy, IdentityPolicyName } from './identity-policy.ts'
+import { identityCidsOf, IndexColumns, type ScratchOptions, SpillingColumns } from './index-builder.ts'
 import type { IndexSubject } from './index-facts.ts'
+import type { IndexStream } from './index-stream.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
 import { eachSection, SectionReader } from './section-reader.ts'
 
 export interface BuildIndexOptions extends CarLimits, CallOptions {
   /** Where the parts of the source lie, when that is known already. */
   readonly layout?: CarLayout | undefined
-  /** @default 'included' */
-  readonly identityCids?: 'included' | 'excluded' | undefined
+  /** What becomes of identity CIDs; here only whether they are listed. @default 'full' */
+  readonly identity?: IdentityPolicyName | IdentityPolicy | undefined
   /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
   readonly blocking?: boolean | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
@@ -18,26 +20,51 @@ export interface BuildIndexOptions extends CarLimits, CallOptions {
 
 /**
  * Scan a CAR and index every section, repeats included. Looks at the structure only: nothing is hashed. Skips over data
- * where the source makes that worth while. Memory: one window, and the entries.
+ * where the source makes that worth while. Memory: four windows, and the entries.
  *
  * @throws {CarV2Error} as {@link readLayout} and {@link scanSections}; `IO_*`
  */
 export const buildIndex = async (source: ByteSource, options: BuildIndexOptions = {}): Promise<BuiltIndex> => {
   const layout = options.layout ?? await readLayout(source, options)
-  const { columns, subject } = await collectIndex(source, layout, options, false)
+  const { columns, subject } = await collectIndex(source, layout, { ...options, identityCids: identityCidsOf(options.identity) }, false)
   return columns.finish({ ...subject, source: source.identity })
 }
 
+/**
+ * The same index for any number of sections in bounded memory: what is beyond `memoryBytes` goes to a scratch file in sorted runs,
+ * which the index is merged from when it is read.
+ *
+ * @throws {CarV2Error} as {@link buildIndex}. `IO_*`, also of the scratch file. {RangeError} `memoryBytes`
+ */
+export const buildIndexStream = async (source: ByteSource, options: BuildIndexOptions & ScratchOptions): Promise<IndexStream> => {
+  const { signal } = options
+  const layout = options.layout ?? await readLayout(source, options)
+  const columns = new SpillingColumns(identityCidsOf(options.identity), options)
+  const subject = await collectInto(columns, source, layout, options, false, () => columns.makeRoom({ signal }))
+  return columns.finishStream({ ...subject, source: source.identity }, { signal })
+}
+
+type CollectOptions = Omit<BuildIndexOptions, 'identity' | 'layout'>
+
 /** The scan of {@link buildIndex}, for those that describe the payload as part of another file. @param allZeros - check all of the padding */
-export const collectIndex = async (source: ByteSource, layout: CarLayout, options: BuildIndexOptions, allZeros: boolean): Promise<{ columns: IndexColumns, subject: Omit<IndexSubject, 'source'> }> => {
+export const collectIndex = async (
+  source: ByteSource, layout: CarLayout, options: CollectOptions & { readonly identityCids: 'included' | 'excluded' }, allZeros: boolean,
+): Promise<{ columns: IndexColumns, subject: Omit<IndexSubject, 'source'> }> => {
+  const columns = new IndexColumns(options.identityCids)
+  return { columns, subject: await collectInto(columns, source, layout, options, allZeros, () => undefined) }
+}
+
+const collectInto = async (
+  columns: IndexColumns, source: ByteSource, layout: CarLayout, options: CollectOptions, allZeros: boolean, makeRoom: () => Promise<void> | undefined,
+): Promise<Omit<IndexSubject, 'source'>> => {
   const { maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
   const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking })
-  const columns = new IndexColumns(options.identityCids ?? 'included')
   await eachSection(reader, ({ window, cid, sectionOffset, headBytes, dataBytes }) => {
     columns.add(window, cid, sectionOffset, headBytes, dataBytes)
+    return makeRoom()
   })
   const { payloadEnd } = await reader.finish(allZeros)
   const { payloadStart, headerBytes } = layout
-  const carV1Header = await source.read(payloadStart, headerBytes, { signal })
-  return { columns, subject: { payloadStart, payloadEnd, carV1Header } }
+  const carV1Header = source.peek(payloadStart, headerBytes)?.slice() ?? await source.read(payloadStart, headerBytes, { signal })
+  return { payloadStart, payloadEnd, carV1Header }
 }

@@ -13,7 +13,7 @@ export const OFFSET_BYTES = 8
 /** One record of the trailer: u32 data length, u8 row of the prefix table. */
 export const RECORD_BYTES = 5
 
-const FIRST_ROWS = 16
+const FIRST_BYTES = 1024
 const SLAB_BYTES = 1 << 20
 /** Rows of one part, and parts at most. */
 const PART_ROWS = 512
@@ -39,23 +39,17 @@ export class EntryRows {
     this.rowBytes = digestBytes + OFFSET_BYTES + RECORD_BYTES
     this.#slabBits = Math.max(4, Math.floor(Math.log2(SLAB_BYTES / this.rowBytes)))
     this.#slabRows = 2 ** this.#slabBits
-    this.#slab = new DataView(new ArrayBuffer(FIRST_ROWS * this.rowBytes))
+    this.#slab = new DataView(new ArrayBuffer(0))
     this.#slabs.push(this.#slab)
   }
 
-  /** Memory that the rows take. */
-  get heldBytes (): number {
-    return (this.#slabs.length - 1) * this.#slabRows * this.rowBytes + this.#slab.byteLength
-  }
-
-  /** Copies the digest that starts at `digestAt` in `bytes`. True when that took more memory. */
-  push (bytes: Uint8Array, digestAt: number, offset: number, dataBytes: number, prefixRow: number): boolean {
+  /** Copies the digest that starts at `digestAt` in `bytes`. Gives how much memory was taken for more rows. */
+  push (bytes: Uint8Array, digestAt: number, offset: number, dataBytes: number, prefixRow: number): number {
     if (bytes !== this.#from) {
       this.#from = bytes
       this.#fromView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     }
-    const grows = this.#at === this.#slab.byteLength
-    if (grows) this.#grow()
+    const grown = this.#at === this.#slab.byteLength ? this.#grow() : 0
     const slab = this.#slab
     copyShort(this.#fromView, digestAt, slab, this.#at, this.digestBytes)
     const at = this.#at + this.digestBytes
@@ -65,21 +59,24 @@ export class EntryRows {
     slab.setUint8(at + 12, prefixRow)
     this.#at = at + OFFSET_BYTES + RECORD_BYTES
     this.count++
-    return grows
+    return grown
   }
 
-  #grow (): void {
-    const whole = this.#slabRows * this.rowBytes
-    if (this.#slab.byteLength < whole) {
-      const longer = new Uint8Array(Math.min(whole, this.#slab.byteLength * 4))
+  #grow (): number {
+    const { rowBytes } = this
+    const before = this.#slab.byteLength
+    if (before < this.#slabRows * rowBytes) {
+      const rows = Math.min(this.#slabRows, Math.max(1, Math.floor(FIRST_BYTES / rowBytes), 4 * before / rowBytes))
+      const longer = new Uint8Array(rows * rowBytes)
       longer.set(new Uint8Array(this.#slab.buffer))
       this.#slab = new DataView(longer.buffer)
       this.#slabs[this.#slabs.length - 1] = this.#slab
-      return
+      return longer.byteLength - before
     }
-    this.#slab = new DataView(new ArrayBuffer(whole))
+    this.#slab = new DataView(new ArrayBuffer(before))
     this.#slabs.push(this.#slab)
     this.#at = 0
+    return before
   }
 
   /** Put the entries at `entriesAt`, and their records at `recordsAt`, both by digest, equal ones by offset. */
@@ -161,7 +158,7 @@ export class EntryRows {
   /** Forget all rows and give their memory back. */
   clear (): void {
     this.count = 0
-    this.#slab = new DataView(new ArrayBuffer(FIRST_ROWS * this.rowBytes))
+    this.#slab = new DataView(new ArrayBuffer(0))
     this.#slabs = [this.#slab]
     this.#at = 0
   }

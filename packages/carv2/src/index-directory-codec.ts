@@ -26,29 +26,40 @@ export const planStandard = (groups: readonly { readonly code: number, readonly 
   return { codec: MULTIHASH_INDEX_SORTED, buckets, entryCount, standardBytes: at }
 }
 
-/** Everything but the entries of the buckets planned, which ascend. */
-export const writeHeads = (into: Uint8Array, buckets: readonly IndexBucket[]): void => {
-  const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
-  writeVarint(into, 0, MULTIHASH_INDEX_SORTED)
+/** Everything but the entries: the start of the index, and what stands before the entries of each bucket. Buckets ascend. */
+export const standardHeads = (buckets: readonly IndexBucket[]): { readonly start: Uint8Array, readonly heads: readonly Uint8Array[] } => {
+  const start = new Uint8Array(CODEC_BYTES + COUNT_BYTES)
+  writeVarint(start, 0, MULTIHASH_INDEX_SORTED)
+  const heads: Uint8Array[] = []
   let codes = 0
-  let bucketsAt = 0
   let ofCode = 0
+  let bucketsOfCode = new DataView(start.buffer)
   let lastCode = -1
-  for (const { code, start, width, count } of buckets) {
-    const headAt = start - BUCKET_HEAD_BYTES
-    if (code !== lastCode) {
+  for (const { code, width, count } of buckets) {
+    const isNew = code !== lastCode
+    const head = new Uint8Array((isNew ? CODE_BYTES + COUNT_BYTES : 0) + BUCKET_HEAD_BYTES)
+    const view = new DataView(head.buffer)
+    if (isNew) {
       codes++
       ofCode = 0
       lastCode = code!
-      bucketsAt = headAt - COUNT_BYTES
-      view.setBigUint64(bucketsAt - CODE_BYTES, BigInt(lastCode), true)
+      bucketsOfCode = view
+      view.setBigUint64(0, BigInt(lastCode), true)
     }
-    view.setInt32(bucketsAt, ++ofCode, true)
-    writeBucketHead(view, headAt, width, count)
+    bucketsOfCode.setInt32(CODE_BYTES, ++ofCode, true)
+    writeBucketHead(view, head.byteLength - BUCKET_HEAD_BYTES, width, count)
+    heads.push(head)
   }
-  view.setInt32(CODEC_BYTES, codes, true)
+  new DataView(start.buffer).setInt32(CODEC_BYTES, codes, true)
+  return { start, heads }
 }
 
+/** The same, where they belong among the entries. */
+export const writeHeads = (into: Uint8Array, buckets: readonly IndexBucket[]): void => {
+  const { start, heads } = standardHeads(buckets)
+  into.set(start)
+  buckets.forEach((bucket, i) => { into.set(heads[i]!, bucket.start - heads[i]!.byteLength) })
+}
 
 export const writeBucketHead = (view: DataView, at: number, width: number, count: number): void => {
   view.setUint32(at, width, true)

@@ -154,15 +154,14 @@ export class SectionReader {
   }
 }
 
-/** Show every section to `visit`, which keeps nothing of the cursor; {@link SectionReader.finish} comes after. */
-export const eachSection = async (reader: SectionReader, visit: (cursor: SectionCursor) => void): Promise<void> => {
+/**
+ * Show every section to `visit`, which keeps nothing of the cursor; a promise that it gives is awaited before the next one.
+ * {@link SectionReader.finish} comes after.
+ */
+export const eachSection = async (reader: SectionReader, visit: (cursor: SectionCursor) => Promise<void> | undefined | void): Promise<void> => {
   const { cursor } = reader
   for (let state = cursor.next(); state !== 'end'; state = cursor.next()) {
-    if (state === 'section') {
-      visit(cursor)
-      continue
-    }
-    const pending = reader.fill()
+    const pending = state === 'section' ? visit(cursor) : reader.fill()
     if (pending !== undefined) await pending
   }
 }

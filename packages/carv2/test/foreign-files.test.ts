@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { sharedFixtures } from '@dagstore-tooling/fixtures'
 import { createBytesSource, createWindow } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { buildIndex, INDEX_SORTED, type IndexCodec, MULTIHASH_INDEX_SORTED, openIndex, readLayout, scanSections } from '../src/index.ts'
+import { buildIndex, INDEX_SORTED, type IdentityPolicyName, type IndexCodec, MULTIHASH_INDEX_SORTED, openIndex, readLayout, scanSections } from '../src/index.ts'
 import { concat, scanAll } from './support.ts'
 
 const folder = sharedFixtures()
@@ -42,15 +42,15 @@ describe.skipIf(folder === undefined)('files of other implementations (where the
     const bytes = file(name)
     return bytes.subarray(Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(43, true)))
   }
-  it.each<{ car: string, index: () => Uint8Array, what: string, codec: IndexCodec, identityCids: 'included' | 'excluded' }>([
-    { car: 'sample-wrapped-v2.car', what: 'its own', index: () => attached('go-car/sample-wrapped-v2.car'), codec: MULTIHASH_INDEX_SORTED, identityCids: 'excluded' },
-    { car: 'sample-rw-bs-v2.car', what: 'its own', index: () => attached('go-car/sample-rw-bs-v2.car'), codec: MULTIHASH_INDEX_SORTED, identityCids: 'included' },
-    { car: 'lotus-sample-rw-bs-v2.car', what: 'its own', index: () => attached('go-car/lotus-sample-rw-bs-v2.car'), codec: INDEX_SORTED, identityCids: 'included' },
-    { car: 'sample-unixfs-v2.car', what: 'its own', index: () => attached('go-car/sample-unixfs-v2.car'), codec: MULTIHASH_INDEX_SORTED, identityCids: 'included' },
-    { car: 'sample-v1.car', what: 'sample-index.carindex', index: () => file('go-car/sample-index.carindex'), codec: INDEX_SORTED, identityCids: 'included' },
-    { car: 'sample-v1.car', what: 'sample-multihash-index-sorted.carindex', index: () => file('go-car/sample-multihash-index-sorted.carindex'), codec: MULTIHASH_INDEX_SORTED, identityCids: 'excluded' },
-  ])('makes of $car the index $what, byte for byte', async ({ car, index, codec, identityCids }) => {
-    const built = await buildIndex(createBytesSource(file(`go-car/${car}`)), { identityCids })
+  it.each<{ car: string, index: () => Uint8Array, what: string, codec: IndexCodec, identity: IdentityPolicyName }>([
+    { car: 'sample-wrapped-v2.car', what: 'its own', index: () => attached('go-car/sample-wrapped-v2.car'), codec: MULTIHASH_INDEX_SORTED, identity: 'go-car-default' },
+    { car: 'sample-rw-bs-v2.car', what: 'its own', index: () => attached('go-car/sample-rw-bs-v2.car'), codec: MULTIHASH_INDEX_SORTED, identity: 'full' },
+    { car: 'lotus-sample-rw-bs-v2.car', what: 'its own', index: () => attached('go-car/lotus-sample-rw-bs-v2.car'), codec: INDEX_SORTED, identity: 'full' },
+    { car: 'sample-unixfs-v2.car', what: 'its own', index: () => attached('go-car/sample-unixfs-v2.car'), codec: MULTIHASH_INDEX_SORTED, identity: 'full' },
+    { car: 'sample-v1.car', what: 'sample-index.carindex', index: () => file('go-car/sample-index.carindex'), codec: INDEX_SORTED, identity: 'full' },
+    { car: 'sample-v1.car', what: 'sample-multihash-index-sorted.carindex', index: () => file('go-car/sample-multihash-index-sorted.carindex'), codec: MULTIHASH_INDEX_SORTED, identity: 'go-car-default' },
+  ])('makes of $car the index $what, byte for byte', async ({ car, index, codec, identity }) => {
+    const built = await buildIndex(createBytesSource(file(`go-car/${car}`)), { identity })
     expect(Buffer.compare(concat(built.encodeStandard(codec)), index())).toBe(0)
   })
 

@@ -34,7 +34,7 @@ describe('the trailer of an index', () => {
   })
 
   it('tells that identity CIDs are left out', async () => {
-    const index = await buildIndex(createBytesSource(carV1(roots, [...blocks, makeBlock(Uint8Array.of(1), { hash: 'identity' })])), { identityCids: 'excluded' })
+    const index = await buildIndex(createBytesSource(carV1(roots, [...blocks, makeBlock(Uint8Array.of(1), { hash: 'identity' })])), { identity: 'go-car-default' })
     expect(index.entryCount).toBe(4)
     expect((await openIndex(slowSource(concat(index.encode())))).facts.identityCids).toBe('excluded')
   })

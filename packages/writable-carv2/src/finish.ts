@@ -82,7 +82,7 @@ const indexOffset = ({ end, indexPadding = 0 }: Finish): number => end + indexPa
 
 const buildIndex = async (finish: Finish): Promise<BuiltIndex> => {
   const { table, end, carV1Header, dataOffset, identity } = finish
-  const builder = createIndexBuilder({ identityCids: identity.index ? 'included' : 'excluded' })
+  const builder = createIndexBuilder({ identity })
   const heads = new SectionHeads(finish, 'many')
   for (let number = 0; number < table.count; number++) {
     const found = heads.get(number)

@@ -128,7 +128,7 @@ describe.each(manifest.cars.flatMap(({ file, blocks, header, index }) => (header
 
 describe.each(manifest.indices)('$file', (facts) => {
   it('is what we build from the CAR, byte for byte', async () => {
-    const built = await buildIndex(createBytesSource(readVector(facts.car)), { identityCids: facts.storeIdentity ? 'included' : 'excluded' })
+    const built = await buildIndex(createBytesSource(readVector(facts.car)), { identity: facts.storeIdentity ? 'full' : 'go-car-default' })
     const codec = facts.codec === '0x0400' ? INDEX_SORTED : MULTIHASH_INDEX_SORTED
     const ours = concat(built.encodeStandard(codec))
     // with no identity CID in the CAR, both policies give these bytes

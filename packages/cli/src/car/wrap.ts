@@ -1,6 +1,6 @@
 /** `car wrap` and `car index`: a CARv2 with an index around the payload of a CAR; in place where it is a CARv2 already. */
 import type { Command } from 'commander'
-import { attachIndex, buildIndex, extractPayload, resolveIdentityPolicy, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
+import { attachIndex, buildIndex, extractPayload, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
 import { openWritableFile } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
 import type { AddOptions } from '../options.ts'
@@ -104,7 +104,7 @@ const createIndex = async (file: string | undefined, output: Output, options: In
   refuseMixture(output, options)
   const { codec, index } = indexOf(options)
   const report = await withSource(file, 'index', terminal, async (source, onProgress) => {
-    const built = await buildIndex(source, { identityCids: resolveIdentityPolicy(options.identity).index ? 'included' : 'excluded', onProgress, signal: terminal.signal })
+    const built = await buildIndex(source, { identity: options.identity, onProgress, signal: terminal.signal })
     return { entryCount: built.entryCount, ...await writeOutput(output, index === 'standard' ? built.encodeStandard(codec) : built.encode(), terminal) }
   })
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, ...report })}\n`)
