@@ -40,7 +40,7 @@ export const segmentsOf = (path: DagPath, root: CID): readonly string[] => {
 }
 
 /**
- * Yields the blocks that lead to where the path ends, without the last one unless the path ends inside it.
+ * Yields the blocks that lead to where the path ends, without the last one unless the path ends inside it; also the one that leads nowhere.
  *
  * @returns where it ends; `undefined`: a block was missing and told so
  * @throws {DagError} `DAG_NO_LINK`, `DAG_NOT_DIRECTORY`, `DAG_BAD_UNIXFS`, `DAG_UNKNOWN_CODEC` and what reading blocks throws
@@ -52,9 +52,10 @@ export async function * followPath (traversal: Traversal, root: CID, segments: r
   while (used < segments.length) {
     const bytes = await traversal.read(place)
     if (bytes === undefined) return undefined
-    const step = stepFrom(place, bytes, segments.slice(used), usedBits, maxLinks)
+    // also when it leads nowhere: it proves that
     const block = traversal.yielded(place, bytes)
     if (block !== undefined) yield block
+    const step = stepFrom(place, bytes, segments.slice(used), usedBits, maxLinks)
     if (step.link === undefined) return { ...place, remainder: segments.slice(used), bytes }
     used += step.used
     usedBits = step.usedBits

@@ -1,4 +1,4 @@
-/** Builds and runs the Go programs `readback` and `vectors`, and decides what happens where they can not be built. */
+/** Builds and runs the Go programs `readback`, `vectors` and `gateway`, and decides what happens where they can not be built. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, type TestContext } from 'vitest'
+import type { GatewayAnswer } from './gateway-cases.ts'
 
 const run = promisify(execFile)
 /** Against hanging for ever: a first build compiles all modules. */
@@ -23,6 +24,8 @@ export interface GoPrograms {
   readback(...args: string[]): Promise<Reading>
   /** Writes the vector set into a folder. */
   vectors(folder: string): Promise<void>
+  /** `answer` gives the answers, `vectors` none. */
+  gateway(args: readonly string[]): Promise<readonly GatewayAnswer[]>
 }
 
 interface Failure { readonly code?: unknown, readonly stdout?: string, readonly stderr?: string }
@@ -67,7 +70,7 @@ const buildPrograms = async (folder: string): Promise<GoPrograms | NoPrograms> =
   }
   const binary = (name: string): string => join(folder, process.platform === 'win32' ? `${name}.exe` : name)
   try {
-    await run('go', ['build', '-mod=readonly', '-o', folder, './readback', './vectors'], { cwd: SOURCES, maxBuffer: 1 << 26 })
+    await run('go', ['build', '-mod=readonly', '-o', folder, './readback', './vectors', './gateway'], { cwd: SOURCES, maxBuffer: 1 << 26 })
   } catch (error) {
     const [first = ''] = ((error as Failure).stderr ?? String(error)).trim().split('\n')
     return { reason: `go build failed: ${first}`, required: demanded || process.env['CI'] === 'true' }
@@ -84,5 +87,9 @@ const buildPrograms = async (folder: string): Promise<GoPrograms | NoPrograms> =
       }
     },
     vectors: async (out) => { await run(binary('vectors'), ['-out', out]) },
+    gateway: async (args) => {
+      const { stdout } = await run(binary('gateway'), [...args], { maxBuffer: 1 << 26 })
+      return stdout === '' ? [] : JSON.parse(stdout) as GatewayAnswer[]
+    },
   }
 }
