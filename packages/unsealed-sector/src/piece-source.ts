@@ -1,61 +1,62 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/**
- * One piece of a sector, unpadded as it is read.
- *
- *     payload [s, e) of a piece at padded offset P lies in the chunks floor(s/127) up to ceil(e/127):
- *     file bytes [P + 128 * floor(s/127), P + 128 * ceil(e/127))
- *
- * Source: lotus extern/sector-storage/piece_provider.go, fr32/readers.go.
- */
-import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
-import { CHUNK_PADDED, CHUNK_UNPADDED, unpaddedBytes, unpadFr32Into } from '@dagstore/piece'
+/** One piece of a sector, unpadded as it is read. */
+import { type ByteSource, type CallOptions, IoError, type SourceCost, type SourceIdentity } from '@dagstore/io'
+import { unpaddedBytes } from '@dagstore/piece'
+import type { Fr32 } from './fr32.ts'
+import { chunksAround, type ReadPadded, readUnpadded } from './unpadded-read.ts'
 
 export interface PieceSourceOptions {
   /** What the unpadded bytes are; default: that of the sector file, with the piece's size. */
   readonly identity?: SourceIdentity | undefined
-  /** Close the sector's source when the piece is closed. @default false */
+  /** Close the sector when the piece is closed. @default false */
   readonly owns?: boolean | undefined
 }
 
-/** @param at - where the piece starts in `source`; `paddedLength` a multiple of 128 */
-export const createPieceSource = (source: ByteSource, at: number, paddedLength: number, options: PieceSourceOptions = {}): ByteSource => {
-  const sizeBytes = unpaddedBytes(paddedLength)
-  const identity = options.identity ?? identityOf(source.identity, at, sizeBytes)
+/** Padded bytes of one piece, from its start. */
+export interface PaddedPiece {
+  /** Padded, in the sector. */
+  readonly start: number
+  /** Padded. */
+  readonly length: number
+  readonly fileIdentity: SourceIdentity
+  readonly cost: SourceCost
+  readonly fr32: Fr32
+  readonly read: ReadPadded
+  /** Read-only view, or `undefined`. */
+  peek(at: number, length: number): Uint8Array | undefined
+  /** For a piece that owns its sector. */
+  closeSector(): Promise<void>
+}
+
+export const createPieceSource = (piece: PaddedPiece, options: PieceSourceOptions = {}): ByteSource => {
+  const sizeBytes = unpaddedBytes(piece.length)
+  const identity = options.identity ?? identityOf(piece.fileIdentity, piece.start, sizeBytes)
   if (identity.sizeBytes !== sizeBytes) throw new RangeError(`identity of another size; want=${sizeBytes} got=${identity.sizeBytes}`)
   let closing: Promise<void> | undefined
-  const spanOf = (from: number, length: number): { start: number, length: number } => {
+  const check = (from: number, length: number): void => {
     if (closing !== undefined) throw new IoError('IO_CLOSED', 'source is closed')
     if (!Number.isSafeInteger(from) || !Number.isSafeInteger(length) || from < 0 || length < 0 || from + length > sizeBytes) {
       throw new IoError('IO_OUT_OF_RANGE', `read out of range; at=${from} length=${length} size=${sizeBytes}`, { offset: from })
     }
-    const firstChunk = Math.floor(from / CHUNK_UNPADDED)
-    const endChunk = length === 0 ? firstChunk : Math.ceil((from + length) / CHUNK_UNPADDED)
-    return { start: at + firstChunk * CHUNK_PADDED, length: (endChunk - firstChunk) * CHUNK_PADDED }
   }
-  const cut = (unpadded: Uint8Array, from: number, length: number): Uint8Array => {
-    const skip = from % CHUNK_UNPADDED
-    return unpadded.subarray(skip, skip + length)
-  }
-  const close = (): Promise<void> => closing ??= options.owns === true ? source.close() : Promise.resolve()
+  const close = (): Promise<void> => closing ??= options.owns === true ? piece.closeSector() : Promise.resolve()
   return {
     sizeBytes,
     identity,
-    cost: source.cost,
-    read: async (from: number, length: number, call?: CallOptions) => {
-      call?.signal?.throwIfAborted()
-      const span = spanOf(from, length)
-      if (length === 0) return new Uint8Array(0)
-      const padded = await source.read(span.start, span.length, call)
-      unpadFr32Into(padded, padded)
-      return cut(padded, from, length)
+    cost: piece.cost,
+    read: async (from: number, length: number, call: CallOptions = {}) => {
+      call.signal?.throwIfAborted()
+      check(from, length)
+      return readUnpadded(piece.read, piece.fr32, from, length, call)
     },
     peek: (from: number, length: number) => {
-      const span = spanOf(from, length)
-      const padded = source.peek(span.start, span.length)
+      check(from, length)
+      const span = chunksAround(from, length)
+      const padded = piece.peek(span.start, span.length)
       if (padded === undefined) return undefined
       const unpadded = new Uint8Array(unpaddedBytes(padded.byteLength))
-      unpadFr32Into(padded, unpadded)
-      return cut(unpadded, from, length)
+      piece.fr32.unpadInto(padded, unpadded)
+      return unpadded.subarray(span.skip, span.skip + length)
     },
     close,
     [Symbol.asyncDispose]: close,

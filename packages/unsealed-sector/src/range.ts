@@ -22,10 +22,41 @@ export const joinRanges = (ranges: readonly SectorRange[]): SectorRange[] => {
   return joined
 }
 
+/** What is left of the ranges without [start, start + length), in their order. */
+export const withoutRange = (ranges: readonly SectorRange[], start: number, length: number): SectorRange[] => {
+  const end = start + length
+  return ranges.flatMap((range) => {
+    const rangeEnd = range.start + range.length
+    if (rangeEnd <= start || end <= range.start) return [range]
+    const left: SectorRange[] = []
+    if (range.start < start) left.push({ start: range.start, length: start - range.start })
+    if (end < rangeEnd) left.push({ start: end, length: rangeEnd - end })
+    return left
+  })
+}
+
+/** The parts of the ranges that lie in [start, start + length), in their order. */
+export const withinRange = (ranges: readonly SectorRange[], start: number, length: number): SectorRange[] => ranges.flatMap((range) => {
+  const from = Math.max(start, range.start)
+  const to = Math.min(start + length, range.start + range.length)
+  return from < to ? [{ start: from, length: to - from }] : []
+})
+
 /** Whether one of the joined ranges holds all of [start, start + length). */
-export const covers = (joined: readonly SectorRange[], start: number, length: number): boolean =>
-  joined.some((range) => range.start <= start && start + length <= range.start + range.length)
+export const covers = (joined: readonly SectorRange[], start: number, length: number): boolean => {
+  let [from, to] = [0, joined.length]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (joined[middle]!.start <= start) from = middle + 1
+    else to = middle
+  }
+  const range = joined[from - 1]
+  return range !== undefined && start + length <= range.start + range.length
+}
 
 /** Whether any of the ranges has a byte in [start, start + length). */
 export const touches = (ranges: readonly SectorRange[], start: number, length: number): boolean =>
   ranges.some((range) => range.start < start + length && start < range.start + range.length)
+
+/** Bytes in all of the ranges. */
+export const bytesIn = (ranges: readonly SectorRange[]): number => ranges.reduce((sum, { length }) => sum + length, 0)

@@ -1,80 +1,157 @@
 /**
- * Replaces the trailer of a sector file so that a cut at any moment leaves the old one, the new one, or a file that no
- * reader takes for either:
+ * Replaces the trailer of a sector file so that a cut at any moment leaves the old one or the new one to be read:
  *
- *     1. grow the file: zeros behind the old trailer, at least 8 more than either trailer needs; sync
+ *     1. write the record of the update behind the old trailer, its head first when it has a body; sync after each
  *     2. write the new trailer over the old one, and zeros over what is left of that; sync
- *     3. cut the file behind the new trailer; sync
+ *     3. cut the file behind the head of the record, when it has a body; sync
+ *     4. cut the file behind the new trailer; sync
  *
- * Between 1 and 3 the file ends in zeros, which is the length of no trailer that would fit. A trailer within one disk
- * sector of 512 bytes is old or new even then, so both the next writer and our reader take it up; of an empty list only
- * zeros are left, which only the writer takes for one. A longer one may be a mixture: the next writer needs the ranges from
- * its caller.
+ * Between 1 and 4 the file ends in zeros, which is the length of no trailer that would fit: Lotus refuses it, we read it.
+ * A file without a trailer first gets one that has everything in use: three bytes of it, sync, all of it, sync.
  */
 import type { WritableFile } from '@dagstore/io'
 import { SectorError } from './errors.ts'
+import { isBeingMade, makeSectorFile, MARK_BYTES } from './new-file.ts'
 import { joinRanges, type SectorRange } from './range.ts'
-import { checkTailLength, decodeTail, encodeTrailer, MAX_TRAILER_BYTES, SLACK_BYTES, type Trailer } from './trailer.ts'
+import { checkTailLength, decodeTail, encodeTrailer, MAX_TRAILER_BYTES, OPENING_BYTES, type Trailer } from './trailer.ts'
+import { aligned, encodeRecord, findRecord, RECORD_ALIGNMENT } from './update-record.ts'
 
-const SCAN_BYTES = 1 << 20
+/** Of no version of RLE+, and of no length. */
+const UNREADABLE = 0xff
 
 export interface TrailerWriter {
   /** As the trailer says, or said before an update that failed. */
   readonly ranges: readonly SectorRange[]
-  /** Durable on return. A failed call may be repeated. */
+  /** Durable on return. A failed call may be repeated. @throws {SectorError} `SECTOR_TOO_SMALL`: the list is too long */
   replace(ranges: readonly SectorRange[]): Promise<void>
 }
 
 /**
- * @param repair - ranges in use, for a trailer that was torn or is blank
+ * Finishes or undoes what was cut off.
+ *
+ * @param repair - ranges in use, inside the sector, for a trailer that is damaged or blank
  * @throws {SectorError} `SECTOR_TRUNCATED`, `SECTOR_BAD_TRAILER`
  */
 export const createTrailerWriter = async (file: WritableFile, sectorBytes: number, repair: readonly SectorRange[] | undefined): Promise<TrailerWriter> => {
-  const trailer = await findTrailer(file, sectorBytes, repair)
-  let ranges = trailer.ranges
-  const replace = async (next: readonly SectorRange[]): Promise<void> => {
-    const bytes = encodeTrailer(next)
-    if (bytes.byteLength > MAX_TRAILER_BYTES) throw new SectorError('SECTOR_TOO_SMALL', `too many ranges for a trailer; trailer=${bytes.byteLength} max=${MAX_TRAILER_BYTES}`)
-    const oldBytes = file.sizeBytes - sectorBytes
-    await file.truncate(sectorBytes + Math.max(oldBytes, bytes.byteLength) + SLACK_BYTES)
-    await file.sync()
-    const over = new Uint8Array(Math.max(oldBytes, bytes.byteLength))
-    over.set(bytes)
-    await file.write(sectorBytes, over)
-    await file.sync()
-    await file.truncate(sectorBytes + bytes.byteLength)
-    await file.sync()
-    ranges = next
-  }
-  if (trailer.state === 'cut off' || trailer.state === 'blank') await replace(ranges)
-  return { get ranges () { return ranges }, replace }
+  const known = repair === undefined ? undefined : joinRanges(repair)
+  if (await isUnfinished(file, sectorBytes)) await makeSectorFile(file, sectorBytes)
+  const tail = await readTail(file, sectorBytes)
+  const found = readTrailer(tail, sectorBytes, known)
+  const writer = new FileTrailerWriter(file, sectorBytes, found?.ranges ?? known ?? [], found?.state !== 'absent')
+  if (found === undefined) await writer.repair()
+  else if (found.state === 'absent' ? tail.byteLength > 0 : found.state !== 'whole') await writer.settle()
+  return writer
 }
 
-const findTrailer = async (file: WritableFile, sectorBytes: number, repair: readonly SectorRange[] | undefined): Promise<Trailer> => {
+class FileTrailerWriter implements TrailerWriter {
+  readonly #file: WritableFile
+  readonly #sectorBytes: number
+  #ranges: readonly SectorRange[]
+  #hasTrailer: boolean
+  /** Something of an update that failed stands in the file. */
+  #isUnsettled = false
+
+  constructor (file: WritableFile, sectorBytes: number, ranges: readonly SectorRange[], hasTrailer: boolean) {
+    this.#file = file
+    this.#sectorBytes = sectorBytes
+    this.#ranges = ranges
+    this.#hasTrailer = hasTrailer
+  }
+
+  get ranges (): readonly SectorRange[] {
+    return this.#ranges
+  }
+
+  async replace (ranges: readonly SectorRange[]): Promise<void> {
+    const next = encodeTrailer(ranges)
+    if (next.byteLength > MAX_TRAILER_BYTES) throw new SectorError('SECTOR_TOO_SMALL', `too many ranges for a trailer; trailer=${next.byteLength} max=${MAX_TRAILER_BYTES}`)
+    if (this.#isUnsettled) await this.settle()
+    this.#isUnsettled = true
+    if (!this.#hasTrailer) await this.#putFirst()
+    await this.#update(next)
+    this.#isUnsettled = false
+    this.#ranges = ranges
+  }
+
+  /** Make what the file says the ranges at hand, after an update that did not end. */
+  async settle (): Promise<void> {
+    if (!this.#hasTrailer) {
+      await this.#file.truncate(this.#sectorBytes)
+      await this.#file.sync()
+      return
+    }
+    // a record that counts may have the only whole copy of a trailer, so it stays until there is another
+    const record = findRecord(await readTail(this.#file, this.#sectorBytes))
+    await this.#putOver(encodeTrailer(this.#ranges), record?.at)
+  }
+
+  /** Replace what is damaged: made unreadable first, so that no part of it is taken for anything beside parts of the new one. */
+  async repair (): Promise<void> {
+    await this.#file.write(this.#sectorBytes, new Uint8Array(RECORD_ALIGNMENT).fill(UNREADABLE))
+    await this.#file.sync()
+    await this.#file.truncate(this.#sectorBytes + RECORD_ALIGNMENT)
+    await this.#file.sync()
+    await this.#update(encodeTrailer(this.#ranges))
+  }
+
+  async #putFirst (): Promise<void> {
+    const full = encodeTrailer([{ start: 0, length: this.#sectorBytes }])
+    for (const part of [full.subarray(0, OPENING_BYTES), full]) {
+      await this.#file.write(this.#sectorBytes, part)
+      await this.#file.sync()
+    }
+    this.#hasTrailer = true
+  }
+
+  async #update (next: Uint8Array): Promise<void> {
+    const old = await readTail(this.#file, this.#sectorBytes)
+    const recordAt = aligned(Math.max(old.byteLength, next.byteLength))
+    let at = recordAt
+    for (const part of encodeRecord(old, next)) {
+      await this.#file.write(this.#sectorBytes + at, part)
+      await this.#file.sync()
+      at += part.byteLength
+    }
+    await this.#putOver(next, recordAt)
+  }
+
+  /** @param recordAt - of a record that counts, from the end of the data */
+  async #putOver (next: Uint8Array, recordAt: number | undefined): Promise<void> {
+    const over = new Uint8Array(recordAt ?? next.byteLength)
+    over.set(next)
+    await this.#file.write(this.#sectorBytes, over)
+    await this.#file.sync()
+    if (recordAt !== undefined) await this.#cutTo(recordAt + RECORD_ALIGNMENT)
+    await this.#cutTo(next.byteLength)
+  }
+
+  async #cutTo (tailBytes: number): Promise<void> {
+    const sizeBytes = this.#sectorBytes + tailBytes
+    if (sizeBytes === this.#file.sizeBytes) return
+    await this.#file.truncate(sizeBytes)
+    await this.#file.sync()
+  }
+}
+
+const readTail = (file: WritableFile, sectorBytes: number): Promise<Uint8Array> => file.read(sectorBytes, file.sizeBytes - sectorBytes)
+
+/** Shorter than its data and a length, or with the mark of a file that is being made. */
+const isUnfinished = async (file: WritableFile, sectorBytes: number): Promise<boolean> => {
   const tailBytes = file.sizeBytes - sectorBytes
-  if (tailBytes < 0) return findNothing(file, sectorBytes)
+  if (tailBytes < 0) return true
   checkTailLength(tailBytes, sectorBytes)
-  const tail = await file.read(sectorBytes, tailBytes)
-  let found: Trailer | undefined
-  try {
-    found = decodeTail(tail, sectorBytes)
-  } catch (error) {
-    if (repair === undefined || !(error instanceof SectorError) || error.code !== 'SECTOR_BAD_TRAILER') throw error
-  }
-  if (found !== undefined && (found.state !== 'blank' || repair === undefined)) return found
-  const ranges = joinRanges(repair ?? [])
-  const last = ranges.at(-1)
-  if (last !== undefined && last.start + last.length > sectorBytes) throw new RangeError(`repair beyond the sector; sector=${sectorBytes}`)
-  return { ranges, state: 'cut off' }
+  // before a file is made it has no list, afterwards an empty one
+  if (tailBytes > 4) return false
+  return isBeingMade(await file.read(0, MARK_BYTES))
 }
 
-/** A file that was just made, or whose making a crash cut off: so far only zeros. */
-const findNothing = async (file: WritableFile, sectorBytes: number): Promise<Trailer> => {
-  for (let at = 0; at < file.sizeBytes; at += SCAN_BYTES) {
-    const bytes = await file.read(at, Math.min(SCAN_BYTES, file.sizeBytes - at))
-    if (bytes.some((byte) => byte !== 0)) throw new SectorError('SECTOR_TRUNCATED', `file shorter than its sector; want=${sectorBytes} got=${file.sizeBytes}`, { offset: file.sizeBytes })
+/** `undefined`: damaged, or nothing but zeros, and the owner knows better. */
+const readTrailer = (tail: Uint8Array, sectorBytes: number, known: readonly SectorRange[] | undefined): Trailer | undefined => {
+  try {
+    const found = decodeTail(tail, sectorBytes)
+    return found.state === 'blank' && known !== undefined ? undefined : found
+  } catch (error) {
+    if (known === undefined || !(error instanceof SectorError) || error.code !== 'SECTOR_BAD_TRAILER') throw error
+    return undefined
   }
-  await file.truncate(sectorBytes + encodeTrailer([]).byteLength)
-  await file.sync()
-  return { ranges: [], state: 'whole' }
 }

@@ -2,6 +2,8 @@ import { createBytesSource, createMemoryDirectory, IoError, type WritableFile } 
 import { concat, plainRlePlus, sectorFile, seededBytes } from '@dagstore-tooling/fixtures'
 import { createCrashFs } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
+import { padFr32Into } from '@dagstore/piece'
+import type { Fr32 } from '../src/fr32.ts'
 import { openSector } from '../src/sector.ts'
 import { openSectorWriter, type SectorWriter, type SectorWriterOptions } from '../src/sector-writer.ts'
 
@@ -118,8 +120,8 @@ describe('writePiece', () => {
     await writer.writePiece(0, 512, [seededBytes(1, 300)])
     expect(fs.log.slice(before)).toEqual([
       'write sector 0+384', 'sync sector',
-      // 2 bytes of ranges and 4 of their length
-      'truncate sector 2062', 'sync sector', 'write sector 2048+6', 'sync sector', 'truncate sector 2054', 'sync sector',
+      // the record of the update; 2 bytes of ranges, 4 of their length, zeros up to the record; 6 bytes are left
+      'read sector 2048+4', 'write sector 2560+512', 'sync sector', 'write sector 2048+512', 'sync sector', 'truncate sector 2054', 'sync sector',
     ])
   })
   it('puts zeros behind the payload where the file held something else', async () => {
@@ -205,7 +207,7 @@ describe('writePiece', () => {
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
   })
   it('goes on after a failed update of the trailer', async () => {
-    for (let failing = 0; failing < 8; failing++) {
+    for (let failing = 0; failing < 9; failing++) {
       const { writer, content, fs } = await openOn(undefined)
       const first = seededBytes(1, 400)
       await writer.writePiece(0, 512, [first])
@@ -223,6 +225,66 @@ describe('writePiece', () => {
     const seen: number[] = []
     await writer.writePiece(0, 4 * MIB, inParts(new Uint8Array(2_500_000), 99_999), { onProgress: ({ doneBytes }) => { seen.push(doneBytes) } })
     expect(seen).toEqual([8192 * 127, 2 * 8192 * 127, 2_500_000])
+  })
+})
+
+describe('an fr32 engine that is given', () => {
+  it('does the padding', async () => {
+    let bytes = 0
+    const fr32: Fr32 = { padInto: (from, to) => { bytes += from.byteLength; return padFr32Into(from, to) }, unpadInto: () => { throw new Error('not here') } }
+    const { writer, content } = await openOn(undefined, { fr32 })
+    const payload = seededBytes(1, 500)
+    await writer.writePiece(0, 512, [payload])
+    expect(bytes).toBe(508)
+    expect(content()).toEqual(sectorFile({ sectorBytes: 2 * KIB, pieces: [{ offset: 0, paddedBytes: 512, payload }] }))
+  })
+})
+
+describe('a payload', () => {
+  it('is taken and padded while a part of it is written, and waits for the part before', async () => {
+    const inner = await createMemoryDirectory().openWritable('sector', 'new')
+    let [underWay, most, taken] = [0, 0, 0]
+    const takenAtWrite: number[] = []
+    const file: WritableFile = {
+      ...inner,
+      get sizeBytes () { return inner.sizeBytes },
+      write: async (at, bytes) => {
+        most = Math.max(most, ++underWay)
+        for (let i = 0; i < 20; i++) await new Promise((resolve) => { setImmediate(resolve) })
+        if (bytes.byteLength === MIB) takenAtWrite.push(taken)
+        await inner.write(at, bytes)
+        underWay--
+      },
+    }
+    const writer = await openSectorWriter(file, { sectorBytes: 8 * MIB })
+    const parts = async function * (): AsyncGenerator<Uint8Array> {
+      for (; taken < 4; taken++) yield new Uint8Array(MIB).fill(taken + 1)
+    }
+    await writer.writePiece(0, 8 * MIB, parts())
+    expect(most).toBe(1)
+    expect(takenAtWrite.slice(0, 3)).toEqual([1, 2, 3])
+  })
+  it('that fails leaves no write under way', async () => {
+    const inner = await createMemoryDirectory().openWritable('sector', 'new')
+    let underWay = 0
+    const file: WritableFile = {
+      ...inner,
+      get sizeBytes () { return inner.sizeBytes },
+      write: async (at, bytes) => {
+        underWay++
+        for (let i = 0; i < 20; i++) await new Promise((resolve) => { setImmediate(resolve) })
+        await inner.write(at, bytes)
+        underWay--
+      },
+    }
+    const writer = await openSectorWriter(file, { sectorBytes: 8 * MIB })
+    const broken = new Error('source lost')
+    const failing = async function * (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(2 * MIB)
+      throw broken
+    }
+    await expect(writer.writePiece(0, 8 * MIB, failing())).rejects.toBe(broken)
+    expect(underWay).toBe(0)
   })
 })
 

@@ -70,12 +70,11 @@ describe('openSector', () => {
       expect(sector.allocated).toEqual([{ start: 0, length: 512 }, { start: KIB, length: KIB }])
     }
   })
-  it('does not read a long one in that state, since it may be torn', async () => {
+  it('reads a long one in that state too, since it was not touched yet', async () => {
     const ranges = Array.from({ length: 300 }, (_, i) => ({ start: 256 * i, length: 128 }))
     const list = plainRlePlus(ranges)
-    const file = concat([new Uint8Array(8 * MIB), list, u32(list.byteLength)])
+    const file = concat([new Uint8Array(8 * MIB), list, u32(list.byteLength), new Uint8Array(1000)])
     expect((await open(file)).allocated).toEqual(ranges)
-    await expect(open(concat([file, new Uint8Array(8)]))).rejects.toMatchObject({ code: 'SECTOR_BAD_TRAILER' })
   })
   it('gives every one-bit damage of a trailer a refusal or other ranges inside the sector', async () => {
     for (let bit = 2 * KIB * 8; bit < two.byteLength * 8; bit++) {
