@@ -33,12 +33,13 @@ const SLICE_BYTES = 16 << 20
 
 /** The bytes of a UnixFS file or of a raw block. @throws {CommandError} `COMMAND_REFUSED`: no file; the store's errors */
 export const fileContent = async function * (store: Pick<ReadBlockstore, 'get'>, cid: CID, signal: AbortSignal, onBytes: (done: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
-  const entry = await exporter(cid, store, { signal })
+  // the signal is looked at here: the exporter would add a listener for every block
+  const entry = await exporter(cid, store)
   if (entry.type === 'directory' || entry.type === 'object') throw new CommandError('COMMAND_REFUSED', `not a file: ${cid.toString()}`)
   const size = Number(entry.size)
   let done = 0
   for (let offset = 0; offset < size; offset += SLICE_BYTES) {
-    for await (const chunk of entry.content({ offset, length: Math.min(SLICE_BYTES, size - offset), signal })) {
+    for await (const chunk of entry.content({ offset, length: Math.min(SLICE_BYTES, size - offset) })) {
       if (chunk.byteLength === 0) continue
       signal.throwIfAborted()
       yield chunk

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
 import { CommandError } from '../failure.ts'
+import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
@@ -49,7 +50,7 @@ const extract = async (file: string | undefined, argument: string | undefined, o
   refuseMixture(output, options)
   const found: Found = { files: 0, missing: [] }
   await withInput(file, terminal, async ({ path: carPath, label }) => {
-    const mount = await openCarFile(carPath, { signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+    const mount = await openCarFile(carPath, { hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
     const progress = startProgress(terminal, 'extract')
     try {
       const onBytes = (doneBytes: number): void => { progress.update(doneBytes, undefined) }

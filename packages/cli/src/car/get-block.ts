@@ -1,6 +1,7 @@
 /** `car get-block`: the bytes of one block. */
 import type { Command } from 'commander'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
+import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
@@ -18,7 +19,7 @@ export const addGetBlockCommand = (car: Command, common: AddOptions, terminal: T
       const cid = parseCid(text)
       const output = resolveOutput(argument, options, terminal)
       const bytes = await withInput(file, terminal, async ({ path, label }) => {
-        const car = await openCarFile(path, { signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+        const car = await openCarFile(path, { hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
         try {
           return await car.blockstore.bytes(cid, { signal: terminal.signal })
         } finally {

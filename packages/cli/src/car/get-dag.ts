@@ -10,6 +10,7 @@ import { openDirectory, openFileSource } from '@dagstore/io/node'
 import type { ReadBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { CommandError } from '../failure.ts'
+import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
@@ -47,7 +48,7 @@ const getDag = async (file: string, given: CID | undefined, output: Output, opti
   const { signal } = terminal
   const written: Written = { blocks: 0, bytes: 0, missing: [] }
   await withInput(file, terminal, async ({ path, label }) => {
-    const mount = await openCarFile(path, { signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+    const mount = await openCarFile(path, { hashes: await openAllHashes(), signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
     const progress = startProgress(terminal, 'get-dag')
     try {
       const root = given ?? onlyRoot(mount.roots)

@@ -3,10 +3,10 @@ import type { Command } from 'commander'
 import { CarV2Error, parseCid, readLayout, scanSections, type Section } from '@dagstore/carv2'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
 import type { Hashes } from '@dagstore/hashes'
-import { openHashes } from '@dagstore/hashes/node'
 import { decode, type PBNode } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
+import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, toJson } from '../text.ts'
@@ -33,7 +33,7 @@ export const addListCommand = (car: Command, common: AddOptions, terminal: Termi
       const output = resolveOutput(argument, options, terminal)
       if (options.unixfs === true) {
         await withInput(file, terminal, async ({ path, label }) => {
-          const mount = await openCarFile(path, { signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+          const mount = await openCarFile(path, { hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
           try {
             await writeOutput(output, joined(unixfsLines(mount.blockstore, mount.roots, options, terminal.signal)), terminal)
           } finally {
@@ -44,7 +44,7 @@ export const addListCommand = (car: Command, common: AddOptions, terminal: Termi
       }
       await withSource(file, 'list', terminal, async (source, onProgress) => {
         const layout = await readLayout(source, { signal: terminal.signal })
-        const hashes = options.trusted === true ? undefined : await openHashes()
+        const hashes = options.trusted === true ? undefined : await openAllHashes()
         const sections = scanSections(source, layout, { data: hashes !== undefined || options.verbose === true, onProgress, signal: terminal.signal })
         await writeOutput(output, joined(sectionLines(sections, layout.payloadStart, hashes, options)), terminal)
       })
@@ -87,8 +87,9 @@ const nodeLines = (data: Uint8Array): string => {
     lines += `\t\t${printable(name)}[${decimalBytes(size)}] ${cid.toString()}\n`
   }
   if (node.Links.length > SHOWN_LINKS) lines += `\t\t(${node.Links.length} total)\n`
+  if (node.Data === undefined) return `${lines}\tnot interpretable as unixfs: no data\n`
   try {
-    return `${lines}\tUnixfs ${TYPE_NAMES[UnixFS.unmarshal(node.Data ?? new Uint8Array(0)).type] ?? ''}\n`
+    return `${lines}\tUnixfs ${TYPE_NAMES[UnixFS.unmarshal(node.Data).type] ?? ''}\n`
   } catch (error) {
     return `${lines}\tnot interpretable as unixfs: ${reason(error)}\n`
   }

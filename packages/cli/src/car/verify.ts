@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { resolveSectionPolicy, SECTION_POLICY, type SectionPolicy, verifyCar } from '@dagstore/carv2'
 import { linksOf } from '@dagstore/dag'
-import { openHashes } from '@dagstore/hashes/node'
 import { CommandError } from '../failure.ts'
+import { openAllHashes } from '../hashes.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, toJson } from '../text.ts'
@@ -28,7 +28,7 @@ export const addVerifyCommand = (car: Command, common: AddOptions, terminal: Ter
 }
 
 const verify = async (file: string, policy: SectionPolicy, options: VerifyOptions, terminal: Terminal): Promise<void> => {
-  const hashes = await openHashes()
+  const hashes = await openAllHashes()
   const report = await withSource(file, 'verify', terminal, (source, onProgress) => verifyCar(source, hashes, { policy, linksOf, onProgress, signal: terminal.signal }))
   const { missing, missingCount, missingRoots, unknownHashCount, duplicateCount, undecodable } = report
   if (options.json === true) {

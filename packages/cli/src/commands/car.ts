@@ -1,7 +1,6 @@
 /** `dagstore car …`: work on CAR files, as go-car's `car` command does it. */
 import type { Command } from 'commander'
 import { inspectCar, readLayout } from '@dagstore/carv2'
-import { openHashes } from '@dagstore/hashes/node'
 import { addDetachIndexCommand } from '../car/detach-index.ts'
 import { addExtractCommand } from '../car/extract.ts'
 import { addGetBlockCommand } from '../car/get-block.ts'
@@ -11,6 +10,7 @@ import { addListCommand } from '../car/list.ts'
 import { reportJson, reportText } from '../car/report.ts'
 import { addVerifyCommand } from '../car/verify.ts'
 import { addIndexCommand, addWrapCommand } from '../car/wrap.ts'
+import { openAllHashes } from '../hashes.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
@@ -40,7 +40,7 @@ export const addCarCommands = (program: Command, common: AddOptions, terminal: T
 
 const inspect = async (file: string | undefined, options: InspectOptions, terminal: Terminal): Promise<void> => {
   const full = options.full === true
-  const hashes = full ? await openHashes() : undefined
+  const hashes = full ? await openAllHashes() : undefined
   const report = await withSource(file, 'inspect', terminal, (source, onProgress) =>
     inspectCar(source, { hashes, index: full ? 'entries' : 'heads', onProgress, signal: terminal.signal }))
   terminal.stdout(options.json === true ? `${toJson(reportJson(report))}\n` : reportText(report))
