@@ -1,5 +1,5 @@
 /** Sound inputs to damage, with the places where lengths and offsets stand in them. */
-import { carV1, carV2, catalogue, entriesOf, indexBytes, makeBlocks, mixedBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
+import { carV1, carV2, catalogue, entriesOf, goCarFuzz, indexBytes, makeBlocks, mixedBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
 import { buildIndex, wrapChunks } from '@dagstore/carv2'
 import { createBytesSource } from '@dagstore/io'
 
@@ -44,6 +44,7 @@ export const cars = [
   })),
   { name: 'v2 without index', bytes: carV2({ roots, blocks, index: 'none' }), hot: carV2Hot(roots, blocks, 51, 51) },
   { name: 'v2 trailer', bytes: await wrapped(v1), hot: carV2Hot(roots, blocks, 51, 51 + v1.byteLength) },
+  ...Object.entries(goCarFuzz).map(([name, bytes]) => ({ name: `go-car ${name}`, bytes, hot: range(0, 120) })),
 ].map((item) => ({ ...item, blocks: item.name === 'v1 many' ? manyBlocks : blocks }))
 
 const indexHot = (bytes, entryCount) => [...range(0, 60), ...range(bytes.byteLength - 4096, 120), ...range(bytes.byteLength - 12, 12), ...range(bytes.byteLength - 4160, 64), ...range(Math.floor(bytes.byteLength / 2), entryCount)].filter((at) => at >= 0 && at < bytes.byteLength)

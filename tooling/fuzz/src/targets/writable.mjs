@@ -33,7 +33,7 @@ const make = async (name, { finish, options = {}, checkpointAfter }) => {
 const corpus = [
   await make('one checkpoint', { finish: false, checkpointAfter: 3 }),
   await make('no checkpoint', { finish: false }),
-  await make('by whole CID', { finish: false, checkpointAfter: 6, options: { wholeCid: true, identity: 'store' } }),
+  await make('by whole CID', { finish: false, checkpointAfter: 6, options: { wholeCid: true, identity: 'full' } }),
   await make('no roots', { finish: false, checkpointAfter: 2, options: { roots: undefined } }),
   await make('finalized', { finish: true }),
 ]
