@@ -4,16 +4,19 @@ import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import { IoError } from '@dagstore/io'
 import { type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type Gate, oneChunk, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
+import { createFirstTest } from './first-section.ts'
 import { lookAhead } from './look-ahead.ts'
 import type { MountedIndex } from './mounted-index.ts'
 import { createQuickRead } from './quick-read.ts'
-import { readData, readHead, type SectionBytes, type SectionHead } from './section-read.ts'
+import { equal, readData, readHead, type SectionBytes, type SectionHead } from './section-read.ts'
 
 export interface MountedBlockstoreParts extends SectionBytes {
   readonly index: MountedIndex
   /** `undefined`: blocks are given as they are. */
   readonly hashes: Hashes | undefined
   readonly wholeCid: boolean
+  /** An identity CID without a section is answered from itself. */
+  readonly inline: boolean
   readonly gate: Gate
 }
 
@@ -22,6 +25,7 @@ const FIRST_ENTRIES = 8
 
 export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlockstore => {
   const { source, layout, limits, index, hashes, wholeCid, gate } = parts
+  const isInline = (cid: CID): boolean => parts.inline && cid.multihash.code === IDENTITY
 
   const start = (cid: AnyCid, signal: AbortSignal | undefined): CID => {
     signal?.throwIfAborted()
@@ -76,8 +80,8 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
    * not known to be whole is replaced before it may say no, or fail.
    */
   const locate = async <T>(cid: CID, want: 'head' | 'section', signal: AbortSignal | undefined, use: (head: SectionHead) => Promise<T>): Promise<{ readonly value: T } | 'inline' | undefined> => {
-    const inline = cid.multihash.code === IDENTITY
-    if (!index.whole) {
+    const inline = isInline(cid)
+    if (!(cid.multihash.code === IDENTITY ? index.wholeOfIdentity || (inline && index.whole) : index.whole)) {
       let why = `it does not have ${cid.toString()}`
       try {
         const found = await search(cid, want, signal, use)
@@ -142,8 +146,8 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
 
   const has = (cid: AnyCid, { signal }: StoreCallOptions = {}): Promise<boolean> => gate.pass(async () => {
     const own = start(cid, signal)
-    if (own.multihash.code === IDENTITY) return true
-    if (trustsEntries()) return (await find(own, 1, signal)).length > 0
+    if (isInline(own)) return true
+    if (trustsEntries() && own.multihash.code !== IDENTITY) return (await find(own, 1, signal)).length > 0
     return await locate(own, 'head', signal, async () => true) !== undefined
   })
 
@@ -176,20 +180,13 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
     const { signal } = options
     signal?.throwIfAborted()
     gate.check()
-    const repeats = new Set<string>()
-    /** Few sections need to be remembered: an index that is whole says which ones are the only ones of their block. */
-    const isFirst = async (cid: CID): Promise<boolean> => {
-      if (index.whole && (await find(cid, 2, signal)).length === 1) return true
-      const key = wholeCid ? cid.toString() : hex(cid.multihash.bytes)
-      if (repeats.has(key)) return false
-      repeats.add(key)
-      return true
-    }
+    const isFirst = createFirstTest({ section: parts, index, wholeCid, find })
     try {
       for await (const section of scanSections(source, layout, { ...limits, signal, data: true })) {
         gate.check()
+        const { data } = section
         const cid = CID.decode(section.cid)
-        if (section.data !== undefined && await isFirst(cid)) yield { cid, bytes: verified(cid, section.data) }
+        if (data !== undefined && await isFirst(section, cid, signal)) yield { cid, bytes: oneChunk(() => verified(cid, data)) }
         signal?.throwIfAborted()
         gate.check()
       }
@@ -199,9 +196,9 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
       throw named(error, undefined)
     }
   }
-  async function * verified (cid: CID, data: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  const verified = async (cid: CID, data: Uint8Array): Promise<Uint8Array> => {
     if (hashes !== undefined) verifyBlock(hashes, cid, data)
-    yield data
+    return data
   }
 
   return { has, get, getMany, getAll, bytes, size, bytesAt }
@@ -214,11 +211,3 @@ const named = (error: unknown, cid: CID | undefined): unknown => {
   if (!(error instanceof CarV2Error || error instanceof IoError)) return error
   return new BlockstoreError('BLOCKSTORE_UNREADABLE', `${error.message}; code=${error.code}`, cid === undefined ? { cause: error } : { cause: error, cid })
 }
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.byteLength !== b.byteLength) return false
-  for (let at = 0; at < a.byteLength; at++) if (a[at] !== b[at]) return false
-  return true
-}
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -10,8 +10,9 @@ import type { SectionBytes } from './section-read.ts'
 const WHOLE_REMOTE_BYTES = 1 << 20
 
 /**
- * How much an index is believed. `use`: as it is, as long as it is not known to be of other bytes. `verify`: after 64 of its
- * sections were compared. `regenerate`: not at all, a new one is built.
+ * How much an index is believed. `use`: as it is, as long as it is not known to be of other bytes; what it does not list is
+ * absent. `verify`: after 64 of its sections were compared, and nothing is absent for it before a new one was built.
+ * `regenerate`: not at all, a new one is built.
  */
 export type IndexTrust = 'use' | 'verify' | 'regenerate'
 
@@ -29,39 +30,45 @@ export interface ChoiceOptions {
   readonly signal: AbortSignal | undefined
 }
 
-/** Open and judge a given index. `undefined`: it is of no use, and that was said; what was opened here is closed. */
-export const chooseGiven = async (given: IndexView | ByteSource, from: SectionBytes, options: ChoiceOptions): Promise<IndexChoice | undefined> => {
-  if (options.trust === 'regenerate') return undefined
-  if (isView(given)) return judge(given, 'given', from, options)
-  return openAndJudge(given, 'given', from, options)
-}
+/**
+ * Open a given index, so that its bytes can come while those of the CAR do. `undefined`: it is of no use, and that was said.
+ *
+ * @throws {IoError}
+ */
+export const openGiven = async (given: IndexView | ByteSource, options: ChoiceOptions): Promise<IndexView | undefined> =>
+  options.trust === 'regenerate' ? undefined : isView(given) ? given : openOrSay(given, 'given', options)
 
-/** The same for the index at the end of a CARv2. */
-export const chooseAttached = async (from: SectionBytes, options: ChoiceOptions): Promise<IndexChoice | undefined> => {
+/** The index to use of the one given and the one at the end of a CARv2. `undefined`: neither; what was opened here is closed. */
+export const chooseIndex = async (given: IndexView | undefined, owned: boolean, from: SectionBytes, options: ChoiceOptions): Promise<IndexChoice | undefined> => {
+  const chosen = given === undefined ? undefined : await judgeOrClose(given, 'given', owned, from, options)
+  if (chosen !== undefined) return chosen
   const { source, layout: { indexOffset } } = from
   if (options.trust === 'regenerate' || indexOffset === undefined) return undefined
-  return openAndJudge(createWindow(source, indexOffset, source.sizeBytes - indexOffset), 'attached', from, options)
+  const attached = await openOrSay(createWindow(source, indexOffset, source.sizeBytes - indexOffset), 'attached', options)
+  return attached === undefined ? undefined : judgeOrClose(attached, 'attached', true, from, options)
 }
 
 export const isView = (index: IndexView | ByteSource): index is IndexView => 'find' in index
 
-const openAndJudge = async (bytes: ByteSource, origin: IndexOrigin, from: SectionBytes, options: ChoiceOptions): Promise<IndexChoice | undefined> => {
+const openOrSay = async (bytes: ByteSource, origin: IndexOrigin, { pages, signal, onNotice }: ChoiceOptions): Promise<IndexView | undefined> => {
   const near = bytes.cost.kind === 'remote' && bytes.sizeBytes <= WHOLE_REMOTE_BYTES
-    ? createBytesSource(await bytes.read(0, bytes.sizeBytes, { signal: options.signal }), { identity: bytes.identity })
+    ? createBytesSource(await bytes.read(0, bytes.sizeBytes, { signal }), { identity: bytes.identity })
     : bytes
-  let view: IndexView
   try {
-    view = await openIndex(near, { pages: options.pages, signal: options.signal })
+    return await openIndex(near, { pages, signal })
   } catch (error) {
     if (!(error instanceof CarV2Error)) throw error
-    options.onNotice(`${origin} index is not used: ${error.message}`)
+    onNotice(`${origin} index is not used: ${error.message}`)
     return undefined
   }
+}
+
+const judgeOrClose = async (view: IndexView, origin: IndexOrigin, owned: boolean, from: SectionBytes, options: ChoiceOptions): Promise<IndexChoice | undefined> => {
   let choice: IndexChoice | undefined
   try {
     choice = await judge(view, origin, from, options)
   } finally {
-    if (choice === undefined) await view.close()
+    if (choice === undefined && owned) await view.close()
   }
   return choice
 }
@@ -79,8 +86,8 @@ const judge = async (view: IndexView, origin: IndexOrigin, from: SectionBytes, o
     options.onNotice(`${origin} index is not used: ${fault}`)
     return undefined
   }
-  // without a trailer nothing says that every section is listed
-  return { view, origin, whole: hasTrailer || options.trust === 'use' }
+  // without a trailer nothing says that every section is listed; with one, somebody does
+  return { view, origin, whole: options.trust === 'use' || (hasTrailer && options.trust !== 'verify') }
 }
 
 const verdictOf = (facts: IndexFacts, origin: IndexOrigin, source: ByteSource): ReturnType<typeof compareIdentity> => {

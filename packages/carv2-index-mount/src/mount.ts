@@ -1,12 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** CAR bytes and their index, mounted as a read blockstore. */
-import { buildIndex, CAR_LIMITS, type CarLayout, type CarLimits, type IndexView, type PageCache, readLayout, type ResolvedLimits, scanSections } from '@dagstore/carv2'
+import {
+  buildIndex, CAR_LIMITS, type CarLayout, type CarLimits, type IdentityPolicy, type IdentityPolicyName, type IndexView, type PageCache, readLayout, resolveIdentityPolicy,
+  type ResolvedLimits, scanSections,
+} from '@dagstore/carv2'
 import { createHashes, type Hashes } from '@dagstore/hashes'
 import { type ByteSource, type CallOptions, readChunks } from '@dagstore/io'
 import { BlockstoreError, createGate, type ShardBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { createMountedBlockstore } from './blockstore.ts'
-import { chooseAttached, chooseGiven, type IndexChoice, type IndexTrust } from './index-choice.ts'
+import { chooseIndex, type IndexChoice, type IndexTrust, isView, openGiven } from './index-choice.ts'
+import { withMergedReads } from './merged-source.ts'
 import { createMountedIndex, type IndexOrigin, type MountedIndex } from './mounted-index.ts'
 
 export interface MountParts {
@@ -27,6 +31,8 @@ export interface MountOptions extends CarLimits {
   readonly pages?: PageCache | undefined
   /** @default `verify`, but not for an index whose trailer says that it is of these very bytes */
   readonly indexTrust?: IndexTrust | undefined
+  /** Of it counts here whether an identity CID that is not stored is answered from itself. @default 'full': it is */
+  readonly identity?: IdentityPolicyName | IdentityPolicy | undefined
   /** Told, in words for people, when an index is not used or is rebuilt. @default nobody */
   readonly onNotice?: ((text: string) => void) | undefined
   /** Closing the mount closes data and index. @default true */
@@ -64,22 +70,34 @@ export const openIndexMount = async (parts: MountParts, options: MountOptions & 
   const { verify = 'always', wholeCid = false, owns = true, onNotice = () => {}, pages, signal, indexTrust: trust } = options
   const limits = limitsOf(options)
   const hashes = verify === 'never' ? undefined : options.hashes ?? createHashes()
-  const layout = await readLayout(source, { ...limits, signal })
+  const { inline } = resolveIdentityPolicy(options.identity)
+  const choiceOptions = { trust, pages, onNotice, signal }
+  const openedHere = given !== undefined && !isView(given)
+
+  // head of the CAR and end of the index at once
+  const [layoutRead, givenOpened] = await Promise.allSettled([
+    readLayout(source, { ...limits, signal }),
+    given === undefined ? undefined : openGiven(given, choiceOptions),
+  ])
+  const opened = givenOpened.status === 'fulfilled' ? givenOpened.value : undefined
+  if (layoutRead.status === 'rejected' && openedHere) await opened?.close()
+  if (layoutRead.status === 'rejected') throw layoutRead.reason
+  if (givenOpened.status === 'rejected') throw givenOpened.reason
+  const layout = layoutRead.value
   const from = { source, layout, limits }
   const build = async (signal: AbortSignal | undefined): Promise<IndexView> => (await buildIndex(source, { ...limits, layout, signal })).view()
-  const choiceOptions = { trust, pages, onNotice, signal }
 
-  const givenChoice = given === undefined ? undefined : await chooseGiven(given, from, choiceOptions)
-  const choice: IndexChoice = givenChoice ?? await chooseAttached(from, choiceOptions) ?? { view: await build(signal), origin: 'built', whole: true }
+  const choice: IndexChoice = await chooseIndex(opened, openedHere, from, choiceOptions) ?? { view: await build(signal), origin: 'built', whole: true }
   const gate = createGate()
   const index = createMountedIndex({
     ...choice,
+    believed: trust === 'use',
     owned: choice.view !== given,
     build,
     closed: () => new BlockstoreError('BLOCKSTORE_CLOSED', 'the store is closed'),
     onNotice,
   })
-  const blockstore = createMountedBlockstore({ ...from, index, hashes, wholeCid, gate })
+  const blockstore = createMountedBlockstore({ ...from, source: withMergedReads(source), index, hashes, wholeCid, inline, gate })
 
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => closed ??= (async () => {

@@ -8,11 +8,15 @@ export type IndexOrigin = 'given' | 'attached' | 'built'
 export interface MountedIndex {
   readonly view: IndexView
   readonly origin: IndexOrigin
-  /** Whether an empty answer proves absence. */
+  /** Whether an empty answer proves absence, but for identity CIDs. */
   readonly whole: boolean
+  /** The same of those. */
+  readonly wholeOfIdentity: boolean
+  /** Whether entries of one block are in the order of their offsets, as they are in an index of ours. */
+  readonly ordered: boolean
   /** A plain value where no I/O is needed. @throws as the view does, at once or later */
   find(multihash: Uint8Array, limit: number | undefined, signal: AbortSignal | undefined): Awaitable<readonly IndexEntry[]>
-  /** Replaces an index that is not {@link whole}; one build for all callers. @throws what building throws */
+  /** Replaces an index that was not built here; one build for all callers. @throws what building throws */
   rebuild(why: string, signal: AbortSignal | undefined): Promise<void>
   /** Breaks off a build; when `idle` resolves, closes the views that belong to the mount. */
   close(idle: Promise<void>): Promise<void>
@@ -22,6 +26,8 @@ export interface MountedIndexParts {
   readonly view: IndexView
   readonly origin: IndexOrigin
   readonly whole: boolean
+  /** Whether it is the last word about identity CIDs too, whatever it says about itself. */
+  readonly believed: boolean
   /** Whether closing the mount closes this view. */
   readonly owned: boolean
   readonly build: (signal: AbortSignal) => Promise<IndexView>
@@ -53,9 +59,11 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
     get view () { return view },
     get origin () { return origin },
     get whole () { return whole },
+    get wholeOfIdentity () { return whole && (parts.believed || view.facts.identityCids === 'included') },
+    get ordered () { return view.facts.payloadEnd !== undefined },
     find,
     rebuild: async (why, signal) => {
-      if (whole) return
+      if (origin === 'built') return
       building ??= build(why).catch((error: unknown) => {
         building = undefined // another caller may try again
         throw error

@@ -23,8 +23,8 @@ export interface QuickReadEnds {
 }
 
 /**
- * Makes a function that reads a block whose index is whole and tells where the block and its head and data end: one lookup,
- * one read, one comparison, one hash.
+ * Makes a function that reads a block where the index tells where it and its head and data end: one lookup, one read, one
+ * comparison, one hash.
  */
 export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadParts): (cid: CID, signal: AbortSignal | undefined, ends: QuickReadEnds) => void => {
   const { source } = section
@@ -39,7 +39,7 @@ export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadP
     return hashes.has(code) && hashes.matches(code, digest, data) ? data : undefined
   }
   const readEntry = (cid: CID, entry: IndexEntry | undefined, signal: AbortSignal | undefined, ends: QuickReadEnds): void => {
-    if (entry === undefined) return cid.multihash.code === IDENTITY ? ends.unclear() : ends.absent()
+    if (entry === undefined) return index.whole && cid.multihash.code !== IDENTITY ? ends.absent() : ends.unclear()
     if (entry.headBytes === undefined || entry.dataBytes === undefined) return ends.unclear()
     const { at, length } = spanOf(section, entry, 'section')
     const end = (data: Uint8Array | undefined): void => data === undefined ? ends.unclear() : ends.found(data)
@@ -57,7 +57,6 @@ export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadP
   }
 
   return (cid, signal, ends) => {
-    if (!index.whole) return ends.unclear()
     // what is thrown here is thrown again, and told, by the other path
     const begin = (entries: readonly IndexEntry[]): void => {
       try {

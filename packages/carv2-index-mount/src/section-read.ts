@@ -150,5 +150,7 @@ export const readData = async ({ source }: SectionBytes, head: SectionHead, sign
   return data
 }
 
+export const equal = (a: Uint8Array, b: Uint8Array): boolean => a.byteLength === b.byteLength && endsAt(a, a.byteLength, b)
+
 const unreadable = (message: string, cause?: unknown): BlockstoreError => new BlockstoreError('BLOCKSTORE_UNREADABLE', message, { cause })
 const tooLarge = (bytes: number, max: number): BlockstoreError => new BlockstoreError('BLOCKSTORE_TOO_LARGE', `section is too large; max=${max} got=${bytes}`)

@@ -1,4 +1,5 @@
 /** Reads that are asked for at the same time and lie close together, made by one. */
+import { onAbort } from './on-abort.ts'
 
 export interface MergeOptions {
   /** Exactly these bytes, in memory of their own. The signal aborts when nobody wants them any more. */
@@ -19,6 +20,7 @@ interface Caller {
   readonly reject: (error: unknown) => void
   /** Has its answer, or has withdrawn. */
   settled: boolean
+  unwatch: (() => void) | undefined
 }
 
 /** One read, and those who wait for a part of it. */
@@ -58,31 +60,27 @@ export const createMergedReads = ({ read, gapBytes, maxBytes, splitOnFailure }: 
         for (const caller of wanted) {
           settle(caller)
           if (!splitOnFailure || callers.length === 1) caller.reject(error)
-          else start([{ ...caller, settled: false }], caller.at, caller.at + caller.length)
+          else start([{ ...caller, settled: false, unwatch: undefined }], caller.at, caller.at + caller.length)
         }
       },
     )
   }
-  const listeners = new WeakMap<Caller, () => void>()
   const watch = (caller: Caller, merged: Merged): void => {
     const { signal } = caller
     if (signal === undefined) return
-    const aborted = (): void => {
-      settle(caller)
-      caller.reject(signal.reason)
-      if (merged.callers.every(({ settled }) => settled)) {
-        underWay.delete(merged)
-        merged.controller.abort(signal.reason)
-      }
-    }
-    listeners.set(caller, aborted)
-    if (signal.aborted) aborted()
-    else signal.addEventListener('abort', aborted, { once: true })
+    if (signal.aborted) return withdraw(caller, merged)
+    caller.unwatch = onAbort(signal, () => { withdraw(caller, merged) })
+  }
+  const withdraw = (caller: Caller, merged: Merged): void => {
+    settle(caller)
+    caller.reject(caller.signal?.reason)
+    if (!merged.callers.every(({ settled }) => settled)) return
+    underWay.delete(merged)
+    merged.controller.abort(caller.signal?.reason)
   }
   const settle = (caller: Caller): void => {
     caller.settled = true
-    const listener = listeners.get(caller)
-    if (listener !== undefined) caller.signal?.removeEventListener('abort', listener)
+    caller.unwatch?.()
   }
   const flush = (): void => {
     const callers = waiting.filter((caller) => {
@@ -109,7 +107,7 @@ export const createMergedReads = ({ read, gapBytes, maxBytes, splitOnFailure }: 
 
   return (at, length, signal) => new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    const caller: Caller = { at, length, signal, resolve, reject, settled: false }
+    const caller: Caller = { at, length, signal, resolve, reject, settled: false, unwatch: undefined }
     for (const merged of underWay) {
       if (at < merged.at || at + length > merged.end) continue
       merged.callers.push(caller)

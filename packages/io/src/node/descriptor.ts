@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { ReadDone } from '../callback-source.ts'
 import { IoError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
 import { classifyNodeError, kindOf, type Kinds } from './errors.ts'
 import { CALL_BYTES, type FileRead, type ReadLane, ReadQueue } from './read-queue.ts'
 
@@ -60,18 +61,16 @@ export class Descriptor {
   }
 
   #fetchUntil (signal: AbortSignal, at: number, length: number, done: ReadDone): void {
-    const end = (error: unknown, bytes: Uint8Array | undefined): void => {
-      signal.removeEventListener('abort', aborted)
+    let finish: ReadDone = (error, bytes) => {
+      unwatch()
       done(error, bytes)
     }
-    const aborted = (): void => {
-      if (this.#reads.withdraw(read)) this.#leave()
+    const unwatch = onAbort(signal, () => {
       finish = () => {}
-      end(signal.reason, undefined)
-    }
-    let finish: ReadDone = end
+      if (this.#reads.withdraw(read)) this.#leave()
+      done(signal.reason, undefined)
+    })
     const read: FileRead = this.#reads.add(this.#lane, at, length, (error, bytes) => { finish(error, bytes) })
-    signal.addEventListener('abort', aborted, { once: true })
   }
 
   /** As {@link fetch}. */

@@ -4,6 +4,7 @@ import * as fs from 'node:fs'
 import type { CallOptions } from '../calls.ts'
 import type { ReadDone } from '../callback-source.ts'
 import { IoError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
 import { Descriptor, type FileFacts, NO_WAIT, openDescriptor } from './descriptor.ts'
 import { createFileSource, type FileSource, type OpenFileOptions, type ReadableFile } from './file-source.ts'
 import { ReadQueue } from './read-queue.ts'
@@ -206,8 +207,7 @@ class PooledFile implements ReadableFile {
 
 /** Settles with `promise`, or rejects with the signal's reason before; the work goes on for others. */
 const until = <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => signal === undefined ? promise : new Promise((resolve, reject) => {
-  const aborted = (): void => { reject(signal.reason) }
-  if (signal.aborted) aborted()
-  signal.addEventListener('abort', aborted, { once: true })
-  promise.then(resolve, reject).finally(() => { signal.removeEventListener('abort', aborted) })
+  if (signal.aborted) return reject(signal.reason)
+  const unwatch = onAbort(signal, () => { reject(signal.reason) })
+  promise.then(resolve, reject).finally(unwatch)
 })

@@ -1,0 +1,68 @@
+/** Which of the sections of one block is listed, when all are gone through: told by the index, so that little is remembered. */
+import type { IndexEntry, Section } from '@dagstore/carv2'
+import { IDENTITY } from '@dagstore/hashes'
+import type { CID } from 'multiformats/cid'
+import type { MountedIndex } from './mounted-index.ts'
+import { equal, readHead, type SectionBytes } from './section-read.ts'
+
+export interface FirstTestParts {
+  readonly section: SectionBytes
+  readonly index: MountedIndex
+  readonly wholeCid: boolean
+  readonly find: (cid: CID, limit: number | undefined, signal: AbortSignal | undefined) => Promise<readonly IndexEntry[]>
+}
+
+type Where = Pick<Section, 'sectionOffset' | 'cid'>
+
+/** Entries of one block that are looked at before all of them are. */
+const FEW_ENTRIES = 8
+/** Identity CIDs that an index of go-car leaves out, remembered before another index is built. */
+const MAX_UNLISTED = 4096
+
+/**
+ * For one way through all sections, in order. Makes a function that tells whether a section is the first of its block in the file. An index in which that can not be seen,
+ * since it does not know the section, leads astray, or has many entries of the block in an order of its own, is replaced by
+ * one that was built.
+ */
+export const createFirstTest = ({ section: bytes, index, wholeCid, find }: FirstTestParts): (section: Where, cid: CID, signal: AbortSignal | undefined) => Promise<boolean> => {
+  /** The same whole CID in a section before this one, of which there are others with its multihash. */
+  const isRepeated = async ({ sectionOffset, cid: own }: Where, cid: CID, signal: AbortSignal | undefined): Promise<boolean> => {
+    for (const limit of [FEW_ENTRIES, undefined]) {
+      const entries = await find(cid, limit, signal)
+      for (const entry of entries) {
+        if (entry.sectionOffset < sectionOffset && equal((await readHead(bytes, entry, 'head', signal)).cidBytes, own)) return true
+      }
+      if (limit === undefined || entries.length < limit) return false
+    }
+    return false
+  }
+  /** Whether there is a section of the block before this one; `undefined`: the index does not tell. */
+  const hasEarlier = async ({ sectionOffset }: Where, cid: CID, signal: AbortSignal | undefined): Promise<boolean | undefined> => {
+    const limit = index.ordered ? 1 : FEW_ENTRIES
+    const entries = await find(cid, limit, signal)
+    if (!index.ordered && entries.length === limit) return undefined
+    const first = entries.reduce<IndexEntry | undefined>((least, entry) => least === undefined || entry.sectionOffset < least.sectionOffset ? entry : least, undefined)
+    if (first === undefined || first.sectionOffset > sectionOffset) return undefined
+    if (first.sectionOffset === sectionOffset) return false
+    if (index.ordered) return true
+    const found = await readHead(bytes, first, 'head', signal).catch(() => undefined) // told by who asks for the block
+    signal?.throwIfAborted()
+    return found !== undefined && equal(found.cid.multihash, cid.multihash.bytes) ? true : undefined
+  }
+
+  const unlisted = new Set<string>()
+
+  return async (section, cid, signal) => {
+    for (;;) {
+      const earlier = await hasEarlier(section, cid, signal)
+      if (earlier === undefined && cid.multihash.code === IDENTITY && !index.wholeOfIdentity && unlisted.size < MAX_UNLISTED) {
+        const before = unlisted.size
+        return unlisted.add(String.fromCharCode(...(wholeCid ? section.cid : cid.multihash.bytes))).size > before
+      }
+      if (earlier === false) return true
+      if (earlier === true) return wholeCid && !await isRepeated(section, cid, signal)
+      if (index.origin === 'built') return true
+      await index.rebuild(`it does not tell which section of ${cid.toString()} is the first`, signal)
+    }
+  }
+}
