@@ -14,7 +14,7 @@ export const temporaryFolder = async (): Promise<string> => {
 }
 
 /** Run one command line in `cwd`, in this process. */
-export const dagstore = async (cwd: string, args: readonly string[], options: { readonly env?: Record<string, string>, readonly signal?: AbortSignal, /** Called before each message. */ readonly onMessage?: (text: string) => void } = {}): Promise<Run> => {
+export const dagstore = async (cwd: string, args: readonly string[], options: { readonly env?: Record<string, string>, readonly signal?: AbortSignal, /** Called before each message. */ readonly onMessage?: (text: string) => void, /** What is piped in. */ readonly stdin?: Uint8Array } = {}): Promise<Run> => {
   const out: Uint8Array[] = []
   let stderr = ''
   const terminal: Terminal = {
@@ -29,7 +29,9 @@ export const dagstore = async (cwd: string, args: readonly string[], options: { 
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
   }
-  const code = await main(args, terminal)
+  const { stdin } = options
+  const piped = stdin === undefined ? {} : { stdin: async function * () { for (let at = 0; at < stdin.byteLength; at += 100) yield stdin.subarray(at, at + 100) } }
+  const code = await main(args, { ...terminal, ...piped })
   const bytes = Buffer.concat(out)
   return { code, stdout: bytes.toString('utf8'), stderr, bytes }
 }
