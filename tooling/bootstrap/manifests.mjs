@@ -13,8 +13,14 @@ const FIELDS = [
   'exports', 'scripts', 'dependencies', 'devDependencies', 'publishConfig',
 ]
 
-/** `./http` is `src/http.ts` and `dist/http.js`; sources come first for our own tests, types before the default. */
+const isModule = (subpath) => subpath.endsWith('.wasm')
+
+/**
+ * `./http` is `src/http.ts` and `dist/http.js`; sources come first for our own tests, types before the default. A
+ * WebAssembly module is the file itself, beside its types.
+ */
 const exportOf = (subpath) => {
+  if (isModule(subpath)) return { types: `${subpath}.d.ts`, default: subpath }
   const stem = subpath === '.' ? 'index' : subpath.slice(2)
   return { '@dagstore/source': `./src/${stem}.ts`, types: `./dist/${stem}.d.ts`, default: `./dist/${stem}.js` }
 }
@@ -23,6 +29,7 @@ const sorted = (dependencies) => Object.fromEntries(Object.entries(dependencies)
 
 /** What the manifest of the package in `packages/<folder>` must be, given what it is. */
 export const uniformManifest = (folder, manifest) => {
+  const modules = Object.keys(manifest.exports ?? {}).filter(isModule).map((subpath) => subpath.slice(2))
   const uniform = {
     ...manifest,
     name: `@dagstore/${folder}`,
@@ -30,7 +37,7 @@ export const uniformManifest = (folder, manifest) => {
     type: 'module',
     sideEffects: false,
     engines: { node: '>=20.19' },
-    files: ['src', 'dist', 'LICENSE-*', 'CHANGELOG.md'],
+    files: ['src', 'dist', ...modules.flatMap((file) => [file, `${file}.d.ts`]), 'LICENSE-*', 'CHANGELOG.md'],
     exports: Object.fromEntries(Object.keys(manifest.exports ?? { '.': {} }).map((subpath) => [subpath, exportOf(subpath)])),
     scripts: {
       build: 'tsc -p tsconfig.build.json',

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { identity } from 'multiformats/hashes/identity'
 import { sha256, sha512 } from 'multiformats/hashes/sha2'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { asMultihashHasher, BLAKE2B_256, createHashes, type Hasher, type Hashes, type HashesOptions, IDENTITY, IDENTITY_MAX_BYTES, SHA2_256, SHA2_512 } from '../src/index.ts'
 import { openHashes } from '../src/node.ts'
+import { WebAssembly } from './web-assembly.ts'
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 /** As if random, the same in every run. */
@@ -22,8 +24,11 @@ const KNOWN = [
   { code: IDENTITY, text: 'abc', digest: '616263' },
 ]
 
+const module = new WebAssembly.Module(readFileSync(new URL('../hashes.wasm', import.meta.url)))
+
 const forms: readonly { form: string, open: (options?: HashesOptions) => Promise<Hashes> }[] = [
   { form: 'createHashes', open: async (options) => createHashes(options) },
+  { form: 'createHashes with a module', open: async (options) => createHashes({ ...options, module }) },
   { form: 'openHashes', open: (options) => openHashes(options) },
 ]
 
@@ -151,9 +156,15 @@ describe('openHashes', () => {
     for (const code of [SHA2_256, SHA2_512, BLAKE2B_256]) expect(hex(fast.digest(code, large))).toBe(hex(plain.digest(code, large)))
   })
 
-  it('falls back on plain JavaScript where WebAssembly is missing', async () => {
-    vi.stubGlobal('WebAssembly', undefined)
-    const hashes = await openHashes()
+  it.each([
+    { why: 'WebAssembly is missing', host: undefined },
+    { why: 'the processor lacks the vectors', host: { ...WebAssembly, validate: (): boolean => false } },
+    { why: 'compiling is forbidden', host: { validate: (): boolean => true, Module: class { constructor () { throw new Error('policy') } } } },
+  ])('falls back on plain JavaScript where $why', async ({ host }) => {
+    vi.stubGlobal('WebAssembly', host)
+    vi.resetModules()
+    const { openHashes: openFresh } = await import('../src/node.ts')
+    const hashes = await openFresh()
     expect(hex(hashes.digest(BLAKE2B_256, bytesOf('abc')))).toBe(KNOWN.find(({ code, text }) => code === BLAKE2B_256 && text === 'abc')?.digest)
   })
 })

@@ -10,6 +10,7 @@
  * Source: lotus extern/sector-storage/fr32/fr32.go `Pad`, `Unpad`. Stricter: unpadding ignores the two bits that must be
  * zero, where Lotus lets them leak into the next byte.
  */
+import type { Fr32 } from './engine.ts'
 import { CHUNK_PADDED, CHUNK_UNPADDED, paddedBytes, unpaddedBytes } from './sizes.ts'
 
 const GROUP_CHUNKS = 4
@@ -87,6 +88,9 @@ export const unpadFr32Into = (padded: Uint8Array, output: Uint8Array): number =>
   for (; done < chunks; done++) unpadChunk(padded, done * CHUNK_PADDED, output, done * CHUNK_UNPADDED)
   return written
 }
+
+/** In plain JavaScript, for every host. */
+export const plainFr32: Fr32 = { padInto: padFr32Into, unpadInto: unpadFr32Into }
 
 const isAligned = (bytes: Uint8Array): boolean => LITTLE_ENDIAN && bytes.byteOffset % 4 === 0
 

@@ -1,19 +1,39 @@
 /** commP at Node's speed. */
 import { setImmediate } from 'node:timers/promises'
 import type { ByteProgress, CallOptions } from '@dagstore/io'
-import { type CommP, createCommP as createPlainCommP, type PieceCommitment } from './commp.ts'
-import { createNodePairHasher } from './node-pair-hasher.ts'
+import { type CommP, type PieceCommitment, resumeCommP as resumeGivenCommP, StreamingCommP } from './commp.ts'
+import type { PieceEngine } from './engine.ts'
+import { pieceModule, sharedEngine } from './node-engine.ts'
+import { writeInParts } from './node-parts.ts'
+import { type CommPWorkers, openCommPWorkers, PART_UNPADDED } from './node-workers.ts'
 
-/** Some 20 ms of hashing. */
+/** Some 10 ms of hashing. */
 const SLICE_BYTES = 1 << 20
+/** Starting threads for less than 16 MiB costs more than they save. */
+const ALONE_BYTES = 32 * PART_UNPADDED
 
-export const createCommP = (): CommP => createPlainCommP({ hasher: createNodePairHasher() })
+export interface NodeCommPOptions {
+  /** @default the fastest there is without native code */
+  readonly engine?: PieceEngine | undefined
+}
 
-export interface CommpOfOptions extends CallOptions {
+export const createCommP = ({ engine = sharedEngine() }: NodeCommPOptions = {}): CommP => new StreamingCommP(engine)
+
+/** As `resumeCommP` of the portable form; states of both forms are the same. @throws {PieceError} `PIECE_BAD_STATE` */
+export const resumeCommP = (state: Uint8Array, { engine = sharedEngine() }: NodeCommPOptions = {}): CommP => resumeGivenCommP(state, { engine })
+
+export interface CommpOfOptions extends CallOptions, NodeCommPOptions {
   /** Only passed on to `onProgress`. */
   readonly totalBytes?: number | undefined
   /** After each slice of at most 1 MiB. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+  /**
+   * Threads beside this one: as many as the number says, started for this call once the payload has passed 16 MiB and ended
+   * with it, and none without WebAssembly; or those that {@link openCommPWorkers} gave, from the first byte.
+   *
+   * @default none
+   */
+  readonly workers?: number | CommPWorkers | undefined
 }
 
 /**
@@ -21,24 +41,42 @@ export interface CommpOfOptions extends CallOptions {
  * reference to a chunk.
  *
  * @throws {PieceError} `PIECE_TOO_SMALL`: no bytes. `PIECE_TOO_LARGE`: more than a piece of 64 GiB holds.
+ *   `PIECE_WORKER_FAILED`: a thread ended, or none can be had
+ * @throws {RangeError} `workers` is not 1 to 256
  */
 export const commpOf = async (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options: CommpOfOptions = {}): Promise<PieceCommitment> => {
-  const { signal, onProgress, totalBytes } = options
+  const { engine = sharedEngine(), signal, onProgress, totalBytes, workers } = options
   signal?.throwIfAborted()
-  const commp = createCommP()
-  let sinceYield = 0
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.byteLength; at += SLICE_BYTES) {
-      signal?.throwIfAborted()
-      const slice = chunk.subarray(at, at + SLICE_BYTES)
-      commp.write(slice)
-      sinceYield += slice.byteLength
-      if (sinceYield < SLICE_BYTES) continue
-      sinceYield = 0
-      onProgress?.({ doneBytes: commp.payloadBytes, totalBytes })
-      await setImmediate()
+  const commp = new StreamingCommP(engine)
+  const report = (): void => { onProgress?.({ doneBytes: commp.payloadBytes, totalBytes }) }
+  const own = typeof workers === 'number' && pieceModule() !== undefined ? openCommPWorkers({ threads: workers }) : undefined
+  const pool = own ?? (typeof workers === 'number' ? undefined : workers)
+  const parts = pool === undefined ? undefined : writeInParts(commp, pool, { signal, report })
+  const aloneBytes = own !== undefined ? ALONE_BYTES : parts === undefined ? Number.MAX_SAFE_INTEGER : 0
+  try {
+    let sinceYield = 0
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.byteLength;) {
+        signal?.throwIfAborted()
+        const alone = Math.min(aloneBytes - commp.payloadBytes, SLICE_BYTES - sinceYield)
+        if (parts !== undefined && alone <= 0) {
+          await parts.write(at === 0 ? chunk : chunk.subarray(at))
+          break
+        }
+        const slice = chunk.subarray(at, at + alone)
+        commp.write(slice)
+        at += slice.byteLength
+        sinceYield += slice.byteLength
+        if (sinceYield < SLICE_BYTES) continue
+        sinceYield = 0
+        report()
+        await setImmediate()
+      }
     }
+    await parts?.end()
+    signal?.throwIfAborted()
+    return commp.finish()
+  } finally {
+    await own?.close()
   }
-  signal?.throwIfAborted()
-  return commp.finish()
 }

@@ -1,1 +1,5 @@
-export { commpOf, type CommpOfOptions, createCommP } from './node-commp.ts'
+export { commpOf, type CommpOfOptions, createCommP, type NodeCommPOptions, resumeCommP } from './node-commp.ts'
+export { createPieceEngine } from './node-engine.ts'
+export { padFr32, padFr32Into, unpadFr32, unpadFr32Into } from './node-fr32.ts'
+export { openNativeHasher } from './node-native.ts'
+export { type CommPWorkers, type CommPWorkersOptions, openCommPWorkers } from './node-workers.ts'

@@ -9,17 +9,20 @@ export const NODE_BYTES = 32
 
 /** What hashes the nodes of a tree; the speed of a commitment is the speed of this. */
 export interface PairHasher {
+  /** For people and reports. */
+  readonly name: string
   /**
    * Replace the nodes 2i and 2i + 1 by their parent at i, for every i below `pairs`: in place, the rest of `nodes` keeps
    * whatever it holds.
    *
-   * @param nodes - at least `64 * pairs` bytes, starting at a multiple of four
+   * @param nodes - at least `64 * pairs` bytes
    */
   hashPairs(nodes: Uint8Array, pairs: number): void
 }
 
 /** In plain JavaScript, for every host. */
 export const createPairHasher = (): PairHasher => ({
+  name: 'plain',
   hashPairs (nodes, pairs) {
     for (let pair = 0; pair < pairs; pair++) {
       const parent = sha256(nodes.subarray(2 * NODE_BYTES * pair, 2 * NODE_BYTES * (pair + 1)))

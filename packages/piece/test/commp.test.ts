@@ -2,7 +2,9 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { seededRandom } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
-import { type CommP, createCommP, padCommitment } from '../src/commp.ts'
+import { padCommitment } from '../src/aggregate.ts'
+import { type CommP, createCommP } from '../src/commp.ts'
+import { createPieceEngine } from '../src/create-engine.ts'
 import { createCommP as createNodeCommP } from '../src/node-commp.ts'
 import { createNodePairHasher } from '../src/node-pair-hasher.ts'
 import { createPairHasher } from '../src/pair-hasher.ts'
@@ -104,14 +106,14 @@ describe('createCommP', () => {
   it('hashes no zero tail: a payload of one chunk more than a power of two costs no more nodes than it has', () => {
     let pairs = 0
     const plain = createPairHasher()
-    const commp = createCommP({ hasher: { hashPairs (nodes, count) { pairs += count; plain.hashPairs(nodes, count) } } })
+    const commp = createCommP({ engine: createPieceEngine({ hasher: { name: 'counting', hashPairs (nodes, count) { pairs += count; plain.hashPairs(nodes, count) } } }) })
     commp.write(new Uint8Array(4 * BLOCK + 127).fill(1))
     commp.finish()
     // 4 blocks of 2048 leaves, joined; 4 leaves of one chunk, climbing beside them; the root
     expect(pairs).toBe(4 * 2047 + 3 + 3 + 11 + 1)
   })
   it('refuses more than the largest piece holds, before it is counted', () => {
-    const commp = createCommP({ hasher: { hashPairs () {} } })
+    const commp = createCommP()
     // 64 GiB are not at hand: the length is all that the check looks at
     const part = new Uint8Array(0)
     Object.defineProperty(part, 'byteLength', { value: 127 * 2 ** 29 + 1 })

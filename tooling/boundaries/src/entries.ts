@@ -13,9 +13,12 @@ export interface Entry {
 const SOURCE = '@dagstore/source'
 const stem = (path: string): string => path.replace(/^\.\/(?:src|dist)\//, '').replace(/(?:\.d)?\.(?:ts|js)$/, '')
 
+/** A WebAssembly module is exported as it is; it has no source file in the package. */
+const isModule = (subpath: string): boolean => subpath.endsWith('.wasm')
+
 /** The source files that the manifest's `exports` and `bin` name. */
 export const entriesOf = (pkg: Package): readonly Entry[] => [
-  ...Object.entries(pkg.manifest.exports ?? {}).map(([subpath, conditions]) => ({ subpath, path: (conditions[SOURCE] ?? '').replace(/^\.\//, '') })),
+  ...Object.entries(pkg.manifest.exports ?? {}).filter(([subpath]) => !isModule(subpath)).map(([subpath, conditions]) => ({ subpath, path: (conditions[SOURCE] ?? '').replace(/^\.\//, '') })),
   ...Object.entries(pkg.manifest.bin ?? {}).map(([name, path]) => ({ subpath: `bin ${name}`, path: `src/${stem(path)}.ts` })),
 ]
 
@@ -46,6 +49,7 @@ export const checkEntries = (packages: readonly Package[]): readonly Violation[]
   const paths = new Set(pkg.files.map((file) => file.path))
   const violations = entries.filter(({ path }) => !paths.has(path)).map(({ subpath, path }) => `${pkg.folder}/package.json: "${subpath}" leads to ${path === '' ? 'no source' : path}, which does not exist`)
   for (const [subpath, conditions] of Object.entries(pkg.manifest.exports ?? {})) {
+    if (isModule(subpath)) continue
     const stems = new Set(Object.values(conditions).map(stem))
     if (stems.size > 1) violations.push(`${pkg.folder}/package.json: the conditions of "${subpath}" name different modules: ${[...stems].join(', ')}`)
   }

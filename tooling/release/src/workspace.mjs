@@ -32,8 +32,8 @@ export const closureOf = (packages, name) => {
   return [...found.values()]
 }
 
-/** `@dagstore/io`, `@dagstore/io/node`, … */
-export const specifiersOf = ({ name, manifest }) => Object.keys(manifest.exports ?? {}).map((subpath) => `${name}${subpath.slice(1)}`)
+/** `@dagstore/io`, `@dagstore/io/node`, …; not WebAssembly modules, which Node 20 loads as files only. */
+export const specifiersOf = ({ name, manifest }) => Object.keys(manifest.exports ?? {}).filter((subpath) => !subpath.endsWith('.wasm')).map((subpath) => `${name}${subpath.slice(1)}`)
 
 /** Those that must run outside Node as well. */
 export const portableSpecifiersOf = (pkg) => (NODE_PACKAGES.has(pkg.name) ? [] : specifiersOf(pkg).filter((specifier) => !specifier.endsWith('/node')))
