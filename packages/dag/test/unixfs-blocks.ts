@@ -25,7 +25,7 @@ export const fileNode = (dag: MemoryDag, inline: Uint8Array, parts: readonly Fil
 export const rawLeaf = (dag: MemoryDag, bytes: Uint8Array): FileNode => ({ cid: dag.add(bytes), size: bytes.byteLength })
 
 export const directory = (dag: MemoryDag, entries: Readonly<Record<string, CID>>): CID =>
-  pbNode(dag, new UnixFS({ type: 'directory' }).marshal(), Object.entries(entries).map(([name, cid]) => ({ name, cid })))
+  pbNode(dag, new UnixFS({ type: 'directory' }).marshal(), Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, cid]) => ({ name, cid })))
 
 export const symlink = (dag: MemoryDag, target: string): CID => pbNode(dag, new UnixFS({ type: 'symlink', data: new TextEncoder().encode(target) }).marshal())
 
