@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { carV1, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
 import { buildIndex, wrapChunks } from '@dagstore/carv2'
 import { createBytesSource } from '@dagstore/io'
+import { commpOf } from '@dagstore/piece/node'
 import { CID } from 'multiformats/cid'
 
 const sumOf = (bytes) => bytes.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 0)
@@ -30,6 +31,7 @@ export const makeFiles = async () => {
   }
   return {
     blocks: blocks.length,
+    piece: (await commpOf([plain])).cidV1.toString(),
     files: new Map([
       ['plain.car', plain], ['plain.car.idx', index], ['indexed.car', indexed], ['bare.car', plain], ['damaged.car', damaged],
       ['wanted.json', new TextEncoder().encode(JSON.stringify(wanted))],

@@ -28,7 +28,7 @@ const tell = (kind, text) => {
 
 const bundle = (entry, outfile, platform) => build({
   entryPoints: [join(here, entry)], outfile, platform, bundle: true, format: 'esm', target: 'es2022', conditions: ['@dagstore/source'], logLevel: 'error',
-  ...(platform === 'node' ? { banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)` } } : {}),
+  ...(platform === 'node' ? { banner: { js: `import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url)` } } : {}),
 })
 
 const install = (packages, folder) => {
@@ -39,11 +39,12 @@ const install = (packages, folder) => {
   if (npm.status !== 0) throw new Error(`cannot install ${packages.join(', ')}: ${npm.stderr}`)
 }
 
-const check = (found, blocks, requests) => {
-  const expected = { good: { 'plain.car': blocks, 'indexed.car': blocks, 'bare.car': blocks }, damaged: 'BLOCKSTORE_HASH_MISMATCH', absent: 'BLOCKSTORE_NOT_FOUND' }
-  if (JSON.stringify(found) !== JSON.stringify(expected)) throw new Error(`found ${JSON.stringify(found)}`)
-  // one request a block, and a few to open the CAR and its index
-  if (!(requests['plain.car'] > 0) || requests['plain.car'] > blocks + 4) throw new Error(`requests ${JSON.stringify(requests)}`)
+/** `found` by the script in plain JavaScript, and with the modules. */
+const check = (found, { blocks, piece }, requests) => {
+  const once = { good: { 'plain.car': blocks, 'indexed.car': blocks, 'bare.car': blocks }, damaged: 'BLOCKSTORE_HASH_MISMATCH', absent: 'BLOCKSTORE_NOT_FOUND', piece }
+  if (JSON.stringify(found) !== JSON.stringify([once, once])) throw new Error(`found ${JSON.stringify(found)}`)
+  // in each of the two runs one request a block, and a few to open the CAR and its index
+  if (!(requests['plain.car'] > 0) || requests['plain.car'] > 2 * (blocks + 5)) throw new Error(`requests ${JSON.stringify(requests)}`)
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'dagstore-edge-'))
@@ -52,10 +53,12 @@ try {
   await bundle('script.ts', script, 'browser')
   await bundle('files.mjs', join(folder, 'files.mjs'), 'node')
   const { makeFiles } = await import(pathToFileURL(join(folder, 'files.mjs')).href)
-  const { blocks, files } = await makeFiles()
+  const { blocks, piece, files } = await makeFiles()
+  const wasm = Object.fromEntries(['hashes', 'piece'].map((name) => [name, join(here, '..', '..', 'packages', name, `${name}.wasm`)]))
   const server = await startServer(files, new Map([
     ['page.html', { type: 'text/html', body: '<!doctype html><title>dagstore</title>' }],
     ['script.mjs', { type: 'text/javascript', body: readFileSync(script) }],
+    ...Object.entries(wasm).map(([name, path]) => [`${name}.wasm`, { type: 'application/wasm', body: readFileSync(path) }]),
   ]))
   try {
     for (const name of wanted.length === 0 ? HOSTS : wanted) {
@@ -65,10 +68,10 @@ try {
         install(packages, installed)
         mkdirSync(join(folder, name))
         server.takeCounts()
-        const found = await runIn({ bundle: script, base: server.base, folder: join(folder, name), installed })
+        const found = await runIn({ bundle: script, base: server.base, folder: join(folder, name), installed, wasm })
         const requests = server.takeCounts()
-        check(found, blocks, requests)
-        tell('passed', `${name}: ${blocks} blocks from each of 3 CARs, damage and absence told apart; requests ${JSON.stringify(requests)}`)
+        check(found, { blocks, piece }, requests)
+        tell('passed', `${name}: ${blocks} blocks from each of 3 CARs and a piece CID, plain and by WebAssembly; damage and absence told apart; requests ${JSON.stringify(requests)}`)
       } catch (error) {
         if (error instanceof CannotStart) tell('skipped', `${name}: ${error.message}`)
         else tell('failed', `${name}: ${error.message}`)

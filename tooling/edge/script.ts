@@ -2,6 +2,7 @@
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { createHashes } from '@dagstore/hashes'
 import { openHttpSource } from '@dagstore/io/http'
+import { createPieceEngine, createCommP } from '@dagstore/piece'
 import { CID } from 'multiformats/cid'
 
 /** What the server has, as `wanted.json` says. */
@@ -13,6 +14,12 @@ export interface Wanted {
   readonly absent: string
 }
 
+/** `hashes.wasm` and `piece.wasm` as the host compiled them; without them plain JavaScript does their work. */
+export interface Modules {
+  readonly hashes?: WebAssembly.Module
+  readonly piece?: WebAssembly.Module
+}
+
 /** What one host found. */
 export interface Found {
   /** By file name: blocks that came back as wanted. */
@@ -20,13 +27,15 @@ export interface Found {
   /** Code of the error. */
   readonly damaged: string
   readonly absent: string
+  /** Piece CID of `plain.car`. */
+  readonly piece: string
 }
 
 const sumOf = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 0)
 
-export const run = async (base: string): Promise<Found> => {
+export const run = async (base: string, modules: Modules = {}): Promise<Found> => {
   const wanted = await (await fetch(`${base}/wanted.json`)).json() as Wanted
-  const hashes = createHashes()
+  const hashes = createHashes(modules.hashes === undefined ? {} : { module: modules.hashes })
   const mount = async (car: string, idx?: string) => openIndexMount({
     data: await openHttpSource(`${base}/${car}`),
     index: idx === undefined ? undefined : await openHttpSource(`${base}/${idx}`),
@@ -50,5 +59,8 @@ export const run = async (base: string): Promise<Found> => {
   const { blockstore, close } = await mount('damaged.car', 'plain.car.idx')
   damaged = await blockstore.bytes(CID.parse(wanted.damaged)).then(() => damaged, codeOf)
   await close()
-  return { good, damaged, absent }
+
+  const commp = createCommP(modules.piece === undefined ? {} : { engine: createPieceEngine({ module: modules.piece }) })
+  commp.write(new Uint8Array(await (await fetch(`${base}/plain.car`)).arrayBuffer()))
+  return { good, damaged, absent, piece: commp.finish().cidV1.toString() }
 }

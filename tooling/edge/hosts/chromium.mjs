@@ -19,7 +19,11 @@ export const runIn = async ({ base, installed }) => {
   try {
     const page = await browser.newPage()
     await page.goto(`${base}/page.html`)
-    return await page.evaluate(async (from) => (await import(`${from}/script.mjs`)).run(from), base)
+    return await page.evaluate(async (from) => {
+      const { run } = await import(`${from}/script.mjs`)
+      const compile = (name) => WebAssembly.compileStreaming(fetch(`${from}/${name}.wasm`))
+      return [await run(from), await run(from, { hashes: await compile('hashes'), piece: await compile('piece') })]
+    }, base)
   } finally {
     await browser.close()
   }

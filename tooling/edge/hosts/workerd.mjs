@@ -1,16 +1,19 @@
 /** The bundle as a worker, in the runtime of Cloudflare Workers. */
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 export const packages = ['workerd@1.20261117.1']
 
-const WORKER = `import { run } from 'script.mjs'
+const WORKER = `import hashes from 'hashes.wasm'
+import piece from 'piece.wasm'
+import { run } from 'script.mjs'
 export default {
   async fetch (request) {
     try {
-      return Response.json({ found: await run(new URL(request.url).searchParams.get('base')) })
+      const base = new URL(request.url).searchParams.get('base')
+      return Response.json({ found: [await run(base), await run(base, { hashes, piece })] })
     } catch (error) {
       return Response.json({ error: String(error?.stack ?? error) })
     }
@@ -30,6 +33,8 @@ const script :Workerd.Worker = (
   modules = [
     (name = "worker.mjs", esModule = embed "worker.mjs"),
     (name = "script.mjs", esModule = embed "script.mjs"),
+    (name = "hashes.wasm", wasm = embed "hashes.wasm"),
+    (name = "piece.wasm", wasm = embed "piece.wasm"),
   ],
   compatibilityDate = "2026-01-01",
   globalOutbound = "out",
@@ -43,10 +48,11 @@ const freePort = () => new Promise((resolve) => {
   })
 })
 
-export const runIn = async ({ bundle, base, folder, installed }) => {
+export const runIn = async ({ bundle, base, folder, installed, wasm }) => {
   const port = await freePort()
   writeFileSync(join(folder, 'worker.mjs'), WORKER)
   writeFileSync(join(folder, 'script.mjs'), readFileSync(bundle))
+  for (const [name, path] of Object.entries(wasm)) copyFileSync(path, join(folder, `${name}.wasm`))
   writeFileSync(join(folder, 'config.capnp'), configOf(port))
   const child = spawn(join(installed, 'node_modules', '.bin', 'workerd'), ['serve', 'config.capnp'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] })
   const ended = new Promise((_, reject) => {
