@@ -34,6 +34,7 @@ export interface CarParts extends Opened {
   readonly verifyPuts: boolean
   readonly verifyReads: boolean
   readonly owns: boolean
+  readonly indexMemoryBytes: number | undefined
 }
 
 /** So many bytes are worth a sync while more are put, so that that of a checkpoint has little left to do. */

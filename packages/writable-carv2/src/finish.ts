@@ -1,18 +1,16 @@
 /** What makes a file under construction a CARv2: written in an order in which a cut leaves it resumable or finished. */
-import { type BuiltIndex, createIndexBuilder, encodeHeader, type IdentityPolicy } from '@dagstore/carv2'
+import { encodeHeader, type IdentityPolicy } from '@dagstore/carv2'
 import type { WritableFile } from '@dagstore/io'
 import { clearSlots, HEADER_OFFSET } from './file-head.ts'
+import { indexChunks } from './index-making.ts'
 import type { CarFileLayout } from './options.ts'
 import { SLOTS_END } from './resume-slot.ts'
-import { SectionHeads } from './section-heads.ts'
 import type { SectionTable } from './section-table.ts'
 import type { Tail } from './tail.ts'
 import type { FinalizeOptions, IndexForm } from './writable-car.ts'
 
 /** What is long is written in pieces of about this many bytes. */
 const PIECE_BYTES = 1 << 20
-const INDEX_SORTED = 0x0400
-const MULTIHASH_INDEX_SORTED = 0x0401
 const FORMS: readonly IndexForm[] = ['with-trailer', 'multihash-index-sorted', 'index-sorted', 'none']
 const MAX_PADDING_BYTES = 1 << 30
 
@@ -33,6 +31,7 @@ export interface Finish extends FinalizeOptions {
   readonly carV1Header: Uint8Array
   /** Where it begins, from the start of the file. */
   readonly dataOffset: number
+  readonly indexMemoryBytes: number | undefined
 }
 
 /** @throws {TypeError} no such form, or one that this layout does not have @throws {RangeError} `indexPadding` */
@@ -53,7 +52,11 @@ export const writeIndex = async (finish: Finish): Promise<void> => {
   const sections = Promise.allSettled(end === syncedEnd ? [] : [sync()])
   try {
     if (layout === 'resumable') await writeReserve(file, start, carV1Header)
-    if (index !== 'none') await writePieces(file, indexOffset(finish), encoded(await buildIndex(finish), index))
+    if (index !== 'none') {
+      const indexOffset = indexOffsetOf(finish)
+      const fileEnd = await writePieces(file, indexOffset, indexChunks({ ...finish, indexOffset }, index))
+      if (file.sizeBytes > fileEnd) await file.truncate(fileEnd) // what the making of it has left there
+    }
   } catch (error) {
     await sections
     throw error
@@ -67,7 +70,7 @@ export const writeHeader = async (finish: Finish): Promise<void> => {
   const { file, sync, layout, end, dataOffset, identity, index } = finish
   if (layout === 'carv1') return
   const fullyIndexed = index !== 'none' && identity.mark
-  await file.write(HEADER_OFFSET, encodeHeader({ fullyIndexed, dataOffset, dataSize: end - dataOffset, indexOffset: index === 'none' ? undefined : indexOffset(finish) }))
+  await file.write(HEADER_OFFSET, encodeHeader({ fullyIndexed, dataOffset, dataSize: end - dataOffset, indexOffset: index === 'none' ? undefined : indexOffsetOf(finish) }))
   await sync()
 }
 
@@ -78,24 +81,10 @@ export const writeEnd = async ({ file, sync, layout }: Finish): Promise<void> =>
   await sync()
 }
 
-const indexOffset = ({ end, indexPadding = 0 }: Finish): number => end + indexPadding
+const indexOffsetOf = ({ end, indexPadding = 0 }: Finish): number => end + indexPadding
 
-const buildIndex = async (finish: Finish): Promise<BuiltIndex> => {
-  const { table, end, carV1Header, dataOffset, identity } = finish
-  const builder = createIndexBuilder({ identity })
-  const heads = new SectionHeads(finish, 'many')
-  for (let number = 0; number < table.count; number++) {
-    const found = heads.get(number)
-    const { at, headBytes, dataBytes, cid } = found instanceof Promise ? await found : found
-    builder.add({ sectionOffset: at - dataOffset, headBytes, dataBytes, cid })
-  }
-  return builder.finish({ payloadStart: dataOffset, payloadEnd: end - dataOffset, carV1Header, source: undefined })
-}
-
-const encoded = (index: BuiltIndex, form: Exclude<IndexForm, 'none'>): Iterable<Uint8Array> =>
-  form === 'with-trailer' ? index.encode() : index.encodeStandard(form === 'index-sorted' ? INDEX_SORTED : MULTIHASH_INDEX_SORTED)
-
-const writePieces = async (file: WritableFile, from: number, chunks: Iterable<Uint8Array>): Promise<void> => {
+/** In large pieces. @returns where it ends */
+const writePieces = async (file: WritableFile, from: number, chunks: AsyncIterable<Uint8Array>): Promise<number> => {
   let at = from
   let piece = new Uint8Array(PIECE_BYTES)
   let used = 0
@@ -104,13 +93,14 @@ const writePieces = async (file: WritableFile, from: number, chunks: Iterable<Ui
     at += used
     used = 0
   }
-  for (const bytes of chunks) {
+  for await (const bytes of chunks) {
     if (used + bytes.byteLength > piece.byteLength && used > 0) await flush()
     if (bytes.byteLength > piece.byteLength) piece = new Uint8Array(bytes.byteLength)
     piece.set(bytes, used)
     used += bytes.byteLength
   }
   await flush()
+  return at
 }
 
 /** Zeros, then the header, which ends where the sections start. */

@@ -129,8 +129,8 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
 }
 
 const open = (file: WritableFile, opened: Opened, options: WritableCarOptions): WritableCar => {
-  const { hashes = createHashes(), verifyPuts = true, verify = 'always', owns = true } = options
-  return createCar({ file, ...opened, hashes, verifyPuts, verifyReads: verify === 'always', owns })
+  const { hashes = createHashes(), verifyPuts = true, verify = 'always', owns = true, indexMemoryBytes } = options
+  return createCar({ file, ...opened, indexMemoryBytes, hashes, verifyPuts, verifyReads: verify === 'always', owns })
 }
 
 /** The roots that an unfinalized file was given so far; `undefined`: a change of them was cut short. */

@@ -26,6 +26,8 @@ export interface WritableCarOptions {
   readonly verify?: 'always' | 'never'
   /** Close the file with the store. @default true */
   readonly owns?: boolean
+  /** Memory for the entries of the index that `finalize` makes, in bytes; what is beyond it goes behind the index into the file. @default 32 MiB */
+  readonly indexMemoryBytes?: number
   /** Longest section in bytes, its CID counted; go-car refuses longer ones than its default. @default 8 MiB; a resumed file keeps its own */
   readonly maxSectionBytes?: number
   /** Longest CID of a section in bytes, as go-car's `MaxIndexCidSize`. @default 2048; a resumed file keeps its own */
@@ -70,12 +72,13 @@ export const rulesOf = (options: CarFileOptions): CarRules => {
   }
 }
 
-/** @throws {TypeError} no such layout, or an option that it does not have @throws {RangeError} `dataPadding` */
-export const layoutOf = ({ layout = 'resumable', dataPadding, reserveBytes }: CreateCarOptions): CarFileLayout => {
+/** @throws {TypeError} no such layout, or an option that it does not have @throws {RangeError} a number out of range */
+export const layoutOf = ({ layout = 'resumable', dataPadding, reserveBytes, indexMemoryBytes }: CreateCarOptions): CarFileLayout => {
   if (layout !== 'resumable' && layout !== 'go-car' && layout !== 'carv1') throw new TypeError(`no such layout; got=${String(layout)}`)
   if (reserveBytes !== undefined && layout !== 'resumable') throw new TypeError(`reserveBytes: not in this layout; layout=${layout}`)
   if (dataPadding !== undefined && layout !== 'go-car') throw new TypeError(`dataPadding: not in this layout; layout=${layout}`)
   checkBytes('dataPadding', dataPadding ?? 0, MAX_PADDING_BYTES)
+  checkBytes('indexMemoryBytes', indexMemoryBytes ?? 0, Number.MAX_SAFE_INTEGER)
   checkBytes('reserveBytes', reserveBytes ?? 0, MAX_ROOTS_BYTES)
   return layout
 }

@@ -38,6 +38,7 @@ export class SectionTable {
   readonly #seedA: number
   readonly #seedB: number
   #count = 0
+  #cidBytes = 0
   #end: number
   /** By number, in segments. */
   readonly #starts: Float64Array[] = []
@@ -66,6 +67,8 @@ export class SectionTable {
   get count (): number { return this.#count }
   /** Where the last section ends, from the start of the file. */
   get end (): number { return this.#end }
+  /** Length of all CIDs together. */
+  get cidBytes (): number { return this.#cidBytes }
   /** Of typed arrays, not counting their headers. */
   get memoryBytes (): number {
     return this.#kept.memoryBytes + this.#starts.length * SEGMENT * (8 + 8 + 1 / 8) + this.#shards.reduce((sum, { byteLength }) => sum + byteLength, 0)
@@ -109,6 +112,7 @@ export class SectionTable {
   add (cid: Uint8Array, end: number, isRepeat: boolean): void {
     if (cid !== this.#hashed) this.#hash(cid) // mostly it was just looked for
     const number = this.#count++
+    this.#cidBytes += cid.byteLength
     const within = number & (SEGMENT - 1)
     if (within === 0) {
       this.#starts.push(new Float64Array(SEGMENT))
