@@ -116,33 +116,39 @@ export class SectionReader {
   }
 
   /**
-   * After 'end': what lies behind the last section. Zeros are expected; `all` reads them to the end of the payload, else
-   * those that are in the window are looked at.
+   * After 'end': what lies behind the last section. Zeros are expected; those that are in the window are looked at.
    *
    * @throws {CarV2Error} `CARV2_ZERO_PADDING`: there is some, and it is refused. `CARV2_BAD_SECTION`: not zero; `offset` says where.
    */
-  async finish (all = false): Promise<ScanEnd> {
+  end (): ScanEnd {
     const { cursor } = this
-    const { signal, onProgress, zeroPadding = 'end' } = this.#options
     const payloadEnd = cursor.position
     const paddingBytes = cursor.payloadBytes - payloadEnd
     if (paddingBytes > 0) {
-      if (zeroPadding === 'refuse') {
+      if (this.#options.zeroPadding === 'refuse') {
         throw new CarV2Error('CARV2_ZERO_PADDING', `section of length 0; section=${payloadEnd}`, { offset: cursor.payloadStart + payloadEnd })
       }
       this.#checkZeros(cursor.window, payloadEnd - cursor.windowStart, cursor.windowStart)
-      let at = cursor.windowStart + cursor.window.byteLength
-      while (all && at < cursor.payloadBytes) {
-        const length = Math.min(WINDOW_BYTES, cursor.payloadBytes - at)
-        const start = cursor.payloadStart + at
-        signal?.throwIfAborted()
-        this.#checkZeros(this.#source.peek(start, length) ?? await this.#source.read(start, length, { signal }), 0, at)
-        at += length
-        onProgress?.({ doneBytes: at, totalBytes: cursor.payloadBytes })
-      }
     }
-    onProgress?.({ doneBytes: cursor.payloadBytes, totalBytes: cursor.payloadBytes })
+    this.#options.onProgress?.({ doneBytes: cursor.payloadBytes, totalBytes: cursor.payloadBytes })
     return { payloadEnd, paddingBytes }
+  }
+
+  /** The same, with `all` after reading the zeros to the end of the payload. @throws as {@link end}; `IO_*` */
+  async finish (all = false): Promise<ScanEnd> {
+    const { cursor } = this
+    const { signal, onProgress, zeroPadding } = this.#options
+    if (all) this.#checkZeros(cursor.window, cursor.position - cursor.windowStart, cursor.windowStart)
+    let at = cursor.windowStart + cursor.window.byteLength
+    while (all && zeroPadding !== 'refuse' && at < cursor.payloadBytes) {
+      const length = Math.min(WINDOW_BYTES, cursor.payloadBytes - at)
+      const start = cursor.payloadStart + at
+      signal?.throwIfAborted()
+      this.#checkZeros(this.#source.peek(start, length) ?? await this.#source.read(start, length, { signal }), 0, at)
+      at += length
+      onProgress?.({ doneBytes: at, totalBytes: cursor.payloadBytes })
+    }
+    return this.end()
   }
 
   #checkZeros (bytes: Uint8Array, from: number, windowStart: number): void {

@@ -1,0 +1,105 @@
+/** Windows of bytes that come in chunks of any length, once and in order: what a network answers. */
+import type { CallOptions } from '@dagstore/io'
+
+/** Bytes in order: an async iterable, or a web stream where those cannot be iterated. */
+export type ByteChunks = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
+
+export class ChunkFeed {
+  readonly #chunks: AsyncIterator<Uint8Array, unknown>
+  readonly #signal: AbortSignal | undefined
+  /** At hand, the first of them at `#first`. */
+  #held: Uint8Array[] = []
+  #first = 0
+  /** Where the first chunk at hand begins, from the start of the stream. */
+  #start = 0
+  /** End of what has come. */
+  endBytes = 0
+  /** Nothing more comes. */
+  isDone = false
+
+  constructor (chunks: ByteChunks, { signal }: CallOptions) {
+    this.#chunks = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : iterate(chunks)
+    this.#signal = signal
+  }
+
+  /** Wait until [from, to) has come, or the end; what is before `from` is forgotten. */
+  async need (from: number, to: number): Promise<void> {
+    this.#forget(from)
+    while (this.endBytes < to && !this.isDone) {
+      this.#signal?.throwIfAborted()
+      const next = await abortable(this.#chunks.next(), this.#signal)
+      if (next.done === true) {
+        this.isDone = true
+        return
+      }
+      if (!(next.value instanceof Uint8Array)) throw new TypeError('a stream of bytes gave something else')
+      if (next.value.byteLength === 0) continue
+      this.#held.push(next.value)
+      this.endBytes += next.value.byteLength
+      this.#forget(from)
+    }
+  }
+
+  #forget (before: number): void {
+    while (this.#first < this.#held.length && this.#start + this.#held[this.#first]!.byteLength <= before) this.#start += this.#held[this.#first++]!.byteLength
+    if (this.#first > 1024 || this.#first === this.#held.length) {
+      this.#held = this.#held.slice(this.#first)
+      this.#first = 0
+    }
+  }
+
+  /** What is at hand from `from` on, in one piece: at least to `to` where that has come. A view, and where it begins. */
+  window (from: number, to: number): { readonly bytes: Uint8Array, readonly start: number } {
+    const first = this.#held[this.#first]
+    if (first === undefined || from >= this.endBytes) return { bytes: new Uint8Array(0), start: from }
+    const end = Math.min(to, this.endBytes)
+    if (this.#start + first.byteLength >= end) return { bytes: first, start: this.#start }
+    const bytes = new Uint8Array(end - from)
+    for (let i = this.#first, at = this.#start; at < end; at += this.#held[i++]!.byteLength) {
+      const skip = Math.max(0, from - at)
+      bytes.set(this.#held[i]!.subarray(skip, end - at), at + skip - from)
+    }
+    return { bytes, start: from }
+  }
+
+  /** Tell the stream that nothing more is wanted. */
+  async close (): Promise<void> {
+    const closing = this.#chunks.return?.()
+    // a stream that was left waiting may never answer
+    if (this.#signal?.aborted === true) void closing?.catch(() => {})
+    else await closing
+  }
+}
+
+const iterate = async function * (stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader()
+  let isDone = false
+  try {
+    for (;;) {
+      const next = await reader.read()
+      if (next.done) {
+        isDone = true
+        return
+      }
+      yield next.value
+    }
+  } finally {
+    if (!isDone) await reader.cancel()
+    reader.releaseLock()
+  }
+}
+
+const abortable = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  if (signal === undefined) return promise
+  let onAbort: (() => void) | undefined
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => { reject(signal.reason) }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  promise.catch(() => {}) // the abort may come first
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+  }
+}
