@@ -1,8 +1,9 @@
 /** What is parsed in one piece: headers, CIDs, links, sectors and their lists. */
+import { createHash } from 'node:crypto'
 import { plainRlePlus, sectorFile } from '@dagstore-tooling/fixtures'
 import { decodeCarV1Header, encodeCarV1Header, parseCid } from '@dagstore/carv2'
 import { linksOf } from '@dagstore/dag'
-import { parsePieceCid, pieceCidV1, pieceCidV2 } from '@dagstore/piece'
+import { createCommP, parsePieceCid, pieceCidV1, pieceCidV2, resumeCommP } from '@dagstore/piece'
 import { decodeRlePlus, encodeRlePlus, openSector } from '@dagstore/unsealed-sector'
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
@@ -55,6 +56,25 @@ const pieceCid = (bytes) => {
   if (version === 2) must(parsePieceCid(pieceCidV2(got, payloadBytes)).payloadBytes === payloadBytes, 'another payload length')
 }
 
+const stateOf = (length) => {
+  const begun = createCommP()
+  begun.write(new Uint8Array(length).fill(5))
+  return begun.state()
+}
+/** The checksum at the end made right. */
+const sealState = (bytes) => {
+  if (bytes.byteLength < 32) return bytes
+  const end = bytes.byteLength - 32
+  return new Uint8Array([...bytes.subarray(0, end), ...createHash('sha256').update(bytes.subarray(0, end)).digest()])
+}
+
+const commPState = (bytes) => {
+  const resumed = resumeCommP(bytes)
+  must(same(resumed.state(), bytes), 'another state')
+  resumed.write(new Uint8Array(200))
+  must(resumed.finish().commitment.byteLength === 32, 'commitment length')
+}
+
 const rlePlus = (bytes, { random }) => {
   const maxEnd = random.chance(0.5) ? 2 ** random.int(53) : Number.MAX_SAFE_INTEGER
   const ranges = decodeRlePlus(bytes, { maxEnd, maxRanges: 1000 })
@@ -100,6 +120,12 @@ export const pieceCidTarget = {
   name: 'piece-cid',
   corpus: [pieceCidV1(commitment), ...[0, 1, 127, 128, 10_000, 2 ** 35].map((size) => pieceCidV2(commitment, size))].map(({ bytes }, i) => ({ name: `piece CID ${i}`, bytes, hot: range(0, bytes.byteLength - 32) })),
   run: pieceCid,
+}
+export const commPStateTarget = {
+  name: 'commp-state',
+  corpus: [0, 100, 5000, 3 * 65_024 + 20].map((length) => ({ name: `state after ${length} bytes`, bytes: stateOf(length), hot: range(0, 16) })),
+  seal: sealState,
+  run: commPState,
 }
 export const rlePlusTarget = {
   name: 'rle-plus',
