@@ -79,6 +79,27 @@ describe('resumeWritableCar', () => {
     }
   })
 
+  it('refuses a file that ends before what was on disk, whichever byte it ends at, and changes nothing', async () => {
+    const whole = await unfinished()
+    for (let length = 0; length < ends()[2]!; length += length < 4000 ? 13 : 1) {
+      const { file, content } = await memoryFile(whole.slice(0, length))
+      await expect(resumeWritableCar(file)).rejects.toEqual(refused(length < 512 ? 'WRITABLE_CAR_NOT_OURS' : 'WRITABLE_CAR_DAMAGED'))
+      expect(content().byteLength).toBe(length)
+    }
+  })
+
+  it('survives a changed bit anywhere before the sections: the slots say the same, or the file is refused', async () => {
+    const whole = await unfinished()
+    for (let at = 0; at < 512; at++) {
+      const bytes = whole.slice()
+      bytes[at]! ^= 1 << (at % 8)
+      const { file } = await memoryFile(bytes)
+      const car = await resumeWritableCar(file).catch((error: unknown) => error as { code: string })
+      if ('code' in car) expect(at < 11, `byte ${at}: ${car.code}`).toBe(true)
+      else expect(car.blockCount, `byte ${at}`).toBe(5)
+    }
+  })
+
   it('cuts at a section whose data or CID is not what was written, whichever byte has changed', async () => {
     const whole = await unfinished()
     for (let at = ends()[2]!; at < ends()[3]!; at++) {

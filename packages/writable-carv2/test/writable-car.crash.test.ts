@@ -9,11 +9,14 @@
  */
 import { everyCrash, type CrashWorld } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
-import { createWritableCar, extendWritableCar, resumeWritableCar, type WritableCar, type WritableCarError } from '../src/index.ts'
+import { createWritableCar, extendWritableCar, resumeWritableCar, type CarFileOptions, type WritableCar, type WritableCarError } from '../src/index.ts'
 import { all, blocksOf, putAll, type TestBlock } from './blocks.ts'
 import { takeApart } from './finished.ts'
 
-const SEEDS = [1, 2, 3]
+const SEEDS = process.env['DAGSTORE_LONG'] === undefined ? [1, 2] : [1, 2, 3, 4, 5, 6]
+/** Layouts, and an index that does not fit into memory. */
+const KINDS: readonly CarFileOptions[] = [{}, { layout: 'go-car' }, { indexMemoryBytes: 100 }]
+const RUNS = KINDS.flatMap((options) => SEEDS.map((seed) => ({ seed, options })))
 const blocks = blocksOf(9, 9, 1400)
 const known = new Map(blocks.map(({ cid, bytes }) => [cid.toString(), bytes]))
 const [root] = blocks as [TestBlock]
@@ -45,17 +48,17 @@ const checkHeld = (held: readonly TestBlock[], promised: Promised): void => {
 }
 
 /** The invariants on what a cut has left, and the way on from there. */
-const check = async (world: CrashWorld, promised: Promised): Promise<void> => {
+const check = async (world: CrashWorld, promised: Promised, options: CarFileOptions): Promise<void> => {
   const left = await file(world)
   let car: WritableCar
   try {
-    car = await resumeWritableCar(left)
+    car = await resumeWritableCar(left, options)
   } catch (error) {
     const { code } = error as WritableCarError
     if (code === 'WRITABLE_CAR_NOT_OURS') return expect(promised, 'only a file that was never promised may be nothing').toEqual(promise())
     expect(code).toBe('WRITABLE_CAR_FINALIZED')
     checkHeld((await takeApart(world.fs.content('car')!)).blocks, promised)
-    car = await extendWritableCar(left)
+    car = await extendWritableCar(left, options)
   }
   const held: TestBlock[] = []
   for await (const { cid, bytes } of car.getAll()) held.push({ cid, bytes: (await all(bytes))[0]! })
@@ -68,31 +71,31 @@ const check = async (world: CrashWorld, promised: Promised): Promise<void> => {
 }
 
 describe('a cut at any operation', () => {
-  it.each(SEEDS)('of create, put, checkpoint and finalize keeps what was promised; seed=%i', async (seed) => {
+  it.each(RUNS)('of create, put, checkpoint and finalize keeps what was promised; $options seed=$seed', async ({ seed, options }) => {
     let promised = promise()
     const cuts = await everyCrash({
       seed,
       run: async (world) => {
         promised = promise()
-        const car = await createWritableCar(await file(world), { roots: [root.cid] })
+        const car = await createWritableCar(await file(world), { ...options, roots: [root.cid] })
         promised.created = true
         await putDurably(car, blocks.slice(0, 3), promised)
         await putDurably(car, blocks.slice(3, 5), promised)
         await putAll(car, blocks.slice(5, 7))
         await finalize(car, promised)
       },
-      check: (world) => check(world, promised),
+      check: (world) => check(world, promised, options),
     })
     expect(cuts).toBeGreaterThan(12)
   })
 
-  it.each(SEEDS)('of resume and what follows it keeps what was promised; seed=%i', async (seed) => {
+  it.each(RUNS)('of resume and what follows it keeps what was promised; $options seed=$seed', async ({ seed, options }) => {
     let promised = promise()
     await everyCrash({
       seed,
       prepare: async (world) => {
         promised = promise()
-        const car = await createWritableCar(await file(world), { owns: false })
+        const car = await createWritableCar(await file(world), { ...options, roots: [root.cid], owns: false })
         promised.created = true
         await putDurably(car, blocks.slice(0, 3), promised)
         await putAll(car, blocks.slice(3, 5))
@@ -103,31 +106,57 @@ describe('a cut at any operation', () => {
         await left.write(left.sizeBytes, Uint8Array.of(0xff, 0x01, 0x01, 0x55, 0x12, 0x20, 1, 2, 3))
       },
       run: async (world) => {
-        const car = await resumeWritableCar(await file(world))
+        const car = await resumeWritableCar(await file(world), options)
         await putDurably(car, blocks.slice(5, 7), promised)
         await finalize(car, promised)
       },
-      check: (world) => check(world, promised),
+      check: (world) => check(world, promised, options),
     })
   })
 
-  it.each(SEEDS)('of extend and what follows it keeps what the file had; seed=%i', async (seed) => {
+  it.each(RUNS)('of extend and what follows it keeps what the file had; $options seed=$seed', async ({ seed, options }) => {
     let promised = promise()
     await everyCrash({
       seed,
       prepare: async (world) => {
         promised = promise()
-        const car = await createWritableCar(await file(world))
+        const car = await createWritableCar(await file(world), { ...options, roots: [root.cid] })
         promised.created = true
         await putAll(car, blocks.slice(0, 4))
         await finalize(car, promised)
       },
       run: async (world) => {
-        const car = await extendWritableCar(await file(world))
+        const car = await extendWritableCar(await file(world), options)
         await putDurably(car, blocks.slice(4, 6), promised)
         await finalize(car, promised)
       },
-      check: (world) => check(world, promised),
+      check: (world) => check(world, promised, options),
+    })
+  })
+
+  it.each(SEEDS)('of a CARv1 keeps what was promised; seed=%i', async (seed) => {
+    let promised = promise()
+    await everyCrash({
+      seed,
+      run: async (world) => {
+        promised = promise()
+        const car = await createWritableCar(await file(world), { layout: 'carv1', roots: [root.cid] })
+        promised.created = true
+        await putDurably(car, blocks.slice(0, 3), promised)
+        await putDurably(car, blocks.slice(3, 5), promised)
+        await putAll(car, blocks.slice(5))
+        await finalize(car, promised)
+      },
+      check: async (world) => {
+        const car = await resumeWritableCar(await file(world), { layout: 'carv1' }).catch((error: unknown) => error as WritableCarError)
+        if ('code' in car) {
+          expect(car.code).toBe('WRITABLE_CAR_NOT_OURS')
+          return expect(promised).toEqual(promise())
+        }
+        const held: TestBlock[] = []
+        for await (const { cid, bytes } of car.getAll()) held.push({ cid, bytes: (await all(bytes))[0]! })
+        checkHeld(held, promised)
+      },
     })
   })
 
