@@ -26,11 +26,11 @@ export const murmur3 = (bytes: Uint8Array): bigint => {
   let low = 0n
   let high = 0n
   for (let at = 0; at < padded.byteLength; at += BLOCK_BYTES) {
+    const isWhole = at + BLOCK_BYTES <= bytes.byteLength
     low ^= scramble(view.getBigUint64(at, true), C1, 31n, C2)
+    if (isWhole) low = wrap(wrap(turn(low, 27n) + high) * 5n + 0x52dce729n)
     high ^= scramble(view.getBigUint64(at + 8, true), C2, 33n, C1)
-    if (at + BLOCK_BYTES > bytes.byteLength) break
-    low = wrap(wrap(turn(low, 27n) + high) * 5n + 0x52dce729n)
-    high = wrap(wrap(turn(high, 31n) + low) * 5n + 0x38495ab5n)
+    if (isWhole) high = wrap(wrap(turn(high, 31n) + low) * 5n + 0x38495ab5n)
   }
   const length = BigInt(bytes.byteLength)
   const sum = wrap((low ^ length) + (high ^ length))

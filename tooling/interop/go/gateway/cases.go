@@ -72,10 +72,10 @@ func (d *dags) fill() error {
 		if err != nil {
 			return err
 		}
-		for _, path := range []string{"", "e0", "e7", "e19", "e58", "e59", "e60", "e1/x", "e2/file", "e2/none"} {
+		for _, path := range []string{"", "e0", "e8", "odd entry number 7", "e58", "odd entry number 59", "e60", "odd entry number 1/x", "e2/file", "e2/none"} {
 			d.ask(shard.Cid(), path)
 		}
-		d.ask(shard.Cid(), "e5", d.sent[shard.Links()[0].Cid])
+		d.ask(shard.Cid(), "e6", d.sent[shard.Links()[0].Cid])
 	}
 	return d.fillData(root.Cid(), large.Cid())
 }

@@ -113,7 +113,7 @@ func (d *dags) directory(names []string, nodes []format.Node) (format.Node, erro
 	return dir, d.Add(context.Background(), dir)
 }
 
-// sharded names its entries e0, e1, …; all of them are one of the few nodes given.
+// sharded names its entries e0, odd entry number 1, e2, …; all of them are one of the few nodes given.
 func (d *dags) sharded(fanout, entries int, nodes []format.Node) (format.Node, error) {
 	ctx := context.Background()
 	shard, err := hamt.NewShard(d, fanout)
@@ -122,7 +122,11 @@ func (d *dags) sharded(fanout, entries int, nodes []format.Node) (format.Node, e
 	}
 	shard.SetCidBuilder(prefix)
 	for i := range entries {
-		if err := shard.Set(ctx, fmt.Sprintf("e%d", i), nodes[i%len(nodes)]); err != nil {
+		name := fmt.Sprintf("e%d", i)
+		if i%2 == 1 {
+			name = fmt.Sprintf("odd entry number %d", i)
+		}
+		if err := shard.Set(ctx, name, nodes[i%len(nodes)]); err != nil {
 			return nil, err
 		}
 	}
