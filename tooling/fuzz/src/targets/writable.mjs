@@ -27,7 +27,7 @@ const make = async (name, { finish, options = {}, checkpointAfter }) => {
   } else {
     await car.discard()
   }
-  return { name, bytes: fs.content('a.car'), hot: [...range(11, 40), ...range(64, 60), ...range(288, 60), ...range(4000, 400)] }
+  return { name, options, bytes: fs.content('a.car'), hot: [...range(11, 40), ...range(64, 60), ...range(288, 60), ...range(4000, 400)] }
 }
 
 const corpus = [
@@ -36,11 +36,14 @@ const corpus = [
   await make('by whole CID', { finish: false, checkpointAfter: 6, options: { wholeCid: true, identity: 'full' } }),
   await make('no roots', { finish: false, checkpointAfter: 2, options: { roots: undefined } }),
   await make('finalized', { finish: true }),
+  await make('layout of go-car', { finish: false, options: { layout: 'go-car' } }),
+  await make('finished layout of go-car', { finish: true, options: { layout: 'go-car', dataPadding: 600 } }),
+  await make('CARv1', { finish: false, options: { layout: 'carv1' } }),
 ]
 
 const added = makeBlock(seededRandom('added').bytes(50))
 
-const reopen = async (bytes, { random, meter }) => {
+const reopen = async (bytes, { random, meter, item }) => {
   const fs = createCrashFs({ seed: 'reopen' })
   fs.plant('a.car', bytes)
   const file = await fs.writableFile('a.car')
@@ -54,7 +57,9 @@ const reopen = async (bytes, { random, meter }) => {
     [Symbol.asyncDispose]: () => file.close(),
   }
   const open = random.chance(0.3) ? extendWritableCar : resumeWritableCar
-  const car = await open(counted, { hashes, ...(random.chance(0.2) ? { roots: [CID.decode(some[1].cid)] } : {}) }).catch((error) => {
+  const { layout, dataPadding } = item.options
+  const kept = { ...(layout === undefined ? {} : { layout }), ...(dataPadding === undefined ? {} : { dataPadding }) }
+  const car = await open(counted, { hashes, ...kept, ...(random.chance(0.2) ? { roots: [CID.decode(some[1].cid)] } : {}) }).catch((error) => {
     must(Buffer.compare(fs.content('a.car'), bytes) === 0, 'refused, but changed')
     throw error
   })
@@ -66,11 +71,12 @@ const reopen = async (bytes, { random, meter }) => {
     }
     await car.put(CID.decode(added.cid), added.data)
     must(Buffer.compare(await car.bytes(CID.decode(added.cid)), added.data) === 0, 'what was put is not there')
-    await car.finalize()
+    if (layout === 'carv1') await car.checkpoint()
+    else await car.finalize()
     const whole = countedSource(fs.content('a.car'), 'memory', meter)
-    const layout = await readLayout(whole)
+    const found = await readLayout(whole)
     let count = 0
-    for await (const section of scanSections(whole, layout)) { must(section.headBytes > 0, 'head'); count++ }
+    for await (const section of scanSections(whole, found)) { must(section.headBytes > 0, 'head'); count++ }
     must(count === car.blockCount, `blocks in the file; want=${car.blockCount} got=${count}`)
   } finally {
     await car.discard()
