@@ -17,6 +17,18 @@ export const indexName = (key: string, generation: number): string => {
   return `${fanOut(encoded)}/${encoded}.${generation}.full.idx`
 }
 
+/**
+ * Where work on that file may keep what memory does not hold: a temporary name of `@dagstore/io` beside it, as in
+ * `5e/.baga6ea4seaq….0000000000000003.tmp`, so that what a crash leaves goes with other temporary files.
+ *
+ * @throws as {@link indexName}
+ */
+export const scratchName = (key: string, generation: number): string => {
+  const name = indexName(key, generation)
+  const at = name.lastIndexOf('/') + 1
+  return `${name.slice(0, at)}.${name.slice(at, -`.${generation}.full.idx`.length)}.${generation.toString(16).padStart(16, '0')}.tmp`
+}
+
 /** What {@link indexName} made `name` of; `undefined` for a name that is not one of ours. */
 export const parseIndexName = (name: string): { readonly key: string, readonly generation: number } | undefined => {
   const groups = NAME.exec(name.slice(3))?.groups

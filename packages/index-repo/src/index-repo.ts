@@ -1,7 +1,7 @@
 /** One detached index per shard generation, in files that are never changed. */
-import { type ByteSource, type CallOptions, type Directory, IoError } from '@dagstore/io'
+import { type ByteSource, type CallOptions, type Directory, IoError, type WritableFile } from '@dagstore/io'
 import { IndexRepoError } from './errors.ts'
-import { indexName, parseIndexName } from './index-name.ts'
+import { indexName, parseIndexName, scratchName } from './index-name.ts'
 import { MAX_PART_CHARACTERS } from './key-name.ts'
 
 export interface StoredIndex {
@@ -9,6 +9,14 @@ export interface StoredIndex {
   readonly generation: number
   /** Relative to the repo's directory. */
   readonly name: string
+}
+
+/** A file for one piece of work, and for its time. */
+export interface Scratch {
+  /** The file, empty or with what a crash left in it; made at the first call, the same at later ones. @throws {IoError} also `IO_CLOSED`: released */
+  open(): Promise<WritableFile>
+  /** Close and remove it, if it was ever opened. @throws {IoError} */
+  release(): Promise<void>
 }
 
 /** Keeps nothing in memory. Every method that takes a key rejects with `INDEX_BAD_KEY`, and a bad generation with a RangeError. */
@@ -29,6 +37,12 @@ export interface IndexRepo {
    * @throws {IoError} `IO_FORBIDDEN`, `IO_FAILED`
    */
   open(key: string, generation: number, options?: CallOptions): Promise<ByteSource>
+  /**
+   * For whoever makes the file of this generation: room for an index that memory does not hold. Nothing is made before it is
+   * opened. What a crash leaves is no index, and is used again by the next build of this generation, or removed with other
+   * temporary files.
+   */
+  scratch(key: string, generation: number): Scratch
   /** Where the file of this generation stands or would stand, relative to the repo's directory. Pure. */
   name(key: string, generation: number): string
   /** Durable on return; a missing file is no error. */
@@ -64,8 +78,25 @@ export const openIndexRepo = (directory: Directory): IndexRepo => {
         throw error
       }
     },
+    scratch: (key, generation) => createScratch(directory, scratchName(key, generation)),
     remove: async (key, generation) => directory.remove(indexName(key, generation)),
     list: ({ signal } = {}) => listBelow(directory, '', signal),
+  }
+}
+
+const createScratch = (directory: Directory, name: string): Scratch => {
+  let opening: Promise<WritableFile> | undefined
+  let releasing: Promise<void> | undefined
+  const remove = async (file: Promise<WritableFile>): Promise<void> => {
+    await file.then((opened) => opened.close(), () => {}) // what failed to open may be there all the same
+    await directory.remove(name)
+  }
+  return {
+    open: async () => {
+      if (releasing !== undefined) throw new IoError('IO_CLOSED', `scratch file is released; name=${name}`)
+      return opening ??= directory.openWritable(name, 'any')
+    },
+    release: () => releasing ??= opening === undefined ? Promise.resolve() : remove(opening),
   }
 }
 

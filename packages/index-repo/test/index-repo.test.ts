@@ -2,9 +2,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMemoryDirectory, IoError } from '@dagstore/io'
-import { openDirectory } from '@dagstore/io/node'
+import { openDirectory, removeLeftovers } from '@dagstore/io/node'
 import { createCrashFs, everyCrash } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
+import { scratchName } from '../src/index-name.ts'
 import { indexName, type IndexRepo, openIndexRepo, type StoredIndex } from '../src/index.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
@@ -156,5 +157,58 @@ describe('index repo', () => {
     await expect(repo.remove('', 1)).rejects.toMatchObject(bad)
     expect(() => repo.name('', 1)).toThrow(expect.objectContaining(bad))
     await expect(repo.open('k', -1)).rejects.toBeInstanceOf(RangeError)
+  })
+})
+
+describe('scratch', () => {
+  it('is a temporary file beside the index, made when it is opened and gone when it is released', async () => {
+    const fs = createCrashFs({ seed: 5 })
+    const repo = openIndexRepo(fs.directory)
+    const unused = repo.scratch('k', 3)
+    await unused.release()
+    expect(fs.log).toEqual([])
+    await expect(unused.open()).rejects.toMatchObject({ code: 'IO_CLOSED' })
+
+    const scratch = repo.scratch('k', 3)
+    const [file, same] = await Promise.all([scratch.open(), scratch.open()])
+    expect(same).toBe(file)
+    await file.write(0, text('rows'))
+    expect(fs.names()).toEqual(['ea/.k.0000000000000003.tmp'])
+    expect(await listed(repo)).toEqual([])
+    await Promise.all([scratch.release(), scratch.release()])
+    expect(fs.names()).toEqual([])
+    await expect(file.write(0, text('x'))).rejects.toMatchObject({ code: 'IO_CLOSED' })
+  })
+
+  it('has a name of its own for every key and generation', () => {
+    const names = ['k', 'K', 'k.1', 'x'.repeat(512), `${'x'.repeat(511)}y`].flatMap((key) => [0, 1, 16, 2 ** 53 - 1].map((generation) => scratchName(key, generation)))
+    expect(new Set(names).size).toBe(names.length)
+    for (const name of names) expect(name.split('/').at(-1)).toMatch(/^\..{1,220}\.[0-9a-f]{16}\.tmp$/u)
+  })
+
+  it('is used again after a crash by the next build of its generation, and goes with the leftovers of others', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'index-repo-'))
+    try {
+      const left = await openIndexRepo(openDirectory(folder)).scratch('k', 1).open()
+      await left.write(0, text('of a process that died'))
+      await left.close()
+      const again = openIndexRepo(openDirectory(folder)).scratch('k', 1)
+      await (await again.open()).close()
+      await again.release()
+      expect(await removeLeftovers(folder)).toBe(0)
+      await (await openIndexRepo(openDirectory(folder)).scratch('other', 1).open()).close()
+      expect(await removeLeftovers(folder)).toBe(1)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('leaves nothing behind when it is released while it opens', async () => {
+    const fs = createCrashFs({ seed: 6 })
+    const scratch = openIndexRepo(fs.directory).scratch('k', 1)
+    const opening = scratch.open()
+    await scratch.release()
+    await opening
+    expect(fs.names()).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 /** Indexing a shard: scan, index file, top-level index, and the session that its first leases share. */
-import { type BuiltIndex, buildIndex, openIndex } from '@dagstore/carv2'
+import { buildIndexStream, type IndexStream, openIndex } from '@dagstore/carv2'
 import { IndexRepoError } from '@dagstore/index-repo'
 import type { ByteSource } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
@@ -48,35 +48,42 @@ const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: B
   if (building === undefined) throw new TypeError('a build without a generation')
   const { repo, top, pages, emit } = parts
   const spoilage = new Spoilage()
+  const scratch = repo.scratch(key, building.generation)
   try {
-    const built = await abortable(buildIndex(raw, { signal, onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) } }), signal)
-    await writeIndex(parts, key, building.generation, built, signal)
-    await top.publish(shardNumber(building.shardNumber), multihashesOf(built, signal), { signal })
+    const index = await abortable(buildIndexStream(raw, {
+      signal,
+      scratch: () => scratch.open(),
+      onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) },
+    }), signal)
+    await writeIndex(parts, key, building.generation, index, signal)
+    await top.publish(shardNumber(building.shardNumber), multihashesOf(index, signal), { signal })
+    await scratch.release()
     // read back from disk: what is served is what a restart will find
     const view = await openIndex(await repo.open(key, building.generation, { signal }), { pages, owns: true, signal })
     const session = await joinParts(parts, { record, spoilage, source: spoilage.source(raw), view, indexGeneration: building.generation, trust: 'use', signal })
     if ('unusable' in session) throw session.reason
     return session
   } catch (error) {
+    await scratch.release().catch((failure: unknown) => { emit({ type: 'postponed', key, error: failure }) })
     await raw.close()
     throw error
   }
 }
 
-const writeIndex = async ({ repo }: StoreParts, key: string, generation: number, built: BuiltIndex, signal: AbortSignal): Promise<void> => {
+const writeIndex = async ({ repo }: StoreParts, key: string, generation: number, index: IndexStream, signal: AbortSignal): Promise<void> => {
   try {
-    await repo.write(key, generation, built.encode(), { signal })
+    await repo.write(key, generation, index.encode({ signal }), { signal })
   } catch (error) {
     if (!(error instanceof IndexRepoError) || error.code !== 'INDEX_EXISTS') throw error
     // the generation is fresh, so this is of a catalogue that was put back to an earlier state, and nothing refers to it
     await repo.remove(key, generation)
-    await repo.write(key, generation, built.encode(), { signal })
+    await repo.write(key, generation, index.encode({ signal }), { signal })
   }
 }
 
 /** In the order of the index, so that repeats are neighbours. */
-async function * multihashesOf (built: BuiltIndex, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const { code, digest } of built.view().entries({ signal })) {
+async function * multihashesOf (index: IndexStream, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const { code, digest } of index.entries({ signal })) {
     if (code === undefined) throw new TypeError('an index of ours without hash codes')
     yield createMultihash(code, digest).bytes
   }
