@@ -69,7 +69,9 @@ class CarOnFile implements WritableCar {
   get blockCount (): number { return this.#parts.table.count }
   get roots (): readonly CID[] | undefined { return this.#roots }
   get payloadBytes (): number {
-    return encodeCarV1Header(this.#roots ?? []).byteLength + this.#parts.tail.end - this.#slot.start
+    const { layout, tail, slot: { start, header } } = this.#parts
+    const headerBytes = layout === 'resumable' ? encodeCarV1Header(this.#roots ?? []).byteLength : start - (header?.offset ?? 0)
+    return headerBytes + tail.end - start
   }
 
   // ---- writing
@@ -157,9 +159,10 @@ class CarOnFile implements WritableCar {
       if (roots === undefined) throw new WritableCarError('WRITABLE_CAR_ROOTS_UNKNOWN', 'a change of the roots was cut short; give them')
       if (layout !== 'resumable') checkRoots(asked, this.#roots ?? [])
       const { start, syncedEnd, identity } = this.#slot
-      const carV1Header = layout === 'resumable' ? rootsHeader(roots, start) : encodeCarV1Header(roots)
       // in the layouts of go-car it stands already, perhaps in another's encoding
-      const dataOffset = layout === 'resumable' ? start - carV1Header.byteLength : this.#slot.header?.offset ?? 0
+      const standsAt = this.#slot.header?.offset ?? 0
+      const carV1Header = layout === 'resumable' ? rootsHeader(roots, start) : await file.read(standsAt, start - standsAt)
+      const dataOffset = start - carV1Header.byteLength
       this.#state = 'finalizing'
       const finish: Finish = { ...this.#parts, sync: () => this.#sync(), start, end: tail.end, syncedEnd, carV1Header, dataOffset, identity, ...options }
       try {
