@@ -1,6 +1,6 @@
 /** Comparisons as text: what each way took, then ours against each other one, with the goal and whether it was reached. */
 
-export const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString('en-GB') : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(2))
+export const number = (value) => (value >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString('en-GB') : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toPrecision(2))
 const large = (value) => Math.round(value).toLocaleString('en-GB')
 
 /** Cells in columns; the first ones to the left, numbers to the right. */
