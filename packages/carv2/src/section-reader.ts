@@ -139,7 +139,8 @@ export class SectionReader {
     const { cursor } = this
     const { signal, onProgress, zeroPadding } = this.#options
     if (all) this.#checkZeros(cursor.window, cursor.position - cursor.windowStart, cursor.windowStart)
-    let at = cursor.windowStart + cursor.window.byteLength
+    // without a section there was no window
+    let at = Math.max(cursor.position, cursor.windowStart + cursor.window.byteLength)
     while (all && zeroPadding !== 'refuse' && at < cursor.payloadBytes) {
       const length = Math.min(WINDOW_BYTES, cursor.payloadBytes - at)
       const start = cursor.payloadStart + at
