@@ -241,6 +241,37 @@ describe('dagstore car get-dag', () => {
     expect(Buffer.compare(await readFile(join(cwd, 'same.car')), bytes)).toBe(0)
   })
 
+  it('writes the blocks on the way along a path, and of its end what the scope says', async () => {
+    const cwd = await folderWith({ 'a.car': whole.v1 })
+    const blocksOf = async (...args: string[]): Promise<number> => {
+      const run = await dagstore(cwd, ['car', 'get-dag', '--json', '--force', ...args, 'a.car', 'x.car'])
+      expect(run.stderr).toBe('')
+      return (JSON.parse(run.stdout) as { blockCount: number }).blockCount
+    }
+    expect(await blocksOf('--path', 'a/1')).toBe(4)
+    expect(await blocksOf('--path', '/a/1/', '--scope', 'entity')).toBe(3)
+    expect(await blocksOf('--scope', 'block')).toBe(1)
+    expect(await blocksOf('--path', 'big')).toBe(5)
+    expect(await blocksOf('--path', 'big', '--bytes', '0:9')).toBe(3)
+    expect(await blocksOf('--path', 'big', '--bytes', '-1:*')).toBe(3)
+    expect((await dagstore(cwd, ['car', 'root', 'x.car'])).stdout).toBe(`${whole.root.toString()}\n`)
+    for (const args of [['--scope', 'some'], ['--bytes', '1'], ['--bytes', '*:1'], ['--bytes', '0:1', '--scope', 'all']]) {
+      expect((await dagstore(cwd, ['car', 'get-dag', ...args, 'a.car', 'y.car'])).code, args.join(' ')).toBe(2)
+    }
+    const none = await dagstore(cwd, ['car', 'get-dag', '--path', 'a/3', 'a.car', 'y.car'])
+    expect(none.code).toBe(1)
+    expect(none.stderr).toContain('DAG_NO_LINK')
+    expect(existsSync(join(cwd, 'y.car'))).toBe(false)
+  })
+
+  it('takes a block of a codec that nobody here can read as one without links, and says so', async () => {
+    const odd = makeBlock(text('tree'), { codec: 0x78 })
+    const cwd = await folderWith({ 'a.car': carV1([odd.cid], [odd]) })
+    expect(await dagstore(cwd, ['car', 'get-dag', 'a.car', 'b.car'])).toMatchObject({ code: 0, stderr: '1 block of a codec whose links nobody here can read\n' })
+    const strict = await dagstore(cwd, ['car', 'get-dag', '--strict', 'a.car', 'c.car'])
+    expect(strict.stderr).toContain('DAG_UNKNOWN_CODEC')
+  })
+
   it('goes on without blocks that are not there and says so, or fails with --strict', async () => {
     const some = await carOfTree(tree, { leave: (_, data) => Buffer.from(data).toString() === 'b4D' })
     const cwd = await folderWith({ 'a.car': some.v1 })

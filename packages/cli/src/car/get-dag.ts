@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { encodeCarV1Header, encodeVarint, wrapChunks } from '@dagstore/carv2'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
-import { walkDag } from '@dagstore/dag'
+import { type DagScope, type EntityBytes, walkPath, type WalkPathOptions } from '@dagstore/dag'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
 import type { ReadBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
@@ -22,6 +22,10 @@ import { addOutputOptions, type Output, type OutputOptions, refuseMixture, resol
 interface GetDagOptions extends OutputOptions {
   readonly version: string
   readonly strict?: boolean
+  readonly path?: string
+  readonly scope?: DagScope
+  readonly bytes?: string
+  readonly duplicates?: boolean
 }
 
 export const addGetDagCommand = (car: Command, common: AddOptions, terminal: Terminal): void => {
@@ -29,7 +33,11 @@ export const addGetDagCommand = (car: Command, common: AddOptions, terminal: Ter
     .description('write the DAG below a block, verified, as a CAR of its own: depth first, each block once')
     .argument('<file>', 'a CAR; - is what is piped in')
     .argument('[args...]', '[root] output: a CID, or the only root of the CAR; file to make, - is stdout')
-    .option('--strict', 'fail when a block is not in the CAR')
+    .option('--strict', 'fail when a block is not in the CAR, or of a codec whose links nobody here can read')
+    .option('--path <path>', 'from the root: the blocks on the way, then what --scope says of its end')
+    .addOption(new Option('--scope <scope>', 'the one block; of a file all its blocks and of a directory those that list it; everything below').choices(['block', 'entity', 'all']))
+    .option('--bytes <from:to>', 'of a file only the blocks that hold these bytes; to is the last one, or *; negative numbers count from the end')
+    .option('--duplicates', 'write a block each time it is met')
     .option('--version <number>', 'write a CAR of version 1 or 2', '2')
     .action(async (file: string, args: string[], options: GetDagOptions) => {
       const named = options.output === undefined ? args.slice(0, -1) : args
@@ -37,22 +45,45 @@ export const addGetDagCommand = (car: Command, common: AddOptions, terminal: Ter
       if (options.version !== '1' && options.version !== '2') throw new CommandError('COMMAND_USAGE', `invalid CAR version ${options.version}`)
       const output = resolveOutput(options.output === undefined ? args.at(-1) : undefined, options, terminal, '')
       refuseMixture(output, options)
+      const walk = walkOf(options)
       const root = named[0] === undefined ? undefined : parseCid(named[0])
-      await getDag(file, root, output, options, terminal)
+      await getDag(file, root, output, walk, options, terminal)
     })
 }
 
-interface Written { blocks: number, bytes: number, readonly missing: CID[] }
+/** @throws {CommandError} `COMMAND_USAGE` */
+const walkOf = ({ path, scope, bytes, duplicates, strict }: GetDagOptions): WalkPathOptions => {
+  const entityBytes = bytes === undefined ? undefined : rangeOf(bytes)
+  if (entityBytes !== undefined && scope !== undefined && scope !== 'entity') throw new CommandError('COMMAND_USAGE', `--bytes goes with --scope entity, not ${scope}`)
+  return {
+    identity: 'yield',
+    duplicates: duplicates === true,
+    missing: strict === true ? 'throw' : 'report',
+    unknownCodec: strict === true ? 'throw' : 'leaf',
+    ...(path === undefined ? {} : { path }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(entityBytes === undefined ? {} : { entityBytes }),
+  }
+}
 
-const getDag = async (file: string, given: CID | undefined, output: Output, options: GetDagOptions, terminal: Terminal): Promise<void> => {
+/** `from:to` as a trustless gateway takes it. */
+const rangeOf = (text: string): EntityBytes => {
+  const [, from, to] = /^(-?\d+):(-?\d+|\*)$/.exec(text) ?? []
+  if (from === undefined || !Number.isSafeInteger(Number(from)) || (to !== '*' && !Number.isSafeInteger(Number(to)))) throw new CommandError('COMMAND_USAGE', `--bytes wants from:to, not ${text}`)
+  return { from: Number(from), to: to === '*' ? undefined : Number(to) }
+}
+
+interface Written { blocks: number, bytes: number, opaque: number, readonly missing: CID[] }
+
+const getDag = async (file: string, given: CID | undefined, output: Output, walk: WalkPathOptions, options: GetDagOptions, terminal: Terminal): Promise<void> => {
   const { signal } = terminal
-  const written: Written = { blocks: 0, bytes: 0, missing: [] }
+  const written: Written = { blocks: 0, bytes: 0, opaque: 0, missing: [] }
   await withInput(file, terminal, async ({ path, label }) => {
     const mount = await openCarFile(path, { hashes: await openAllHashes(), signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
     const progress = startProgress(terminal, 'get-dag')
     try {
       const root = given ?? onlyRoot(mount.roots)
-      const sections = dagSections(mount.blockstore, root, options.strict === true, written, signal, (bytes) => { progress.update(bytes, undefined) })
+      const sections = dagSections(mount.blockstore, root, walk, written, signal, (bytes) => { progress.update(bytes, undefined) })
       if (options.version === '1') await writeOutput(output, sections, terminal)
       else await writeV2(output, sections, terminal)
     } finally {
@@ -60,9 +91,11 @@ const getDag = async (file: string, given: CID | undefined, output: Output, opti
       await mount.close()
     }
   })
-  const { blocks, bytes, missing } = written
-  if (options.json === true) terminal.stdout(`${toJson({ path: output.label, version: Number(options.version), blockCount: blocks, blockBytes: bytes, missing: missing.map(String) })}\n`)
-  else if (missing.length > 0) terminal.stderr(`${count(missing.length, 'block')} of the DAG ${missing.length === 1 ? 'is' : 'are'} not in this CAR\n`)
+  const { blocks, bytes, opaque, missing } = written
+  if (options.json === true) terminal.stdout(`${toJson({ path: output.label, version: Number(options.version), blockCount: blocks, blockBytes: bytes, opaque, missing: missing.map(String) })}\n`)
+  if (options.json === true) return
+  if (opaque > 0) terminal.stderr(`${count(opaque, 'block')} of a codec whose links nobody here can read\n`)
+  if (missing.length > 0) terminal.stderr(`${count(missing.length, 'block')} of the DAG ${missing.length === 1 ? 'is' : 'are'} not in this CAR\n`)
 }
 
 const onlyRoot = (roots: readonly CID[]): CID => {
@@ -71,13 +104,13 @@ const onlyRoot = (roots: readonly CID[]): CID => {
   throw new CommandError('COMMAND_USAGE', `the CAR has ${roots.length === 0 ? 'no root' : `${roots.length} roots`}; name the root of the DAG`)
 }
 
-const dagSections = async function * (store: ReadBlockstore, root: CID, strict: boolean, written: Written, signal: AbortSignal, onBytes: (done: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+const dagSections = async function * (store: ReadBlockstore, root: CID, walk: WalkPathOptions, written: Written, signal: AbortSignal, onBytes: (done: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
   let first = true
   const onMissing = (cid: CID, depth: number): void => {
     if (depth > 0) written.missing.push(cid)
   }
   // the mount has hashed each block already
-  for await (const { cid, bytes } of walkDag(store, root, { verify: 'never', missing: strict ? 'throw' : 'report', onMissing, signal })) {
+  for await (const { cid, bytes } of walkPath(store, root, { ...walk, verify: 'never', onMissing, onUnknownCodec: () => { written.opaque++ }, signal })) {
     if (first) yield encodeCarV1Header([root])
     first = false
     yield Buffer.concat([encodeVarint(cid.bytes.byteLength + bytes.byteLength), cid.bytes])

@@ -35,7 +35,7 @@ export const withInput = async <T>(file: string | undefined, terminal: Terminal,
 /** The same as an opened source with a progress line, all of it ended whatever happens. */
 export const withSource = <T>(file: string | undefined, what: string, terminal: Terminal, work: (source: ByteSource, onProgress: (progress: ByteProgress) => void, input: Input) => Promise<T>): Promise<T> =>
   withInput(file, terminal, async (input) => {
-    const source = await openFileSource(input.path)
+    const source = await openFileSource(input.path, { label: input.label })
     const progress = startProgress(terminal, what)
     try {
       return await work(source, ({ doneBytes, totalBytes }) => { progress.update(doneBytes, totalBytes) }, input)

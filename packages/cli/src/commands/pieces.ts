@@ -24,7 +24,7 @@ export const addPiecesCommands = (program: Command, common: AddOptions, terminal
 }
 
 const commp = async (file: string, options: CommpOptions, terminal: Terminal): Promise<void> => {
-  const source = await openFileSource(resolve(terminal.cwd, file))
+  const source = await openFileSource(resolve(terminal.cwd, file), { label: file })
   const progress = startProgress(terminal, 'commp')
   try {
     const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source, terminal)
