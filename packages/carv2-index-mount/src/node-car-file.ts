@@ -1,8 +1,15 @@
 /** A CAR on disk, mounted with all that Node has to make it fast. */
 import { openHashes } from '@dagstore/hashes/node'
-import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
-import { openFileSource } from '@dagstore/io/node'
+import { type CallOptions, IoError } from '@dagstore/io'
+import { type FilePool, openFileSource } from '@dagstore/io/node'
 import { type IndexMount, type MountOptions, openIndexMount } from './mount.ts'
+
+export interface CarFileMountOptions extends Omit<MountOptions, 'owns'>, CallOptions {
+  /** Where descriptors come from when very many files are mounted; see `createFilePool` of `@dagstore/io/node`. @default one for each file */
+  readonly files?: Pick<FilePool, 'openSource'> | undefined
+  /** Names the file in messages. @default the path as given */
+  readonly label?: string | undefined
+}
 
 /**
  * Mount any CARv1 or CARv2 file. A detached index beside it, `<path>.idx`, is used if it is of this file; else the one in
@@ -11,26 +18,22 @@ import { type IndexMount, type MountOptions, openIndexMount } from './mount.ts'
  * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, …
  * @throws {CarV2Error} it is no CAR, or a damaged one
  */
-export const openCarFile = async (path: string, options: Omit<MountOptions, 'owns'> & CallOptions = {}): Promise<IndexMount> => {
-  const { signal } = options
-  const data = await openFileSource(path, { signal })
-  let index: ByteSource | undefined
+export const openCarFile = async (path: string, options: CarFileMountOptions = {}): Promise<IndexMount> => {
+  const { signal, label = path, onNotice } = options
+  const open = options.files?.openSource ?? openFileSource
+  const [data, index] = await Promise.allSettled([open(path, { signal, label }), open(`${path}.idx`, { signal, label: `${label}.idx` })])
   try {
-    index = await openIndexBeside(`${path}.idx`, options)
-    return await openIndexMount({ data, index }, { ...options, hashes: options.hashes ?? await openHashes(), owns: true })
+    if (data.status === 'rejected') throw data.reason
+    const found = index.status === 'fulfilled' ? index.value : notUsed(index.reason, onNotice)
+    return await openIndexMount({ data: data.value, index: found }, { ...options, hashes: options.hashes ?? await openHashes(), owns: true })
   } catch (error) {
-    for (const part of [index, data]) await part?.close().catch(() => {}) // the first failure is the one to tell
+    for (const part of [index, data]) if (part.status === 'fulfilled') await part.value.close().catch(() => {}) // the first failure is the one to tell
     throw error
   }
 }
 
 /** One that is not there is no matter, and neither is one that may not be read: the CAR itself tells the same. */
-const openIndexBeside = async (path: string, { signal, onNotice }: Pick<MountOptions, 'onNotice'> & CallOptions): Promise<ByteSource | undefined> => {
-  try {
-    return await openFileSource(path, { signal })
-  } catch (error) {
-    if (!(error instanceof IoError)) throw error
-    if (error.code !== 'IO_NOT_FOUND') onNotice?.(`index beside the CAR is not used: ${error.message}`)
-    return undefined
-  }
+const notUsed = (error: unknown, onNotice: ((text: string) => void) | undefined): undefined => {
+  if (!(error instanceof IoError)) throw error
+  if (error.code !== 'IO_NOT_FOUND') onNotice?.(`index beside the CAR is not used: ${error.message}`)
 }

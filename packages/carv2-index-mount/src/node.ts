@@ -1,1 +1,1 @@
-export { openCarFile } from './node-car-file.ts'
+export { type CarFileMountOptions, openCarFile } from './node-car-file.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { buildIndex } from '@dagstore/carv2'
-import { openFileSource } from '@dagstore/io/node'
+import { createFilePool, openFileSource } from '@dagstore/io/node'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openCarFile } from '../src/node.ts'
 import { cidOf, joinBytes } from './cars.ts'
@@ -52,6 +52,25 @@ describe('openCarFile', () => {
     expect(await check(path('c.car'))).toMatchObject({ origin: 'built', notices: [expect.any(String)] })
     writeFileSync(path('c.car.idx'), 'no index')
     expect(await check(path('c.car'))).toMatchObject({ origin: 'built', notices: [expect.any(String)] })
+  })
+
+  it('serves very many files on few descriptors when they come from a pool', async () => {
+    const files = createFilePool({ maxOpen: 4 })
+    const paths = Array.from({ length: 40 }, (_, i) => path(`many-${i}.car`))
+    paths.forEach((one, i) => { writeFileSync(one, carV2({ roots: [], blocks: blocks.slice(i, i + 100) })) })
+    const mounts = await Promise.all(paths.map((one) => openCarFile(one, { files })))
+    expect(files.openFiles).toBeLessThanOrEqual(4)
+    await Promise.all(mounts.flatMap(({ blockstore }, i) => [0, 50, 99].map(async (k) => {
+      expect(Buffer.compare(await blockstore.bytes(cidOf(blocks[i + k]!)), blocks[i + k]!.data)).toBe(0)
+    })))
+    writeFileSync(paths[0]!, carV2({ roots: [], blocks: blocks.slice(100) }))
+    for (const mount of mounts.slice(1)) await mount.close()
+    expect(files.openFiles).toBeLessThanOrEqual(1)
+    await files.close()
+  })
+
+  it('names a file as it was asked for', async () => {
+    await expect(openCarFile(path('none.car'), { label: 'none.car' })).rejects.toSatisfy((error: Error) => error.message.includes('path=none.car') && !error.message.includes(folder))
   })
 
   it('rejects when there is no such file, or it is no CAR', async () => {

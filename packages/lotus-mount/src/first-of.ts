@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The same bytes from several places: the first that has them, and the next one when a read is lost. */
-import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
+import { type ByteSource, type CallOptions, checkRange, IoError, type SourceIdentity } from '@dagstore/io'
 import { causeOf, retryOf } from './errors.ts'
 
 /** One place. `undefined`: the bytes are not there. */
@@ -119,8 +119,7 @@ class SwitchingSource implements ByteSource {
 
   #check (at: number, length: number): void {
     if (this.#closing !== undefined) throw new IoError('IO_CLOSED', 'source is closed')
-    if (Number.isSafeInteger(at) && Number.isSafeInteger(length) && at >= 0 && length >= 0 && at + length <= this.sizeBytes) return
-    throw new IoError('IO_OUT_OF_RANGE', `read out of range; at=${at} length=${length} size=${this.sizeBytes}`, { offset: at })
+    checkRange(at, length, this.sizeBytes)
   }
 
   /** A source that has not failed this read. */

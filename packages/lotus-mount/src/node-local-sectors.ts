@@ -20,7 +20,7 @@ export const localSectors = (folders: readonly string[]): OpenSectorFile => asyn
     options.signal?.throwIfAborted()
     const path = join(folder, 'unsealed', name)
     try {
-      return withState(await openFileSource(path, options), path, name)
+      return withState(await openFileSource(path, { ...options, label: name }), path, name)
     } catch (error) {
       options.signal?.throwIfAborted()
       if (!(error instanceof IoError) || error.code !== 'IO_NOT_FOUND') failure ??= error

@@ -16,7 +16,7 @@ export const fileMount = ({ root }: NodeFileMountOptions = {}): MountFactory => 
   if (root !== undefined && !isAbsolute(root)) throw new TypeError('the root of a file mount is an absolute path')
   const at = (path: string): string => (root === undefined ? path : resolve(root, path))
   const port: FilePort = {
-    open: (path, options) => openFileSource(at(path), options),
+    open: (path, options) => openFileSource(at(path), { ...options, label: path }),
     stat: async (path) => {
       try {
         const found = await stat(at(path))

@@ -19,9 +19,11 @@ const cut = promisify(fs.ftruncate)
  * Open a file for writing in place. `new`: it must not exist. `open`: it must. `any`: opened, or made empty. The name of a
  * new file is durable on return. The folder must exist.
  *
+ * @param options.label - names the file in messages; default: the path as given
  * @throws {IoError} `IO_EXISTS` (mode `new`), `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FULL`, `IO_FAILED` (also: not a regular file)
  */
-export const openWritableFile = (path: string, mode: 'new' | 'open' | 'any'): Promise<WritableFile> => openWritable(path, path, mode)
+export const openWritableFile = (path: string, mode: 'new' | 'open' | 'any', options: { readonly label?: string | undefined } = {}): Promise<WritableFile> =>
+  openWritable(path, options.label ?? path, mode)
 
 /** As {@link openWritableFile}, with the name for messages. */
 export const openWritable = async (path: string, label: string, mode: 'new' | 'open' | 'any'): Promise<WritableFile> => {
