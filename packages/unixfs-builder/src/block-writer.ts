@@ -24,16 +24,25 @@ export interface BuiltNode {
   readonly blocks: number
 }
 
+/** The nodes of a directory without what is in it. */
+export interface DirectoryNodes extends Pick<BuiltNode, 'cid' | 'dagBytes' | 'blocks'> {}
+
 export interface BlockWriter {
   readonly rules: ProfileRules
-  /** Put one block; an identity CID when the profile inlines it. */
+  /** Put one block, under an identity CID when the profile inlines it; the reason of an abort before that. */
   write(codec: typeof RAW | typeof DAG_PB, bytes: Uint8Array): Promise<{ readonly cid: CID, readonly blocks: number }>
 }
 
-/** @param identity - `skip`: blocks with identity CIDs are not put, since the CID holds them */
-export const createBlockWriter = (rules: ProfileRules, sink: BlockSink, hashes: Hashes, identity: 'put' | 'skip'): BlockWriter => ({
+interface BlockWriterOptions {
+  /** `skip`: blocks with identity CIDs are not put, since the CID holds them. */
+  readonly identity: 'put' | 'skip'
+  readonly signal?: AbortSignal | undefined
+}
+
+export const createBlockWriter = (rules: ProfileRules, sink: BlockSink, hashes: Hashes, { identity, signal }: BlockWriterOptions): BlockWriter => ({
   rules,
   write: async (codec, bytes) => {
+    signal?.throwIfAborted()
     const isInline = bytes.byteLength <= rules.inlineBytes
     const hashCode = isInline ? IDENTITY : rules.hashCode
     const digest = Digest.create(hashCode, hashes.digest(hashCode, bytes))

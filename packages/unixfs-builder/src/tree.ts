@@ -1,13 +1,13 @@
 /** Files and directories to UnixFS blocks. */
 import type { ByteProgress, CallOptions, TreeDirectory, TreeEntry, TreeLink } from '@dagstore/io'
 import type { Hashes } from '@dagstore/hashes'
-import { encode } from '@ipld/dag-pb'
-import { UnixFS } from 'ipfs-unixfs'
 import { type BlockSink, type BlockWriter, type BuiltNode, createBlockWriter, DAG_PB } from './block-writer.ts'
-import { type DirectoryLink, writeDirectory } from './directory.ts'
+import { writeDirectory } from './directory.ts'
+import { EntryList } from './entry-list.ts'
 import { UnixfsError } from './errors.ts'
 import { writeFile } from './file.ts'
 import { DEFAULT_PROFILE, type Profile, rulesOf } from './profile.ts'
+import { encodeSymlink } from './symlink.ts'
 
 export interface BuildFileOptions extends CallOptions {
   /** Must know the hash function of the profile (Lotus's is blake2b-256) and the identity. */
@@ -39,8 +39,8 @@ export const buildFile = async (content: Iterable<Uint8Array> | AsyncIterable<Ui
 }
 
 /**
- * Write a file or a directory with all that is in it, in the order of its entries. Memory: the links of the directories
- * from the root to the entry at hand.
+ * Write a file or a directory with all that is in it, in the order of its entries. Memory: of each directory from
+ * the root to the entry at hand, names, CIDs and sizes of the entries before, as bytes.
  *
  * @throws {UnixfsError} `UNIXFS_LINK`: a symbolic link, and `links` is `refuse`, or the tree is a link that is skipped.
  *   `UNIXFS_BAD_NAME`: empty, `.`, `..`, with `/` or NUL, or twice in one directory. `UNIXFS_DIRECTORY_TOO_LARGE`.
@@ -55,6 +55,8 @@ export const buildTree = async (entry: TreeEntry, sink: BlockSink, options: Buil
   return built
 }
 
+const textEncoder = new TextEncoder()
+
 interface Walk {
   readonly writer: BlockWriter
   readonly signal: AbortSignal | undefined
@@ -66,7 +68,7 @@ const startWalk = (sink: BlockSink, options: BuildTreeOptions, totalBytes: numbe
   const { hashes, profile = DEFAULT_PROFILE, identity = 'put', links = 'refuse', signal, onProgress } = options
   let doneBytes = 0
   return {
-    writer: createBlockWriter(rulesOf(profile), sink, hashes, identity),
+    writer: createBlockWriter(rulesOf(profile), sink, hashes, { identity, signal }),
     signal,
     links,
     onBytes: (bytes) => {
@@ -87,25 +89,33 @@ const writeEntry = async (walk: Walk, entry: TreeEntry, path: string): Promise<B
 }
 
 const writeEntries = async (walk: Walk, directory: TreeDirectory, path: string): Promise<BuiltNode> => {
-  const entries: DirectoryLink[] = []
-  const names = new Set<string>()
+  const entries = new EntryList()
+  let [fileBytes, blocks] = [0, 0]
+  const refuse = (name: string, why: string): never => {
+    const at = pathOf(path, name)
+    throw new UnixfsError('UNIXFS_BAD_NAME', `${why}; path=${JSON.stringify(at)}`, { path: at })
+  }
   for await (const entry of directory.entries({ signal: walk.signal })) {
     const { name } = entry
-    const at = path === '' ? name : `${path}/${name}`
-    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) throw new UnixfsError('UNIXFS_BAD_NAME', `not a name of an entry; path=${JSON.stringify(at)}`, { path: at })
-    if (names.has(name)) throw new UnixfsError('UNIXFS_BAD_NAME', `two entries of one name; path=${JSON.stringify(at)}`, { path: at })
-    const node = await writeEntry(walk, entry, at)
+    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) refuse(name, 'not a name of an entry')
+    const node = await writeEntry(walk, entry, pathOf(path, name))
     if (node === undefined) continue
-    names.add(name)
-    entries.push({ name, node })
+    if (!entries.add(textEncoder.encode(name), node.cid.bytes, node.dagBytes)) refuse(name, 'two entries of one name')
+    fileBytes += node.fileBytes
+    blocks += node.blocks
   }
-  return writeDirectory(walk.writer, entries, path)
+  walk.signal?.throwIfAborted()
+  const twice = entries.sort()
+  if (twice !== undefined) refuse(new TextDecoder().decode(entries.name(twice)), 'two entries of one name')
+  const nodes = await writeDirectory(walk.writer, entries, path)
+  return { ...nodes, fileBytes, blocks: blocks + nodes.blocks }
 }
+
+const pathOf = (path: string, name: string): string => path === '' ? name : `${path}/${name}`
 
 const writeLink = async (walk: Walk, link: TreeLink, path: string): Promise<BuiltNode | undefined> => {
   if (walk.links === 'skip') return undefined
   if (walk.links === 'refuse') throw new UnixfsError('UNIXFS_LINK', `symbolic link; path=${JSON.stringify(path)}`, { path })
-  const target = new TextEncoder().encode(link.target)
-  const bytes = encode({ Data: new UnixFS({ type: 'symlink', data: target }).marshal(), Links: [] })
+  const bytes = encodeSymlink(textEncoder.encode(link.target))
   return { ...await walk.writer.write(DAG_PB, bytes), fileBytes: 0, dagBytes: bytes.byteLength }
 }

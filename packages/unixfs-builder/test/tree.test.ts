@@ -6,7 +6,6 @@ import { UnixFS } from 'ipfs-unixfs'
 import { exporter, recursive } from 'ipfs-unixfs-exporter'
 import { importer } from 'ipfs-unixfs-importer'
 import { describe, expect, it } from 'vitest'
-import { murmur3 } from '../src/murmur3.ts'
 import { PROFILES } from '../src/profile.ts'
 import { buildFile, buildTree } from '../src/tree.ts'
 import { directory, file, link, memorySink } from './sinks.ts'
@@ -128,6 +127,10 @@ describe('buildTree, symbolic links', () => {
     expect(skipped.cid.toString()).toBe(without.cid.toString())
     await expect(buildTree(link('l', 'a'), memorySink(), { hashes, links: 'skip' })).rejects.toMatchObject({ code: 'UNIXFS_LINK' })
   })
+  it('are small identity CIDs under lotus-2021', async () => {
+    const { cid } = await buildTree(link('l', 'a'), memorySink(), { hashes, links: 'keep' })
+    expect(Buffer.from(cid.bytes).toString('hex')).toBe('01700007' + '0a050804120161')
+  })
   it('are kept as symlink nodes when told', async () => {
     const sink = memorySink()
     const { cid } = await buildTree(link('l', '../é'), sink, { hashes, links: 'keep', profile: 'unixfs-v1-2025' })
@@ -149,6 +152,50 @@ describe('buildTree, when things go wrong', () => {
     const entries = Array.from({ length: 33_000 }, (_, i) => file(`${'n'.repeat(240)}-${i}`, one))
     await expect(buildTree(directory('', directory('d', ...entries)), { put () {} }, { hashes })).rejects.toMatchObject({ code: 'UNIXFS_DIRECTORY_TOO_LARGE', path: 'd' })
   })
+  it('refuses two entries of one name that do not follow each other', async () => {
+    await expect(buildTree(directory('', directory('d', file('b', some), file('a', some), file('b', some))), memorySink(), { hashes })).rejects.toMatchObject({ code: 'UNIXFS_BAD_NAME', path: 'd/b' })
+  })
+  it('ends the entries it walks, whatever fails', async () => {
+    const broken = new Error('full')
+    let ended = 0
+    const walked = (...entries: TreeEntry[]): TreeEntry => ({
+      kind: 'directory',
+      name: 'd',
+      async * entries () {
+        try {
+          yield * entries
+        } finally {
+          ended++
+        }
+      },
+    })
+    const sink = { put: async () => { throw broken } }
+    await expect(buildTree({ ...walked(walked(file('a', some), file('b', some)), file('c', some)), name: '' }, sink, { hashes })).rejects.toBe(broken)
+    expect(ended).toBe(2)
+  })
+  it.each(['unixfs-v1-2025', 'unixfs-v0-2015'] as const)('stops between the nodes of a sharded directory on abort, and hands on an error of the sink there; %s', async (profile) => {
+    const tree = directory('', ...Array.from({ length: 7000 }, (_, i) => file(`name-${i}`, some.subarray(0, 300))))
+    const reason = new Error('enough')
+    const control = new AbortController()
+    let puts = 0
+    await expect(buildTree(tree, { put () { if (++puts === 7003) control.abort(reason) } }, { hashes, profile, signal: control.signal })).rejects.toBe(reason)
+    expect(puts).toBe(7003)
+    puts = 0
+    await expect(buildTree(tree, { put: async () => { if (++puts === 7003) throw reason } }, { hashes, profile })).rejects.toBe(reason)
+    expect(puts).toBe(7003)
+  })
+  it('takes from a file no more than the sink has taken, but for one chunk', async () => {
+    let [given, taken] = [0, 0]
+    const content = async function * (): AsyncGenerator<Uint8Array> {
+      for (let i = 0; i < 20; i++) {
+        given++
+        expect(given - taken).toBeLessThanOrEqual(5)
+        yield new Uint8Array(1 << 18)
+      }
+    }
+    await buildFile(content(), { put: async () => { await new Promise((resolve) => { setImmediate(resolve) }); taken += 4 } }, { hashes, profile: 'unixfs-v1-2025' })
+    expect(given).toBe(20)
+  })
   it('rejects with the reason of an abort between entries', async () => {
     const reason = new Error('enough')
     const control = new AbortController()
@@ -167,17 +214,5 @@ describe('buildTree, when things go wrong', () => {
     await buildTree(directory('', file('a', some), file('b', some)), memorySink(), { hashes, onProgress: (progress) => { seen.push(progress) } })
     await buildTree(file('a', some), memorySink(), { hashes, onProgress: (progress) => { seen.push(progress) } })
     expect(seen).toEqual([{ doneBytes: 1000, totalBytes: undefined }, { doneBytes: 2000, totalBytes: undefined }, { doneBytes: 1000, totalBytes: 1000 }])
-  })
-})
-
-describe('murmur3', () => {
-  // computed with the reference implementation (smhasher), seed 0, first eight bytes big-endian of the first word
-  it.each([
-    ['', '0000000000000000'],
-    ['hello', 'cbd8a7b341bd9b02'],
-    ['hello, world', '342fac623a5ebc8e'],
-    ['The quick brown fox jumps over the lazy dog.', 'cd99481f9ee902c9'],
-  ])('of %j', (text, hash) => {
-    expect(Buffer.from(murmur3(new TextEncoder().encode(text))).toString('hex')).toBe(hash)
   })
 })
