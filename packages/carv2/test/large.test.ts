@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { carV1Header, varint } from '@dagstore-tooling/fixtures'
 import type { ByteSource } from '@dagstore/io'
+import { openDirectory } from '@dagstore/io/node'
 import { describe, expect, it } from 'vitest'
-import { buildIndex, createPageCache, openIndex } from '../src/index.ts'
+import { buildIndex, createIndexStreamBuilder, createPageCache, openIndex } from '../src/index.ts'
 import { concat } from './support.ts'
 
 /** A source of records of one length behind a head, made when they are read; of each the beginning is given, zeros follow. */
@@ -90,5 +94,56 @@ describe('a CAR of 64 GiB', () => {
     const recordBytes = length.byteLength + 36 + DATA
     expect(index.view().find(last)).toEqual([{ sectionOffset: 18 + recordBytes * (COUNT - 1), headBytes: length.byteLength + 36, dataBytes: DATA }])
     expect(concat(index.encode()).byteLength).toBe(index.sizeBytes)
+  })
+})
+
+describe('an index of more than 2^24 blocks, made by this library', () => {
+  it.skipIf(process.env['DAGSTORE_LONG'] !== '1')('is made in bounded memory, and searched with four reads at most, two of them for checksums (long: needs DAGSTORE_LONG=1)', async () => {
+    const COUNT = 2 ** 24 + 1000
+    const cid = new Uint8Array(36)
+    cid.set([1, 0x55, 0x12, 0x20])
+    const view = new DataView(cid.buffer)
+    const cidOf = (i: number): Uint8Array => {
+      // odd factors: no two numbers give the same
+      view.setUint32(4, Math.imul(i, 0x9e3779b1) >>> 0)
+      view.setUint32(8, Math.imul(i, 0x85ebca6b) >>> 0)
+      return cid
+    }
+    const folder = await mkdtemp(join(tmpdir(), 'carv2-'))
+    try {
+      const directory = openDirectory(folder)
+      const scratch = await directory.openWritable('scratch', 'new')
+      const builder = createIndexStreamBuilder({ scratch: async () => scratch })
+      const before = process.memoryUsage().rss
+      let most = 0
+      for (let i = 0; i < COUNT; i++) {
+        const room = builder.add({ cid: cidOf(i), sectionOffset: 100 * i, headBytes: 37, dataBytes: 63 })
+        if (room === undefined) continue
+        await room
+        most = Math.max(most, process.memoryUsage().rss - before)
+      }
+      const index = await builder.finish({ payloadStart: 0, payloadEnd: 100 * COUNT, carV1Header: undefined, source: undefined })
+      const chunks = async function * (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of index.encode()) {
+          most = Math.max(most, process.memoryUsage().rss - before)
+          yield chunk
+        }
+      }
+      expect((await directory.writeAtomic('index', chunks())).sizeBytes).toBe(index.sizeBytes)
+      expect(most).toBeLessThan(256 << 20)
+      const file = await directory.openSource('index')
+      let reads = 0
+      const opened = await openIndex({ ...file, sizeBytes: file.sizeBytes, read: (at, length) => { reads++; return file.read(at, length) }, peek: () => undefined })
+      expect([opened.facts.entryCount, reads]).toEqual([COUNT, 1])
+      const LOOKUPS = Math.ceil(COUNT / 99_991)
+      for (let i = 0; i < COUNT; i += 99_991) {
+        expect(await opened.find(cidOf(i).slice(2))).toEqual([{ sectionOffset: 100 * i, headBytes: 37, dataBytes: 63 }])
+      }
+      expect((reads - 1) / LOOKUPS).toBeLessThan(4.2)
+      await file.close()
+      await scratch.close()
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })

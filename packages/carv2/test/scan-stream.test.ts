@@ -101,7 +101,7 @@ describe('scanStream', () => {
     for (let end = 0; end < dataEnd; end += 5) await expect(scanChunks(v2.subarray(0, end), [50])).rejects.toMatchObject({ code: 'CARV2_TRUNCATED' })
   })
 
-  it('never gives a section of which not all has come', async () => {
+  it('never gives a section of which not all has come (go-car defect 1: a half block counts as there)', async () => {
     const cut = carV1([], [makeBlock(new Uint8Array(5000))]).subarray(0, 4000)
     const given: unknown[] = []
     await expect((async () => { for await (const section of (await scanStream(chunked(cut, [100]))).sections) given.push(section) })()).rejects.toMatchObject({ code: 'CARV2_TRUNCATED', offset: 18 })
