@@ -5,9 +5,10 @@
  *     node run.mjs --package carv2          those that measure this package
  *     node run.mjs --list
  *
- * Tables go to stdout, a summary of all goals at the end; figures and machine facts to results/<name>.json, unless `--dry`
- * is given. A measurement is bench/<name>.bench.mjs with `title`, `packages` and `run({ scratch, compare, amounts, inChild })`;
- * those with `large: true` take minutes and gigabytes, and run only by name or with `--large`.
+ * Tables go to stdout, a summary of all goals at the end; figures and machine facts to results/<name>.json, and from there into
+ * docs/performance.md, unless `--dry` is given. A measurement is bench/<name>.bench.mjs with `title`, `packages` and
+ * `run({ scratch, compare, amounts, inChild })`; those with `large: true` take minutes and gigabytes, and run only by name
+ * or with `--large`.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { build } from '../bootstrap/setup.mjs'
+import { writeReport } from './report.mjs'
 import { inChild } from './src/child.mjs'
 import { amounts, compare } from './src/harness.mjs'
 import { machineFacts } from './src/machine.mjs'
@@ -87,4 +89,5 @@ if (unknown.length > 0) {
   const results = []
   for (const name of names) results.push(await measure(name))
   console.log(`\nGoals\n${goalTable(results).join('\n')}`)
+  if (!args.includes('--dry')) writeReport(false)
 }
