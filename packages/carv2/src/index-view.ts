@@ -50,7 +50,7 @@ export interface FindOptions extends CallOptions {
 }
 
 /**
- * A read-only view of one immutable index. Opening reads the footer and the bucket directory only; a page is checked
+ * A read-only view of one immutable index. Opening reads the end of the index only; a page is checked
  * against its checksum when it enters the page cache, so damage is an error, never an absence.
  */
 export interface IndexView extends AsyncDisposable {
@@ -58,7 +58,7 @@ export interface IndexView extends AsyncDisposable {
   /**
    * All sections that may hold the block, by offset where this library wrote the index; empty proves absence, but
    * for a multihash of identity only where `facts.identityCids` is `included`. With codec 0x0400 the hash function is
-   * unknown: the caller must compare the CID in the section. A plain value when the pages are at hand. About 3 pages, plus
+   * unknown: the caller must compare the CID in the section. A plain value when the pages are at hand. Two reads, plus
    * log2(entries) for clustered digests.
    *
    * @throws {CarV2Error} `CARV2_INDEX_DAMAGED`: a page does not match its checksum; `offset` is the page.
