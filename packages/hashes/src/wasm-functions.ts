@@ -47,7 +47,7 @@ export interface WasmFunctions {
   blake2bTwo(first: Uint8Array, second: Uint8Array): void
   sha256(bytes: Uint8Array): void
   /** Four messages of the same {@link sha256Blocks}. */
-  sha256Four(messages: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array]): void
+  sha256Four(first: Uint8Array, second: Uint8Array, third: Uint8Array, fourth: Uint8Array): void
 }
 
 /** Blocks of 64 bytes that a message has with its padding. */
@@ -99,18 +99,23 @@ export const instantiate = (module: WasmModule): WasmFunctions => {
       put(bytes, at, bytes.byteLength - at, 0)
       wasm.endSha256(bytes.byteLength - at)
     },
-    sha256Four: (messages) => {
+    sha256Four: (first, second, third, fourth) => {
       wasm.beginSha256Four()
-      const [a, b, c, d] = messages
-      let blocks = sha256Blocks(a.byteLength)
+      const putFour = (from: number, part: number): void => {
+        put(first, from, Math.min(part, first.byteLength - from), 0)
+        put(second, from, Math.min(part, second.byteLength - from), FOUR_BYTES)
+        put(third, from, Math.min(part, third.byteLength - from), 2 * FOUR_BYTES)
+        put(fourth, from, Math.min(part, fourth.byteLength - from), 3 * FOUR_BYTES)
+      }
+      let blocks = sha256Blocks(first.byteLength)
       let at = 0
       // while more than a part is left, each message has a whole part: their padding takes the last two blocks at most
       for (; blocks > FOUR_BYTES / SHA_BLOCK; blocks -= FOUR_PART / SHA_BLOCK, at += FOUR_PART) {
-        for (let lane = 0; lane < 4; lane++) put(messages[lane]!, at, FOUR_PART, lane * FOUR_BYTES)
+        putFour(at, FOUR_PART)
         wasm.takeSha256Four(FOUR_PART)
       }
-      for (let lane = 0; lane < 4; lane++) put(messages[lane]!, at, messages[lane]!.byteLength - at, lane * FOUR_BYTES)
-      wasm.endSha256Four(blocks, at, a.byteLength - at, b.byteLength - at, c.byteLength - at, d.byteLength - at)
+      putFour(at, FOUR_BYTES)
+      wasm.endSha256Four(blocks, at, first.byteLength - at, second.byteLength - at, third.byteLength - at, fourth.byteLength - at)
     },
   }
 }

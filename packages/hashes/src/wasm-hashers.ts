@@ -55,21 +55,29 @@ const wasmHasher = (code: number, name: string, output: Uint8Array, hash: (bytes
   }
 }
 
-/** Blocks of equal length go two at a time, in the order in which they find each other. */
+/** Blocks of equal length go two at a time: neighbours first, then those that find each other. */
 const eachBlake2b = ({ blake2b, blake2bTwo }: WasmFunctions, blocks: readonly Uint8Array[], visit: Visit): void => {
-  const waiting = new Map<number, number>()
-  for (const [index, block] of blocks.entries()) {
-    const other = waiting.get(block.byteLength)
-    if (other === undefined) {
-      waiting.set(block.byteLength, index)
+  const hashTwo = (first: number, second: number): void => {
+    blake2bTwo(blocks[first]!, blocks[second]!)
+    visit(first, 0)
+    visit(second, DIGEST_BYTES)
+  }
+  const alone = new Map<number, number>()
+  for (let index = 0; index < blocks.length; index++) {
+    const length = blocks[index]!.byteLength
+    if (blocks[index + 1]?.byteLength === length) {
+      hashTwo(index, ++index)
       continue
     }
-    waiting.delete(block.byteLength)
-    blake2bTwo(blocks[other]!, block)
-    visit(other, 0)
-    visit(index, DIGEST_BYTES)
+    const other = alone.get(length)
+    if (other === undefined) {
+      alone.set(length, index)
+    } else {
+      alone.delete(length)
+      hashTwo(other, index)
+    }
   }
-  for (const index of waiting.values()) {
+  for (const index of alone.values()) {
     blake2b(blocks[index]!)
     visit(index, 0)
   }
@@ -78,22 +86,26 @@ const eachBlake2b = ({ blake2b, blake2bTwo }: WasmFunctions, blocks: readonly Ui
 /** Messages that have as many blocks with their padding go four at a time. */
 const eachSha256 = ({ sha256, sha256Four }: WasmFunctions, blocks: readonly Uint8Array[], visit: Visit): void => {
   const waiting = new Map<number, number[]>()
-  for (const [index, block] of blocks.entries()) {
-    const size = sha256Blocks(block.byteLength)
-    const others = waiting.get(size)
-    if (others === undefined) {
+  for (let index = 0; index < blocks.length; index++) {
+    const size = sha256Blocks(blocks[index]!.byteLength)
+    const members = waiting.get(size)
+    if (members === undefined) {
       waiting.set(size, [index])
       continue
     }
-    others.push(index)
-    if (others.length < 4) continue
-    const [a, b, c, d] = others as [number, number, number, number]
-    sha256Four([blocks[a]!, blocks[b]!, blocks[c]!, blocks[d]!])
-    for (const [lane, member] of others.entries()) visit(member, lane * DIGEST_BYTES)
-    others.length = 0
+    members.push(index)
+    if (members.length < LANES) continue
+    const [a, b, c, d] = members as [number, number, number, number]
+    sha256Four(blocks[a]!, blocks[b]!, blocks[c]!, blocks[d]!)
+    for (let lane = 0; lane < LANES; lane++) visit(members[lane]!, lane * DIGEST_BYTES)
+    members.length = 0
   }
-  for (const index of [...waiting.values()].flat()) {
-    sha256(blocks[index]!)
-    visit(index, 0)
+  for (const members of waiting.values()) {
+    for (const index of members) {
+      sha256(blocks[index]!)
+      visit(index, 0)
+    }
   }
 }
+
+const LANES = 4
