@@ -5,7 +5,8 @@ export interface CidSet {
   readonly size: number
   /** False when it was there already. */
   add(cid: CID): boolean
-  has(cid: CID): boolean
+  /** By {@link cidKey}. */
+  has(key: string): boolean
 }
 
 /** Half of what a Set takes, so that its last doubling is never reached. */
@@ -35,10 +36,7 @@ export const createCidSet = (layerEntries: number = LAYER_ENTRIES): CidSet => {
       }
       return true
     },
-    has: (cid) => {
-      const key = cidKey(cid)
-      return newest.has(key) || (olderSize > 0 && inOlder(key))
-    },
+    has: (key) => newest.has(key) || (olderSize > 0 && inOlder(key)),
   }
 }
 

@@ -1,12 +1,14 @@
 /**
  * Blocks asked for before they are needed.
  *
- * Positions are looked at in the order in which the walk will come to them: the rest of the links at hand, through nodes that
- * have arrived into their links, then the links of their parents. What is nearest is asked for first.
+ * Links are looked at once each, in the order in which the walk will come to them: the rest of those at hand, through nodes
+ * that have arrived into their links, then those of their parents. What is nearest is asked for first, so what lies far ahead
+ * and waits never stands in its way.
  */
 import { IDENTITY } from '@dagstore/hashes'
 import type { CID } from 'multiformats/cid'
 import { cidKey } from './cid-set.ts'
+import { RAW } from './links.ts'
 import type { Expansion, Task } from './tasks.ts'
 
 /** Links that a walk will follow, from the `next` one on. */
@@ -14,6 +16,15 @@ export interface Frame {
   readonly links: readonly CID[]
   readonly tasks: Task | readonly Task[]
   next: number
+  /** What is known of those ahead; made when it is first looked at. */
+  ahead?: Ahead
+}
+
+interface Ahead {
+  /** The first link that was not yet looked at. */
+  next: number
+  /** Nodes among those that were, nearest first. */
+  readonly nodes: { readonly n: number, readonly entry: Entry, frame: Frame | undefined }[]
 }
 
 export const taskAt = ({ tasks }: Pick<Frame, 'tasks'>, n: number): Task => ('kind' in tasks ? tasks : tasks[n]!)
@@ -22,21 +33,22 @@ export interface LookAheadParts {
   fetch(cid: CID, signal: AbortSignal): Promise<Uint8Array>
   /** May throw: the walk will find out itself. */
   expand(cid: CID, bytes: Uint8Array, task: Task): Expansion
-  /** Whether the walk will pass over it. */
-  isKnown(cid: CID): boolean
+  /** Whether the walk will pass over it; by {@link cidKey}. */
+  isKnown(key: string): boolean
 }
 
 /** A block under way or waiting; `done` never rejects. */
 interface Entry {
   readonly done: Promise<void>
   outcome: { readonly bytes: Uint8Array } | { readonly error: unknown } | undefined
-  expansion: Expansion | undefined
 }
 
 /** What a waiting block takes beside its bytes, roughly. */
 const ENTRY_BYTES = 512
-/** How far ahead is looked, in positions per `get` that may be under way. */
-const POSITIONS_PER_GET = 4
+/** How far ahead is looked in the links of one node, per `get` that may be under way. */
+const LINKS_PER_GET = 4
+/** How many nodes, one below the other, are looked through that the walk has not come to. */
+const MAX_LEVELS = 32
 
 export class LookAhead {
   readonly #parts: LookAheadParts
@@ -95,48 +107,47 @@ export class LookAhead {
         },
       ),
       outcome: undefined,
-      expansion: undefined,
     }
     this.#entries.set(key, entry)
     return entry
   }
 
   #plan (frames: readonly Frame[]): void {
-    let positions = this.#width * POSITIONS_PER_GET
-    const inside: Frame[] = []
-    let level = frames.length - 1
-    let outside = copy(frames[level])
-    while (this.#underWay < this.#width && this.#waitingBytes < this.#maxBytes && positions > 0) {
-      const frame = inside.at(-1) ?? outside
-      if (frame === undefined) return
-      const n = frame.next++
-      const cid = frame.links[n]
-      if (cid === undefined) {
-        if (inside.pop() === undefined) outside = copy(frames[--level])
-        continue
-      }
-      positions--
-      if (cid.multihash.code === IDENTITY || this.#parts.isKnown(cid)) continue
-      const key = cidKey(cid)
-      const entry = this.#entries.get(key)
-      if (entry === undefined) {
-        this.#start(cid, key)
-      } else if (entry.outcome !== undefined && 'bytes' in entry.outcome) {
-        entry.expansion ??= this.#expand(cid, entry.outcome.bytes, taskAt(frame, n))
-        const { links, tasks } = entry.expansion
-        if (links.length > 0) inside.push({ links, tasks, next: 0 })
-      }
-    }
+    for (let level = frames.length - 1; level >= 0; level--) if (!this.#planFrame(frames[level]!, 0)) return
   }
 
-  #expand (cid: CID, bytes: Uint8Array, task: Task): Expansion {
+  /** False: enough is asked for. */
+  #planFrame (frame: Frame, level: number): boolean {
+    const ahead = frame.ahead ??= { next: 0, nodes: [] }
+    const { links } = frame
+    if (ahead.next < frame.next) ahead.next = frame.next
+    while (ahead.nodes.length > 0 && ahead.nodes[0]!.n < frame.next) ahead.nodes.shift()
+    for (const node of ahead.nodes) {
+      const { outcome } = node.entry
+      if (outcome === undefined || 'error' in outcome || level === MAX_LEVELS) continue
+      node.frame ??= this.#frameBelow(links[node.n]!, outcome.bytes, taskAt(frame, node.n))
+      if (!this.#planFrame(node.frame, level + 1)) return false
+    }
+    while (ahead.next < links.length) {
+      if (this.#underWay >= this.#width || this.#waitingBytes >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
+      const n = ahead.next++
+      const cid = links[n]!
+      if (cid.multihash.code === IDENTITY) continue
+      const key = cidKey(cid)
+      if (this.#parts.isKnown(key)) continue
+      const entry = this.#entries.get(key) ?? this.#start(cid, key)
+      if (cid.code !== RAW) ahead.nodes.push({ n, entry, frame: undefined })
+    }
+    return true
+  }
+
+  #frameBelow (cid: CID, bytes: Uint8Array, task: Task): Frame {
     try {
-      return this.#parts.expand(cid, bytes, task)
+      const { links, tasks } = this.#parts.expand(cid, bytes, task)
+      return { links, tasks, next: 0 }
     } catch {
       // told when the walk comes to it
-      return { links: [], tasks: task }
+      return { links: [], tasks: task, next: 0 }
     }
   }
 }
-
-const copy = (frame: Frame | undefined): Frame | undefined => (frame === undefined ? undefined : { links: frame.links, tasks: frame.tasks, next: frame.next })

@@ -1,6 +1,6 @@
 /** The walk itself: a stack of links still to be followed, and the rules by which blocks are read, counted and told apart. */
 import { createHashes, type Hashes, IDENTITY } from '@dagstore/hashes'
-import { readBlock } from '@dagstore/read-blockstore'
+import { type BlockCallOptions, hasBytes, readBlock } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { cidKey, type CidSet, createCidSet } from './cid-set.ts'
 import { DagError, MissingBlockError } from './errors.ts'
@@ -24,11 +24,15 @@ interface PlacedFrame extends Frame {
   readonly parent: CID | undefined
 }
 
+type Limits = Required<Pick<WalkOptions, 'maxBlocks' | 'maxBytes' | 'maxCids' | 'maxDepth' | 'maxBlockBytes'>>
+
 const EMPTY = new Uint8Array(0)
 
 export class Traversal {
   readonly #store: BlockGetter
   readonly #options: WalkOptions
+  readonly #limits: Limits
+  readonly #call: BlockCallOptions
   readonly #hashes: Hashes | undefined
   readonly #met: CidSet | undefined
   /** Met, but not with all that is below them. */
@@ -51,6 +55,8 @@ export class Traversal {
     const asLeaf = options.unknownCodec === 'leaf'
     this.#store = store
     this.#options = options
+    this.#limits = { maxBlocks: Infinity, maxBytes: Infinity, maxCids: Infinity, maxDepth: Infinity, maxBlockBytes: Infinity, ...options }
+    this.#call = { signal }
     this.#hashes = options.verify === 'never' ? undefined : options.hashes ?? createHashes()
     this.#met = options.duplicates === true ? undefined : createCidSet()
     this.#rules = { maxLinks, onUnknownCodec: asLeaf ? (cid) => options.onUnknownCodec?.(cid) : undefined }
@@ -58,7 +64,7 @@ export class Traversal {
     this.#ahead = lookAhead === 0 ? undefined : new LookAhead({
       fetch: (cid, aborting) => this.#fetch(cid, aborting),
       expand: (cid, bytes, task) => expand(cid, bytes, task, this.#quietRules),
-      isKnown: (cid) => this.#met?.has(cid) === true,
+      isKnown: (key) => this.#met?.has(key) === true,
     }, { width: lookAhead, maxBytes: lookAheadBytes, signal })
   }
 
@@ -85,7 +91,13 @@ export class Traversal {
       const task = taskAt(frame, n)
       const met = this.#meet(cid, task)
       if (met === 'before') continue
-      const bytes = await this.read({ cid, depth: frame.depth, parent: frame.parent })
+      this.#check(cid, frame.depth, undefined)
+      let bytes: Uint8Array | undefined
+      try {
+        bytes = this.#accept(cid, await this.#ask(cid))
+      } catch (error) {
+        bytes = this.#failed({ cid, depth: frame.depth, parent: frame.parent }, error)
+      }
       if (bytes === undefined) continue
       const expansion = expand(cid, bytes, task, this.#rules)
       this.#push(cid, frame.depth, expansion)
@@ -104,25 +116,49 @@ export class Traversal {
 
   /** The bytes of a block, verified; `undefined`: missing and told so. */
   async read (place: Place): Promise<Uint8Array | undefined> {
-    const { cid, depth } = place
-    const { maxDepth = Infinity, maxBlockBytes = Infinity, missing = 'throw', onMissing, signal } = this.#options
-    signal?.throwIfAborted()
-    if (depth > maxDepth) throw new DagError('DAG_TOO_DEEP', `block is too deep; max=${maxDepth}`, cid, place)
-    if (cid.multihash.code === IDENTITY) return cid.multihash.digest.slice()
-    let bytes: Uint8Array
+    this.#check(place.cid, place.depth, place.where)
     try {
-      bytes = await (this.#ahead === undefined ? this.#fetch(cid, signal) : this.#ahead.take(cid, this.#frames))
+      return this.#accept(place.cid, await this.#ask(place.cid))
     } catch (error) {
-      signal?.throwIfAborted()
-      if (!isNotFound(error)) throw error
-      if (missing === 'throw') throw new MissingBlockError(cid, { cause: error, unindexedShards: unindexedShardsOf(error), parent: place.parent, depth, where: place.where })
-      this.#ended = missing === 'stop'
-      onMissing?.(cid, depth, place.parent)
-      return undefined
+      return this.#failed(place, error)
     }
-    signal?.throwIfAborted()
-    if (bytes.byteLength > maxBlockBytes) throw new DagError('DAG_BLOCK_TOO_LARGE', `block is too long; max=${maxBlockBytes} got=${bytes.byteLength}`, cid, place)
+  }
+
+  #check (cid: CID, depth: number, where: string | undefined): void {
+    this.#call.signal?.throwIfAborted()
+    if (depth > this.#limits.maxDepth) throw new DagError('DAG_TOO_DEEP', `block is too deep; max=${this.#limits.maxDepth}`, cid, { where })
+  }
+
+  #ask (cid: CID): Uint8Array | Promise<Uint8Array> {
+    if (cid.multihash.code === IDENTITY) return cid.multihash.digest.slice()
+    return this.#ahead === undefined ? this.#get(cid, this.#call) : this.#ahead.take(cid, this.#frames)
+  }
+
+  #get (cid: CID, call: BlockCallOptions): Promise<Uint8Array> {
+    return hasBytes(this.#store) ? this.#store.bytes(cid, call) : readBlock(this.#store, cid, call)
+  }
+
+  #accept (cid: CID, bytes: Uint8Array): Uint8Array {
+    this.#call.signal?.throwIfAborted()
+    if (cid.multihash.code !== IDENTITY && this.#ahead === undefined) this.#verify(cid, bytes)
     return bytes
+  }
+
+  #verify (cid: CID, bytes: Uint8Array): void {
+    const { code, digest } = cid.multihash
+    if (bytes.byteLength > this.#limits.maxBlockBytes) throw new DagError('DAG_BLOCK_TOO_LARGE', `block is too long; max=${this.#limits.maxBlockBytes} got=${bytes.byteLength}`, cid)
+    if (this.#hashes === undefined) return
+    if (!this.#hashes.has(code)) throw new DagError('DAG_UNKNOWN_HASH', `no hasher for the block; hash=0x${code.toString(16)}`, cid)
+    if (!this.#hashes.matches(code, digest, bytes)) throw new DagError('DAG_HASH_MISMATCH', `block does not match its hash; length=${bytes.byteLength}`, cid)
+  }
+
+  #failed ({ cid, depth, parent, where }: Place, error: unknown): undefined {
+    const { missing = 'throw', onMissing, signal } = this.#options
+    signal?.throwIfAborted()
+    if (!isNotFound(error)) throw error
+    if (missing === 'throw') throw new MissingBlockError(cid, { cause: error, unindexedShards: unindexedShardsOf(error), parent, depth, where })
+    this.#ended = missing === 'stop'
+    onMissing?.(cid, depth, parent)
   }
 
   /** Nothing is under way after it. */
@@ -130,9 +166,10 @@ export class Traversal {
     await this.#ahead?.close()
   }
 
-  async #fetch (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const bytes = await readBlock(this.#store, cid, { signal })
-    if (this.#hashes !== undefined && signal?.aborted !== true) verify(this.#hashes, cid, bytes)
+  /** For the look-ahead: verified when it arrives, since its links will be asked for. */
+  async #fetch (cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    const bytes = await this.#get(cid, { signal })
+    if (!signal.aborted) this.#verify(cid, bytes)
     return bytes
   }
 
@@ -143,9 +180,8 @@ export class Traversal {
   /** False when it was met before. */
   #remember (cid: CID): boolean {
     if (this.#met === undefined) return true
-    const { maxCids = Infinity } = this.#options
     if (!this.#met.add(cid)) return false
-    if (this.#met.size > maxCids) throw new DagError('DAG_TOO_MANY_CIDS', `more CIDs to remember than allowed; max=${maxCids}`, cid)
+    if (this.#met.size > this.#limits.maxCids) throw new DagError('DAG_TOO_MANY_CIDS', `more CIDs to remember than allowed; max=${this.#limits.maxCids}`, cid)
     return true
   }
 
@@ -167,7 +203,8 @@ export class Traversal {
   }
 
   #count (cid: CID, bytes: Uint8Array, depth: number): DagBlock | undefined {
-    const { identity = 'yield', maxBlocks = Infinity, maxBytes = Infinity, onProgress } = this.#options
+    const { maxBlocks, maxBytes } = this.#limits
+    const { identity, onProgress } = this.#options
     if (identity === 'skip' && cid.multihash.code === IDENTITY) return undefined
     if (this.#doneBlocks === maxBlocks) throw new DagError('DAG_TOO_MANY_BLOCKS', `more blocks than allowed; max=${maxBlocks}`, cid)
     if (this.#doneBytes + bytes.byteLength > maxBytes) throw new DagError('DAG_TOO_MANY_BYTES', `more bytes than allowed; max=${maxBytes}`, cid)
@@ -176,12 +213,6 @@ export class Traversal {
     onProgress?.({ doneBlocks: this.#doneBlocks, doneBytes: this.#doneBytes })
     return { cid, bytes, depth }
   }
-}
-
-const verify = (hashes: Hashes, cid: CID, bytes: Uint8Array): void => {
-  const { code, digest } = cid.multihash
-  if (!hashes.has(code)) throw new DagError('DAG_UNKNOWN_HASH', `no hasher for the block; hash=0x${code.toString(16)}`, cid)
-  if (!hashes.matches(code, digest, bytes)) throw new DagError('DAG_HASH_MISMATCH', `block does not match its hash; length=${bytes.byteLength}`, cid)
 }
 
 /** By name, as js-stores and Helia tell it: the store may be a foreign one. */
