@@ -8,6 +8,7 @@ import { lotusMount, createPieceLoader, sectorPieceSource } from '@dagstore/lotu
 import { localSectors } from '@dagstore/lotus-mount/node'
 import { type NodeDagstore, openDagstore } from '@dagstore/node'
 import { type IndexRepo, openIndexRepo } from '@dagstore/index-repo'
+import { createPieceEngine } from '@dagstore/piece/node'
 import { openPieceStore, type PieceStore } from '@dagstore/piece-store'
 import { openRetrievals, type Retrievals } from '@dagstore/retrievals'
 import type { RootFolder } from './root-folder.ts'
@@ -43,6 +44,7 @@ export const openStore = async (root: RootFolder): Promise<Store> => {
   const source = sectorPieceSource({
     pieceStore: { get: async (piece) => (await opened.promise).get(piece) },
     openSectorFile: localSectors([root.path]),
+    fr32: createPieceEngine(),
   })
   const loader = createPieceLoader([source])
   const dagstore = await openDagstore(root.path, { mounts: [lotusMount(loader)], hashes }).catch((error: unknown) => {

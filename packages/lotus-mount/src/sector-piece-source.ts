@@ -1,6 +1,6 @@
 /** Pieces in unsealed sector files, found through a piece store and read in place; nothing is ever written. */
 import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
-import { unpaddedBytes } from '@dagstore/piece'
+import { type Fr32, unpaddedBytes } from '@dagstore/piece'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
 import { causeOf, retryOf } from './errors.ts'
@@ -12,6 +12,8 @@ import { openSectorPiece } from './sector-piece.ts'
 export interface SectorPieceSourceOptions {
   readonly pieceStore: Pick<PieceStore, 'get'>
   readonly openSectorFile: OpenSectorFile
+  /** What unpads; an engine of `@dagstore/piece`. @default plain JavaScript */
+  readonly fr32?: Fr32 | undefined
   /** @default 'sectors' */
   readonly name?: string | undefined
   /** @default 0 */
@@ -22,13 +24,14 @@ export interface SectorPieceSourceOptions {
  * Copies are tried in the order of the piece store. A file that is not there, or whose list of allocated ranges does not cover
  * the piece, is "not here", and damages nothing; when that happens to an open piece, the next copy is read.
  */
-export const sectorPieceSource = ({ pieceStore, openSectorFile, name = 'sectors', cost = 0 }: SectorPieceSourceOptions): PieceSource => {
+export const sectorPieceSource = ({ pieceStore, openSectorFile, fr32, name = 'sectors', cost = 0 }: SectorPieceSourceOptions): PieceSource => {
   const openAt = (piece: CID, { miner, sector, offsetPadded, lengthPadded }: PieceLocation, { signal }: CallOptions): Promise<ByteSource | undefined> =>
     openSectorPiece({
       openFile: (call) => openSectorFile(miner, sector, call),
       offsetPadded,
       lengthPadded,
       identity: identityOf(piece, unpaddedBytes(lengthPadded)),
+      fr32,
       signal,
     })
 

@@ -7,6 +7,7 @@
  * Source: lotus extern/sector-storage/partialfile/partialfile.go `MarkAllocated`, `Free`; its lock we cannot take.
  */
 import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
+import type { Fr32 } from '@dagstore/piece'
 import { openSector, SectorError } from '@dagstore/unsealed-sector'
 import type { SectorFile } from './sector-file.ts'
 
@@ -17,6 +18,8 @@ export interface SectorPieceOptions extends CallOptions {
   readonly lengthPadded: number
   /** Of the unpadded piece. */
   readonly identity: SourceIdentity
+  /** What unpads. @default plain JavaScript */
+  readonly fr32?: Fr32 | undefined
 }
 
 /**
@@ -32,11 +35,11 @@ export const openSectorPiece = async (options: SectorPieceOptions): Promise<Byte
 
 interface Copy { readonly file: SectorFile, readonly piece: ByteSource }
 
-const openCopy = async ({ openFile, offsetPadded, lengthPadded, identity }: SectorPieceOptions, { signal }: CallOptions): Promise<Copy | undefined> => {
+const openCopy = async ({ openFile, offsetPadded, lengthPadded, identity, fr32 }: SectorPieceOptions, { signal }: CallOptions): Promise<Copy | undefined> => {
   const file = await openFile({ signal })
   if (file === undefined) return undefined
   try {
-    const sector = await openSector(file, { signal })
+    const sector = await openSector(file, { fr32, signal })
     if (sector.isAllocated(offsetPadded, lengthPadded)) return { file, piece: sector.openPiece(offsetPadded, lengthPadded, { identity, owns: true }) }
   } catch (error) {
     await file.close()

@@ -1,3 +1,4 @@
+import { type Fr32, padFr32Into, unpadFr32Into } from '@dagstore/piece'
 import { createMemoryPieceStore, type PieceStore } from '@dagstore/piece-store'
 import { concat, sectorFile, seededBytes } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
@@ -49,6 +50,15 @@ describe('sectorPieceSource', () => {
     expect([shelf.openNow, shelf.closes]).toEqual([0, shelf.opens])
   })
 
+  it('unpads with the engine that it is given', async () => {
+    const { store, shelf } = await open({ '1000-1': whole })
+    let unpadded = 0
+    const fr32: Fr32 = { padInto: padFr32Into, unpadInto: (padded, output) => { unpadded += padded.byteLength; return unpadFr32Into(padded, output) } }
+    const source = await sectorPieceSource({ pieceStore: store, openSectorFile: shelf.openSectorFile, fr32 }).open(piece.v1)
+    expect(await source!.read(0, 200)).toHaveLength(200)
+    expect(unpadded).toBe(256)
+    await source!.close()
+  })
   it('takes a file without a list of ranges as wholly allocated', async () => {
     const { loader } = await open({ '1000-1': whole.slice(0, 2 * KIB) })
     const source = await loader.open(piece.v1)

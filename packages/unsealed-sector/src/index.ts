@@ -1,5 +1,4 @@
 export { SectorError, type SectorErrorCode } from './errors.ts'
-export type { Fr32 } from './fr32.ts'
 export type { OpenSectorFile } from './list-reading.ts'
 export type { PieceSourceOptions } from './piece-source.ts'
 export { type PlacedSector, type Placement, planPlacement } from './placement.ts'

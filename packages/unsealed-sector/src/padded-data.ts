@@ -1,8 +1,7 @@
 /** The bytes of one piece on their way into the file: padded in large parts, zeros left as holes. */
 import type { ByteProgress, WritableFile } from '@dagstore/io'
-import { CHUNK_PADDED, CHUNK_UNPADDED } from '@dagstore/piece'
+import { CHUNK_PADDED, CHUNK_UNPADDED, type Fr32 } from '@dagstore/piece'
 import { SectorError } from './errors.ts'
-import type { Fr32 } from './fr32.ts'
 import type { SectorRange } from './range.ts'
 
 /** 1 MiB padded. */

@@ -1,9 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** One piece of a sector, unpadded as it is read. */
 import { type ByteSource, type CallOptions, IoError, type SourceCost, type SourceIdentity } from '@dagstore/io'
-import { unpaddedBytes } from '@dagstore/piece'
-import type { Fr32 } from './fr32.ts'
-import { chunksAround, type ReadPadded, readUnpadded } from './unpadded-read.ts'
+import { type Fr32, paddedRange, unpaddedBytes } from '@dagstore/piece'
+import { type ReadPadded, readUnpadded } from './unpadded-read.ts'
 
 export interface PieceSourceOptions {
   /** What the unpadded bytes are; default: that of the sector file, with the piece's size. */
@@ -51,12 +50,12 @@ export const createPieceSource = (piece: PaddedPiece, options: PieceSourceOption
     },
     peek: (from: number, length: number) => {
       check(from, length)
-      const span = chunksAround(from, length)
-      const padded = piece.peek(span.start, span.length)
+      const { start, end, skip } = paddedRange(from, from + length)
+      const padded = piece.peek(start, end - start)
       if (padded === undefined) return undefined
       const unpadded = new Uint8Array(unpaddedBytes(padded.byteLength))
       piece.fr32.unpadInto(padded, unpadded)
-      return unpadded.subarray(span.skip, span.skip + length)
+      return unpadded.subarray(skip, skip + length)
     },
     close,
     [Symbol.asyncDispose]: close,

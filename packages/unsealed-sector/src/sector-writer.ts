@@ -7,9 +7,9 @@
  * written to. Looser: the bytes of what is freed stay until the place is used again.
  */
 import type { ByteProgress, CallOptions, WritableFile } from '@dagstore/io'
-import { CHUNK_PADDED, isPieceSize, unpaddedBytes } from '@dagstore/piece'
+import { CHUNK_PADDED, type Fr32, isPieceSize, unpaddedBytes } from '@dagstore/piece'
 import { SectorError } from './errors.ts'
-import { type Fr32, PLAIN_FR32 } from './fr32.ts'
+import { PLAIN_FR32 } from './fr32.ts'
 import { writePadded } from './padded-data.ts'
 import { bytesIn, joinRanges, type SectorRange, touches, withinRange, withoutRange } from './range.ts'
 import { checkSectorSize } from './sector-size.ts'

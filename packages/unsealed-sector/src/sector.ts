@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** An unsealed sector file, opened to read the pieces in it; nothing is ever written. */
 import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
-import { CHUNK_PADDED } from '@dagstore/piece'
+import { CHUNK_PADDED, type Fr32 } from '@dagstore/piece'
 import { SectorError } from './errors.ts'
-import { type Fr32, PLAIN_FR32 } from './fr32.ts'
+import { PLAIN_FR32 } from './fr32.ts'
 import { type ListedSource, type OpenSectorFile, readChangingList, readList } from './list-reading.ts'
 import { createPieceSource, type PieceSourceOptions } from './piece-source.ts'
 import { covers, type SectorRange } from './range.ts'

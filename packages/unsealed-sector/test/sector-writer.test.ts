@@ -2,8 +2,7 @@ import { createBytesSource, createMemoryDirectory, IoError, type WritableFile } 
 import { concat, plainRlePlus, sectorFile, seededBytes } from '@dagstore-tooling/fixtures'
 import { createCrashFs } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
-import { padFr32Into } from '@dagstore/piece'
-import type { Fr32 } from '../src/fr32.ts'
+import { type Fr32, padFr32Into } from '@dagstore/piece'
 import { openSector } from '../src/sector.ts'
 import { openSectorWriter, type SectorWriter, type SectorWriterOptions } from '../src/sector-writer.ts'
 

@@ -1,9 +1,8 @@
 import { type ByteSource, createBytesSource, IoError } from '@dagstore/io'
 import { plainFr32, sectorFile, seededBytes } from '@dagstore-tooling/fixtures'
-import { padFr32Into, unpadFr32Into } from '@dagstore/piece'
+import { type Fr32, padFr32Into, unpadFr32Into } from '@dagstore/piece'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Fr32 } from '../src/fr32.ts'
 import { openSector } from '../src/sector.ts'
 import { type ReadPadded, readUnpadded, SLICE_PADDED } from '../src/unpadded-read.ts'
 

@@ -3,6 +3,7 @@
  * store. Nothing is proved or sealed. The order of the steps is decision 5.
  */
 import { type Directory, IoError } from '@dagstore/io'
+import { createPieceEngine } from '@dagstore/piece/node'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
 import { openSector, openSectorWriter, parseSectorFileName, type PlacedSector, planPlacement, sectorFileName, type SectorRange } from '@dagstore/unsealed-sector'
 import { showBytes } from '../text.ts'
@@ -90,7 +91,7 @@ const writePiece = async ({ pieces, files }: SealParts, fileName: string, place:
   }
   const file = await files.openWritable(fileName, 'any')
   try {
-    const writer = await openSectorWriter(file, { sectorBytes: place.sectorBytes, repair })
+    const writer = await openSectorWriter(file, { sectorBytes: place.sectorBytes, repair, fr32: createPieceEngine() })
     await writer.writePiece(place.offsetPadded, piece.paddedBytes, payload(), { signal, onProgress: ({ doneBytes }) => { onProgress(doneBytes, piece.payloadBytes) } })
   } finally {
     await file.close()
