@@ -58,6 +58,8 @@ export class LookAhead {
   readonly #signal: AbortSignal | undefined
   readonly #entries = new Map<string, Entry>()
   #underWay = 0
+  /** Of those under way, that of the block which the walk is at. */
+  #needed = 0
   #waitingBytes = 0
 
   constructor (parts: LookAheadParts, options: { readonly width: number, readonly maxBytes: number, readonly signal: AbortSignal | undefined }) {
@@ -75,6 +77,7 @@ export class LookAhead {
   async take (cid: CID, frames: readonly Frame[]): Promise<Uint8Array> {
     const key = cidKey(cid)
     const entry = this.#entries.get(key) ?? this.#start(cid, key)
+    this.#needed = entry.outcome === undefined ? 1 : 0
     this.#plan(frames)
     if (entry.outcome === undefined) await entry.done
     this.#entries.delete(key)
@@ -129,7 +132,7 @@ export class LookAhead {
       if (!this.#planFrame(node.frame, level + 1)) return false
     }
     while (ahead.next < links.length) {
-      if (this.#underWay >= this.#width || this.#waitingBytes >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
+      if (this.#underWay - this.#needed >= this.#width || this.#waitingBytes >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
       const n = ahead.next++
       const cid = links[n]!
       if (cid.multihash.code === IDENTITY) continue

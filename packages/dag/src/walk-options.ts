@@ -37,7 +37,7 @@ export interface ReadOptions {
 
 /** Asking for blocks before they are needed. The order of what comes out is the same. */
 export interface LookAheadOptions {
-  /** The most `get`s under way at once; 0: one after another, each only when it is needed. @default 0 */
+  /** The most `get`s under way beside that of the block which is needed now; 0: each only when it is needed. @default 0 */
   readonly lookAhead?: number
   /** No further `get` begins while blocks of this many bytes wait for their turn; those under way come on top. @default 16 MiB */
   readonly lookAheadBytes?: number

@@ -1,7 +1,7 @@
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
-import { createCidSet } from '../src/cid-set.ts'
+import { cidKey, createCidSet } from '../src/cid-set.ts'
 import { walkDag } from '../src/index.ts'
 import { all, BLAKE2B_256, cidOf, DAG_CBOR, IDENTITY, MemoryDag, text } from './blocks.ts'
 
@@ -143,6 +143,16 @@ describe('walkDag', () => {
 })
 
 describe('createCidSet', () => {
+  it('goes on beside a set that is full', () => {
+    const set = createCidSet(3)
+    const cids = Array.from({ length: 10 }, (_, i) => cidOf(text(`${i}`)))
+    expect(cids.map((cid) => set.add(cid))).toEqual(cids.map(() => true))
+    expect(cids.map((cid) => set.add(cid))).toEqual(cids.map(() => false))
+    expect(cids.map((cid) => set.has(cidKey(cid)))).toEqual(cids.map(() => true))
+    expect(set.has(cidKey(cidOf(text('other'))))).toBe(false)
+    expect(set.size).toBe(10)
+  })
+
   it('tells long identity CIDs apart', () => {
     const set = createCidSet()
     const long = (middle: number): CID => {
