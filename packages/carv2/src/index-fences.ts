@@ -64,18 +64,22 @@ export interface FencedRange {
 }
 
 export class IndexFences {
-  readonly #bytes: Uint8Array
+  readonly #keys: Float64Array
   readonly #step: number
   /** Where the fences of each bucket begin. */
   readonly #starts = new Map<IndexBucket, number>()
 
+  /** @throws {RangeError} the fences of a bucket do not ascend */
   constructor (bytes: Uint8Array, buckets: readonly IndexBucket[], entryCount: number) {
-    this.#bytes = bytes
+    this.#keys = new Float64Array(bytes.byteLength / FENCE_BYTES)
+    for (let i = 0; i < this.#keys.length; i++) this.#keys[i] = keyOf(bytes, FENCE_BYTES * i, FENCE_BYTES)
     this.#step = fenceStep(entryCount)
     let start = 0
     for (const bucket of buckets) {
-      if (bucket.count > this.#step) this.#starts.set(bucket, start)
-      start += fencesOf(bucket.count, this.#step)
+      const end = start + fencesOf(bucket.count, this.#step)
+      if (end > start) this.#starts.set(bucket, start)
+      for (let i = start + 1; i < end; i++) if (this.#keys[i]! < this.#keys[i - 1]!) throw new RangeError(`fences do not ascend; fence=${i}`)
+      start = end
     }
   }
 
@@ -83,30 +87,26 @@ export class IndexFences {
   range (bucket: IndexBucket, key: number): FencedRange {
     const start = this.#starts.get(bucket)
     if (start === undefined) return { lo: 0, hi: bucket.count, loKey: undefined, hiKey: undefined }
-    const count = fencesOf(bucket.count, this.#step)
-    const below = this.#first(start, count, (fence) => fence >= key)
-    const above = this.#first(start, count, (fence) => fence > key)
+    const keys = this.#keys
+    const end = start + fencesOf(bucket.count, this.#step)
+    let below = start
+    for (let hi = end; below < hi;) {
+      const middle = (below + hi) >>> 1
+      if (keys[middle]! < key) below = middle + 1
+      else hi = middle
+    }
+    // those that are equal are few, unless somebody made them so
+    let above = below
+    for (let hi = keys[below] === key ? end : below; above < hi;) {
+      const middle = (above + hi) >>> 1
+      if (keys[middle]! <= key) above = middle + 1
+      else hi = middle
+    }
     return {
-      lo: below === 0 ? 0 : below * this.#step + 1,
-      hi: above === count ? bucket.count : (above + 1) * this.#step,
-      loKey: below === 0 ? undefined : this.#key(start + below - 1),
-      hiKey: above === count ? undefined : this.#key(start + above),
+      lo: below === start ? 0 : (below - start) * this.#step + 1,
+      hi: above === end ? bucket.count : (above - start + 1) * this.#step,
+      loKey: below === start ? undefined : keys[below - 1],
+      hiKey: above === end ? undefined : keys[above],
     }
-  }
-
-  #key (fence: number): number {
-    return keyOf(this.#bytes, FENCE_BYTES * fence, FENCE_BYTES)
-  }
-
-  /** The first fence of which `test` is true; it is for all behind it. */
-  #first (start: number, count: number, test: (key: number) => boolean): number {
-    let lo = 0
-    let hi = count
-    while (lo < hi) {
-      const middle = (lo + hi) >>> 1
-      if (test(this.#key(start + middle))) hi = middle
-      else lo = middle + 1
-    }
-    return lo
   }
 }

@@ -98,9 +98,17 @@ const trailerEndingAt = async (source: ByteSource, end: number, signal: AbortSig
 const openWithTrailer = (source: ByteSource, { footer, directory, plan, summary, tail }: Trailer, space: PageSpace, owns: boolean): IndexView => {
   const { chunksAt, fencesAt, bucketsAt } = plan
   const chunks = summary.slice(0, fencesAt - chunksAt)
-  const fences = new IndexFences(summary.slice(fencesAt - chunksAt, bucketsAt - chunksAt), directory.buckets, directory.entryCount)
+  const fences = readFences(summary.subarray(fencesAt - chunksAt, bucketsAt - chunksAt), directory, fencesAt)
   const pages = sourcePages(source, plan.bodyBytes, space, { checks: { plan, chunks }, owns, tail })
   return new PagedIndexView(factsOf(directory, footer), pages, directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes, fences })
+}
+
+const readFences = (bytes: Uint8Array, { buckets, entryCount }: IndexDirectory, offset: number): IndexFences => {
+  try {
+    return new IndexFences(bytes, buckets, entryCount)
+  } catch (cause) {
+    throw new CarV2Error('CARV2_INDEX_DAMAGED', `index fences do not ascend; at=${offset}`, { cause, offset })
+  }
 }
 
 /** Any bytes of an index, through its pages. */

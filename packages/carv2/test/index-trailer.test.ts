@@ -64,6 +64,45 @@ describe('the trailer of an index', () => {
     expect(await view.find(blocks[1]!.multihash)).toMatchObject([{ headBytes: undefined, dataBytes: undefined }])
   })
 
+  it('is damaged when its parts contradict each other, also where every checksum matches', async () => {
+    const { crc32 } = await import('../src/crc32.ts')
+    const { planTrailer } = await import('../src/index-trailer.ts')
+    const { planStandard } = await import('../src/index-directory-codec.ts')
+    const COUNT = 5000
+    const builder = createIndexBuilder()
+    const { cid } = makeBlock(Uint8Array.of(1))
+    for (let i = 0; i < COUNT; i++) {
+      new DataView(cid.buffer).setUint32(4, Math.imul(i, 0x9e3779b1) >>> 0)
+      builder.add({ cid, sectionOffset: 50 * i, headBytes: 37, dataBytes: 13 })
+    }
+    const bytes = concat(builder.finish({ payloadStart: 0, payloadEnd: 50 * COUNT, carV1Header: undefined, source: undefined }).encode())
+    const plan = planTrailer(planStandard([{ code: 0x12, digestBytes: 32, count: COUNT }]))
+    expect(plan.sizeBytes).toBe(bytes.byteLength)
+    expect(plan.bucketsAt - plan.fencesAt).toBe(6 * 4)
+    const changes: Record<string, (view: DataView) => void> = {
+      'nothing': () => {},
+      'fences that do not ascend': (view) => { view.setUint32(plan.fencesAt, 0xffffffff) },
+      'another number of entries in the bucket': (view) => { view.setBigUint64(plan.bucketsAt + 12, BigInt(COUNT - 1), true) },
+      'no entries in the bucket': (view) => { view.setBigUint64(plan.bucketsAt + 12, 0n, true) },
+      'another digest length': (view) => { view.setUint32(plan.bucketsAt + 8, 0xffffffff, true) },
+      'a code above 2^53': (view) => { view.setBigUint64(plan.bucketsAt, 2n ** 63n, true) },
+      'another number of buckets': (view) => { view.setUint32(plan.footerAt + 60, 2, true) },
+      'more buckets than there may be': (view) => { view.setUint32(plan.footerAt + 60, 0xffffffff, true) },
+      'more entries': (view) => { view.setBigUint64(plan.footerAt + 24, BigInt(COUNT + 1), true) },
+      'fewer standard bytes': (view) => { view.setBigUint64(plan.footerAt + 16, 100n, true) },
+    }
+    for (const [what, change] of Object.entries(changes)) {
+      const changed = bytes.slice()
+      const view = new DataView(changed.buffer)
+      change(view)
+      view.setUint32(plan.footerAt + 48, crc32(changed, plan.chunksAt, plan.footerAt), true)
+      view.setUint32(bytes.byteLength - 4, crc32(changed, plan.footerAt, bytes.byteLength - 4), true)
+      const opened = openIndex(slowSource(changed))
+      if (what === 'nothing') expect((await opened).facts.entryCount).toBe(COUNT)
+      else await expect(opened, what).rejects.toMatchObject({ code: 'CARV2_INDEX_DAMAGED' })
+    }
+  })
+
   it('is as long as it says', async () => {
     for (const count of [0, 1, 90, 91, 1000]) {
       const built = await buildIndex(createBytesSource(carV1([], makeBlocks(63, count, { min: 0, max: 9 }))))
