@@ -20,14 +20,15 @@ const indexOf = (segment: string): number => (/^(0|[1-9][0-9]{0,15})$/.test(segm
 /**
  * Map keys are compared as bytes; of a doubled key the first counts. What stands behind the place is not looked at.
  *
- * @throws {Error} not DAG-CBOR
+ * @param reserved - whether tag 42 stands for a link, as in DAG-CBOR; in plain CBOR it is a value like others
+ * @throws {Error} not in the form that DAG-CBOR allows
  */
-export const followCbor = (bytes: Uint8Array, segments: readonly string[]): InBlock => {
+export const followCbor = (bytes: Uint8Array, segments: readonly string[], reserved: boolean): InBlock => {
   const scan = new CborScan(bytes)
   const ignore = (): void => {}
   for (let used = 0; ; used++) {
     const major = scan.head()
-    if (major === MAJOR.link) return { to: 'link', link: scan.link(), used }
+    if (major === MAJOR.link && reserved) return { to: 'link', link: scan.link(), used }
     const segment = segments[used]
     if (segment === undefined) return VALUE
     const count = scan.argument

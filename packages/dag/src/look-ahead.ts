@@ -81,7 +81,9 @@ export class LookAhead {
     this.#plan(frames)
     if (entry.outcome === undefined) await entry.done
     this.#entries.delete(key)
-    const outcome = entry.outcome
+    const { outcome } = entry
+    // whoever still knows the entry must not keep its bytes
+    entry.outcome = undefined
     if (outcome === undefined || 'error' in outcome) throw outcome?.error
     this.#waitingBytes -= outcome.bytes.byteLength + ENTRY_BYTES
     return outcome.bytes

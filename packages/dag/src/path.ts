@@ -74,10 +74,11 @@ interface PathStep {
 
 const stepFrom = (place: Place, bytes: Uint8Array, segments: readonly string[], usedBits: number, maxLinks: number): PathStep => {
   const { cid } = place
+  if (usedBits > 0 && cid.code !== DAG_PB) throw new DagError('DAG_BAD_UNIXFS', `shard of another codec; codec=0x${cid.code.toString(16)}`, cid, place)
   switch (cid.code) {
     case DAG_PB: return stepInPb(place, bytes, segments[0]!, usedBits, maxLinks)
     case RAW: throw new DagError('DAG_NOT_DIRECTORY', `raw block on the way; segment=${segments[0]}`, cid, place)
-    case DAG_CBOR: case CBOR: return stepInData(place, segments, decoding(cid, () => followCbor(bytes, segments)))
+    case DAG_CBOR: case CBOR: return stepInData(place, segments, decoding(cid, () => followCbor(bytes, segments, cid.code === DAG_CBOR)))
     case DAG_JSON: case JSON_CODEC: return stepInData(place, segments, decoding(cid, () => followJson(bytes, segments, cid.code === DAG_JSON)))
     default:
       if (isKnownCodec(cid.code)) throw new DagError('DAG_NOT_DIRECTORY', `nothing to follow a path in; codec=0x${cid.code.toString(16)}`, cid, place)

@@ -10,7 +10,7 @@ export interface ReadEntityOptions extends ReadOptions, LookAheadOptions, Partia
   readonly from?: number
   /** The last byte, included; negative: counted from the end, behind it: cut to it. @default the last */
   readonly to?: number | undefined
-  /** As in {@link LookAheadOptions}, but on. @default 4 */
+  /** As in {@link LookAheadOptions}, but not 0 when left out. @default 4 */
   readonly lookAhead?: number
 }
 
@@ -27,9 +27,9 @@ const LOOK_AHEAD = 4
  * @throws {RangeError} a limit below its least value, `from` or `to` that are not integers
  */
 export async function * readEntity (store: BlockGetter, cid: AnyCid, options: ReadEntityOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-  const { from = 0, to, ...rest } = options
+  const { from = 0, to, lookAhead = LOOK_AHEAD, ...rest } = options
   const range = checkRange({ from, to })
-  const traversal = new Traversal(store, { lookAhead: LOOK_AHEAD, ...rest, duplicates: true, identity: 'yield' })
+  const traversal = new Traversal(store, { ...rest, lookAhead, duplicates: true, identity: 'yield', missing: 'throw' })
   try {
     traversal.start({ cid: toCid(cid), depth: 0, parent: undefined }, { kind: 'entity', range, mustBeFile: true })
     while (await traversal.next() !== undefined) {

@@ -33,7 +33,7 @@ export const resolvePath = async (store: BlockGetter, root: AnyCid, path: DagPat
   const { maxLinks = Infinity } = options
   const start = toCid(root)
   const segments = segmentsOf(path, start)
-  const traversal = new Traversal(store, { ...options, duplicates: true, identity: 'yield' })
+  const traversal = new Traversal(store, { ...options, duplicates: true, identity: 'yield', missing: 'throw', lookAhead: 0 })
   const blocks: DagBlock[] = []
   const way = followPath(traversal, start, segments, maxLinks)
   let step = await way.next()

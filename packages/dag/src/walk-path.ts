@@ -39,10 +39,10 @@ export interface WalkPathOptions extends WalkOptions {
  * @throws {TypeError} `entityBytes` with another scope than 'entity'
  */
 export async function * walkPath (store: BlockGetter, root: AnyCid, options: WalkPathOptions = {}): AsyncGenerator<DagBlock, void, undefined> {
-  const { path = [], maxLinks = Infinity } = options
+  const { path = [], maxLinks = Infinity, identity = 'skip' } = options
   const cid = toCid(root)
   const task = taskOf(options)
-  const traversal = new Traversal(store, { identity: 'skip', ...options })
+  const traversal = new Traversal(store, { ...options, identity })
   try {
     const end = yield * followPath(traversal, cid, segmentsOf(path, cid), maxLinks)
     if (end === undefined) return

@@ -38,7 +38,7 @@ describe('paths inside blocks', () => {
     const seen = new Set<string>()
     fc.assert(fc.property(values, segments, (value, path) => {
       const bytes = dagCbor.encode(value)
-      const found = followCbor(bytes, path)
+      const found = followCbor(bytes, path, true)
       seen.add(found.to)
       expect(plain(found)).toEqual(plain(naive(dagCbor.decode(bytes), path)))
     }), { seed: 21, numRuns: 3000 })
@@ -54,9 +54,9 @@ describe('paths inside blocks', () => {
 
   it('fail or lead somewhere in any bytes, without running away', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 50 }), segments, (bytes, path) => {
-      for (const follow of [followCbor, (block: Uint8Array, way: readonly string[]) => followJson(block, way, true)]) {
+      for (const follow of [followCbor, followJson]) {
         try {
-          expect(['link', 'value', 'nothing']).toContain(follow(bytes, path).to)
+          expect(['link', 'value', 'nothing']).toContain(follow(bytes, path, true).to)
         } catch (error) {
           expect(error).toBeInstanceOf(Error)
         }
@@ -69,14 +69,14 @@ describe('paths inside blocks', () => {
     nested.set([0xa2, 0x61, 0x61])
     nested.set([0x01], 1_000_001)
     const bytes = new Uint8Array([...nested.subarray(0, 1_000_002), 0x61, 0x62, 0xf5])
-    expect(followCbor(bytes, ['b'])).toEqual({ to: 'value' })
-    expect(followCbor(bytes, ['a', '0', '0', '1'])).toEqual({ to: 'nothing', used: 3 })
+    expect(followCbor(bytes, ['b'], true)).toEqual({ to: 'value' })
+    expect(followCbor(bytes, ['a', '0', '0', '1'], true)).toEqual({ to: 'nothing', used: 3 })
   })
 
   it('does not loop where a map or list claims to be longer than its block', () => {
     for (const head of [0x9b, 0xbb]) {
-      expect(() => followCbor(Uint8Array.of(head, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x61, 0x61, 0x01), ['7'])).toThrow(Error)
+      expect(() => followCbor(Uint8Array.of(head, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x61, 0x61, 0x01), ['7'], true)).toThrow(Error)
     }
-    expect(() => followCbor(Uint8Array.of(0xa1, 0x01, 0x01), ['1'])).toThrow(Error)
+    expect(() => followCbor(Uint8Array.of(0xa1, 0x01, 0x01), ['1'], true)).toThrow(Error)
   })
 })

@@ -1,10 +1,12 @@
+import * as dagCbor from '@ipld/dag-cbor'
 import { describe, expect, it } from 'vitest'
-import { MissingBlockError, resolvePath, type ResolveOptions } from '../src/index.ts'
+import { MissingBlockError, readEntity, resolvePath, type ResolveOptions, type WalkOptions } from '../src/index.ts'
 import { cidOf, IDENTITY, MemoryDag, text } from './blocks.ts'
 import { directory, fileNode, pbNode, rawLeaf, shard, symlink } from './unixfs-blocks.ts'
 
 const DAG_JSON = 0x0129
 const JSON_CODEC = 0x0200
+const CBOR = 0x51
 
 describe('resolvePath', () => {
   it('tells the block in which a path ends, what it is, and the blocks on the way', async () => {
@@ -25,7 +27,7 @@ describe('resolvePath', () => {
     const kinds = {
       raw: dag.raw('abc'), file: fileNode(dag, text('ab'), []).cid, directory: directory(dag, {}), symlink: symlink(dag, '../to'),
       hamt: shard(dag, 256, []), metadata: pbNode(dag, Uint8Array.of(8, 3)), 'dag-pb': pbNode(dag, undefined),
-      'dag-cbor': dag.cbor({}), 'dag-json': dag.add(text('{}'), DAG_JSON), json: dag.add(text('{}'), JSON_CODEC), cbor: dag.add(Uint8Array.of(0xf6), 0x51), unknown: dag.add(text('?'), 0x90),
+      'dag-cbor': dag.cbor({}), 'dag-json': dag.add(text('{}'), DAG_JSON), json: dag.add(text('{}'), JSON_CODEC), cbor: dag.add(Uint8Array.of(0xf6), CBOR), unknown: dag.add(text('?'), 0x90),
     }
     for (const [kind, cid] of Object.entries(kinds)) {
       expect(await resolvePath(dag, cid, '')).toMatchObject({ kind, fileBytes: kind === 'raw' ? 3 : kind === 'file' ? 2 : undefined, target: kind === 'symlink' ? text('../to') : undefined })
@@ -59,8 +61,11 @@ describe('resolvePath', () => {
     await expect(ends('a/9/b')).rejects.toMatchObject({ where: '/a', cid: root })
   })
 
-  it('takes `{"/": …}` of plain JSON as an object', async () => {
+  it('takes what would be links in plain JSON and plain CBOR as values', async () => {
     const dag = new MemoryDag()
+    const cbor = dag.add(dagCbor.encode({ a: [dag.raw('x')] }), CBOR)
+    expect(await resolvePath(dag, cbor, 'a/0')).toMatchObject({ remainder: ['a', '0'], kind: 'cbor' })
+    await expect(resolvePath(dag, cbor, 'a/0/b')).rejects.toMatchObject({ code: 'DAG_NO_LINK' })
     const root = dag.add(text(`{"a":{"/":"${dag.raw('x')}"}}`), JSON_CODEC)
     expect(await resolvePath(dag, root, ['a', '/'])).toMatchObject({ remainder: ['a', '/'], kind: 'json' })
   })
@@ -128,6 +133,16 @@ describe('resolvePath', () => {
     const root = directory(dag, { a: directory(dag, { b: dag.raw('b') }), c: dag.raw('c') })
     await expect(resolvePath(dag, root, 'a/b', options)).rejects.toMatchObject({ code })
     expect(await resolvePath(dag, root, 'a/b')).toMatchObject({ kind: 'raw' })
+  })
+
+  it('goes its own way whatever other calls it shares its options with', async () => {
+    const dag = new MemoryDag()
+    const root = directory(dag, { lost: cidOf(text('lost')), a: dag.raw('a') })
+    const shared: WalkOptions = { missing: 'report', lookAhead: 4, duplicates: false, identity: 'skip' }
+    await expect(resolvePath(dag, root, 'lost', shared)).rejects.toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND' })
+    expect(await resolvePath(dag, root, 'a', shared)).toMatchObject({ kind: 'raw' })
+    expect(dag.asked.length).toBe(4)
+    await expect(readEntity(dag, cidOf(text('lost')), shared).next()).rejects.toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND' })
   })
 
   it('verifies what it goes through', async () => {

@@ -215,6 +215,9 @@ describe('damage in files and directories', () => {
     for (const root of [inFile(none), inFile(dag.add(Uint8Array.of(0xf6), DAG_CBOR)), inFile(pbNode(dag, undefined)), inShard(none), inShard(dag.raw('x')), inShard(pbNode(dag, text('?')))]) {
       await expect(names(dag, root, { scope: 'entity' })).rejects.toMatchObject({ code: 'DAG_BAD_UNIXFS' })
     }
+    // on the way of a path too: `a` is looked for in the first shard, and then below it
+    const toRaw = Array.from({ length: 256 }, (_, slot) => ({ slot, name: '', cid: dag.raw('x') }))
+    await expect(names(dag, shard(dag, 256, toRaw), { path: 'a' })).rejects.toMatchObject({ code: 'DAG_BAD_UNIXFS', where: '/' })
     const cut = dag.add(Uint8Array.of(0x12, 0x05, 0x0a), 0x70)
     await expect(names(dag, inFile(cut), { scope: 'entity' })).rejects.toMatchObject({ code: 'DAG_BAD_BLOCK', cid: cut })
     await expect(names(dag, cut, { scope: 'entity' })).rejects.toMatchObject({ code: 'DAG_BAD_BLOCK' })
