@@ -11,11 +11,12 @@ export const title = 'Walk a file of 200,000 small blocks in memory'
 export const packages = ['dag']
 
 const LEAVES = 200_000
+const ROUNDS = 3
 const LINKS = 174
 const DAG_PB = 0x70
 
 /** A balanced file over raw leaves of 64 to 192 bytes: its root, and all blocks as a CAR in the order of the walk. */
-const makeFile = async (hashes) => {
+const makeFile = async (hashes, leaves) => {
   const node = (children) => {
     const sizes = children.map(({ size }) => size)
     const size = sizes.reduce((sum, each) => sum + each, 0)
@@ -23,7 +24,7 @@ const makeFile = async (hashes) => {
     const bytes = dagPb.encode({ Data: Uint8Array.from(data), Links: children.map(({ cid, bytes }) => ({ Hash: cid, Name: '', Tsize: bytes.byteLength })) })
     return { cid: CID.createV1(DAG_PB, Digest.create(0x12, hashes.digest(0x12, bytes))), bytes, size, children }
   }
-  let level = [...makeBlocks(1, LEAVES, 64, 192, { hash: (bytes) => hashes.digest(0x12, bytes) })].map((leaf) => ({ ...leaf, size: leaf.bytes.byteLength, children: [] }))
+  let level = [...makeBlocks(1, leaves, 64, 192, { hash: (bytes) => hashes.digest(0x12, bytes) })].map((leaf) => ({ ...leaf, size: leaf.bytes.byteLength, children: [] }))
   while (level.length > 1) level = Array.from({ length: Math.ceil(level.length / LINKS) }, (_, i) => node(level.slice(i * LINKS, (i + 1) * LINKS)))
   const blocks = []
   const collect = (one) => {
@@ -58,7 +59,7 @@ const usualWalk = async function * (blocks, cid, verified, met = new Set()) {
 
 export const run = async ({ compare }) => {
   const hashes = await openHashes()
-  const { root, count, car: carBytes } = await makeFile(hashes)
+  const { root, count, car: carBytes } = await makeFile(hashes, LEAVES)
   const car = await CarReader.fromBytes(carBytes)
   // what our stores have: whole blocks; nothing is looked up by text
   const blocks = new Map()
@@ -79,6 +80,7 @@ export const run = async ({ compare }) => {
   const hashing = { name: 'hashing alone', role: 'floor', run: async () => { for await (const { cid, bytes } of car.blocks()) if (!hashes.matches(0x12, cid.multihash.digest, bytes)) throw new Error('damaged') } }
   await compare({
     what: 'every block, verified',
+    rounds: ROUNDS,
     work: { bytes: carBytes.byteLength, items: count },
     cases: [
       { name: 'walkDag', role: 'ours', run: counted(() => walkDag(store, root, { hashes })) },
@@ -93,6 +95,7 @@ export const run = async ({ compare }) => {
   })
   await compare({
     what: 'every block, from a store that has verified it',
+    rounds: ROUNDS,
     work: { bytes: carBytes.byteLength, items: count },
     cases: [
       { name: 'walkDag', role: 'ours', run: counted(() => walkDag(store, root, { verify: 'never' })) },
@@ -102,6 +105,37 @@ export const run = async ({ compare }) => {
       { name: 'CarWriter alone', role: 'peer', run: () => writeAll(root, car) },
     ],
     wanted: [{ name: 'walkDag', against: '@ipld/dag-pb and a Map', atLeast: 2 }],
+  })
+  await compareFarAway(compare, hashes)
+}
+
+const FAR_LEAVES = 500
+const LATENCY_MS = 2
+
+/** A store that takes its time, as one behind a network does: what looking ahead is for. */
+const compareFarAway = async (compare, hashes) => {
+  const { root, count, car } = await makeFile(hashes, FAR_LEAVES)
+  const blocks = new Map()
+  for await (const { cid, bytes } of (await CarReader.fromBytes(car)).blocks()) blocks.set(cid.toString(), bytes)
+  const far = async (cid) => {
+    await new Promise((resolve) => { setTimeout(resolve, LATENCY_MS) })
+    return blocks.get(cid.toString())
+  }
+  const store = { async * get (cid) { yield await far(cid) }, bytes: far }
+  const walk = (lookAhead) => async () => {
+    let seen = 0
+    for await (const block of walkDag(store, root, { hashes, lookAhead })) seen += block.depth < 0 ? 0 : 1
+    if (seen !== count) throw new Error(`walked ${seen} of ${count}`)
+  }
+  await compare({
+    what: `every block, ${LATENCY_MS} ms away, ${FAR_LEAVES} leaves`,
+    work: { items: count },
+    rounds: ROUNDS,
+    cases: [
+      ...[0, 4, 16].map((lookAhead) => ({ name: `walkDag with lookAhead: ${lookAhead}`, role: 'ours', run: walk(lookAhead) })),
+      { name: 'one get after another', role: 'peer', run: async () => { for (const cid of blocks.keys()) await far(cid) } },
+    ],
+    wanted: [{ name: 'walkDag with lookAhead: 16', against: 'one get after another', atLeast: 8 }],
   })
 }
 
