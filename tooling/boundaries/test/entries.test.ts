@@ -23,6 +23,11 @@ describe('checkEntries', () => {
     expect(checkEntries([{ ...pkg, manifest: { ...pkg.manifest, bin: { a: './dist/bin.js' } } }])).toEqual([])
   })
 
+  it('asks for no source of a WebAssembly module', () => {
+    const exports = { '.': { '@dagstore/source': './src/index.ts', types: './dist/index.d.ts', default: './dist/index.js' }, './a.wasm': { types: './a.wasm.d.ts', default: './a.wasm' } }
+    expect(checkEntries([samplePackage('a', { 'src/index.ts': '' }, { manifest: { exports } })])).toEqual([])
+  })
+
   it('reports an export without its source', () => {
     expect(checkEntries([samplePackage('a', { 'src/index.ts': '' }, { exports: ['.', './node'] })])).toEqual([expect.stringMatching(/"\.\/node" leads to src\/node.ts, which does not exist/)])
   })

@@ -10,6 +10,11 @@ describe('uniformManifest', () => {
     expect(Object.keys(Object.values(uniform['exports'] as object)[1] as object)).toEqual(['@dagstore/source', 'types', 'default'])
   })
 
+  it('exports a WebAssembly module as the file itself, and packs it', () => {
+    const manifest = uniformManifest('a', { version: '0.1.0', description: 'A thing.', exports: { '.': {}, './a.wasm': {} } }) as Record<string, unknown>
+    expect(manifest).toMatchObject({ exports: { './a.wasm': { types: './a.wasm.d.ts', default: './a.wasm' } }, files: expect.arrayContaining(['a.wasm', 'a.wasm.d.ts']) as unknown })
+  })
+
   it('is its own result', () => {
     expect(JSON.stringify(uniformManifest('a', uniform))).toBe(JSON.stringify(uniform))
   })
