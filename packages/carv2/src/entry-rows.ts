@@ -122,12 +122,11 @@ export class EntryRows {
     const bits = Math.min(MAX_PART_BITS, Math.floor(Math.log2(Math.max(1, count / PART_ROWS))))
     const starts = new Uint32Array(2 ** bits + 1)
     const keys = this.#keys()
-    const shift = 32 - bits
-    // a shift by 32 is one by 0
-    const partOf = (key: number): number => bits === 0 ? 0 : key >>> shift
-    for (let i = 0; i < count; i++) starts[partOf(keys[i]!) + 1]!++
+    // by 32 - bits; a shift by 32 would be one by 0
+    const shift = 31 - bits
+    for (let i = 0; i < count; i++) starts[(keys[i]! >>> 1 >>> shift) + 1]!++
     for (let part = 0; part < starts.length - 1; part++) starts[part + 1]! += starts[part]!
-    const dealt = this.#slabs.length === 1 && bits === 0 ? this.#slab : this.#deal(keys, partOf, starts.slice())
+    const dealt = this.#slabs.length === 1 && bits === 0 ? this.#slab : this.#deal(keys, shift, starts.slice())
     for (let part = 0; part < starts.length - 1; part++) {
       const first = starts[part]!
       const size = starts[part + 1]! - first
@@ -147,11 +146,11 @@ export class EntryRows {
   }
 
   /** @param ends - where the next row of each part goes; counts up */
-  #deal (keys: Uint32Array, partOf: (key: number) => number, ends: Uint32Array): DataView {
+  #deal (keys: Uint32Array, shift: number, ends: Uint32Array): DataView {
     const { count, rowBytes } = this
     const out = new DataView(new ArrayBuffer(count * rowBytes))
     const inSlab = this.#slabRows - 1
-    for (let i = 0; i < count; i++) copyShort(this.#slabs[i >>> this.#slabBits]!, (i & inSlab) * rowBytes, out, ends[partOf(keys[i]!)]!++ * rowBytes, rowBytes)
+    for (let i = 0; i < count; i++) copyShort(this.#slabs[i >>> this.#slabBits]!, (i & inSlab) * rowBytes, out, ends[keys[i]! >>> 1 >>> shift]!++ * rowBytes, rowBytes)
     return out
   }
 

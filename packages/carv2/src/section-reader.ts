@@ -28,7 +28,7 @@ export interface ScanEnd {
 /** A window that is read while the one before it is looked at. */
 const WINDOW_BYTES = 1 << 20
 /** One that is read into the same memory again and again: short enough to stay in the processor's cache. */
-const BLOCKING_WINDOW_BYTES = 1 << 17
+const BLOCKING_WINDOW_BYTES = 1 << 18
 const FIRST_WINDOW_BYTES = 1 << 16
 /** Enough for the head of a section, where its data is skipped. */
 const HEAD_BYTES = 128

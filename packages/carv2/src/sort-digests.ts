@@ -48,13 +48,12 @@ const radixSort = (keys: Uint32Array, order: Uint32Array): Uint32Array => {
 }
 
 const sortTies = (keys: Uint32Array, order: Uint32Array, compare: (a: number, b: number) => number): void => {
-  let start = 0
-  let key = keys[order[0]!]!
-  for (let i = 1; i <= order.length; i++) {
-    const next = i < order.length ? keys[order[i]!]! : -1
-    if (next === key) continue
-    if (i - start > 1) order.subarray(start, i).sort(compare)
-    start = i
-    key = next
+  const last = order.length - 1
+  for (let i = 0; i < last;) {
+    const key = keys[order[i]!]!
+    let end = i + 1
+    while (end <= last && keys[order[end]!]! === key) end++
+    if (end - i > 1) order.subarray(i, end).sort(compare)
+    i = end
   }
 }
