@@ -33,8 +33,8 @@ export const run = async ({ compare, scratch }) => {
   const floor = ({ offset, length }) => new Promise((resolve, reject) => {
     readCallback(file, Buffer.allocUnsafe(length), 0, length, offset, (error) => (error ? reject(error) : resolve()))
   })
-  // one that keeps nothing: every lookup reads and checks its pages anew
-  const cold = await openCarFile(path, { pages: createPageCache({ maxBytes: 0 }) })
+  // room for a few of some thousand pages: nearly every lookup reads and checks its pages anew
+  const cold = await openCarFile(path, { pages: createPageCache({ maxBytes: 64 << 10 }) })
   const warm = await openCarFile(path)
   const go = buildGoPeer(scratch)
   for (const width of [1, 64]) {
