@@ -54,7 +54,6 @@ describe('a cut after any operation', () => {
     let done = 0
     const cuts = await everyCrash({
       seed,
-      chances: 6,
       run: async (world) => {
         done = 0
         const writer = await openIn(world, 2 * KIB)

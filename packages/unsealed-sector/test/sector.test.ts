@@ -145,6 +145,17 @@ describe('openPiece', () => {
     await piece.read(5, 0)
     expect(seen).toEqual([[KIB, 128], [KIB, 256], [KIB + 128, 128], [KIB, KIB]])
   })
+  it('never reads bytes of the next piece, as Lotus does after a seek near the end (lotus-integration.md, 6.18)', async () => {
+    const seen: number[] = []
+    const inner = createBytesSource(two)
+    const piece = (await openSector({ ...inner, read: (at, length, call) => { seen.push(at + length); return inner.read(at, length, call) } })).openPiece(0, 512)
+    seen.length = 0
+    for (let at = 1; at < 508; at += 13) {
+      expect(await piece.read(at, 508 - at)).toEqual(whole.subarray(at))
+      await expect(piece.read(at, 508)).rejects.toMatchObject({ code: 'IO_OUT_OF_RANGE' })
+    }
+    expect(Math.max(...seen)).toBe(512)
+  })
   it('has an identity that no other piece of the sector has', async () => {
     const identities = [
       { kind: 'file', sizeBytes: two.byteLength, mtimeNs: 5n, inode: 7n },
