@@ -17,21 +17,28 @@ export const MAX_DIRECTORY_BYTES: number = (8 << 20) - 256
 const DATA: Uint8Array = new UnixFS({ type: 'directory' }).marshal()
 
 /**
+ * To be asked after each entry, so that a directory that cannot be written is refused before the rest of it is read.
+ *
+ * @throws {UnixfsError} `UNIXFS_DIRECTORY_TOO_LARGE`: a profile that never shards, and a node above {@link MAX_DIRECTORY_BYTES}
+ */
+export const checkDirectory = ({ rules }: BlockWriter, entries: EntryList, path: string): void => {
+  const length = nodeLength(entries)
+  if (rules.sharding !== undefined || length <= MAX_DIRECTORY_BYTES) return
+  throw new UnixfsError('UNIXFS_DIRECTORY_TOO_LARGE', `directory exceeds one block; path=${path} entries=${entries.count} bytes=${length} max=${MAX_DIRECTORY_BYTES}`, { path })
+}
+
+/**
  * Write a directory of entries that were written before.
  *
- * @param entries - sorted
+ * @param entries - sorted and checked
  * @param path - for messages
- * @throws {UnixfsError} `UNIXFS_DIRECTORY_TOO_LARGE`: a profile that never shards, and a node above {@link MAX_DIRECTORY_BYTES}.
- *   `UNIXFS_BAD_NAME`: names that no sharded directory can tell apart
+ * @throws {UnixfsError} `UNIXFS_BAD_NAME`: names that no sharded directory can tell apart
  */
 export const writeDirectory = async (writer: BlockWriter, entries: EntryList, path: string): Promise<DirectoryNodes> => {
   const { sharding } = writer.rules
-  const length = entries.linkBytes + dataLength(DATA.byteLength)
+  const length = nodeLength(entries)
   const measured = sharding?.measure === 'links' ? entries.nameAndCidBytes : length
   if (sharding !== undefined && measured > sharding.thresholdBytes) return writeShards(writer, entries, path)
-  if (length > MAX_DIRECTORY_BYTES) {
-    throw new UnixfsError('UNIXFS_DIRECTORY_TOO_LARGE', `directory exceeds one block; path=${path} entries=${entries.count} bytes=${length} max=${MAX_DIRECTORY_BYTES}`, { path })
-  }
   let dagBytes = length
   const links = function * (): Generator<EncodedLink> {
     for (let entry = 0; entry < entries.count; entry++) {
@@ -43,3 +50,5 @@ export const writeDirectory = async (writer: BlockWriter, entries: EntryList, pa
   const bytes = encodeNode(links(), DATA, length)
   return { ...await writer.write(DAG_PB, bytes), dagBytes }
 }
+
+const nodeLength = (entries: EntryList): number => entries.linkBytes + dataLength(DATA.byteLength)

@@ -2,7 +2,7 @@
 import type { ByteProgress, CallOptions, TreeDirectory, TreeEntry, TreeLink } from '@dagstore/io'
 import type { Hashes } from '@dagstore/hashes'
 import { type BlockSink, type BlockWriter, type BuiltNode, createBlockWriter, DAG_PB } from './block-writer.ts'
-import { writeDirectory } from './directory.ts'
+import { checkDirectory, writeDirectory } from './directory.ts'
 import { EntryList } from './entry-list.ts'
 import { UnixfsError } from './errors.ts'
 import { writeFile } from './file.ts'
@@ -101,6 +101,7 @@ const writeEntries = async (walk: Walk, directory: TreeDirectory, path: string):
     const node = await writeEntry(walk, entry, pathOf(path, name))
     if (node === undefined) continue
     if (!entries.add(textEncoder.encode(name), node.cid.bytes, node.dagBytes)) refuse(name, 'two entries of one name')
+    checkDirectory(walk.writer, entries, path)
     fileBytes += node.fileBytes
     blocks += node.blocks
   }

@@ -6,6 +6,7 @@ import { UnixFS } from 'ipfs-unixfs'
 import { exporter, recursive } from 'ipfs-unixfs-exporter'
 import { importer } from 'ipfs-unixfs-importer'
 import { describe, expect, it } from 'vitest'
+import { MAX_DIRECTORY_BYTES } from '../src/directory.ts'
 import { PROFILES } from '../src/profile.ts'
 import { buildFile, buildTree } from '../src/tree.ts'
 import { directory, file, link, memorySink } from './sinks.ts'
@@ -147,10 +148,22 @@ describe('buildTree, when things go wrong', () => {
   it('refuses two entries of one name', async () => {
     await expect(buildTree(directory('', file('a', some), file('a', some)), memorySink(), { hashes })).rejects.toMatchObject({ code: 'UNIXFS_BAD_NAME', path: 'a' })
   })
-  it('refuses a directory that no block of a CAR holds, under the profile that never shards', async () => {
-    const one = some.subarray(0, 100)
-    const entries = Array.from({ length: 33_000 }, (_, i) => file(`${'n'.repeat(240)}-${i}`, one))
-    await expect(buildTree(directory('', directory('d', ...entries)), { put () {} }, { hashes })).rejects.toMatchObject({ code: 'UNIXFS_DIRECTORY_TOO_LARGE', path: 'd' })
+  it('refuses a directory that no block of a CAR holds, under the profile that never shards, as soon as it is too large', async () => {
+    const one = file('', some.subarray(0, 100))
+    let taken = 0
+    const tree: TreeEntry = {
+      kind: 'directory',
+      name: '',
+      async * entries () {
+        for (; taken < 100_000; taken++) yield { ...one, name: `${'n'.repeat(240)}-${String(taken).padStart(6, '0')}` }
+      },
+    }
+    let longest = 0
+    const sink = { put: (_: unknown, bytes: Uint8Array) => { longest = Math.max(longest, bytes.byteLength) } }
+    await expect(buildTree(directory('', { ...tree, name: 'd' }), sink, { hashes })).rejects.toMatchObject({ code: 'UNIXFS_DIRECTORY_TOO_LARGE', path: 'd' })
+    // 361 bytes for each entry
+    expect(taken).toBe(Math.ceil((MAX_DIRECTORY_BYTES - 4 + 1) / 361) - 1)
+    expect(longest).toBe(100)
   })
   it('refuses two entries of one name that do not follow each other', async () => {
     await expect(buildTree(directory('', directory('d', file('b', some), file('a', some), file('b', some))), memorySink(), { hashes })).rejects.toMatchObject({ code: 'UNIXFS_BAD_NAME', path: 'd/b' })
