@@ -1,5 +1,5 @@
 export { SectorError, type SectorErrorCode } from './errors.ts'
-export type { OpenSectorFile } from './list-reading.ts'
+export type { SectorOpener } from './list-reading.ts'
 export type { PieceSourceOptions } from './piece-source.ts'
 export { type PlacedSector, type Placement, planPlacement } from './placement.ts'
 export type { SectorRange } from './range.ts'

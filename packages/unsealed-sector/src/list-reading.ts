@@ -25,7 +25,7 @@ export interface ListedSource {
 }
 
 /** A new source of the same file; the caller closes it. */
-export type OpenSectorFile = (options: CallOptions) => Promise<ByteSource>
+export type SectorOpener = (options: CallOptions) => Promise<ByteSource>
 
 /**
  * Read the list of a source whose bytes do not change.
@@ -42,7 +42,7 @@ export const readList = async (source: ByteSource, askedSectorBytes: number | un
  *
  * @throws {SectorError} `SECTOR_TRUNCATED`, `SECTOR_BAD_TRAILER`: also when there was one each time
  */
-export const readChangingList = async (open: OpenSectorFile, askedSectorBytes: number | undefined, options: CallOptions): Promise<ListedSource> => {
+export const readChangingList = async (open: SectorOpener, askedSectorBytes: number | undefined, options: CallOptions): Promise<ListedSource> => {
   let source = await open(options)
   const renew = async (): Promise<ByteSource> => {
     const [before, now] = [source, await open(options)]

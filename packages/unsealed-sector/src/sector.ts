@@ -4,7 +4,7 @@ import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
 import { CHUNK_PADDED, type Fr32 } from '@dagstore/piece'
 import { SectorError } from './errors.ts'
 import { PLAIN_FR32 } from './fr32.ts'
-import { type ListedSource, type OpenSectorFile, readChangingList, readList } from './list-reading.ts'
+import { type ListedSource, type SectorOpener, readChangingList, readList } from './list-reading.ts'
 import { createPieceSource, type PieceSourceOptions } from './piece-source.ts'
 import { covers, type SectorRange } from './range.ts'
 
@@ -60,7 +60,7 @@ export interface UnsealedSector extends AsyncDisposable {
  * @throws {SectorError} `SECTOR_TRUNCATED`: shorter than a sector. `SECTOR_BAD_TRAILER`: what follows the data does not
  *   say which ranges are in use.
  */
-export const openSector = async (file: ByteSource | OpenSectorFile, options: OpenSectorOptions = {}): Promise<UnsealedSector> => {
+export const openSector = async (file: ByteSource | SectorOpener, options: OpenSectorOptions = {}): Promise<UnsealedSector> => {
   const { sectorBytes, fr32 = PLAIN_FR32, signal } = options
   if (typeof file !== 'function') return new FileSector(await readList(file, sectorBytes, { signal }), fr32, undefined)
   return new FileSector(await readChangingList(file, sectorBytes, { signal }), fr32, file)
@@ -69,7 +69,7 @@ export const openSector = async (file: ByteSource | OpenSectorFile, options: Ope
 class FileSector implements UnsealedSector {
   readonly sectorBytes: number
   readonly #fr32: Fr32
-  readonly #open: OpenSectorFile | undefined
+  readonly #open: SectorOpener | undefined
   #listed: ListedSource
   /** The reading under way, and the one that starts after it for all who ask meanwhile. */
   #reading: Promise<unknown> = Promise.resolve()
@@ -77,7 +77,7 @@ class FileSector implements UnsealedSector {
   readonly #lifetime: AbortController = new AbortController()
   #closing: Promise<void> | undefined
 
-  constructor (listed: ListedSource, fr32: Fr32, open: OpenSectorFile | undefined) {
+  constructor (listed: ListedSource, fr32: Fr32, open: SectorOpener | undefined) {
     this.sectorBytes = listed.sectorBytes
     this.#listed = listed
     this.#fr32 = fr32
@@ -145,7 +145,7 @@ class FileSector implements UnsealedSector {
   }
 
   /** Belongs to all who asked: only `close` stops it. */
-  async #readAgain (open: OpenSectorFile): Promise<boolean> {
+  async #readAgain (open: SectorOpener): Promise<boolean> {
     this.#checkOpen()
     const before = this.#listed
     let listed: ListedSource
