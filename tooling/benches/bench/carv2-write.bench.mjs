@@ -42,6 +42,13 @@ export const run = async ({ compare, scratch }) => {
     await writer.close()
     await written
   }
+  // as safe on disk as ours is when finalize resolves, but for the index
+  const syncedCarWriter = async () => {
+    await carWriter()
+    const file = await open(path, 'r+')
+    await file.sync()
+    await file.close()
+  }
   const prepare = () => rmSync(path, { force: true })
   await compare({
     what: '20,000 blocks of 1 to 4 KiB; ours with its index and synced, CarWriter without either',
@@ -52,6 +59,7 @@ export const run = async ({ compare, scratch }) => {
       { name: 'writable-carv2 putMany', role: 'ours', prepare, run: oursMany },
       { name: 'writev and sync', role: 'floor', prepare, run: floor },
       { name: '@ipld/car CarWriter', role: 'peer', prepare, run: carWriter },
+      { name: '@ipld/car CarWriter, synced', role: 'peer', prepare, run: syncedCarWriter },
     ],
     wanted: [{ name: 'writable-carv2', against: '@ipld/car CarWriter', atLeast: 5 }],
   })
