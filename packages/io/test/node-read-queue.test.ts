@@ -22,15 +22,15 @@ const heldReads = (): Call[] => {
   return calls
 }
 const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
-/** Let everything go until no read comes any more. */
-const release = async (calls: Call[]): Promise<void> => {
-  for (let idle = 0; idle < 20; idle++) {
-    for (const call of calls.splice(0)) {
-      call.go()
-      idle = 0
-    }
+/** Let everything go until the work is done, or has failed. */
+const release = async (calls: Call[], work: Promise<unknown>): Promise<void> => {
+  let done = false
+  const ended = work.catch(() => {}).then(() => { done = true })
+  while (!done) {
+    for (const call of calls.splice(0)) call.go()
     await turn()
   }
+  await ended
 }
 const openFile = async (reads: ReadQueue, name: string, content: Uint8Array = bytes): Promise<Descriptor> => {
   const path = join(folder(), name)
@@ -46,7 +46,7 @@ describe('ReadQueue', () => {
     expect(calls).toHaveLength(4)
     await turn()
     expect(calls).toHaveLength(6)
-    await release(calls)
+    await release(calls, Promise.all(reads))
     for (const [i, part] of (await Promise.all(reads)).entries()) expect(part).toEqual(bytes.slice(i * 5000, i * 5000 + 100))
     await file.close()
   })
@@ -58,8 +58,7 @@ describe('ReadQueue', () => {
     const order: string[] = []
     const many = Array.from({ length: 100 }, (_, i) => busy.read(((i * 37) % 100) * 3000, 10).then(() => order.push('busy')))
     const one = quiet.read(0, 10).then(() => order.push('quiet'))
-    await release(calls)
-    await Promise.all([...many, one])
+    await release(calls, Promise.all([...many, one]))
     expect(order.indexOf('quiet')).toBeLessThan(8)
     await Promise.all([busy.close(), quiet.close()])
   })
@@ -72,12 +71,11 @@ describe('ReadQueue', () => {
     const far = file.read(200_000, 50)
     await turn()
     expect(calls.slice(4).map(({ at, length }) => [at, length])).toEqual([[1000, 29 * 1100 + 1000], [200_000, 50]])
-    await release(calls)
+    await release(calls, Promise.all([...near, ...others, far]))
     for (const [i, part] of (await Promise.all(near)).entries()) {
       expect(part).toEqual(bytes.slice(1000 + i * 1100, 2000 + i * 1100))
       expect(part.buffer.byteLength).toBe(1000)
     }
-    await Promise.all([...others, far])
     await file.close()
   })
 
@@ -88,8 +86,7 @@ describe('ReadQueue', () => {
     const reads = [...Array.from({ length: 4 }, () => file.read(0, 1)), ...spans.map(([at, length]) => file.read(at, length))]
     await turn()
     expect(calls.slice(4).map(({ at, length }) => [at, length])).toEqual(spans.map((span) => [...span]))
-    await release(calls)
-    await Promise.all(reads)
+    await release(calls, Promise.all(reads))
     await file.close()
   })
 
@@ -127,10 +124,7 @@ describe('ReadQueue', () => {
     for (const outcome of await outcomes) expect(outcome).toEqual({ status: 'rejected', reason })
     await turn()
     expect(calls.map(({ at }) => at)).toEqual([0, 9000, 18_000, 27_000])
-    const closed = file.close()
-    await release(calls)
-    await Promise.all(begun)
-    await closed
+    await release(calls, Promise.all([...begun, file.close()]))
     expect(descriptorsIn(path) ?? 0).toBe(0)
   })
 
@@ -148,8 +142,7 @@ describe('ReadQueue', () => {
     const closing = file.close().then(() => { closed = true })
     await turn()
     expect(closed).toBe(false)
-    await release(calls)
-    await closing
+    await release(calls, closing)
     expect(descriptorsIn(path) ?? 0).toBe(0)
   })
 })
