@@ -8,10 +8,11 @@ import { type IdentityPolicy, type IdentityPolicyName, resolveIdentityPolicy } f
 import { compareIndex } from './index-compare.ts'
 import { readDirectory } from './index-directory.ts'
 import { type IndexForm, indexForm } from './index-form.ts'
+import { indexPayload, type IndexRoom } from './indexed-payload.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
 import { checkPadding } from './wrap.ts'
 
-export interface AttachOptions extends CarLimits, CallOptions, IndexForm {
+export interface AttachOptions extends CarLimits, CallOptions, IndexForm, IndexRoom {
   /**
    * A detached index of this payload, whose standard bytes are attached after every entry was compared with the file; goes
    * with no `index`, `codec` or `identity`. @default one is built
@@ -96,8 +97,7 @@ const built = async (source: ByteSource, layout: CarLayout, options: AttachOptio
   const form = indexForm(options)
   const identity = resolveIdentityPolicy(options.identity)
   if (form.kind === 'none') return undefined
-  const { columns, subject } = await collectIndex(source, layout, { ...options, identityCids: identity.index ? 'included' : 'excluded' }, false)
-  const index = form.of(columns.finish({ ...subject, source: undefined }))
+  const { index } = await indexPayload(source, layout, form, identity, layout.payloadStart, options, false)
   return { chunks: index.encode(), entryCount: index.entryCount, mark: identity.mark }
 }
 

@@ -1,5 +1,6 @@
 /** Which bytes an index is written with, inside a CARv2 or beside it. */
 import type { BuiltIndex } from './built-index.ts'
+import type { IndexStream } from './index-stream.ts'
 import { INDEX_SORTED, type IndexCodec, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 
 export interface IndexForm {
@@ -11,7 +12,16 @@ export interface IndexForm {
 
 export interface ResolvedForm {
   readonly kind: 'trailer' | 'standard' | 'none'
-  of(index: BuiltIndex): { readonly entryCount: number, readonly sizeBytes: number, readonly encode: () => Iterable<Uint8Array> }
+  of(index: BuiltIndex): FormedIndex
+  /** Whether an index that is not in memory can be written so. */
+  readonly streams: boolean
+  ofStream(index: IndexStream): FormedIndex
+}
+
+export interface FormedIndex {
+  readonly entryCount: number
+  readonly sizeBytes: number
+  readonly encode: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 }
 
 /** @throws {TypeError} no such form or codec; a trailer behind codec 0x0400, which it does not describe */
@@ -22,6 +32,7 @@ export const indexForm = ({ index, codec = MULTIHASH_INDEX_SORTED }: IndexForm):
   if (kind === 'trailer' && codec === INDEX_SORTED) throw new TypeError('an index of codec 0x0400 has no trailer')
   return {
     kind,
+    streams: codec === MULTIHASH_INDEX_SORTED,
     of: (built) => {
       if (kind === 'none') return { entryCount: 0, sizeBytes: 0, encode: () => [] }
       if (kind === 'trailer') return { entryCount: built.entryCount, sizeBytes: built.sizeBytes, encode: () => built.encode() }
@@ -30,5 +41,19 @@ export const indexForm = ({ index, codec = MULTIHASH_INDEX_SORTED }: IndexForm):
       for (const chunk of built.encodeStandard(codec)) sizeBytes += chunk.byteLength
       return { entryCount: built.entryCount, sizeBytes, encode: () => built.encodeStandard(codec) }
     },
+    ofStream: (stream) => {
+      const sizeBytes = kind === 'trailer' ? stream.sizeBytes : stream.standardBytes
+      return { entryCount: stream.entryCount, sizeBytes, encode: () => firstBytes(stream.encode(), sizeBytes) }
+    },
+  }
+}
+
+const firstBytes = async function * (chunks: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = length
+  for await (const chunk of chunks) {
+    if (left === 0) return
+    const part = chunk.subarray(0, Math.min(left, chunk.byteLength))
+    left -= part.byteLength
+    if (part.byteLength > 0) yield part
   }
 }

@@ -11,6 +11,7 @@ export { IDENTITY_POLICIES, type IdentityPolicy, type IdentityPolicyName, resolv
 export type { IndexSubject } from './index-facts.ts'
 export type { IndexStream } from './index-stream.ts'
 export type { IndexForm } from './index-form.ts'
+export type { IndexRoom } from './indexed-payload.ts'
 export type { IndexReport } from './index-report.ts'
 export { type FindOptions, INDEX_SORTED, type IndexCodec, type IndexEntry, type IndexFacts, type IndexView, type KeyedIndexEntry, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 export { type CarReport, inspectCar, type InspectOptions, type LengthRange } from './inspect.ts'

@@ -1,12 +1,12 @@
 /** A CARv2 around the payload of a CAR that is there already. */
 import { type ByteProgress, type ByteSource, type CallOptions, readChunks, type WritableFile } from '@dagstore/io'
-import { collectIndex } from './build-index.ts'
 import { encodeHeader, HEADER_BYTES, PRAGMA, PRAGMA_BYTES } from './header.ts'
 import { type IdentityPolicy, type IdentityPolicyName, resolveIdentityPolicy } from './identity-policy.ts'
 import { type IndexForm, indexForm } from './index-form.ts'
+import { indexPayload, type IndexRoom } from './indexed-payload.ts'
 import { type CarLimits, readLayout } from './layout.ts'
 
-export interface WrapOptions extends CarLimits, CallOptions, IndexForm {
+export interface WrapOptions extends CarLimits, CallOptions, IndexForm, IndexRoom {
   /** Whether the index lists identity CIDs, and whether the header says so; the payload is what it is. @default 'full' */
   readonly identity?: IdentityPolicyName | IdentityPolicy | undefined
   /** What becomes of zeros behind the last section; all that is dropped is read first. @default 'drop' */
@@ -38,7 +38,7 @@ interface Plan extends WrapReport {
   readonly payloadStart: number
   /** Read before the copy began. */
   readonly scannedBytes: number
-  readonly index: () => Iterable<Uint8Array>
+  readonly index: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 }
 
 /**
@@ -88,14 +88,12 @@ const planWrap = async (source: ByteSource, options: WrapOptions): Promise<Plan>
   checkPadding('indexPadding', options.indexPadding ?? 0)
   const indexPadding = form.kind === 'none' ? 0 : options.indexPadding ?? 0
   const layout = await readLayout(source, options)
-  const { columns, subject } = await collectIndex(source, layout, {
+  const dataOffset = START_BYTES + dataPadding
+  const { index, payloadEnd } = await indexPayload(source, layout, form, identity, dataOffset, {
     ...options,
-    identityCids: identity.index ? 'included' : 'excluded',
     onProgress: onProgress && (({ doneBytes }) => { onProgress({ doneBytes, totalBytes: 2 * layout.payloadBytes }) }),
   }, padding === 'drop')
-  const dataOffset = START_BYTES + dataPadding
-  const index = form.of(columns.finish({ ...subject, payloadStart: dataOffset, source: undefined }))
-  const payloadBytes = padding === 'keep' ? layout.payloadBytes : subject.payloadEnd
+  const payloadBytes = padding === 'keep' ? layout.payloadBytes : payloadEnd
   const indexOffset = dataOffset + payloadBytes + indexPadding
   const start = new Uint8Array(START_BYTES)
   start.set(PRAGMA)
@@ -128,7 +126,7 @@ const payloadAndIndex = async function * (source: ByteSource, plan: Plan, { sign
     onProgress?.({ doneBytes, totalBytes })
   }
   yield * zeros(plan.indexPadding, signal)
-  for (const chunk of plan.index()) {
+  for await (const chunk of plan.index()) {
     signal?.throwIfAborted()
     yield chunk
   }

@@ -41,6 +41,13 @@ describe('attachIndex', () => {
     }
   })
 
+  it('makes the same of it with its index on a scratch file', async () => {
+    const fs = createCrashFs({ seed: 2 })
+    const { bytes } = await attach(bare, { scratch: () => fs.writableFile('scratch'), memoryBytes: 0 })
+    expect(Buffer.compare(bytes, (await attach(bare)).bytes)).toBe(0)
+    expect(fs.content('scratch')!.byteLength).toBeGreaterThan(0)
+  })
+
   it('names the index that it wrote in the header (go-car defect 3: AttachIndex writes in append mode and leaves the header)', async () => {
     const { bytes } = await attach(bare)
     const { index } = await inspectCar(createBytesSource(bytes), { index: 'entries' })

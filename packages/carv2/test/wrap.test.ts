@@ -46,7 +46,15 @@ describe('wrapChunks', () => {
     expect(Buffer.compare(await file.read(0, file.sizeBytes), expected)).toBe(0)
   })
 
+  it.each<WrapOptions>([{}, { index: 'standard' }, { identity: 'go-car-default', dataPadding: 9, indexPadding: 9 }, { index: 'none' }])('gives the same bytes with its index on a scratch file: %o', async (options) => {
+    let opened = 0
+    const scratch: NonNullable<WrapOptions['scratch']> = () => createMemoryDirectory().openWritable(`scratch ${opened++}`, 'new')
+    expect(Buffer.compare(await wrap(v1, { ...options, scratch, memoryBytes: 0 }), await wrap(v1, options))).toBe(0)
+    expect(opened > 0).toBe(options.index !== 'none')
+  })
+
   it('refuses options that contradict each other', async () => {
+    await expect(wrap(v1, { codec: 0x0400, scratch: () => createMemoryDirectory().openWritable('scratch', 'new') })).rejects.toThrow(TypeError)
     await expect(wrap(v1, { index: 'trailer', codec: 0x0400 })).rejects.toThrow(TypeError)
     await expect(wrap(v1, { codec: 0x0402 } as unknown as WrapOptions)).rejects.toThrow(TypeError)
     await expect(wrap(v1, { identity: 'none' } as unknown as WrapOptions)).rejects.toThrow(TypeError)

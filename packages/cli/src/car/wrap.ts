@@ -1,6 +1,6 @@
 /** `car wrap` and `car index`: a CARv2 with an index around the payload of a CAR; in place where it is a CARv2 already. */
 import type { Command } from 'commander'
-import { attachIndex, buildIndex, extractPayload, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
+import { attachIndex, buildIndex, buildIndexStream, extractPayload, INDEX_SORTED, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
 import { openWritableFile } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
 import type { AddOptions } from '../options.ts'
@@ -10,6 +10,7 @@ import { toJson } from '../text.ts'
 import { addIndexOptions, bytesOption, type IndexOptions, indexOf } from './index-options.ts'
 import { withInput, withSource } from './input.ts'
 import { addOutputOptions, type Output, refuseMixture, resolveOutput, writeOutput } from './output.ts'
+import { withScratch } from './scratch.ts'
 
 interface WrapCommandOptions extends IndexOptions {
   readonly dataPadding?: string
@@ -74,12 +75,13 @@ export const payload = async (file: string | undefined, output: Output, options:
 
 const wrap = async (file: string | undefined, output: Output, form: WrapOptions, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
   refuseMixture(output, options)
-  const report = await withSource(file, 'wrap', terminal, async (source, onProgress) => {
-    const chunks = wrapChunks(source, { ...form, padding: options.keepPadding === true ? 'keep' : 'drop', onProgress, signal: terminal.signal })
+  const report = await withSource(file, 'wrap', terminal, (source, onProgress) => withScratch(async (scratch) => {
+    const room = form.codec === INDEX_SORTED ? {} : { scratch }
+    const chunks = wrapChunks(source, { ...form, ...room, padding: options.keepPadding === true ? 'keep' : 'drop', onProgress, signal: terminal.signal })
     const found: { report?: WrapReport } = {}
     await writeOutput(output, (async function * () { found.report = yield * chunks })(), terminal)
     return found.report
-  })
+  }))
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, version: 2, ...report })}\n`)
 }
 
@@ -91,7 +93,13 @@ const attach = async (file: string | undefined, argument: string | undefined, op
     const target = await openWritableFile(path, 'open')
     const progress = startProgress(terminal, 'index')
     try {
-      return await attachIndex(target, { ...indexOf(options), signal: terminal.signal, onProgress: ({ doneBytes, totalBytes }) => { progress.update(doneBytes, totalBytes) } })
+      const form = indexOf(options)
+      return await withScratch((scratch) => attachIndex(target, {
+        ...form,
+        ...(form.codec === INDEX_SORTED ? {} : { scratch }),
+        signal: terminal.signal,
+        onProgress: ({ doneBytes, totalBytes }) => { progress.update(doneBytes, totalBytes) },
+      }))
     } finally {
       progress.end()
       await target.close()
@@ -103,9 +111,14 @@ const attach = async (file: string | undefined, argument: string | undefined, op
 const createIndex = async (file: string | undefined, output: Output, options: IndexOptions, terminal: Terminal): Promise<void> => {
   refuseMixture(output, options)
   const { codec, index } = indexOf(options)
-  const report = await withSource(file, 'index', terminal, async (source, onProgress) => {
-    const built = await buildIndex(source, { identity: options.identity, onProgress, signal: terminal.signal })
-    return { entryCount: built.entryCount, ...await writeOutput(output, index === 'standard' ? built.encodeStandard(codec) : built.encode(), terminal) }
-  })
+  const report = await withSource(file, 'index', terminal, (source, onProgress) => withScratch(async (scratch) => {
+    const how = { identity: options.identity, onProgress, signal: terminal.signal }
+    if (index === 'trailer') {
+      const stream = await buildIndexStream(source, { ...how, scratch })
+      return { entryCount: stream.entryCount, ...await writeOutput(output, stream.encode({ signal: terminal.signal }), terminal) }
+    }
+    const built = await buildIndex(source, how)
+    return { entryCount: built.entryCount, ...await writeOutput(output, built.encodeStandard(codec), terminal) }
+  }))
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, ...report })}\n`)
 }
