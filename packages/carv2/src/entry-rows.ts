@@ -81,20 +81,12 @@ export class EntryRows {
 
   /** Put the entries at `entriesAt`, and their records at `recordsAt`, both by digest, equal ones by offset. */
   writeSorted (into: Uint8Array, entriesAt: number, recordsAt: number): void {
-    const { rowBytes, digestBytes } = this
-    const width = digestBytes + OFFSET_BYTES
+    const { rowBytes } = this
     const out = new DataView(into.buffer, into.byteOffset, into.byteLength)
-    let at = entriesAt
-    let recordAt = recordsAt
+    let done = 0
     for (const { rows, order } of this.#sortedParts()) {
-      for (let n = 0; n < order.length; n++) {
-        const from = order[n]! * rowBytes
-        copyShort(rows, from, out, at, width)
-        out.setUint32(recordAt, rows.getUint32(from + width))
-        out.setUint8(recordAt + 4, rows.getUint8(from + width + 4))
-        at += width
-        recordAt += RECORD_BYTES
-      }
+      writePart(rows, order, rowBytes, out, entriesAt + done * (rowBytes - RECORD_BYTES), recordsAt + done * RECORD_BYTES)
+      done += order.length
     }
   }
 
@@ -120,37 +112,30 @@ export class EntryRows {
   * #sortedParts (): Generator<{ readonly rows: DataView, readonly order: Uint32Array }, void, undefined> {
     const { count, rowBytes, digestBytes } = this
     const bits = Math.min(MAX_PART_BITS, Math.floor(Math.log2(Math.max(1, count / PART_ROWS))))
-    const starts = new Uint32Array(2 ** bits + 1)
-    const keys = this.#keys()
+    const keys = new Uint32Array(count)
+    this.#slabs.forEach((slab, i) => {
+      const first = i << this.#slabBits
+      fillKeys(keys.subarray(first, first + this.#slabRows), slab, rowBytes, digestBytes)
+    })
     // by 32 - bits; a shift by 32 would be one by 0
     const shift = 31 - bits
-    for (let i = 0; i < count; i++) starts[(keys[i]! >>> 1 >>> shift) + 1]!++
-    for (let part = 0; part < starts.length - 1; part++) starts[part + 1]! += starts[part]!
+    const starts = partStarts(keys, shift, 2 ** bits)
     const dealt = this.#slabs.length === 1 && bits === 0 ? this.#slab : this.#deal(keys, shift, starts.slice())
     for (let part = 0; part < starts.length - 1; part++) {
       const first = starts[part]!
       const size = starts[part + 1]! - first
-      if (size === 0) continue
-      const rows = new DataView(dealt.buffer, first * rowBytes, size * rowBytes)
-      for (let i = 0; i < size; i++) keys[i] = keyOf(rows, i * rowBytes, digestBytes)
-      yield { rows, order: sortedOrder(keys.subarray(0, size), (a, b) => compareRows(rows, a * rowBytes, rows, b * rowBytes, digestBytes)) }
+      if (size > 0) yield sortedPart(new DataView(dealt.buffer, first * rowBytes, size * rowBytes), keys.subarray(0, size), rowBytes, digestBytes)
     }
-  }
-
-  #keys (): Uint32Array {
-    const { count, rowBytes, digestBytes } = this
-    const keys = new Uint32Array(count)
-    const inSlab = this.#slabRows - 1
-    for (let i = 0; i < count; i++) keys[i] = keyOf(this.#slabs[i >>> this.#slabBits]!, (i & inSlab) * rowBytes, digestBytes)
-    return keys
   }
 
   /** @param ends - where the next row of each part goes; counts up */
   #deal (keys: Uint32Array, shift: number, ends: Uint32Array): DataView {
-    const { count, rowBytes } = this
-    const out = new DataView(new ArrayBuffer(count * rowBytes))
-    const inSlab = this.#slabRows - 1
-    for (let i = 0; i < count; i++) copyShort(this.#slabs[i >>> this.#slabBits]!, (i & inSlab) * rowBytes, out, ends[keys[i]! >>> 1 >>> shift]!++ * rowBytes, rowBytes)
+    const { rowBytes } = this
+    const out = new DataView(new ArrayBuffer(this.count * rowBytes))
+    this.#slabs.forEach((slab, i) => {
+      const first = i << this.#slabBits
+      dealRows(slab, keys.subarray(first, first + this.#slabRows), shift, ends, out, rowBytes)
+    })
     return out
   }
 
@@ -160,6 +145,45 @@ export class EntryRows {
     this.#slab = new DataView(new ArrayBuffer(0))
     this.#slabs = [this.#slab]
     this.#at = 0
+  }
+}
+
+// Loops over rows stand alone: what the compiler learns of one is not thrown away with what it did not know of the next.
+
+const fillKeys = (keys: Uint32Array, rows: DataView, rowBytes: number, digestBytes: number): void => {
+  for (let i = 0, at = 0; i < keys.length; i++, at += rowBytes) keys[i] = keyOf(rows, at, digestBytes)
+}
+
+/** Where each part begins, and the last one ends. */
+const partStarts = (keys: Uint32Array, shift: number, parts: number): Uint32Array => {
+  const starts = new Uint32Array(parts + 1)
+  countKeys(keys, shift, starts)
+  for (let part = 0; part < parts; part++) starts[part + 1]! += starts[part]!
+  return starts
+}
+
+const countKeys = (keys: Uint32Array, shift: number, counts: Uint32Array): void => {
+  for (let i = 0; i < keys.length; i++) counts[(keys[i]! >>> 1 >>> shift) + 1]!++
+}
+
+const dealRows = (from: DataView, keys: Uint32Array, shift: number, ends: Uint32Array, to: DataView, rowBytes: number): void => {
+  for (let i = 0, at = 0; i < keys.length; i++, at += rowBytes) copyShort(from, at, to, ends[keys[i]! >>> 1 >>> shift]!++ * rowBytes, rowBytes)
+}
+
+/** @param keys - room for those of the rows */
+const sortedPart = (rows: DataView, keys: Uint32Array, rowBytes: number, digestBytes: number): { readonly rows: DataView, readonly order: Uint32Array } => {
+  fillKeys(keys, rows, rowBytes, digestBytes)
+  return { rows, order: sortedOrder(keys, (a, b) => compareRows(rows, a * rowBytes, rows, b * rowBytes, digestBytes)) }
+}
+
+/** Entries and records of rows in that order. */
+const writePart = (rows: DataView, order: Uint32Array, rowBytes: number, to: DataView, entriesAt: number, recordsAt: number): void => {
+  const width = rowBytes - RECORD_BYTES
+  for (let n = 0, at = entriesAt, recordAt = recordsAt; n < order.length; n++, at += width, recordAt += RECORD_BYTES) {
+    const from = order[n]! * rowBytes
+    copyShort(rows, from, to, at, width)
+    to.setUint32(recordAt, rows.getUint32(from + width))
+    to.setUint8(recordAt + 4, rows.getUint8(from + width + 4))
   }
 }
 
