@@ -61,7 +61,7 @@ export const createSimdEngine = (module: WasmModule): PieceEngine => {
     },
     commit: (bytes) => {
       // zero chunks up to a power of two of them; only the last block of a payload has any
-      const doublings = Math.ceil(Math.log2(blockChunks(bytes)))
+      const doublings = 32 - Math.clz32(blockChunks(bytes) - 1)
       payload.set(bytes)
       payload.fill(0, bytes.byteLength, 2 ** doublings * CHUNK_UNPADDED)
       wasm.commit(2 ** doublings)
