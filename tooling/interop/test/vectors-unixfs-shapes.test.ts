@@ -19,7 +19,7 @@ interface Shapes {
   readonly directories: readonly { readonly profile: Profile, readonly shape: string, readonly root: string, readonly cumulative: number, readonly sharded: boolean }[]
 }
 
-const { files, shapes, directories } = JSON.parse(readFileSync(new URL('../vectors/unixfs-shapes.json', import.meta.url), 'utf8')) as Shapes
+const { files, shapes, directories } = JSON.parse(readFileSync(new URL('../vectors-unixfs/shapes.json', import.meta.url), 'utf8')) as Shapes
 const hashes = await openHashes()
 /** Files above this are for long runs. */
 const LONG_BYTES = 1 << 28

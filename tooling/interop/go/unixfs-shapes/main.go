@@ -1,7 +1,7 @@
 // Command unixfs-shapes writes the roots that boxo gives to directories and files whose shape is at a border: directories at
 // the size from which they are sharded, shards in shards, symbolic links, files with full nodes.
 //
-//	go run -mod=readonly ./unixfs-shapes -out ../vectors/unixfs-shapes.json
+//	go run -mod=readonly ./unixfs-shapes -out ../vectors-unixfs/shapes.json
 //
 // The output depends on nothing but the pinned modules, so two runs give the same bytes.
 package main
