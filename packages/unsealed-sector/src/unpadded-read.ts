@@ -10,8 +10,10 @@ import type { CallOptions } from '@dagstore/io'
 import { CHUNK_PADDED, CHUNK_UNPADDED, type Fr32, paddedRange } from '@dagstore/piece'
 
 const SLICE_CHUNKS = 2048
-/** 256 KiB: what one read fetches, at most. */
+/** 256 KiB: what one of several reads fetches, at most. */
 export const SLICE_PADDED: number = SLICE_CHUNKS * CHUNK_PADDED
+/** 1 MiB: up to there one read, unpadded where it stands, costs less than what it takes to put slices together. */
+export const SINGLE_PADDED: number = 4 * SLICE_PADDED
 const SLICE_UNPADDED = SLICE_CHUNKS * CHUNK_UNPADDED
 const READS_UNDER_WAY = 2
 
@@ -22,7 +24,7 @@ export type ReadPadded = (at: number, length: number, call: CallOptions) => Prom
 export const readUnpadded = async (read: ReadPadded, fr32: Fr32, from: number, length: number, call: CallOptions): Promise<Uint8Array> => {
   const { start, end, skip } = paddedRange(from, from + length)
   if (end === start) return new Uint8Array(0)
-  if (end - start <= SLICE_PADDED) {
+  if (end - start <= SINGLE_PADDED) {
     const padded = await read(start, end - start, call)
     fr32.unpadInto(padded, padded)
     return padded.subarray(skip, skip + length)

@@ -51,7 +51,7 @@ export const run = async ({ compare, scratch }) => {
   const openPiece = async (options) => (await openSector(await openFileSource(path), options)).openPiece(0, PIECE_PADDED)
   const [fast, plain] = [await openPiece({ fr32 }), await openPiece({})]
 
-  for (const slice of [256 * 1024, 4 * MIB]) {
+  for (const slice of [256 * 1024, MIB, 4 * MIB]) {
     const places = Array.from({ length: PIECE_PADDED / slice }, (_, i) => i * slice)
     await compare({
       what: `a whole piece, reads of ${slice / 1024} KiB`,
