@@ -39,6 +39,8 @@ export const indexChunks = async function * (making: IndexMaking, form: Exclude<
   })
   await eachSection(making, (section) => builder.add(section))
   const index = await builder.finish(subject)
+  // it is merged while it is written, from what lies there
+  if (index.sizeBytes > mostIndexBytes(table)) throw new RangeError(`index is longer than it can be; max=${mostIndexBytes(table)} got=${index.sizeBytes}`)
   let rest = form === 'with-trailer' ? index.sizeBytes : index.standardBytes
   for await (const chunk of index.encode()) {
     yield chunk.subarray(0, rest)
@@ -58,8 +60,8 @@ const eachSection = async (making: IndexMaking, take: (section: IndexedSection) 
   }
 }
 
-/** No index of these sections is longer: digests, 13 bytes for each entry, heads of buckets, one part in 512 for check sums. */
-const mostIndexBytes = ({ count, cidBytes }: SectionTable): number => Math.ceil((cidBytes + 13 * count) * 1.01) + (4 << 20)
+/** No index of these sections is longer: digests, 13 bytes for each entry, one part in a thousand for check sums; heads, directory and footer. */
+const mostIndexBytes = ({ count, cidBytes }: SectionTable): number => Math.ceil((cidBytes + 13 * count) * 1.01) + (8 << 20)
 
 /** The room behind `base`, as an empty file of its own. */
 const fileBehind = (file: WritableFile, base: number): WritableFile => {

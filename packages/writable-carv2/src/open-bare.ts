@@ -68,7 +68,7 @@ export const extendBare = async (file: WritableFile, layout: BareLayout, options
   const rules = rulesOf(options)
   const start = payloadStart + headerBytes
   const table = new SectionTable({ ...rules, start })
-  await loadSections({ file, table, rules, signal }, payloadStart + payloadBytes, 'end')
+  await loadSections({ file, table, rules, signal }, payloadStart + payloadBytes, { others: true })
   signal?.throwIfAborted()
   // until here it is finalized; from here on it can be resumed: what is left of the index matches no hash
   await clearHeader(file)

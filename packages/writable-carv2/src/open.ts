@@ -74,7 +74,7 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
   if (!isStillborn) {
     if (file.sizeBytes < slot.syncedEnd) throw new WritableCarError('WRITABLE_CAR_DAMAGED', `file is shorter than it was; synced=${slot.syncedEnd} size=${file.sizeBytes}`, { offset: file.sizeBytes })
     const recovery = { file, table, rules: slot, signal }
-    await loadSections(recovery, slot.syncedEnd, 'refuse')
+    await loadSections(recovery, slot.syncedEnd, { others: false })
     if (table.count !== slot.blockCount) throw new WritableCarError('WRITABLE_CAR_DAMAGED', `blocks are missing; want=${slot.blockCount} got=${table.count}`)
     await recoverSections(recovery, hashes, { others: false })
   }
@@ -97,7 +97,7 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
  * blocks are hashed when read. Rules such as `wholeCid` and `identity` are not told by such a file and must be given as they were.
  *
  * @throws {WritableCarError} `WRITABLE_CAR_NOT_OURS`, `WRITABLE_CAR_NOT_FINALIZED`: see {@link resumeWritableCar};
- *   `WRITABLE_CAR_DAMAGED`, `WRITABLE_CAR_ROOTS_TOO_LARGE`, `WRITABLE_CAR_ROOTS_FIXED`. Nothing is changed.
+ *   `WRITABLE_CAR_DAMAGED`, `WRITABLE_CAR_TOO_LARGE`, `WRITABLE_CAR_ROOTS_TOO_LARGE`, `WRITABLE_CAR_ROOTS_FIXED`. Nothing is changed.
  * @throws {IoError}
  */
 export const extendWritableCar = async (file: WritableFile, options: CarFileOptions & CallOptions = {}): Promise<WritableCar> => {
@@ -112,7 +112,7 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
   const { headerBytes, ...found } = await findParts(file, signal)
   const start = dataOffset + headerBytes
   const table = new SectionTable({ ...rules, start })
-  await loadSections({ file, table, rules, signal }, dataOffset + found.payloadBytes, 'end')
+  await loadSections({ file, table, rules, signal }, dataOffset + found.payloadBytes, { others: true })
   const header = { offset: dataOffset, crc: crc32(await file.read(dataOffset, headerBytes)) }
   const roots = givenRoots(options, start) ?? found.roots
   signal?.throwIfAborted()

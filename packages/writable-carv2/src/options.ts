@@ -89,6 +89,8 @@ export const checkKept = (options: CarFileOptions, kept: CarRules): void => {
     if (given !== undefined && given !== has) throw new TypeError(`the file was made with another ${name}; file=${String(has)} given=${String(given)}`)
   }
   same('wholeCid', options.wholeCid, kept.wholeCid)
+  same('maxSectionBytes', options.maxSectionBytes, kept.maxSectionBytes)
+  same('maxCidBytes', options.maxCidBytes, kept.maxCidBytes)
   same('duplicates', options.duplicates, kept.duplicates ? 'allow' : 'skip')
   if (options.identity === undefined) return
   const given = resolveIdentityPolicy(options.identity)

@@ -20,17 +20,19 @@ export interface Recovery {
 }
 
 /**
- * The sections from where the table ends to `end`; structure only. Zeros behind the last one are padding, or an error.
+ * The sections from where the table ends to `end`; structure only. In a file that `others` may have written zeros behind the
+ * last one are padding, in ours an error.
  *
- * @throws {WritableCarError} `WRITABLE_CAR_DAMAGED`
+ * @throws {WritableCarError} `WRITABLE_CAR_DAMAGED`; `WRITABLE_CAR_TOO_LARGE` (only `others`): a section above the limits
  */
-export const loadSections = async ({ file, table, rules, signal }: Recovery, end: number, zeroPadding: 'end' | 'refuse'): Promise<void> => {
+export const loadSections = async ({ file, table, rules, signal }: Recovery, end: number, { others }: { readonly others: boolean }): Promise<void> => {
   const base = table.end
   const heads = headsOf(file, table)
   try {
-    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...rules, signal, zeroPadding })) await add(table, heads, base, section)
+    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...rules, signal, zeroPadding: others ? 'end' : 'refuse' })) await add(table, heads, base, section)
   } catch (error) {
-    throw error instanceof CarV2Error ? damaged(error) : error
+    if (!(error instanceof CarV2Error)) throw error
+    throw others && error.code === 'CARV2_TOO_LARGE' ? tooLarge(error, table.end) : damaged(error)
   }
 }
 
@@ -65,8 +67,11 @@ export const recoverSections = async ({ file, table, rules, signal }: Recovery, 
 const checkTorn = async (file: WritableFile, at: number, cause: CarV2Error): Promise<void> => {
   const { value, length } = decodeVarint(await file.read(at, Math.min(9, file.sizeBytes - at)))
   if (at + length + value > file.sizeBytes) return
-  throw new WritableCarError('WRITABLE_CAR_TOO_LARGE', `${cause.message}; at=${at}`, { cause, offset: at })
+  throw tooLarge(cause, at)
 }
+
+const tooLarge = (cause: CarV2Error, at: number): WritableCarError =>
+  new WritableCarError('WRITABLE_CAR_TOO_LARGE', `${cause.message}; at=${at}`, { cause, offset: at })
 
 const add = (table: SectionTable, heads: SectionHeads, base: number, { cid, sectionOffset, headBytes, dataBytes }: Section): Promise<void> =>
   addFound(table, heads, cid, base + sectionOffset + headBytes + dataBytes)

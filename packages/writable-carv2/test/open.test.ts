@@ -169,7 +169,9 @@ describe('resumeWritableCar', () => {
     await expect(resumeWritableCar(file, { wholeCid: false })).rejects.toBeInstanceOf(TypeError)
     await expect(resumeWritableCar(file, { identity: 'go-car-default' })).rejects.toBeInstanceOf(TypeError)
     await expect(resumeWritableCar(file, { duplicates: 'skip' })).rejects.toBeInstanceOf(TypeError)
-    const car = await resumeWritableCar(file, { wholeCid: true })
+    await expect(resumeWritableCar(file, { maxSectionBytes: 501 })).rejects.toBeInstanceOf(TypeError)
+    await expect(resumeWritableCar(file, { maxCidBytes: 10 })).rejects.toBeInstanceOf(TypeError)
+    const car = await resumeWritableCar(file, { wholeCid: true, maxSectionBytes: 500 })
     await expect(car.put(first.cid, new Uint8Array(500))).rejects.toEqual(refused('BLOCKSTORE_TOO_LARGE'))
   })
 
@@ -265,6 +267,17 @@ describe('extendWritableCar', () => {
     for (const [bytes, code] of cases) {
       const { file, content } = await memoryFile(bytes)
       await expect(extendWritableCar(file)).rejects.toEqual(refused(code))
+      expect(Buffer.compare(content(), bytes)).toBe(0)
+    }
+  })
+})
+
+describe('extendWritableCar, told of limits', () => {
+  it.each([{ maxSectionBytes: 60 }, { maxCidBytes: 30 }])('refuses sections above them, and changes nothing: %o', async (limits) => {
+    const bytes = carV2({ roots: [], blocks: makeBlocks(7, 20, { min: 20, max: 90 }), dataPadding: 600 })
+    const { file, content } = await memoryFile(bytes)
+    for (const layout of ['resumable', 'go-car'] as const) {
+      await expect(extendWritableCar(file, { ...limits, layout })).rejects.toEqual(refused('WRITABLE_CAR_TOO_LARGE'))
       expect(Buffer.compare(content(), bytes)).toBe(0)
     }
   })
