@@ -28,8 +28,8 @@ const carIndexer = async (path) => {
 export const run = async ({ compare, scratch }) => {
   const go = buildGoPeer(scratch)
   for (const { what, count, min, max, times, rounds } of [
-    { what: '200,000 blocks of 1 to 4 KiB', count: 200_000, min: 1024, max: 4096, times: 8, rounds: 5 },
-    { what: '512 leaves of 1 MiB', count: 512, min: 2 ** 20, max: 2 ** 20, times: 40, rounds: 15 },
+    { what: '200,000 blocks of 1 to 4 KiB', count: 200_000, min: 1024, max: 4096, times: 8, rounds: 7 },
+    { what: '1 GiB of leaves of 1 MiB', count: 1024, min: 2 ** 20, max: 2 ** 20, times: 40, rounds: 11 },
   ]) {
     const path = join(scratch, 'in.car')
     const { sizeBytes } = writeCarFile(path, makeBlocks(1, count, min, max))
