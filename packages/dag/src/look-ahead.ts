@@ -33,8 +33,8 @@ export interface LookAheadParts {
   fetch(cid: CID, signal: AbortSignal): Promise<Uint8Array>
   /** May throw: the walk will find out itself. */
   expand(cid: CID, bytes: Uint8Array, task: Task): Expansion
-  /** Whether the walk will pass over it; by {@link cidKey}. */
-  isKnown(key: string): boolean
+  /** Whether the walk will pass over it. */
+  isKnown(cid: CID): boolean
 }
 
 /** A block under way or waiting; `done` never rejects. */
@@ -138,8 +138,8 @@ export class LookAhead {
       const n = ahead.next++
       const cid = links[n]!
       if (cid.multihash.code === IDENTITY) continue
+      if (this.#parts.isKnown(cid)) continue
       const key = cidKey(cid)
-      if (this.#parts.isKnown(key)) continue
       const entry = this.#entries.get(key) ?? this.#start(cid, key)
       if (cid.code !== RAW) ahead.nodes.push({ n, entry, frame: undefined })
     }

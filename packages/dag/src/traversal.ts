@@ -64,7 +64,7 @@ export class Traversal {
     this.#ahead = lookAhead === 0 ? undefined : new LookAhead({
       fetch: (cid, aborting) => this.#fetch(cid, aborting),
       expand: (cid, bytes, task) => expand(cid, bytes, task, this.#quietRules),
-      isKnown: (key) => this.#met?.has(key) === true,
+      isKnown: (cid) => this.#met?.has(cid) === true,
     }, { width: lookAhead, maxBytes: lookAheadBytes, signal })
   }
 

@@ -1,7 +1,7 @@
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
-import { cidKey, createCidSet } from '../src/cid-set.ts'
+import { createCidSet } from '../src/cid-set.ts'
 import { walkDag } from '../src/index.ts'
 import { all, BLAKE2B_256, cidOf, DAG_CBOR, IDENTITY, MemoryDag, text } from './blocks.ts'
 
@@ -143,14 +143,35 @@ describe('walkDag', () => {
 })
 
 describe('createCidSet', () => {
-  it('goes on beside a set that is full', () => {
-    const set = createCidSet(3)
-    const cids = Array.from({ length: 10 }, (_, i) => cidOf(text(`${i}`)))
-    expect(cids.map((cid) => set.add(cid))).toEqual(cids.map(() => true))
-    expect(cids.map((cid) => set.add(cid))).toEqual(cids.map(() => false))
-    expect(cids.map((cid) => set.has(cidKey(cid)))).toEqual(cids.map(() => true))
-    expect(set.has(cidKey(cidOf(text('other'))))).toBe(false)
-    expect(set.size).toBe(10)
+  const setOf = (cids: readonly CID[]): void => {
+    const set = createCidSet()
+    expect(cids.every((cid, i) => !set.has(cid) && set.add(cid) && set.size === i + 1)).toBe(true)
+    expect(cids.some((cid) => set.add(cid) || !set.has(cid))).toBe(false)
+    expect(set.size).toBe(cids.length)
+  }
+  const numbered = (count: number, width: number, place: number): CID[] => Array.from({ length: count }, (_, i) => {
+    const digest = new Uint8Array(width)
+    new DataView(digest.buffer).setUint32(place, i)
+    return CID.createV1(0x55, Digest.create(width === 32 ? 0x12 : IDENTITY, digest))
+  })
+
+  it('holds as many as there are, while it grows', () => {
+    setOf(Array.from({ length: 5000 }, (_, i) => cidOf(text(`${i}`))))
+    setOf(numbered(100_000, 32, 28))
+  })
+
+  it('takes CIDs that were chosen to collide', () => {
+    // equal in all the bytes that are hashed, at the start and in the middle
+    setOf(numbered(20_000, 32, 0))
+    setOf([...numbered(3000, 32, 10), ...numbered(3000, 40, 0)])
+    // equal in the lower bits of what is hashed: they find slots only until the table grows no more
+    setOf(numbered(20_000, 32, 24))
+  })
+
+  it('takes CIDs of any length, and tells whole ones apart', () => {
+    setOf(Array.from({ length: 700 }, (_, length) => CID.createV1(0x55, Digest.create(IDENTITY, new Uint8Array(length)))))
+    const digest = cidOf(text('x')).multihash
+    setOf([CID.createV1(0x55, digest), CID.createV1(0x70, digest), CID.createV0(digest as never), CID.createV1(0x71, digest)])
   })
 
   it('tells long identity CIDs apart', () => {
