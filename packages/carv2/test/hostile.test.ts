@@ -70,7 +70,7 @@ describe('hostile bytes', () => {
     }
   })
 
-  it('cannot make an index with a cut trailer forget a block', async () => {
+  it('cannot make an index with a cut trailer forget a block, nor an empty or cut one be taken for an index (dagstore D15)', async () => {
     const standard = bare.byteLength
     for (let end = standard; end < index.byteLength; end += 7) {
       const view = await openIndex(createBytesSource(index.slice(0, end)))
@@ -89,7 +89,7 @@ describe('hostile bytes', () => {
     await expect((async () => view.find(digest))()).rejects.toMatchObject({ code: 'CARV2_BAD_INDEX' })
   })
 
-  it('cannot ask for more buckets than a program has memory for', async () => {
+  it('cannot ask for more buckets than a program has memory for (dagstore D27)', async () => {
     const bytes = new Uint8Array(6 + 12 * 70_000)
     bytes.set([0x80, 0x08])
     const view = new DataView(bytes.buffer)

@@ -72,7 +72,7 @@ describe('an index that is made on a scratch file', () => {
     expect(Buffer.compare(await bytesOf((await spilling.finish(subject)).encode()), concat(memory.finish(subject).encode()))).toBe(0)
   })
 
-  it('holds no more than it was told to, and a few windows (go-car defect 7: an index is made in memory, without a bound)', async () => {
+  it('holds no more than it was told to, and a few windows (go-car defect 7, dagstore D39: an index is made in memory, without a bound)', async () => {
     const many = carV2({ roots: [], blocks: plainBlocks(40_000, 5), index: 'none' })
     let longest = 0
     const directory = createMemoryDirectory()

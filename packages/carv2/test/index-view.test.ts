@@ -108,7 +108,7 @@ describe('a large index', () => {
   const { built, multihash } = synthetic(COUNT, even)
   const bytes = concat(built.encode())
 
-  it('is opened with one read, whatever its size (go-car defect 7: every open holds all of it)', async () => {
+  it('is opened with one read, whatever its size (go-car defect 7, dagstore D39: every open holds all of it)', async () => {
     for (const cost of [{ kind: 'local', seekBytes: 16384 }, { kind: 'remote', seekBytes: 65536 }] as const) {
       const source = slowSource(bytes, cost)
       await openIndex(source)
