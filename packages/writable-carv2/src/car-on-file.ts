@@ -7,6 +7,7 @@ import { type AnyCid, type Awaitable, type BlockCallOptions, createGate, ReadOnl
 import type { Blockstore } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
 import { type BlockInput, joinInput } from './block-input.ts'
+import { Durability } from './durability.ts'
 import { WritableCarError } from './errors.ts'
 import { rootsHeader, writeSlot } from './file-head.ts'
 import { checkFinalizeOptions, type Finish, writeEnd, writeHeader, writeIndex } from './finish.ts'
@@ -37,28 +38,23 @@ export interface CarParts extends Opened {
   readonly indexMemoryBytes: number | undefined
 }
 
-/** So many bytes are worth a sync while more are put, so that that of a checkpoint has little left to do. */
-const SETTLE_BYTES = 8 << 20
-
 export const createCar = (parts: CarParts): WritableCar => new CarOnFile(parts)
 
 class CarOnFile implements WritableCar {
   readonly #parts: CarParts & { readonly tail: Tail }
   readonly #gate = createGate()
+  readonly #disk: Durability
   readonly #puts: Puts
   readonly #reads: ShardBlockstore
   #slot: ResumeSlot
   #roots: readonly CID[] | undefined
   #state: 'open' | 'finalizing' | 'finalized' = 'open'
-  #failure: WritableCarError | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
-  #unsettled = 0
-  /** Never rejects. */
-  #settling: Promise<void> | undefined
 
   constructor (opened: CarParts) {
-    const parts = this.#parts = { ...opened, tail: createTail(opened.file, opened.table.end, (bytes) => { this.#settle(bytes) }) }
+    const disk = this.#disk = new Durability(opened.file)
+    const parts = this.#parts = { ...opened, tail: createTail(opened.file, opened.table.end, (bytes) => { disk.written(bytes) }) }
     const heads = new SectionHeads(parts, 'one')
     this.#puts = new Puts({ ...parts, heads, rules: parts.slot })
     this.#reads = createReads({ ...parts, heads, inline: parts.slot.identity.inline }, this.#gate)
@@ -164,7 +160,7 @@ class CarOnFile implements WritableCar {
       const carV1Header = layout === 'resumable' ? rootsHeader(roots, start) : await file.read(standsAt, start - standsAt)
       const dataOffset = start - carV1Header.byteLength
       this.#state = 'finalizing'
-      const finish: Finish = { ...this.#parts, sync: () => this.#sync(), start, end: tail.end, syncedEnd, carV1Header, dataOffset, identity, ...options }
+      const finish: Finish = { ...this.#parts, sync: () => this.#disk.sync(), start, end: tail.end, syncedEnd, carV1Header, dataOffset, identity, ...options }
       try {
         await tail.flush()
         await writeIndex(finish)
@@ -175,7 +171,7 @@ class CarOnFile implements WritableCar {
       try {
         await writeHeader(finish)
       } catch (cause) {
-        throw this.#fail('the header may be on disk or not', cause)
+        throw this.#disk.fail('the header may be on disk or not', cause)
       }
       this.#state = 'finalized'
       this.#roots = roots
@@ -193,9 +189,9 @@ class CarOnFile implements WritableCar {
       await this.#gate.shut()
       await this.#turn
       await this.#parts.tail.idle()
-      await this.#settling
+      await this.#disk.idle()
       try {
-        if (keep && this.#state === 'open' && this.#failure === undefined) await this.#checkpoint()
+        if (keep && this.#state === 'open' && !this.#disk.failed) await this.#checkpoint()
       } finally {
         if (this.#parts.owns) await this.#parts.file.close()
       }
@@ -208,41 +204,17 @@ class CarOnFile implements WritableCar {
     const slot: ResumeSlot = { ...this.#slot, sequence: this.#slot.sequence + 1, syncedEnd: tail.end, blockCount: table.count }
     if (slot.syncedEnd === this.#slot.syncedEnd) return
     await tail.flush()
-    await this.#sync()
+    await this.#disk.sync()
     if (layout === 'resumable') {
       await writeSlot(file, slot)
       // sections behind the synced end are taken again by their hash; what was not verified must not depend on that
-      if (!verifyPuts) await this.#sync()
+      if (!verifyPuts) await this.#disk.sync()
     }
     this.#slot = slot
   }
 
-  #settle (bytes: number): void {
-    this.#unsettled += bytes
-    if (this.#unsettled < SETTLE_BYTES || this.#settling !== undefined || this.#state !== 'open' || this.#failure !== undefined) return
-    this.#unsettled = 0
-    this.#settling = this.#sync().catch(() => {}).then(() => { this.#settling = undefined })
-  }
-
-  async #sync (): Promise<void> {
-    // an error of the disk is told once, perhaps to the one before
-    await this.#settling
-    if (this.#failure !== undefined) throw this.#failure
-    try {
-      await this.#parts.file.sync()
-    } catch (cause) {
-      throw this.#fail('sync failed, what is on disk is unknown', cause)
-    }
-  }
-
-  /** From here on only reads are answered: the file must be opened again, which finds out what is there. */
-  #fail (what: string, cause: unknown): WritableCarError {
-    this.#failure ??= new WritableCarError('WRITABLE_CAR_FAILED', what, { cause })
-    return this.#failure
-  }
-
   #checkOpen (): void {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#disk.check()
     if (this.#state !== 'open') throw new WritableCarError('WRITABLE_CAR_FINALIZED', 'the file is finalized')
   }
 
