@@ -76,7 +76,7 @@ export const openIndexMount = async (parts: MountParts, options: MountOptions & 
 
   // head of the CAR and end of the index at once
   const [layoutRead, givenOpened] = await Promise.allSettled([
-    readLayout(source, { ...limits, signal }),
+    readLayout(source, { ...limits, signal, badIndex: 'report' }),
     given === undefined ? undefined : openGiven(given, choiceOptions),
   ])
   const opened = givenOpened.status === 'fulfilled' ? givenOpened.value : undefined
@@ -84,6 +84,7 @@ export const openIndexMount = async (parts: MountParts, options: MountOptions & 
   if (layoutRead.status === 'rejected') throw layoutRead.reason
   if (givenOpened.status === 'rejected') throw givenOpened.reason
   const layout = layoutRead.value
+  if (layout.indexFault !== undefined) onNotice(`attached index is not used: ${layout.indexFault.message}`)
   const from = { source, layout, limits }
   const build = async (signal: AbortSignal | undefined): Promise<IndexView> => (await buildIndex(source, { ...limits, layout, signal })).view()
 
