@@ -68,9 +68,6 @@ export class Traversal {
     }, { width: lookAhead, maxBytes: lookAheadBytes, signal })
   }
 
-  /** Whether a missing block has ended it. */
-  get ended (): boolean { return this.#ended }
-
   /** Go on at a block. */
   start ({ cid, depth, parent }: Place, task: Task): void {
     this.#frames.push({ links: [cid], tasks: task, next: 0, depth, parent })
