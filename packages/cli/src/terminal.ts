@@ -1,4 +1,5 @@
 /** What a command sees of the terminal and the process; a test gives one of its own. */
+import { isatty } from 'node:tty'
 
 export interface Terminal {
   /** Results only. */
@@ -51,7 +52,8 @@ export const processTerminal = (): Terminal => {
   return {
     stdout: (text) => { process.stdout.write(text) },
     drained: () => process.stdout.writableNeedDrain ? new Promise((resolve) => { process.stdout.once('drain', resolve) }) : Promise.resolve(),
-    stdin: process.stdin.isTTY === true ? undefined : () => process.stdin,
+    // not `process.stdin.isTTY`: a command that reads nothing leaves the stream alone
+    stdin: isatty(0) ? undefined : () => process.stdin,
     stderr: (text) => { process.stderr.write(text) },
     interactive: process.stderr.isTTY === true,
     colors: process.stdout.isTTY === true && !process.env['NO_COLOR'],
