@@ -51,6 +51,7 @@ export class SectionReader {
   #reportedBytes = -Infinity
   /** Blocking reads use one buffer again and again. */
   #buffer: Uint8Array = new Uint8Array(0)
+  readonly #head: Uint8Array = new Uint8Array(HEAD_BYTES)
 
   constructor (source: ByteSource, layout: CarLayout, options: ScanOptions) {
     this.#source = source
@@ -80,6 +81,13 @@ export class SectionReader {
     }
     this.#adapt()
     const from = cursor.position
+    if (this.#seeking && this.#blocking !== undefined && cursor.needBytes <= HEAD_BYTES && cursor.payloadBytes - from >= HEAD_BYTES) {
+      // thousands of these and little else are what a CAR of large blocks costs
+      this.#blocking.readSync(cursor.payloadStart + from, this.#head)
+      cursor.window = this.#head
+      cursor.windowStart = from
+      return undefined
+    }
     const want = Math.min(Math.max(cursor.needBytes, this.#windowBytes), cursor.payloadBytes - from)
     const view = this.#source.peek(cursor.payloadStart + from, want)
     if (view === undefined && this.#blocking === undefined) {
