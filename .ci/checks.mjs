@@ -19,6 +19,7 @@ const CHECKS = [
   { name: 'node-24', what: 'the tests on Node 24', run: () => otherNode('24.21.0', ['node_modules/vitest/vitest.mjs', 'run']) },
   { name: 'long', what: 'crash cuts and models with more chances, roots of large inputs', run: () => [bin('vitest'), ['run', 'crash', 'model', 'vectors-unixfs']], env: { DAGSTORE_LONG: '1' } },
   { name: 'loop', what: 'the demo on every kind of input', run: () => ['node', ['tooling/loop/run.mjs']] },
+  { name: 'wasm', what: 'the WebAssembly modules rebuilt and compared', run: () => ['node', ['tooling/wasm/build.mjs', '--check']] },
   { name: 'edge', what: 'verified blocks over HTTP in an edge worker and a browser', run: () => ['node', ['tooling/edge/run.mjs']] },
   { name: 'release', what: 'every package packed, installed and compiled elsewhere', run: () => ['node', ['tooling/release/run.mjs']] },
   {
