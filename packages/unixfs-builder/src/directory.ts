@@ -4,17 +4,17 @@
  *
  * Source: boxo ipld/unixfs/io/directory.go.
  */
-import { UnixFS } from 'ipfs-unixfs'
 import { type BlockWriter, type DirectoryNodes, DAG_PB } from './block-writer.ts'
 import type { EntryList } from './entry-list.ts'
 import { UnixfsError } from './errors.ts'
 import { dataLength, type EncodedLink, encodeNode } from './pb-node.ts'
 import { writeShards } from './sharded-directory.ts'
+import { encodeUnixfs } from './unixfs-data.ts'
 
 /** The largest block of a directory that is never sharded: what fits into a section of a CAR, CID included. */
 export const MAX_DIRECTORY_BYTES: number = (8 << 20) - 256
 
-const DATA: Uint8Array = new UnixFS({ type: 'directory' }).marshal()
+const DATA: Uint8Array = encodeUnixfs({ type: 'directory' })
 
 /**
  * To be asked after each entry, so that a directory that cannot be written is refused before the rest of it is read.

@@ -5,9 +5,9 @@
  * Source: boxo ipld/unixfs/importer/balanced/builder.go `Layout`.
  */
 import { encode } from '@ipld/dag-pb'
-import { UnixFS } from 'ipfs-unixfs'
 import { type BlockWriter, type BuiltNode, DAG_PB, RAW } from './block-writer.ts'
 import { rechunk } from './chunks.ts'
+import { encodeUnixfs } from './unixfs-data.ts'
 
 /**
  * Write the blocks of a file, leaves first, as its content arrives. Memory: one chunk, and for each level of the tree the
@@ -28,18 +28,19 @@ export const writeFile = async (writer: BlockWriter, content: Iterable<Uint8Arra
 const writeLeaf = async (writer: BlockWriter, chunk: Uint8Array): Promise<BuiltNode> => {
   const fileBytes = chunk.byteLength
   if (writer.rules.rawLeaves) return { ...await writer.write(RAW, chunk), fileBytes, dagBytes: fileBytes }
-  const bytes = encode({ Data: new UnixFS({ type: 'file', data: chunk }).marshal(), Links: [] })
+  const bytes = encode({ Data: encodeUnixfs({ type: 'file', ...(chunk.byteLength > 0 && { data: chunk }), fileBytes }), Links: [] })
   return { ...await writer.write(DAG_PB, bytes), fileBytes, dagBytes: bytes.byteLength }
 }
 
 const writeInner = async (writer: BlockWriter, children: readonly BuiltNode[]): Promise<BuiltNode> => {
-  const file = new UnixFS({ type: 'file', blockSizes: children.map(({ fileBytes }) => BigInt(fileBytes)) })
+  const fileBytes = sumOf(children, 'fileBytes')
+  const data = encodeUnixfs({ type: 'file', fileBytes, blockSizes: children.map((child) => child.fileBytes) })
   const links = children.map(({ cid, dagBytes }) => ({ Hash: cid, Name: '', Tsize: dagBytes }))
-  const bytes = encode({ Data: file.marshal(), Links: links })
+  const bytes = encode({ Data: data, Links: links })
   const { cid, blocks } = await writer.write(DAG_PB, bytes)
   return {
     cid,
-    fileBytes: sumOf(children, 'fileBytes'),
+    fileBytes,
     dagBytes: sumOf(children, 'dagBytes') + bytes.byteLength,
     blocks: sumOf(children, 'blocks') + blocks,
   }

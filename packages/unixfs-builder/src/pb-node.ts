@@ -6,6 +6,7 @@
  *
  * Source: IPLD specification "DAG-PB", canonical form; equal to `@ipld/dag-pb` `encode`.
  */
+import { putVarint, varintLength } from './varint.ts'
 
 /** A link in bytes; nothing of it is kept. */
 export interface EncodedLink {
@@ -48,16 +49,3 @@ export const encodeNode = (links: Iterable<EncodedLink>, data: Uint8Array, lengt
 
 const bodyLength = (cidBytes: number, nameBytes: number, dagBytes: number): number =>
   3 + varintLength(cidBytes) + cidBytes + varintLength(nameBytes) + nameBytes + varintLength(dagBytes)
-
-const varintLength = (value: number): number => {
-  let length = 1
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++
-  return length
-}
-
-const putVarint = (out: Uint8Array, at: number, value: number): number => {
-  let rest = value
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) out[at++] = rest % 0x80 + 0x80
-  out[at++] = rest
-  return at
-}

@@ -10,12 +10,12 @@
  *
  * Source: boxo ipld/unixfs/hamt/hamt.go; UnixFS specification, "HAMTDirectory".
  */
-import { UnixFS } from 'ipfs-unixfs'
 import { type BlockWriter, type DirectoryNodes, DAG_PB } from './block-writer.ts'
 import type { EntryList } from './entry-list.ts'
 import { UnixfsError } from './errors.ts'
 import { murmur3Into } from './murmur3.ts'
 import { dataLength, type EncodedLink, encodeNode, linkLength } from './pb-node.ts'
+import { encodeUnixfs } from './unixfs-data.ts'
 
 const FAN_OUT = 256
 const MURMUR3_X64_64 = 0x22
@@ -61,7 +61,7 @@ export const writeShards = async (writer: BlockWriter, entries: EntryList, path:
       bits[bits.byteLength - 1 - (slot >> 3)]! |= 1 << (slot & 7)
       start = end
     }
-    const data = new UnixFS({ type: 'hamt-sharded-directory', data: bits.subarray(bits.findIndex((byte) => byte !== 0)), fanout: BigInt(FAN_OUT), hashType: BigInt(MURMUR3_X64_64) }).marshal()
+    const data = encodeUnixfs({ type: 'shard', data: bits.subarray(bits.findIndex((byte) => byte !== 0)), hashType: MURMUR3_X64_64, fanOut: FAN_OUT })
     const length = links.reduce((sum, { cid, name, dagBytes }) => sum + linkLength(cid.byteLength, name.byteLength, dagBytes), dataLength(data.byteLength))
     const written = await writer.write(DAG_PB, encodeNode(links, data, length))
     return { cid: written.cid, blocks: written.blocks + blocks, dagBytes: links.reduce((sum, { dagBytes }) => sum + dagBytes, length) }

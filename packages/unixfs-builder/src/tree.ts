@@ -1,13 +1,14 @@
 /** Files and directories to UnixFS blocks. */
 import type { ByteProgress, CallOptions, TreeDirectory, TreeEntry, TreeLink } from '@dagstore/io'
 import type { Hashes } from '@dagstore/hashes'
+import { encode } from '@ipld/dag-pb'
 import { type BlockSink, type BlockWriter, type BuiltNode, createBlockWriter, DAG_PB } from './block-writer.ts'
 import { checkDirectory, writeDirectory } from './directory.ts'
 import { EntryList } from './entry-list.ts'
 import { UnixfsError } from './errors.ts'
 import { writeFile } from './file.ts'
 import { DEFAULT_PROFILE, type Profile, rulesOf } from './profile.ts'
-import { encodeSymlink } from './symlink.ts'
+import { encodeUnixfs } from './unixfs-data.ts'
 
 export interface BuildFileOptions extends CallOptions {
   /** Must know the hash function of the profile (Lotus's is blake2b-256) and the identity. */
@@ -117,6 +118,6 @@ const pathOf = (path: string, name: string): string => path === '' ? name : `${p
 const writeLink = async (walk: Walk, link: TreeLink, path: string): Promise<BuiltNode | undefined> => {
   if (walk.links === 'skip') return undefined
   if (walk.links === 'refuse') throw new UnixfsError('UNIXFS_LINK', `symbolic link; path=${JSON.stringify(path)}`, { path })
-  const bytes = encodeSymlink(textEncoder.encode(link.target))
+  const bytes = encode({ Data: encodeUnixfs({ type: 'symlink', data: textEncoder.encode(link.target) }), Links: [] })
   return { ...await walk.writer.write(DAG_PB, bytes), fileBytes: 0, dagBytes: bytes.byteLength }
 }
