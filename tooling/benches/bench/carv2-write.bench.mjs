@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createWriteStream, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -49,7 +50,11 @@ export const run = async ({ compare, scratch }) => {
     await file.sync()
     await file.close()
   }
-  const prepare = () => rmSync(path, { force: true })
+  // each case begins with a disk that has nothing left to write of the one before
+  const prepare = () => {
+    rmSync(path, { force: true })
+    spawnSync('sync')
+  }
   await compare({
     what: '20,000 blocks of 1 to 4 KiB; ours with its index and synced, CarWriter without either',
     work: { bytes: blocks.reduce((sum, { bytes }) => sum + bytes.byteLength, 0), items: COUNT },

@@ -2,7 +2,8 @@
  * Measures several ways to do the same work in one process, turn by turn, so that a noisy moment hits all of them.
  *
  * A case is `{ name, role, run }`: `role` is `ours`, `peer` (another library) or `floor` (what the machine needs at least);
- * `run` does all of the work once. `prepare`, if given, runs before each turn, unmeasured.
+ * `run` does all of the work once. `prepare`, if given, runs before it, unmeasured. Each turn begins with a full garbage collection and
+ * `warmUps` runs that are not counted.
  */
 import { performance } from 'node:perf_hooks'
 
@@ -15,13 +16,19 @@ export const median = (values) => {
 const summary = (times) => ({ median: median(times), min: Math.min(...times), max: Math.max(...times) })
 
 /** Times in milliseconds by case name; every round starts with another case. */
-const interleave = async (cases, rounds) => {
+const interleave = async (cases, rounds, warmUps) => {
   const times = new Map(cases.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < cases.length; i++) {
       const { name, run, prepare } = cases[(i + round) % cases.length]
       await prepare?.()
+      // the garbage of others goes, and with it compiled code that a process at work would still have: runs that do not count bring it back
       globalThis.gc?.()
+      for (let n = 0; n < warmUps; n++) {
+        await run()
+        await prepare?.()
+      }
+      globalThis.gc?.({ type: 'minor' })
       const start = performance.now()
       await run()
       times.get(name).push(performance.now() - start)
@@ -40,8 +47,7 @@ const interleave = async (cases, rounds) => {
  * @param measured - times in milliseconds of cases that another process measured: `{ name, role, times }`
  */
 export const compare = async ({ what, work = {}, cases, wanted = [], rounds = 5, warmUps = 1, measured = [] }) => {
-  if (warmUps > 0) await interleave(cases, warmUps)
-  const times = await interleave(cases, rounds)
+  const times = await interleave(cases, rounds, warmUps)
   const all = [...cases.map(({ name, role }) => ({ name, role, times: times.get(name) })), ...measured]
   const figures = all.map(({ name, role, times: own }) => {
     const ms = summary(own)
