@@ -17,11 +17,13 @@ export const checkRange = (at: number, length: number, sizeBytes: number): void 
 export const memoryInode = (): bigint => new DataView(systemRandom.bytes(8).buffer).getBigUint64(0)
 
 /**
- * Bytes in memory as a source. Keeps a reference to `bytes`, which must not change afterwards.
+ * Bytes in memory as a source. Keeps a reference to their memory, which must not change afterwards.
  *
  * @param options.identity - default: one of kind `file` that equals no other, here or in another process
  */
-export const createBytesSource = (bytes: Uint8Array, options: { readonly identity?: SourceIdentity } = {}): ByteSource => {
+export const createBytesSource = (given: Uint8Array, options: { readonly identity?: SourceIdentity } = {}): ByteSource => {
+  // of a Buffer `slice` would be a view, and whoever changes what was read would change the source
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
   const identity: SourceIdentity = options.identity ?? { kind: 'file', sizeBytes: bytes.byteLength, mtimeNs: 0n, inode: memoryInode() }
   let closed = false
   const check = (at: number, length: number): void => {

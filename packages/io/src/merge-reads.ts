@@ -37,6 +37,8 @@ interface Merged {
  * when there are none.
  */
 export const createMergedReads = ({ read, gapBytes, maxBytes, splitOnFailure }: MergeOptions): (at: number, length: number, signal?: AbortSignal) => Promise<Uint8Array> => {
+  /** A reader that throws rejects. */
+  const readOnce: typeof read = async (at, length, signal) => read(at, length, signal)
   let waiting: Caller[] = []
   const underWay = new Set<Merged>()
 
@@ -44,14 +46,14 @@ export const createMergedReads = ({ read, gapBytes, maxBytes, splitOnFailure }: 
     const merged: Merged = { at, end, callers, controller: new AbortController() }
     underWay.add(merged)
     for (const caller of callers) watch(caller, merged)
-    read(at, end - at, merged.controller.signal).then(
+    readOnce(at, end - at, merged.controller.signal).then(
       (bytes) => {
         underWay.delete(merged)
         const wanted = callers.filter(({ settled }) => !settled)
         for (const caller of wanted) {
           const from = caller.at - at
           settle(caller)
-          caller.resolve(wanted.length === 1 && caller.length === bytes.byteLength ? bytes : bytes.slice(from, from + caller.length))
+          caller.resolve(wanted.length === 1 && caller.length === bytes.byteLength ? bytes : copyOf(bytes, from, caller.length))
         }
       },
       (error: unknown) => {
@@ -116,3 +118,6 @@ export const createMergedReads = ({ read, gapBytes, maxBytes, splitOnFailure }: 
     if (waiting.push(caller) === 1) queueMicrotask(flush)
   })
 }
+
+/** Not `slice`: of a Buffer that would be a view. */
+const copyOf = (bytes: Uint8Array, from: number, length: number): Uint8Array => new Uint8Array(bytes.subarray(from, from + length))

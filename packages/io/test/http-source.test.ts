@@ -222,6 +222,14 @@ describe('the first request', () => {
     expect(server.requests.map(({ range }) => range)).toEqual(['bytes=-10', 'bytes=0-0'])
   })
 
+  it('is made again from the start where a server says that a range from the end is none', async () => {
+    server.answer = (request, response) => {
+      if (request.headers.range === 'bytes=-10') response.writeHead(416, { 'content-range': 'bytes */10000' }).end()
+      else response.writeHead(206, { 'content-range': 'bytes 0-0/10000', etag: '"one"' }).end('x')
+    }
+    expect(await openHttpSource(server.url, { first: { from: 'end', bytes: 10 } })).toMatchObject({ sizeBytes: 10_000 })
+  })
+
   it('is refused when it brings other bytes than asked', async () => {
     for (const range of ['0-8', '1-9', '0-10']) {
       server.answer = (_request, response) => { response.writeHead(206, { 'content-range': `bytes ${range}/100`, etag: '"one"' }).end('x'.repeat(20)) }

@@ -27,6 +27,15 @@ describe('createBytesSource', () => {
     }
   })
 
+  it('gives memory of its own of a Buffer too, whose slices are views', async () => {
+    const source = createBytesSource(Buffer.from(bytes))
+    const part = await source.read(10, 20)
+    part.fill(0)
+    expect(await source.read(10, 20)).toEqual(bytes.slice(10, 30))
+    source.peek(10, 20)!.slice().fill(0)
+    expect(await source.read(10, 20)).toEqual(bytes.slice(10, 30))
+  })
+
   it('has an identity that equals no other, or the one given', () => {
     const identities = [createBytesSource(bytes).identity, createBytesSource(bytes).identity]
     expect(compareIdentity(identities[0]!, identities[1]!)).toBe('unknown')

@@ -33,6 +33,19 @@ describe('createMergedReads', () => {
     }), { seed: 31 })
   })
 
+  it('gives every caller memory of its own also of a reader that gives a Buffer, whose slices are views', async () => {
+    const { read } = counted({ read: async (at, length) => Buffer.from(bytes.subarray(at, at + length)) })
+    const [first, second] = await Promise.all([read(0, 100), read(50, 100)])
+    first!.fill(0)
+    expect(second).toEqual(bytes.slice(50, 150))
+  })
+
+  it('rejects for a reader that throws at once', async () => {
+    const failure = new Error('closed')
+    const { read } = counted({ read: () => { throw failure } })
+    await expect(read(0, 100)).rejects.toBe(failure)
+  })
+
   it('reads through short gaps only, and up to a length', async () => {
     const { read, made } = counted()
     await Promise.all([read(0, 100), read(110, 100), read(221, 100), read(1000, 600), read(1600, 600), read(1700, 10), read(3000, 1500)])

@@ -150,6 +150,74 @@ describe('createFilePool', () => {
     expect([pool.openFiles, descriptorsIn(home) ?? 0]).toEqual([0, 0])
   })
 
+  it('lets a caller who waits to open a file withdraw at once', async () => {
+    const home = folder()
+    const pool = createFilePool({ maxOpen: 1 })
+    const [path, other] = filesIn(home, 2) as [string, string]
+    const source = await pool.openSource(path)
+    const held: (() => void)[] = []
+    replace('read', (real) => (...args: Parameters<typeof real>) => { held.push(() => { (real as (...args: unknown[]) => void)(...args) }) })
+    const read = source.read(0, 100)
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const opening = pool.openSource(other, { signal: controller.signal }).then(() => 'open', (error: unknown) => error)
+    await new Promise((resolve) => { setImmediate(resolve) })
+    controller.abort(reason)
+    const late = new Promise((resolve) => { setTimeout(resolve, 50, 'nothing yet') })
+    expect(await Promise.race([opening, late])).toBe(reason)
+    for (const go of held) go()
+    expect(await read).toEqual(contentOf(0))
+    await pool.close()
+    expect([pool.openFiles, descriptorsIn(home) ?? 0]).toEqual([0, 0])
+  })
+
+  it.each(Array.from({ length: 12 }, (_, ticks) => ticks))('reads a file whose descriptor was opened for somebody who withdrew, and taken by another file; ticks=%i', async (ticks) => {
+    const home = folder()
+    const pool = createFilePool({ maxOpen: 1 })
+    const [a, b] = await Promise.all(filesIn(home, 2).map((path) => pool.openSource(path)))
+    await b!.read(0, 1)
+    let late: Promise<Uint8Array> | undefined
+    const readLater = async (): Promise<void> => {
+      for (let left = ticks; left > 0; left--) await Promise.resolve()
+      late = a!.read(0, 100)
+      late.catch(() => {})
+    }
+    replace('fstat', (real) => (...args: unknown[]) => {
+      const done = args.at(-1) as (...results: unknown[]) => void
+      ;(real as (...args: unknown[]) => void)(...args.slice(0, -1), (...results: unknown[]) => {
+        if (late === undefined) void readLater()
+        done(...results)
+      })
+    })
+    const controller = new AbortController()
+    const given = a!.read(0, 100, { signal: controller.signal })
+    const other = b!.read(0, 100)
+    controller.abort(new Error('enough'))
+    await expect(given).rejects.toThrow('enough')
+    expect(await other).toEqual(contentOf(1))
+    expect(await late).toEqual(contentOf(0))
+    await pool.close()
+    expect([pool.openFiles, descriptorsIn(home) ?? 0]).toEqual([0, 0])
+  })
+
+  it('comes to a file that waits although others are read without a pause', async () => {
+    const home = folder()
+    const pool = createFilePool({ maxOpen: 1 })
+    const [busy, quiet] = await Promise.all(filesIn(home, 2).map((path) => pool.openSource(path)))
+    let reads = 0
+    let stop = false
+    const reader = async (): Promise<void> => {
+      for (; !stop && reads < 2000; reads++) await busy!.read(0, 100)
+    }
+    const readers = [reader(), reader(), reader()]
+    expect(await quiet!.read(0, 100)).toEqual(contentOf(1))
+    stop = true
+    await Promise.all(readers)
+    expect(reads).toBeLessThan(100)
+    await pool.close()
+    expect([pool.openFiles, descriptorsIn(home) ?? 0]).toEqual([0, 0])
+  })
+
   it('gives the descriptor of a read that failed to the next', async () => {
     const home = folder()
     const pool = createFilePool({ maxOpen: 1 })

@@ -17,7 +17,7 @@ export const temporaryFolders = (): () => string => {
   }
 }
 
-type Replaceable = 'read' | 'readSync' | 'write' | 'fsync' | 'fdatasync' | 'open' | 'close' | 'ftruncate'
+type Replaceable = 'read' | 'readSync' | 'write' | 'fstat' | 'fsync' | 'fdatasync' | 'open' | 'close' | 'ftruncate'
 
 /** Replace functions of `node:fs` until the test ends; each replacement is given the real one. */
 export const replacingFs = (): <K extends Replaceable>(name: K, make: (real: (typeof fs)[K]) => unknown) => void => {

@@ -45,7 +45,7 @@ export const openHttpSource = async (url: string | URL, options: HttpSourceOptio
   if (!Number.isSafeInteger(bytes) || bytes < 1) throw new RangeError(`first bytes; want=whole number from 1 got=${bytes}`)
   const atEnd = from === 'end' ? await askRange(endpoint, { last: bytes }, undefined, options.signal) : undefined
   // some serve only ranges that are told from the start
-  const noSuffix = atEnd?.kind === 'refused' && (atEnd.status === 200 || atEnd.status === 416)
+  const noSuffix = atEnd?.kind === 'refused' ? atEnd.status === 200 || atEnd.status === 416 : atEnd?.kind === 'behind' && atEnd.version.sizeBytes > 0
   const answer = atEnd === undefined || noSuffix ? await askRange(endpoint, { start: 0, end: noSuffix ? 1 : bytes }, undefined, options.signal) : atEnd
   switch (answer.kind) {
     case 'part': {

@@ -52,7 +52,8 @@ export const createFilePool = (options: FilePoolOptions = {}): FilePool => {
     try {
       return createFileSource(file, await file.open({ signal }))
     } catch (error) {
-      await file.close()
+      // whoever withdrew does not wait until the file is open; closing the pool does
+      file.close().catch(() => {}) // nothing was written to it
       throw error
     }
   }
@@ -79,6 +80,9 @@ class PooledFile implements ReadableFile {
   #opening: Promise<Descriptor> | undefined
   /** Reads under way or waiting for the descriptor. */
   #users = 0
+  /** Reads that let others have the descriptor first. */
+  #behind = 0
+  #turn: PromiseWithEnd | undefined
   #whenUnused: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -107,6 +111,26 @@ class PooledFile implements ReadableFile {
 
   fetch (at: number, length: number, done: ReadDone, signal?: AbortSignal): void {
     this.check()
+    // a file that is read without a pause would keep its slot for ever
+    if (this.#descriptor !== undefined && this.#users > 0 && this.#pool.slots.isWanted) this.#fetchLater(at, length, done, signal)
+    else this.#fetchNow(at, length, done, signal)
+  }
+
+  /** When all reads before it have ended, and the slot was given to whoever waits for one. */
+  #fetchLater (at: number, length: number, done: ReadDone, signal: AbortSignal | undefined): void {
+    this.#behind++
+    this.#turn ??= promiseWithEnd()
+    until(this.#turn.promise, signal).then(() => {
+      this.#behind--
+      this.#fetchNow(at, length, done, signal)
+    }, (error: unknown) => {
+      this.#behind--
+      if (this.#users === 0 && this.#behind === 0) this.#whenUnused?.()
+      done(error, undefined)
+    })
+  }
+
+  #fetchNow (at: number, length: number, done: ReadDone, signal: AbortSignal | undefined): void {
     this.#users++
     const end = (error: unknown, bytes: Uint8Array | undefined): void => {
       this.#unused()
@@ -144,7 +168,7 @@ class PooledFile implements ReadableFile {
   }
 
   async #close (): Promise<void> {
-    if (this.#users > 0) await new Promise<void>((resolve) => { this.#whenUnused = resolve })
+    if (this.#users > 0 || this.#behind > 0) await new Promise<void>((resolve) => { this.#whenUnused = resolve })
     await this.#opening?.catch(() => {})
     this.#pool.forget()
     const descriptor = this.#descriptor
@@ -160,7 +184,11 @@ class PooledFile implements ReadableFile {
 
   #opened (): Promise<Descriptor> {
     if (this.#descriptor !== undefined) return Promise.resolve(this.#descriptor)
-    this.#opening ??= this.#openWithSlot().finally(() => { this.#opening = undefined })
+    this.#opening ??= this.#openWithSlot().finally(() => {
+      this.#opening = undefined
+      // whoever waited for it may have withdrawn
+      if (this.#users === 0 && this.#descriptor !== undefined) this.#pool.slots.idle(this)
+    })
     return this.#opening
   }
 
@@ -175,8 +203,6 @@ class PooledFile implements ReadableFile {
         throw error
       }
       this.#descriptor = file
-      // whoever waited for it may have withdrawn
-      if (this.#users === 0) this.#pool.slots.idle(this)
       return file
     } catch (error) {
       this.#pool.slots.free()
@@ -200,9 +226,20 @@ class PooledFile implements ReadableFile {
 
   #unused (): void {
     if (--this.#users > 0) return
-    if (this.#whenUnused !== undefined) this.#whenUnused()
+    const isClosing = this.#whenUnused !== undefined && this.#behind === 0
+    if (isClosing) this.#whenUnused?.()
     else if (this.#descriptor !== undefined) this.#pool.slots.idle(this)
+    this.#turn?.end()
+    this.#turn = undefined
   }
+}
+
+interface PromiseWithEnd { readonly promise: Promise<void>, readonly end: () => void }
+
+const promiseWithEnd = (): PromiseWithEnd => {
+  let end = (): void => {}
+  const promise = new Promise<void>((resolve) => { end = resolve })
+  return { promise, end }
 }
 
 /** Settles with `promise`, or rejects with the signal's reason before; the work goes on for others. */

@@ -20,6 +20,11 @@ export class SlotQueue<H extends SlotHolder> {
     return this.#taken
   }
 
+  /** Whether somebody waits for one. */
+  get isWanted (): boolean {
+    return this.#waiting.length > 0
+  }
+
   /** Resolves when a slot is the caller's. */
   async take (): Promise<void> {
     if (this.#taken < this.#max) {
