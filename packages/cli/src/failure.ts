@@ -3,7 +3,7 @@
 import { printable } from './text.ts'
 
 /** Codes are stable within a major version and listed in README.md; messages are for people and may change. */
-export type CommandErrorCode = 'COMMAND_USAGE' | 'COMMAND_NO_STORE' | 'COMMAND_REFUSED' | 'COMMAND_FAILED_ITEMS'
+export type CommandErrorCode = 'COMMAND_USAGE' | 'COMMAND_NO_STORE' | 'COMMAND_REFUSED' | 'COMMAND_FAILED_ITEMS' | 'COMMAND_INTERRUPTED'
 
 /** A refusal of the command itself. */
 export class CommandError extends Error {
@@ -29,13 +29,25 @@ const messageOf = (error: unknown): string => {
 const offsetOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'offset' in error && typeof error.offset === 'number' ? error.offset : undefined
 
-/** The chain of causes as one sentence: `repo.car: section runs past the end; … at byte 4711 (CARV2_TRUNCATED)`. */
-export const explain = (error: unknown, subject?: string): string => {
+/** Without `path=` of a file that the sentence names already; other details stay. */
+const withoutPaths = (message: string, paths: readonly string[]): string => {
+  let text = message
+  for (const path of paths) text = text.replace(`; path=${path}`, ';').replace(/; ?$/, '')
+  return text
+}
+
+/**
+ * The chain of causes as one sentence: `repo.car: section runs past the end; … at byte 4711 (CARV2_TRUNCATED)`.
+ *
+ * @param paths - other names of the subject, which its user has not typed
+ */
+export const explain = (error: unknown, subject?: string, paths: readonly string[] = []): string => {
   const parts: string[] = []
   let code: string | undefined
   let offset: number | undefined
+  const named = subject === undefined ? paths : [...paths, subject]
   for (let current: unknown = error, depth = 0; current !== undefined && current !== null && depth < 6; depth++) {
-    const message = messageOf(current)
+    const message = withoutPaths(messageOf(current), named)
     if (message !== '' && !parts.some((part) => part.includes(message))) parts.push(message)
     code ??= codeOf(current)
     offset ??= offsetOf(current)

@@ -5,7 +5,7 @@ import { addDemoCommand } from './commands/demo.ts'
 import { addPiecesCommands } from './commands/pieces.ts'
 import { addShardCommands } from './commands/shards.ts'
 import { codeOf, CommandError, explain } from './failure.ts'
-import { InterruptedError, type Terminal } from './terminal.ts'
+import { InterruptedError, StdoutError, type Terminal } from './terminal.ts'
 import { printable, toJson } from './text.ts'
 import { VERSION } from './version.ts'
 
@@ -15,11 +15,14 @@ export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 /** Run one command line. Never rejects; the result is the exit code. */
 export const main = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const program = createProgram(terminal)
+  const how = { debug: args.includes('--debug'), json: args.includes('--json') }
   try {
     await program.parseAsync([...args], { from: 'user' })
+    await terminal.flushed?.()
+    if (terminal.signal.reason instanceof StdoutError) throw terminal.signal.reason
     return EXIT.done
   } catch (error) {
-    return report(error, terminal, { debug: args.includes('--debug'), json: args.includes('--json') })
+    return report(terminal.signal.reason instanceof StdoutError ? terminal.signal.reason : error, terminal, how)
   }
 }
 
@@ -50,20 +53,30 @@ const createProgram = (terminal: Terminal): Command => {
 
 const isUsage = (error: unknown): boolean => error instanceof CommandError && error.code === 'COMMAND_USAGE'
 
-const report = (error: unknown, terminal: Terminal, { debug, json }: { readonly debug: boolean, readonly json: boolean }): number => {
+interface Told { readonly debug: boolean, readonly json: boolean }
+
+const report = (error: unknown, terminal: Terminal, { debug, json }: Told): number => {
+  // a program that asked for JSON gets a failure as JSON too
+  const document = (code: string | undefined, message: string): void => {
+    if (json) terminal.stdout(`${toJson({ ok: false, error: { code: code ?? null, message } })}\n`)
+  }
   if (error instanceof CommanderError) {
     // commander has printed its own message; help and version are no failures, a group without a command is wrong usage
-    return error.exitCode === 0 ? EXIT.done : EXIT.usage
+    if (error.exitCode === 0) return EXIT.done
+    document('COMMAND_USAGE', error.message.replace(/^error: /, ''))
+    return EXIT.usage
   }
-  if (error instanceof InterruptedError || terminal.signal.aborted) {
+  if (error instanceof StdoutError && error.readerLeft) return EXIT.done
+  if (error instanceof InterruptedError || (terminal.signal.aborted && !(error instanceof StdoutError))) {
     terminal.stderr('dagstore: interrupted; run the same command again to go on\n')
+    document('COMMAND_INTERRUPTED', 'interrupted')
     return EXIT.interrupted
   }
   if (!(error instanceof CommandError && error.code === 'COMMAND_FAILED_ITEMS')) {
     const message = error instanceof CommandError ? error.message : explain(error)
     terminal.stderr(`dagstore: ${printable(message)}\n`)
-    // a program that asked for JSON gets the failure as JSON too; of wrong usage there is no document
-    if (json && !isUsage(error)) terminal.stdout(`${toJson({ ok: false, error: { code: codeOf(error instanceof CommandError ? error.cause ?? error : error) ?? null, message } })}\n`)
+    // where stdout itself has failed, nothing can be said there
+    if (!(error instanceof StdoutError)) document(isUsage(error) ? 'COMMAND_USAGE' : codeOf(error instanceof CommandError ? error.cause : undefined) ?? codeOf(error), message)
   }
   if (debug && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`)
   return isUsage(error) ? EXIT.usage : EXIT.failed

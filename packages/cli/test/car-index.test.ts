@@ -47,7 +47,9 @@ describe('dagstore car wrap and car index', () => {
     const cwd = await folderWith({ 'a.car': v1 })
     const { stdout } = await dagstore(cwd, ['car', 'wrap', '--json', '--standard', 'a.car', 'b.car'])
     expect(JSON.parse(stdout)).toEqual({ path: 'b.car', version: 2, payloadBytes: v1.byteLength, entryCount: blocks.length, sizeBytes: (await read(cwd, 'b.car')).byteLength })
-    expect(await dagstore(cwd, ['car', 'wrap', '--json', 'a.car'])).toMatchObject({ code: 2, stdout: '' })
+    const mixed = await dagstore(cwd, ['car', 'wrap', '--json', 'a.car'])
+    expect(mixed.code).toBe(2)
+    expect(JSON.parse(mixed.stdout)).toEqual({ ok: false, error: { code: 'COMMAND_USAGE', message: '--json needs an output file' } })
   })
 
   it('write files whole or not at all, and over no other unless forced', async () => {

@@ -94,7 +94,7 @@ describe('dagstore … --json', () => {
     expect(run.code).toBe(1)
     expect(JSON.parse(run.stdout)).toEqual({ ok: false, error: { code: 'CARV2_TRUNCATED', message: expect.stringMatching(/^bad\.car: /) as string } })
     expect(JSON.parse((await dagstore(cwd, ['list-shards', '--json'])).stdout)).toMatchObject({ ok: false, error: { code: 'COMMAND_NO_STORE' } })
-    expect((await dagstore(cwd, ['car', 'verify', '--json'])).stdout).toBe('')
+    expect(JSON.parse((await dagstore(cwd, ['car', 'verify', '--json'])).stdout)).toMatchObject({ ok: false, error: { code: 'COMMAND_USAGE' } })
   })
 })
 

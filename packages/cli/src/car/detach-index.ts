@@ -7,7 +7,7 @@ import type { Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
 import { nameOf } from './code-names.ts'
 import { withSource } from './input.ts'
-import { addOutputOptions, type OutputOptions, refuseMixture, resolveOutput, writeOutput } from './output.ts'
+import { addOutputOptions, type OutputOptions, refuseEarly, resolveOutput, writeOutput } from './output.ts'
 
 interface DetachOptions extends OutputOptions { readonly standard?: boolean }
 
@@ -20,7 +20,7 @@ export const addDetachIndexCommand = (car: Command, common: AddOptions, terminal
     .option('--standard', 'the standard bytes of the index alone, nothing that follows them')
     .action(async (file: string, argument: string | undefined, options: DetachOptions) => {
       const output = resolveOutput(argument, options, terminal)
-      refuseMixture(output, options)
+      await refuseEarly(output, options)
       const { sizeBytes } = await withSource(file, 'detach', terminal, (source) =>
         writeOutput(output, detachIndex(source, { form: options.standard === true ? 'standard' : 'all', signal: terminal.signal }), terminal))
       if (options.json === true) terminal.stdout(`${toJson({ path: output.label, sizeBytes })}\n`)

@@ -32,8 +32,8 @@ export const openFolderTarget = (store: Pick<ReadBlockstore, 'get'>, output: Out
     const name = checkName(names.at(-1) ?? '', names)
     const found = kindOf(join(parent, name))
     if (found === undefined) return { parent, name }
-    if (!output.force || found === 'directory') throw new IoError('IO_EXISTS', 'is there already')
-    if (found === 'other') rmSync(join(parent, name))
+    if (!output.force || found === 'directory' || found === 'other') throw new IoError('IO_EXISTS', 'is there already')
+    if (found === 'link') rmSync(join(parent, name))
     return { parent, name }
   }
   return {
@@ -79,9 +79,10 @@ const writeFile = async (parent: string, name: string, label: string, content: A
   }
 }
 
-const kindOf = (path: string): 'file' | 'directory' | 'other' | undefined => {
+const kindOf = (path: string): 'file' | 'directory' | 'link' | 'other' | undefined => {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return undefined
+  if (found.isSymbolicLink()) return 'link'
   return found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other'
 }
 

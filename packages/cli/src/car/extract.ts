@@ -10,7 +10,7 @@ import { printable, toJson } from '../text.ts'
 import { type ExtractTarget, openStdoutTarget } from './extract-target.ts'
 import { openFolderTarget } from './extract-folder.ts'
 import { withInput } from './input.ts'
-import { addOutputOptions, type OutputOptions, refuseMixture, resolveOutput } from './output.ts'
+import { addOutputOptions, type OutputOptions, refuseMixture, resolveOutput, withoutMixture } from './output.ts'
 import { type BlockBytes, children, isDirectory, isMissing, pathSegments, RAW, readNode, type UnixfsNode } from './unixfs.ts'
 import { payload } from './wrap.ts'
 
@@ -50,8 +50,8 @@ const extract = async (file: string | undefined, argument: string | undefined, o
   refuseMixture(output, options)
   const found: Found = { files: 0, missing: [] }
   await withInput(file, terminal, async ({ path: carPath, label }) => {
-    const mount = await openCarFile(carPath, { hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
-    const progress = startProgress(terminal, 'extract')
+    const mount = await openCarFile(carPath, { label, hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+    const progress = startProgress(withoutMixture(terminal, output), 'extract')
     try {
       const onBytes = (doneBytes: number): void => { progress.update(doneBytes, undefined) }
       const target = output.label === '-'

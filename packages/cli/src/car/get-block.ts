@@ -19,7 +19,7 @@ export const addGetBlockCommand = (car: Command, common: AddOptions, terminal: T
       const cid = parseCid(text)
       const output = resolveOutput(argument, options, terminal)
       const bytes = await withInput(file, terminal, async ({ path, label }) => {
-        const car = await openCarFile(path, { hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+        const car = await openCarFile(path, { label, hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
         try {
           return await car.blockstore.bytes(cid, { signal: terminal.signal })
         } finally {

@@ -17,7 +17,7 @@ import type { Terminal } from '../terminal.ts'
 import { count, toJson } from '../text.ts'
 import { parseCid } from './cid-argument.ts'
 import { withInput } from './input.ts'
-import { addOutputOptions, type Output, type OutputOptions, refuseMixture, resolveOutput, writeOutput } from './output.ts'
+import { addOutputOptions, type Output, type OutputOptions, refuseEarly, resolveOutput, writeOutput } from './output.ts'
 
 interface GetDagOptions extends OutputOptions {
   readonly version: string
@@ -44,9 +44,9 @@ export const addGetDagCommand = (car: Command, common: AddOptions, terminal: Ter
       if (named.length > 1) throw new CommandError('COMMAND_USAGE', `too many arguments: ${named.slice(1).join(' ')}`)
       if (options.version !== '1' && options.version !== '2') throw new CommandError('COMMAND_USAGE', `invalid CAR version ${options.version}`)
       const output = resolveOutput(options.output === undefined ? args.at(-1) : undefined, options, terminal, '')
-      refuseMixture(output, options)
       const walk = walkOf(options)
       const root = named[0] === undefined ? undefined : parseCid(named[0])
+      await refuseEarly(output, options)
       await getDag(file, root, output, walk, options, terminal)
     })
 }
@@ -79,7 +79,7 @@ const getDag = async (file: string, given: CID | undefined, output: Output, walk
   const { signal } = terminal
   const written: Written = { blocks: 0, bytes: 0, opaque: 0, missing: [] }
   await withInput(file, terminal, async ({ path, label }) => {
-    const mount = await openCarFile(path, { hashes: await openAllHashes(), signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+    const mount = await openCarFile(path, { label, hashes: await openAllHashes(), signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
     const progress = startProgress(terminal, 'get-dag')
     try {
       const root = given ?? onlyRoot(mount.roots)

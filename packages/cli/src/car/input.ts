@@ -18,18 +18,22 @@ export interface Input {
 
 /** `-`, or no name where one may be left out, is what is piped in, kept in a temporary file for as long as `work` takes. Failures name the input. */
 export const withInput = async <T>(file: string | undefined, terminal: Terminal, work: (input: Input) => Promise<T>): Promise<T> => {
-  if (file !== undefined && file !== '-') return aboutFile(file, () => work({ path: resolve(terminal.cwd, file), label: file }))
+  if (file !== undefined && file !== '-') {
+    const path = resolve(terminal.cwd, file)
+    return aboutFile(file, () => work({ path, label: file }), path)
+  }
   const { stdin, signal } = terminal
   if (stdin === undefined) throw new CommandError('COMMAND_USAGE', 'name a file, or pipe one in')
-  return aboutFile('stdin', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'dagstore-stdin-'))
-    try {
+  const folder = await mkdtemp(join(tmpdir(), `dagstore-stdin-${process.pid}-`))
+  const path = join(folder, 'input')
+  try {
+    return await aboutFile('stdin', async () => {
       await openDirectory(folder).writeAtomic('input', stdin(), { signal })
-      return await work({ path: join(folder, 'input'), label: 'stdin' })
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  })
+      return work({ path, label: 'stdin' })
+    }, path)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /** The same as an opened source with a progress line, all of it ended whatever happens. */

@@ -12,7 +12,7 @@ import type { Terminal } from '../terminal.ts'
 import { printable, toJson } from '../text.ts'
 import { nameOf } from './code-names.ts'
 import { withInput, withSource } from './input.ts'
-import { addOutputOptions, type OutputOptions, resolveOutput, writeOutput } from './output.ts'
+import { addOutputOptions, type OutputOptions, resolveOutput, withoutMixture, writeOutput } from './output.ts'
 import { type BlockBytes, children, DAG_PB, isDirectory, RAW, readNode } from './unixfs.ts'
 
 interface ListOptions extends OutputOptions {
@@ -33,7 +33,7 @@ export const addListCommand = (car: Command, common: AddOptions, terminal: Termi
       const output = resolveOutput(argument, options, terminal)
       if (options.unixfs === true) {
         await withInput(file, terminal, async ({ path, label }) => {
-          const mount = await openCarFile(path, { hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
+          const mount = await openCarFile(path, { label, hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
           try {
             await writeOutput(output, joined(unixfsLines(mount.blockstore, mount.roots, options, terminal.signal)), terminal)
           } finally {
@@ -42,7 +42,7 @@ export const addListCommand = (car: Command, common: AddOptions, terminal: Termi
         })
         return
       }
-      await withSource(file, 'list', terminal, async (source, onProgress) => {
+      await withSource(file, 'list', withoutMixture(terminal, output), async (source, onProgress) => {
         const layout = await readLayout(source, { signal: terminal.signal })
         const hashes = options.trusted === true ? undefined : await openAllHashes()
         const sections = scanSections(source, layout, { data: hashes !== undefined || options.verbose === true, onProgress, signal: terminal.signal })

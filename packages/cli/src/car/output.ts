@@ -1,6 +1,6 @@
 /** Where a command puts bytes: a new file, whole or not at all, or stdout. */
+import { lstatSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { IoError } from '@dagstore/io'
 import { openDirectory } from '@dagstore/io/node'
@@ -44,12 +44,37 @@ export const refuseMixture = ({ label }: Output, { json }: OutputOptions): void 
 }
 
 /**
+ * For commands that work long before they write: what would be refused at the end is refused now.
+ *
+ * @throws {CommandError} `COMMAND_USAGE`; `COMMAND_REFUSED` as {@link writeOutput}
+ */
+export const refuseEarly = async (output: Output, options: OutputOptions): Promise<void> => {
+  refuseMixture(output, options)
+  if (output.label !== '-') await aboutFile(output.label, async () => placeOf(output), output.path)
+}
+
+/** Where the file goes: a new name in a folder that is there, or by force a regular file, which a link may lead to; never a device. */
+const placeOf = ({ path, force }: Output): string => {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) throw new IoError('IO_NOT_FOUND', 'no such folder')
+    return path
+  }
+  if (!force) throw new IoError('IO_EXISTS', 'is there already')
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) throw new IoError('IO_EXISTS', 'is there already, and no regular file')
+  return realpathSync(path)
+}
+
+/** The same terminal without progress, where results come out on it while they are made. */
+export const withoutMixture = (terminal: Terminal, { label }: Output): Terminal =>
+  label === '-' && terminal.showsResults === true ? { ...terminal, interactive: false } : terminal
+
+/**
  * Bytes are on disk when it resolves; a file is there whole or, when anything fails, not at all.
  *
  * @throws {CommandError} `COMMAND_REFUSED` of the output file; of the chunks what they throw
  */
 export const writeOutput = async (output: Output, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, terminal: Terminal): Promise<{ readonly sizeBytes: number }> => {
-  const { label, path, force } = output
+  const { label } = output
   if (label === '-') {
     let sizeBytes = 0
     for await (const chunk of chunks) {
@@ -69,12 +94,12 @@ export const writeOutput = async (output: Output, chunks: AsyncIterable<Uint8Arr
       throw error
     }
   }
+  const place = await aboutFile(label, async () => placeOf(output), output.path)
   try {
-    if (!force && existsSync(path)) throw new IoError('IO_EXISTS', 'is there already')
-    return await openDirectory(dirname(path)).writeAtomic(basename(path), watched(), { signal: terminal.signal })
+    return await openDirectory(dirname(place)).writeAtomic(basename(place), watched(), { signal: terminal.signal })
   } catch (error) {
     // what the input says is told of the input, by whoever reads it
     if (failure.cause !== undefined) throw failure.cause.error
-    return aboutFile(label, () => Promise.reject(error))
+    return aboutFile(label, () => Promise.reject(error), place)
   }
 }

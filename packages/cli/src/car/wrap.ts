@@ -9,7 +9,7 @@ import type { Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
 import { addIndexOptions, bytesOption, type IndexOptions, indexOf } from './index-options.ts'
 import { withInput, withSource } from './input.ts'
-import { addOutputOptions, type Output, refuseMixture, resolveOutput, writeOutput } from './output.ts'
+import { addOutputOptions, type Output, refuseEarly, resolveOutput, writeOutput } from './output.ts'
 import { withScratch } from './scratch.ts'
 
 interface WrapCommandOptions extends IndexOptions {
@@ -67,14 +67,14 @@ export const addIndexCommand = (car: Command, common: AddOptions, terminal: Term
 
 /** The CARv1 of a CAR. */
 export const payload = async (file: string | undefined, output: Output, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
-  refuseMixture(output, options)
+  await refuseEarly(output, options)
   const { sizeBytes } = await withSource(file, 'extract', terminal, (source) =>
     writeOutput(output, extractPayload(source, { signal: terminal.signal, padding: options.keepPadding === true ? 'keep' : 'drop' }), terminal))
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, version: 1, sizeBytes })}\n`)
 }
 
 const wrap = async (file: string | undefined, output: Output, form: WrapOptions, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
-  refuseMixture(output, options)
+  await refuseEarly(output, options)
   const report = await withSource(file, 'wrap', terminal, (source, onProgress) => withScratch(async (scratch) => {
     const room = form.codec === INDEX_SORTED ? {} : { scratch }
     const chunks = wrapChunks(source, { ...form, ...room, padding: options.keepPadding === true ? 'keep' : 'drop', onProgress, signal: terminal.signal })
@@ -109,7 +109,7 @@ const attach = async (file: string | undefined, argument: string | undefined, op
 }
 
 const createIndex = async (file: string | undefined, output: Output, options: IndexOptions, terminal: Terminal): Promise<void> => {
-  refuseMixture(output, options)
+  await refuseEarly(output, options)
   const { codec, index } = indexOf(options)
   const report = await withSource(file, 'index', terminal, (source, onProgress) => withScratch(async (scratch) => {
     const how = { identity: options.identity, onProgress, signal: terminal.signal }

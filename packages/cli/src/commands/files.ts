@@ -1,12 +1,16 @@
 /** Failures of a command on one file name that file. */
 import { CommandError, explain } from '../failure.ts'
 
-/** @throws {CommandError} `COMMAND_REFUSED` with the file, the place and the cause in one sentence */
-export const aboutFile = async <T>(file: string, work: () => Promise<T>): Promise<T> => {
+/**
+ * @param file - as the user named it
+ * @param path - as everybody below names it
+ * @throws {CommandError} `COMMAND_REFUSED` with the file, the place and the cause in one sentence
+ */
+export const aboutFile = async <T>(file: string, work: () => Promise<T>, path: string = file): Promise<T> => {
   try {
     return await work()
   } catch (error) {
     if (error instanceof CommandError) throw error
-    throw new CommandError('COMMAND_REFUSED', explain(error, file), { cause: error })
+    throw new CommandError('COMMAND_REFUSED', explain(error, file, [path]), { cause: error })
   }
 }

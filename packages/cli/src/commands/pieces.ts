@@ -1,16 +1,13 @@
 /** Commands on pieces. */
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { PRAGMA, readLayout } from '@dagstore/carv2'
 import { type ByteSource, readChunks } from '@dagstore/io'
-import { openFileSource } from '@dagstore/io/node'
 import { pieceBytes } from '@dagstore/piece'
 import { commpOf } from '@dagstore/piece/node'
+import { withSource } from '../car/input.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { showBytes, toJson } from '../text.ts'
-import { aboutFile } from './files.ts'
 
 interface CommpOptions extends CommonOptions { readonly raw?: boolean }
 
@@ -18,29 +15,21 @@ export const addPiecesCommands = (program: Command, common: AddOptions, terminal
   const pieces = program.command('pieces').description('Filecoin pieces')
   common(pieces.command('commp'))
     .description('the piece commitment of a file: of a CARv2 its CARv1 payload, of anything else every byte')
-    .argument('<file>')
+    .argument('<file>', '- is what is piped in')
     .option('--raw', 'every byte of a CARv2 file too, header and index included')
-    .action((file: string, options: CommpOptions) => aboutFile(file, () => commp(file, options, terminal)))
+    .action((file: string, options: CommpOptions) => commp(file, options, terminal))
 }
 
 const commp = async (file: string, options: CommpOptions, terminal: Terminal): Promise<void> => {
-  const source = await openFileSource(resolve(terminal.cwd, file), { label: file })
-  const progress = startProgress(terminal, 'commp')
-  try {
+  const { signal } = terminal
+  const piece = await withSource(file, 'commp', terminal, async (source, onProgress) => {
     const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source, terminal)
     pieceBytes(to - from)
-    const piece = await commpOf(readChunks(source, from, to, { signal: terminal.signal }), {
-      signal: terminal.signal,
-      onProgress: ({ doneBytes }) => { progress.update(doneBytes, to - from) },
-    })
-    progress.end()
-    const result = { pieceCid: piece.cidV1.toString(), pieceCidV2: piece.cidV2.toString(), pieceSizePadded: piece.paddedBytes, payloadBytes: piece.payloadBytes }
-    if (options.json === true) terminal.stdout(`${toJson(result)}\n`)
-    else terminal.stdout(`CID: ${result.pieceCid}\nCID v2: ${result.pieceCidV2}\nPiece size: ${showBytes(result.pieceSizePadded)} ( ${result.pieceSizePadded} B )\nPayload: ${result.payloadBytes} B\n`)
-  } finally {
-    progress.end()
-    await source.close()
-  }
+    return commpOf(readChunks(source, from, to, { signal }), { signal, onProgress: ({ doneBytes }) => { onProgress({ doneBytes, totalBytes: to - from }) } })
+  })
+  const result = { pieceCid: piece.cidV1.toString(), pieceCidV2: piece.cidV2.toString(), pieceSizePadded: piece.paddedBytes, payloadBytes: piece.payloadBytes }
+  if (options.json === true) terminal.stdout(`${toJson(result)}\n`)
+  else terminal.stdout(`CID: ${result.pieceCid}\nCID v2: ${result.pieceCidV2}\nPiece size: ${showBytes(result.pieceSizePadded)} ( ${result.pieceSizePadded} B )\nPayload: ${result.payloadBytes} B\n`)
 }
 
 /** The payload of a CARv2 file, everything of a file that is none. @throws {CarV2Error} a CARv2 file that is damaged */
