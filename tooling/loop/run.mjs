@@ -121,7 +121,7 @@ try {
   }
 
   await attempt('wrong usage exits with 2', async () => {
-    for (const args of [['demo', '--no-such-option'], ['no-such-command'], ['car', 'inspect']]) {
+    for (const args of [['demo', '--no-such-option'], ['no-such-command'], ['car', 'get-block'], ['car', 'inspect', '--no-such-option']]) {
       const run = await dagstore(args)
       must(run.code === 2, `${args.join(' ')} exits with ${run.code}`)
       must(run.stdout === '', `${args.join(' ')} printed on stdout`)
