@@ -91,10 +91,12 @@ const expandNode = (cid: CID, bytes: Uint8Array, node: FileNode, from: number, t
   const links: CID[] = []
   const tasks: FilePart[] = []
   let start = node.data.byteLength
+  // all of a file has its parts without a byte too, at both ends
+  const isWhole = from === 0 && to >= node.size - 1
   for (const [n, size] of node.blockSizes.entries()) {
-    if (start > to || from > to) break
+    if (!isWhole && (start > to || from > to)) break
     const end = start + size
-    if (end > from) {
+    if (isWhole || end > from) {
       links.push(decoding(cid, () => pbLinkCid(bytes, node.pb, n)))
       tasks.push({ kind: 'file', from: Math.max(from - start, 0), to: to - start, size, whole: from <= start && to >= end - 1 })
     }

@@ -18,7 +18,7 @@ const LOOK_AHEAD = 4
 
 /**
  * The bytes of a file, or a range of them, verified, in chunks of one block each; none of them empty. Only blocks that hold
- * some of them are read. A raw block is a file, whether the store has it or the CID itself. Holds at most one block at a time
+ * some of them are read, of a whole file all. A raw block is a file, whether the store has it or the CID itself. Holds at most one block at a time
  * and `lookAheadBytes`; a consumer that stops leaves nothing behind.
  *
  * @throws {DagError} `DAG_NOT_FILE`: a directory, a symlink or no UnixFS. `DAG_BAD_UNIXFS`: sizes in the file do not fit one

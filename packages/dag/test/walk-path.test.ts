@@ -94,6 +94,18 @@ describe('walkPath', () => {
     }
   })
 
+  it('takes of a whole file its parts without a byte too, wherever they stand', async () => {
+    const dag = new MemoryDag()
+    const [none, nothing, x] = [rawLeaf(dag, new Uint8Array(0)), fileNode(dag, text(''), []), rawLeaf(dag, text('xx'))]
+    const inner = fileNode(dag, text(''), [none, x, fileNode(dag, text(''), [nothing])])
+    const file = fileNode(dag, text(''), [nothing, inner, none])
+    const everything = [...dag.blocks.keys()].sort()
+    for (const entityBytes of [undefined, { from: 0 }, { from: 0, to: 1 }, { from: -2, to: 5 }]) {
+      expect((await names(dag, file.cid, { scope: 'entity', entityBytes })).sort()).toEqual(everything)
+    }
+    expect(await names(dag, file.cid, { entityBytes: { from: 0, to: 0 } })).toEqual([file, inner, x].map(({ cid }) => String(cid)))
+  })
+
   it('takes of a sharded directory all shards and nothing that they name', async () => {
     const dag = new MemoryDag()
     const [a, b, c] = [dag.raw('a'), dag.raw('b'), dag.raw('c')]
