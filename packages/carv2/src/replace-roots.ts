@@ -13,7 +13,7 @@ import { openIndex } from './open-index.ts'
 export interface ReplaceRootsOptions extends CarLimits, CallOptions {
   /**
    * Whether a change may be made that a crash can leave half done, because its bytes lie in more than one sector of 512
-   * bytes. A CARv2 is then not finalized in between, a CARv1 has a broken header. @default 'refuse'
+   * bytes. A CARv2 is then not finalized in between; the header of a CARv1 may be half old, half new. @default 'refuse'
    */
   readonly torn?: 'refuse' | 'accept' | undefined
   /** Of the index that is built again where the length of the header changes. @default 'full' */
@@ -58,65 +58,79 @@ export const replaceRoots = async (file: WritableFile, roots: readonly CID[], op
   if (!fits) {
     throw new CarV2Error('CARV2_ROOTS_DO_NOT_FIT', `header of other length; have=${layout.headerBytes} need=${headerBytes} room=${room}`, { offset: layout.payloadStart })
   }
-  const again = (): Promise<unknown> => attachIndex(file, { ...limitsOf(options), signal, identity, onProgress })
-  if (headerBytes === layout.headerBytes) {
-    const stale = layout.indexOffset !== undefined && await namesRoots(source, layout.indexOffset, signal)
-    const change = planChange(layout.payloadStart, await file.read(layout.payloadStart, headerBytes), header, torn)
-    if (stale) await attachIndex(file, { ...limitsOf(options), signal, index: 'none' })
-    await overwrite(file, change, undefined)
-    if (stale) await again()
-    return { headerBytes, payloadStart: layout.payloadStart, index: layout.indexOffset === undefined ? 'none' : stale ? 'rebuilt' : 'kept' }
-  }
-
   // the sections stay where they are: the header ends there, and the payload starts sooner or later
-  const payloadStart = layout.payloadStart + layout.headerBytes - headerBytes
+  const end = layout.payloadStart + layout.headerBytes
+  const payloadStart = end - headerBytes
   const from = Math.min(payloadStart, layout.payloadStart)
-  const end = payloadStart + headerBytes
-  const change = new Uint8Array(end - PRAGMA_BYTES)
-  change.set(encodeHeader({
-    fullyIndexed: false,
-    characteristics: layout.characteristics,
-    dataOffset: payloadStart,
-    dataSize: layout.payloadBytes + headerBytes - layout.headerBytes,
-    indexOffset: undefined,
-  }))
-  // what lies between is kept: a writer may have put something of its own into the padding
-  if (from > START_BYTES) change.set(await file.read(START_BYTES, from - START_BYTES), HEADER_BYTES)
-  change.set(header, payloadStart - PRAGMA_BYTES)
-  await overwrite(file, planChange(PRAGMA_BYTES, await file.read(PRAGMA_BYTES, change.byteLength), change, torn), change)
-  if (layout.indexOffset === undefined) return { headerBytes, payloadStart, index: 'none' }
-  await again()
-  return { headerBytes, payloadStart, index: 'rebuilt' }
+  const bytes = new Uint8Array(end - from)
+  bytes.set(header, payloadStart - from)
+  const change = differing(from, await file.read(from, end - from), bytes)
+  const again = (): Promise<unknown> => attachIndex(file, { ...limitsOf(options), signal, identity, onProgress })
+  const moved: Uint8Array | undefined = payloadStart === layout.payloadStart
+    ? undefined
+    : encodeHeader({
+      fullyIndexed: false,
+      characteristics: layout.characteristics,
+      dataOffset: payloadStart,
+      dataSize: layout.payloadBytes + headerBytes - layout.headerBytes,
+      indexOffset: undefined,
+    })
+  const atomic = isAtomic(change, moved !== undefined)
+  if (!atomic && torn === 'refuse') {
+    const { at } = change
+    throw new CarV2Error('CARV2_ROOTS_DO_NOT_FIT', `change spans sectors, a crash could leave half of it; from=${moved === undefined ? at : PRAGMA_BYTES} to=${at + change.bytes.byteLength}`, { offset: at })
+  }
+  const hasIndex = layout.indexOffset !== undefined
+  if (moved === undefined) {
+    const isChanged = change.bytes.byteLength > 0
+    const stale = isChanged && layout.indexOffset !== undefined && await namesRoots(source, layout.indexOffset, signal)
+    if (stale) await attachIndex(file, { ...limitsOf(options), signal, index: 'none' })
+    if (isChanged && (atomic || layout.version === 1)) await overwrite(file, change)
+    else if (isChanged) await overwriteTwice(file, change, await file.read(PRAGMA_BYTES, HEADER_BYTES))
+    if (stale) await again()
+    return { headerBytes, payloadStart, index: stale ? 'rebuilt' : hasIndex ? 'kept' : 'none' }
+  }
+  if (atomic) await overwrite(file, await withHeader(file, change, moved))
+  else await overwriteTwice(file, change, moved)
+  if (hasIndex) await again()
+  return { headerBytes, payloadStart, index: hasIndex ? 'rebuilt' : 'none' }
 }
 
-interface Change { readonly at: number, readonly bytes: Uint8Array, /** All of it lies in one sector. */ readonly atomic: boolean }
+interface Change { readonly at: number, readonly bytes: Uint8Array }
 
-/** What really changes. @throws {CarV2Error} `CARV2_ROOTS_DO_NOT_FIT`: in more than one sector, and that is refused */
-const planChange = (at: number, old: Uint8Array, bytes: Uint8Array, torn: 'refuse' | 'accept'): Change => {
+/** What really changes. */
+const differing = (at: number, old: Uint8Array, bytes: Uint8Array): Change => {
   let first = 0
   while (first < bytes.byteLength && bytes[first] === old[first]) first++
   let last = bytes.byteLength
   while (last > first && bytes[last - 1] === old[last - 1]) last--
-  const atomic = first === last || Math.floor((at + first) / SECTOR_BYTES) === Math.floor((at + last - 1) / SECTOR_BYTES)
-  if (!atomic && torn === 'refuse') {
-    throw new CarV2Error('CARV2_ROOTS_DO_NOT_FIT', `change spans sectors, a crash could leave half of it; from=${at + first} to=${at + last}`, { offset: at + first })
-  }
-  return { at: at + first, bytes: bytes.subarray(first, last), atomic }
+  return { at: at + first, bytes: bytes.subarray(first, last) }
 }
 
-/** @param moved - of a CARv2 whose payload starts elsewhere afterwards: everything from the header on */
-const overwrite = async (file: WritableFile, { at, bytes, atomic }: Change, moved: Uint8Array | undefined): Promise<void> => {
-  if (bytes.byteLength === 0) return
-  if (atomic || moved === undefined) {
-    await file.write(at, bytes)
-  } else {
-    await file.write(PRAGMA_BYTES, new Uint8Array(HEADER_BYTES))
-    await file.sync()
-    await file.write(START_BYTES, moved.subarray(HEADER_BYTES))
-    await file.sync()
-    await file.write(PRAGMA_BYTES, moved.subarray(0, HEADER_BYTES))
-  }
+/** Whether all of it lies in one sector. @param withHeader - the header of the CARv2, which lies in the first, changes too */
+const isAtomic = ({ at, bytes }: Change, withHeader: boolean): boolean => {
+  const last = Math.floor((at + bytes.byteLength - 1) / SECTOR_BYTES)
+  return withHeader ? last === 0 : bytes.byteLength === 0 || Math.floor(at / SECTOR_BYTES) === last
+}
+
+/** One write for both. What lies between them is kept: a writer may have put something of its own into the padding. */
+const withHeader = async (file: WritableFile, { at, bytes }: Change, header: Uint8Array): Promise<Change> => {
+  const all = await file.read(PRAGMA_BYTES, at + bytes.byteLength - PRAGMA_BYTES)
+  all.set(header)
+  all.set(bytes, at - PRAGMA_BYTES)
+  return { at: PRAGMA_BYTES, bytes: all }
+}
+
+const overwrite = async (file: WritableFile, { at, bytes }: Change): Promise<void> => {
+  await file.write(at, bytes)
   await file.sync()
+}
+
+/** In a CARv2 that is not finalized in between. @param header - the one that it has afterwards */
+const overwriteTwice = async (file: WritableFile, change: Change, header: Uint8Array): Promise<void> => {
+  await overwrite(file, { at: PRAGMA_BYTES, bytes: new Uint8Array(HEADER_BYTES) })
+  await overwrite(file, change)
+  await overwrite(file, { at: PRAGMA_BYTES, bytes: header })
 }
 
 /** Whether the index repeats the roots, as our trailer does. One that cannot be read repeats nothing. */

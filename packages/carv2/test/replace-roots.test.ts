@@ -1,7 +1,7 @@
 import { carV1, carV2, mixedBlocks } from '@dagstore-tooling/fixtures'
 import { createCrashFs, everyCrash } from '@dagstore-tooling/testkit'
 import { createHashes } from '@dagstore/hashes'
-import { createBytesSource } from '@dagstore/io'
+import { createBytesSource, type WritableFile } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { attachIndex, inspectCar, readLayout, replaceRoots, type ReplaceRootsOptions, type ReplaceRootsReport, verifyCar, wrapChunks } from '../src/index.ts'
@@ -126,6 +126,64 @@ describe('replaceRoots', () => {
       },
     })
     expect(outcomes).toEqual(new Set(states))
+  })
+
+  it('leaves of a CARv2 whose change spans sectors, told to, never a mixture of roots that looks whole', async () => {
+    const many = (root: CID): CID[] => Array.from({ length: 24 }, () => root)
+    const before = carV2({ roots: many(second).map(({ bytes }) => bytes), blocks })
+    const outcomes = new Set<string>()
+    await everyCrash({
+      seed: 213,
+      prepare: async ({ fs }) => { fs.plant('a.car', before) },
+      run: async ({ fs }) => { await replaceRoots(await fs.writableFile('a.car'), many(third), { torn: 'accept' }) },
+      check: async ({ fs }) => {
+        const state = await readLayout(createBytesSource(new Uint8Array(fs.content('a.car')!))).then(
+          ({ roots }) => String(roots) === String(many(second)) ? 'old' : String(roots) === String(many(third)) ? 'new' : 'neither',
+          (error: unknown) => (error as { code?: string }).code)
+        outcomes.add(String(state))
+      },
+      chances: 8,
+    })
+    expect(outcomes).toEqual(new Set(['old', 'CARV2_NOT_FINALIZED', 'new']))
+  })
+
+  it('writes nothing when the roots are those of the file', async () => {
+    const fs = createCrashFs({ seed: 1 })
+    fs.plant('a.car', concat(await collect(wrapChunks(createBytesSource(carV1([first.bytes], blocks))))))
+    const before = fs.faults.changes
+    expect(await replaceRoots(await fs.writableFile('a.car'), [first])).toEqual({ headerBytes: 59, payloadStart: 51, index: 'kept' })
+    expect(fs.faults.changes).toBe(before)
+  })
+
+  it('holds headers, not the padding between them, however much there is', async () => {
+    const packed = carV2({ roots: [first.bytes, second.bytes], blocks, index: 'none' })
+    const start = 2 ** 40
+    new DataView(packed.buffer).setBigUint64(27, BigInt(start), true)
+    const head = packed.slice(0, 51)
+    const payload = packed.slice(51)
+    let longest = 0
+    // zeros between the two
+    const part = (at: number): { bytes: Uint8Array, from: number } => at < start - 1000 ? { bytes: head, from: at } : { bytes: payload, from: at - start }
+    const file: WritableFile = {
+      sizeBytes: start + payload.byteLength,
+      read: async (at, length) => {
+        longest = Math.max(longest, length)
+        const { bytes, from } = part(at)
+        const out = new Uint8Array(length)
+        out.set(bytes.subarray(Math.max(0, from), Math.max(0, from + length)), Math.max(0, -from))
+        return out
+      },
+      write: async (at, bytes) => { part(at).bytes.set(bytes, part(at).from) },
+      truncate: async () => {},
+      sync: async () => {},
+      close: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    }
+    expect(await replaceRoots(file, [third], { torn: 'accept' })).toEqual({ headerBytes: 59, payloadStart: start + 41, index: 'none' })
+    expect(longest).toBeLessThanOrEqual(1024)
+    expect(payload.subarray(0, 41)).toEqual(new Uint8Array(41))
+    expect(Buffer.compare(payload.subarray(41, 100), carV1([third.bytes], []))).toBe(0)
+    expect(new DataView(head.buffer).getBigUint64(27, true)).toBe(BigInt(start + 41))
   })
 
   it('gives the same file as attaching anew', async () => {
