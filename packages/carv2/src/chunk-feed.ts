@@ -1,7 +1,7 @@
 /** Windows of bytes that come in chunks of any length, once and in order: what a network answers. */
 import type { CallOptions } from '@dagstore/io'
 
-/** Bytes in order: an async iterable, or a web stream where those cannot be iterated. */
+/** Bytes in order: an async iterable or a web stream. */
 export type ByteChunks = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
 
 export class ChunkFeed {
@@ -18,7 +18,7 @@ export class ChunkFeed {
   isDone = false
 
   constructor (chunks: ByteChunks, { signal }: CallOptions) {
-    this.#chunks = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : iterate(chunks)
+    this.#chunks = 'getReader' in chunks ? iterate(chunks) : chunks[Symbol.asyncIterator]()
     this.#signal = signal
   }
 
@@ -71,21 +71,22 @@ export class ChunkFeed {
   }
 }
 
-const iterate = async function * (stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+/** Unlike the iterator that such a stream may have itself, this one cancels while an answer is awaited. */
+const iterate = (stream: ReadableStream<Uint8Array>): AsyncIterator<Uint8Array, undefined> => {
   const reader = stream.getReader()
-  let isDone = false
-  try {
-    for (;;) {
-      const next = await reader.read()
-      if (next.done) {
-        isDone = true
-        return
+  return {
+    next: async () => {
+      const { done, value } = await reader.read()
+      return done ? { done, value: undefined } : { done, value }
+    },
+    return: async () => {
+      try {
+        await reader.cancel()
+      } finally {
+        reader.releaseLock()
       }
-      yield next.value
-    }
-  } finally {
-    if (!isDone) await reader.cancel()
-    reader.releaseLock()
+      return { done: true, value: undefined }
+    },
   }
 }
 

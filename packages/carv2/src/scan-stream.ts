@@ -47,13 +47,16 @@ export const scanStream = async (chunks: ByteChunks, options: StreamOptions = {}
       needsData: options.data === true || options.hashes !== undefined,
       limits,
     })
-    return { layout, sections: sectionsOf(feed, cursor, layout, options) }
+    const sections = sectionsOf(feed, cursor, layout, options)
+    await sections.next()
+    return { layout, sections }
   } catch (error) {
     await feed.close().catch(() => {}) // the first failure is the one to tell
     throw error
   }
 }
 
+/** What comes first is no section: a generator that was begun lets the stream go, whenever it is left. */
 const sectionsOf = async function * (feed: ChunkFeed, cursor: SectionCursor, layout: StreamLayout, options: StreamOptions): AsyncGenerator<Section, ScanEnd, undefined> {
   const { payloadStart } = cursor
   let failure: { readonly error: unknown } | undefined
@@ -62,6 +65,7 @@ const sectionsOf = async function * (feed: ChunkFeed, cursor: SectionCursor, lay
   const torn = (at: number): CarV2Error =>
     new CarV2Error('CARV2_TRUNCATED', `stream ends inside the payload; end=${feed.endBytes} last good end=${at}`, { offset: payloadStart + at })
   try {
+    yield undefined as unknown as Section
     for (let state = cursor.next(); state !== 'end'; state = cursor.next()) {
       if (state === 'section') {
         const section = sectionAt(cursor, options)
@@ -79,7 +83,8 @@ const sectionsOf = async function * (feed: ChunkFeed, cursor: SectionCursor, lay
         cursor.payloadBytes = feed.endBytes - payloadStart
       }
       const { bytes, start } = feed.window(from, to)
-      cursor.window = bytes
+      // what follows the payload belongs to none of its sections
+      cursor.window = bytes.subarray(0, Math.min(bytes.byteLength, payloadStart + cursor.payloadBytes - start))
       cursor.windowStart = start - payloadStart
     }
     const end = await finish(feed, cursor, layout, options)
@@ -134,7 +139,7 @@ const readStreamLayout = async (feed: ChunkFeed, maxHeaderBytes: number): Promis
 const readV2Header = async (feed: ChunkFeed): Promise<CarV2Header> => {
   const end = PRAGMA_BYTES + HEADER_BYTES
   await feed.need(0, end)
-  if (feed.endBytes < end) throw cut('CARv2 header', feed)
+  if (feed.endBytes < end) throw cut('CARv2 header', feed.endBytes)
   const { bytes, start } = feed.window(PRAGMA_BYTES, end)
   return decodeHeader(bytes.subarray(PRAGMA_BYTES - start, end - start))
 }
@@ -144,14 +149,14 @@ const readV1Header = async (feed: ChunkFeed, at: number, payloadBytes: number, m
   await feed.need(at, at + most)
   const { bytes, start } = feed.window(at, at + most)
   const length = readVarint(bytes, at - start, Math.min(bytes.byteLength, at - start + most))
-  if (length === VARINT_CUT && feed.endBytes < at + MAX_VARINT_BYTES) throw cut('CARv1 header', feed)
+  if (length === VARINT_CUT) throw cut('CARv1 header', Math.min(feed.endBytes, at + payloadBytes))
   if (length < 0) throw new CarV2Error('CARV2_BAD_HEADER', `CARv1 header length: ${varintFault(length)}`, { offset: at })
   if (length === 0) throw new CarV2Error('CARV2_BAD_HEADER', 'CARv1 header of length 0', { offset: at })
   if (length > maxBytes) throw new CarV2Error('CARV2_TOO_LARGE', `CARv1 header; max=${maxBytes} got=${length}`, { offset: at })
   const headerBytes = varintBytes(length) + length
   if (headerBytes > payloadBytes) throw new CarV2Error('CARV2_TRUNCATED', `payload ends inside the CARv1 header; end=${at + payloadBytes}`, { offset: at + payloadBytes })
   await feed.need(at, at + headerBytes)
-  if (feed.endBytes < at + headerBytes) throw cut('CARv1 header', feed)
+  if (feed.endBytes < at + headerBytes) throw cut('CARv1 header', feed.endBytes)
   const whole = feed.window(at, at + headerBytes)
   const bodyAt = at + varintBytes(length) - whole.start
   try {
@@ -162,5 +167,5 @@ const readV1Header = async (feed: ChunkFeed, at: number, payloadBytes: number, m
   }
 }
 
-const cut = (what: string, feed: ChunkFeed): CarV2Error =>
-  new CarV2Error('CARV2_TRUNCATED', `stream ends inside or before the ${what}; end=${feed.endBytes}`, { offset: feed.endBytes })
+const cut = (what: string, offset: number): CarV2Error =>
+  new CarV2Error('CARV2_TRUNCATED', `stream ends inside or before the ${what}; end=${offset}`, { offset })
