@@ -15,7 +15,7 @@ import { checkPadding } from './wrap.ts'
 export interface AttachOptions extends CarLimits, CallOptions, IndexForm, IndexRoom {
   /**
    * A detached index of this payload, whose standard bytes are attached after every entry was compared with the file; goes
-   * with no `index`, `codec` or `identity`. @default one is built
+   * with no `index`, `codec`, `identity` or `scratch`. @default one is built
    */
   readonly detached?: ByteSource | undefined
   /** Whether the index lists identity CIDs, and whether the header says so. @default 'full' */
@@ -103,7 +103,7 @@ const built = async (source: ByteSource, layout: CarLayout, options: AttachOptio
 
 const given = async (source: ByteSource, layout: CarLayout, detached: ByteSource, options: AttachOptions): Promise<Attachment> => {
   const { signal } = options
-  if (options.index !== undefined || options.codec !== undefined || options.identity !== undefined) throw new TypeError('a detached index is attached as it is')
+  if (options.index !== undefined || options.codec !== undefined || options.identity !== undefined || options.scratch !== undefined) throw new TypeError('a detached index is attached as it is')
   const { columns, subject } = await collectIndex(source, layout, { ...options, identityCids: 'included' }, false)
   const all = columns.finish({ ...subject, source: undefined })
   await compareIndex(detached, all, layout.payloadStart, { signal })

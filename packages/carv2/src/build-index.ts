@@ -54,7 +54,8 @@ export const collectIndex = async (
   return { columns, subject: await collectInto(columns, source, layout, options, allZeros, () => undefined) }
 }
 
-const collectInto = async (
+/** The same into columns that may have to make room. */
+export const collectInto = async (
   columns: IndexColumns, source: ByteSource, layout: CarLayout, options: CollectOptions, allZeros: boolean, makeRoom: () => Promise<void> | undefined,
 ): Promise<Omit<IndexSubject, 'source'>> => {
   const { maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options

@@ -3,19 +3,20 @@ import { type Awaitable, type ByteSource, type CallOptions, createBytesSource } 
 import type { BuiltIndex } from './built-index.ts'
 import { IDENTITY_CODE } from './cid.ts'
 import { CarV2Error } from './errors.ts'
-import { INDEX_SORTED, type IndexEntry, type KeyedIndexEntry } from './index-view.ts'
+import { INDEX_SORTED, type IndexEntry, type IndexFacts, type KeyedIndexEntry } from './index-view.ts'
 import { openIndex } from './open-index.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
 /**
- * Compare entry by entry, both sides in key order. Entries of identity CIDs may be missing, others may not, and none may be
- * there that was not built. The order among equal digests is free.
+ * Compare entry by entry, both sides in key order, and lengths where both have them. Entries of identity CIDs may be missing,
+ * others may not, and none may be there that was not built. The order among equal digests is free.
  *
  * @param built - with identity CIDs
  * @param payloadStart - added to the offset of a section that the index lacks
- * @throws {CarV2Error} `CARV2_INDEX_INCOMPLETE`; `CARV2_BAD_INDEX`: an entry too many; as {@link openIndex}
+ * @returns what the index says of itself
+ * @throws {CarV2Error} `CARV2_INDEX_INCOMPLETE`; `CARV2_BAD_INDEX`: an entry too many, or another length; as {@link openIndex}
  */
-export const compareIndex = async (index: ByteSource, built: BuiltIndex, payloadStart: number, options: CallOptions): Promise<void> => {
+export const compareIndex = async (index: ByteSource, built: BuiltIndex, payloadStart: number, options: CallOptions): Promise<IndexFacts> => {
   const view = await openIndex(index, options)
   const ours = built.view()
   /** Whether an offset that the index lacks is that of an identity CID. */
@@ -25,44 +26,71 @@ export const compareIndex = async (index: ByteSource, built: BuiltIndex, payload
   try {
     const found = groups(view.entries(options))
     let have = await found.next()
-    for await (const want of groups(view.facts.codec === INDEX_SORTED ? sortedEntries(built) : ours.entries())) {
+    for await (const want of groups(view.facts.codec === INDEX_SORTED ? sortedEntries(built) : ours.entries(options))) {
       const order = have.done === true ? 1 : compareKeys(have.value, want)
       if (have.done !== true && order < 0) throw tooMany(have.value)
-      const group = have.done !== true && order === 0 ? have.value : undefined
-      const offsets = new Set(group?.offsets)
-      for (const offset of want.offsets) {
-        if (offsets.delete(offset) || isIdentity(want, offset)) continue
-        const place = payloadStart + offset
-        throw new CarV2Error('CARV2_INDEX_INCOMPLETE', `index lacks a block; section=${place}`, { offset: place })
-      }
-      if (group === undefined) continue
-      if (offsets.size > 0 || group.offsets.length > want.offsets.length) throw tooMany(group)
-      have = await found.next()
+      const group = have.done !== true && order === 0 ? byOffset(have.value) : undefined
+      compareGroup(want, group, payloadStart, isIdentity)
+      if (group !== undefined) have = await found.next()
     }
     if (have.done !== true) throw tooMany(have.value)
   } finally {
     await view.close()
   }
+  return view.facts
 }
 
-/** All offsets of one key. */
+/** @param have - by offset, as `want` is */
+const compareGroup = (want: Group, have: Group | undefined, payloadStart: number, isIdentity: (group: Group, offset: number) => boolean): void => {
+  let next = 0
+  let extra = false
+  const count = have?.offsets.length ?? 0
+  want.offsets.forEach((offset, i) => {
+    while (next < count && have!.offsets[next]! < offset) {
+      extra = true
+      next++
+    }
+    if (next < count && have!.offsets[next] === offset) {
+      if (differ(have!.headBytes[next], want.headBytes[i]) || differ(have!.dataBytes[next], want.dataBytes[i])) throw otherLength(offset)
+      next++
+    } else if (!isIdentity(want, offset)) {
+      const place = payloadStart + offset
+      throw new CarV2Error('CARV2_INDEX_INCOMPLETE', `index lacks a block; section=${place}`, { offset: place })
+    }
+  })
+  if (have !== undefined && (extra || next < count)) throw tooMany(have)
+}
+
+const differ = (have: number | undefined, want: number | undefined): boolean => have !== undefined && want !== undefined && have !== want
+
+/** All entries of one key, in columns. */
 interface Group {
   readonly code: number | undefined
   readonly digest: Uint8Array
   readonly offsets: number[]
+  readonly headBytes: (number | undefined)[]
+  readonly dataBytes: (number | undefined)[]
 }
 
 const groups = async function * (entries: AsyncIterable<KeyedIndexEntry>): AsyncGenerator<Group, void, undefined> {
   let group: Group | undefined
-  for await (const { code, digest, sectionOffset } of entries) {
-    if (group !== undefined && compareKeys(group, { code, digest }) === 0) {
-      group.offsets.push(sectionOffset)
-      continue
+  for await (const { code, digest, sectionOffset, headBytes, dataBytes } of entries) {
+    if (group === undefined || compareKeys(group, { code, digest }) !== 0) {
+      if (group !== undefined) yield group
+      group = { code, digest, offsets: [], headBytes: [], dataBytes: [] }
     }
-    if (group !== undefined) yield group
-    group = { code, digest, offsets: [sectionOffset] }
+    group.offsets.push(sectionOffset)
+    group.headBytes.push(headBytes)
+    group.dataBytes.push(dataBytes)
   }
   if (group !== undefined) yield group
+}
+
+const byOffset = (group: Group): Group => {
+  const { offsets, headBytes, dataBytes } = group
+  if (offsets.every((offset, i) => i === 0 || offsets[i - 1]! <= offset)) return group
+  const order = offsets.map((_, i) => i).sort((a, b) => offsets[a]! - offsets[b]!)
+  return { ...group, offsets: order.map((i) => offsets[i]!), headBytes: order.map((i) => headBytes[i]), dataBytes: order.map((i) => dataBytes[i]) }
 }
 
 /** The same index with the older codec, in its order. */
@@ -100,3 +128,6 @@ const plain = (found: Awaitable<readonly IndexEntry[]>): readonly IndexEntry[] =
 
 const tooMany = ({ offsets }: Group): CarV2Error =>
   new CarV2Error('CARV2_BAD_INDEX', `index lists a block that is not there; section offset=${offsets[0]}`, { offset: 0 })
+
+const otherLength = (offset: number): CarV2Error =>
+  new CarV2Error('CARV2_BAD_INDEX', `index says another length of a block; section offset=${offset}`, { offset: 0 })

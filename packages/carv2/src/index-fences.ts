@@ -83,6 +83,12 @@ export class IndexFences {
     }
   }
 
+  /** The fence that stands at an entry; `undefined`: none does. */
+  at (bucket: IndexBucket, entry: number): number | undefined {
+    const start = this.#starts.get(bucket)
+    return start === undefined || entry === 0 || entry % this.#step !== 0 ? undefined : this.#keys[start + entry / this.#step - 1]
+  }
+
   /** The key of a digest tells; equal keys may lie on both sides of a fence. */
   range (bucket: IndexBucket, key: number): FencedRange {
     const start = this.#starts.get(bucket)

@@ -12,6 +12,7 @@ export interface IndexForm {
 
 export interface ResolvedForm {
   readonly kind: 'trailer' | 'standard' | 'none'
+  /** Of a form that is not 'none', as below. */
   of(index: BuiltIndex): FormedIndex
   /** Whether an index that is not in memory can be written so. */
   readonly streams: boolean
@@ -24,6 +25,9 @@ export interface FormedIndex {
   readonly encode: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 }
 
+/** Of the form 'none'. */
+export const NO_INDEX: FormedIndex = { entryCount: 0, sizeBytes: 0, encode: () => [] }
+
 /** @throws {TypeError} no such form or codec; a trailer behind codec 0x0400, which it does not describe */
 export const indexForm = ({ index, codec = MULTIHASH_INDEX_SORTED }: IndexForm): ResolvedForm => {
   if (codec !== MULTIHASH_INDEX_SORTED && codec !== INDEX_SORTED) throw new TypeError(`index codec; want=0x0400 or 0x0401 got=${String(codec)}`)
@@ -34,7 +38,6 @@ export const indexForm = ({ index, codec = MULTIHASH_INDEX_SORTED }: IndexForm):
     kind,
     streams: codec === MULTIHASH_INDEX_SORTED,
     of: (built) => {
-      if (kind === 'none') return { entryCount: 0, sizeBytes: 0, encode: () => [] }
       if (kind === 'trailer') return { entryCount: built.entryCount, sizeBytes: built.sizeBytes, encode: () => built.encode() }
       if (codec === MULTIHASH_INDEX_SORTED) return { entryCount: built.entryCount, sizeBytes: built.standardBytes, encode: () => built.encodeStandard() }
       let sizeBytes = 0

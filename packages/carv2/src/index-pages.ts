@@ -54,10 +54,10 @@ export interface PagesOptions {
   readonly tail?: { readonly start: number, readonly bytes: Uint8Array } | undefined
 }
 
-/** Pages that one read for a lookup brings at most. */
 /** One in 15,000 guesses misses by more; over a network a miss costs a round trip. */
 const SPREAD_REMOTE = 4
 const SPREAD_LOCAL = 1.5
+/** Pages that one read for a lookup brings at most. */
 const MAX_AROUND_LOCAL = 4
 const MAX_AROUND_REMOTE = 512
 

@@ -3,6 +3,7 @@ import { type ByteSource, createWindow } from '@dagstore/io'
 import type { BuiltIndex } from './built-index.ts'
 import { CarV2Error } from './errors.ts'
 import { compareIndex } from './index-compare.ts'
+import type { IndexFacts } from './index-view.ts'
 import type { CarLayout } from './layout.ts'
 import { openIndex } from './open-index.ts'
 import { MAX_VARINT_BYTES, readVarint } from './varint.ts'
@@ -51,13 +52,22 @@ export const reportIndex = async (source: ByteSource, layout: CarLayout, built: 
  *
  * @throws {CarV2Error} as {@link openIndex} and `compareIndex`; `offset` counts from the start of the file
  */
-export const checkIndex = async (source: ByteSource, { indexOffset, payloadStart }: CarLayout, built: BuiltIndex, signal: AbortSignal | undefined): Promise<void> => {
+export const checkIndex = async (source: ByteSource, layout: CarLayout, built: BuiltIndex, signal: AbortSignal | undefined): Promise<void> => {
+  const { indexOffset, payloadStart } = layout
   if (indexOffset === undefined) return
   try {
-    await compareIndex(createWindow(source, indexOffset, source.sizeBytes - indexOffset), built, payloadStart, { signal })
+    checkFacts(await compareIndex(createWindow(source, indexOffset, source.sizeBytes - indexOffset), built, payloadStart, { signal }), layout, built)
   } catch (error) {
     throw inFile(error, indexOffset)
   }
+}
+
+/** What a trailer says of the whole. */
+const checkFacts = ({ payloadStart, payloadEnd, roots }: IndexFacts, layout: CarLayout, built: BuiltIndex): void => {
+  if (payloadEnd === undefined) return
+  const bad = (what: string): CarV2Error => new CarV2Error('CARV2_BAD_INDEX', `index names ${what}`, { offset: 0 })
+  if (payloadStart !== layout.payloadStart || payloadEnd !== built.facts.payloadEnd) throw bad('another payload')
+  if (roots !== undefined && (roots.length !== layout.roots.length || roots.some((root, i) => !root.equals(layout.roots[i])))) throw bad('other roots')
 }
 
 const faultOf = async (work: () => Promise<void>): Promise<CarV2Error | undefined> => {

@@ -63,13 +63,16 @@ export class IndexRuns {
       const key = `${rows.code}/${rows.digestBytes}`
       let kind = this.#kinds.get(key)
       if (kind === undefined) this.#kinds.set(key, kind = new SpilledKind(rows))
-      kind.segments.push(this.endBytes, rows.count)
-      kind.count += rows.count
+      let at = this.endBytes
       for (const chunk of rows.sortedRows(WRITE_BYTES)) {
         signal?.throwIfAborted()
-        await file.write(this.endBytes, chunk)
-        this.endBytes += chunk.byteLength
+        await file.write(at, chunk)
+        at += chunk.byteLength
       }
+      // only now, so that what failed may be tried again
+      kind.segments.push(this.endBytes, rows.count)
+      kind.count += rows.count
+      this.endBytes = at
       rows.clear()
     }
   }

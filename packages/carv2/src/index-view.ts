@@ -45,7 +45,7 @@ export interface IndexFacts {
 }
 
 export interface FindOptions extends CallOptions {
-  /** Stop after so many entries; a block may be there a million times. @default no limit */
+  /** Stop after so many entries, at least 1; a block may be there a million times. @default no limit */
   readonly limit?: number | undefined
 }
 
@@ -64,6 +64,7 @@ export interface IndexView extends AsyncDisposable {
    * @throws {CarV2Error} `CARV2_INDEX_DAMAGED`: a page does not match its checksum; `offset` is the page.
    *   `CARV2_BAD_INDEX`: an index without checksums is not sorted, or an offset is not legal. `IO_*`
    * @throws {TypeError} not a multihash
+   * @throws {RangeError} `limit`
    */
   find(multihash: Uint8Array, options?: FindOptions): Awaitable<readonly IndexEntry[]>
   /** Grouped by hash code and digest length, digests ascending; constant memory. @throws as {@link IndexView.find} */

@@ -1,9 +1,9 @@
 /** The index of a payload as part of a CARv2, made in memory or on a scratch file. */
 import type { ByteSource } from '@dagstore/io'
-import { type BuildIndexOptions, collectIndex } from './build-index.ts'
+import { type BuildIndexOptions, collectIndex, collectInto } from './build-index.ts'
 import type { IdentityPolicy } from './identity-policy.ts'
-import { createIndexStreamBuilder, type ScratchOptions } from './index-builder.ts'
-import type { FormedIndex, ResolvedForm } from './index-form.ts'
+import { type ScratchOptions, SpillingColumns } from './index-builder.ts'
+import { type FormedIndex, NO_INDEX, type ResolvedForm } from './index-form.ts'
 import type { CarLayout } from './layout.ts'
 import { eachSection, SectionReader } from './section-reader.ts'
 
@@ -29,18 +29,20 @@ export const indexPayload = async (
   options: Omit<BuildIndexOptions, 'identity' | 'layout'> & IndexRoom, allZeros: boolean,
 ): Promise<IndexedPayload> => {
   const { scratch, memoryBytes, maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
-  if (scratch === undefined || form.kind === 'none') {
-    const { columns, subject } = await collectIndex(source, layout, {
-      maxSectionBytes, maxCidBytes, signal, onProgress, blocking, identityCids: identity.index ? 'included' : 'excluded',
-    }, allZeros)
+  const how = { maxSectionBytes, maxCidBytes, signal, onProgress, blocking }
+  if (form.kind === 'none') {
+    const reader = new SectionReader(source, layout, how)
+    await eachSection(reader, () => {})
+    return { index: NO_INDEX, payloadEnd: (await reader.finish(allZeros)).payloadEnd }
+  }
+  const identityCids = identity.index ? 'included' : 'excluded'
+  if (scratch === undefined) {
+    const { columns, subject } = await collectIndex(source, layout, { ...how, identityCids }, allZeros)
     return { index: form.of(columns.finish({ ...subject, payloadStart, source: undefined })), payloadEnd: subject.payloadEnd }
   }
   if (!form.streams) throw new TypeError('an index of codec 0x0400 is made in memory; got=scratch')
-  const builder = createIndexStreamBuilder({ identity, scratch, memoryBytes })
-  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking })
-  await eachSection(reader, ({ window, cidAt, dataAt, sectionOffset, headBytes, dataBytes }) =>
-    builder.add({ cid: window.subarray(cidAt, dataAt), sectionOffset, headBytes, dataBytes }))
-  const { payloadEnd } = await reader.finish(allZeros)
-  const carV1Header = await source.read(layout.payloadStart, layout.headerBytes, { signal })
-  return { index: form.ofStream(await builder.finish({ payloadStart, payloadEnd, carV1Header, source: undefined })), payloadEnd }
+  const columns = new SpillingColumns(identityCids, { scratch, memoryBytes })
+  const subject = await collectInto(columns, source, layout, how, allZeros, () => columns.makeRoom({ signal }))
+  const stream = await columns.finishStream({ ...subject, payloadStart, source: undefined }, { signal })
+  return { index: form.ofStream(stream), payloadEnd: subject.payloadEnd }
 }

@@ -2,7 +2,9 @@
 import type { Hashes } from '@dagstore/hashes'
 import type { ByteProgress, ByteSource, CallOptions } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
+import { CarV2Error } from './errors.ts'
 import { IndexColumns } from './index-builder.ts'
+import { MAX_BUCKETS } from './index-directory.ts'
 import { type IndexReport, reportIndex } from './index-report.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
 import { RootWatch } from './root-watch.ts'
@@ -13,7 +15,7 @@ export interface InspectOptions extends CarLimits, CallOptions {
   /** Hash every block with these; a mismatch rejects. @default structure only */
   readonly hashes?: Hashes | undefined
   /**
-   * What is looked at in an attached index: its heads and checksums, or every entry, compared with the sections, which takes
+   * What is looked at in an attached index: what an opening reads of it, or every entry, compared with the sections, which takes
    * some 50 bytes of memory for each block. @default 'heads'
    */
   readonly index?: 'heads' | 'entries' | undefined
@@ -53,8 +55,8 @@ export interface CarReport extends ScanEnd {
  * Read a whole CAR and count. No roots, missing roots, padding, and an index that is broken, legacy or unknown are
  * reported, not refused.
  *
- * @throws {CarV2Error} as {@link readLayout}, but not for its index, and {@link scanSections}; with `hashes` also
- *   `CARV2_HASH_MISMATCH` and `CARV2_UNKNOWN_HASH`. `IO_*`
+ * @throws {CarV2Error} as {@link readLayout}, but not for its index, and {@link scanSections}; `CARV2_TOO_LARGE`: more than 65,536
+ *   codecs or hash codes; with `hashes` also `CARV2_HASH_MISMATCH` and `CARV2_UNKNOWN_HASH`. `IO_*`
  */
 export const inspectCar = async (source: ByteSource, options: InspectOptions = {}): Promise<CarReport> => {
   const { hashes, maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
@@ -94,8 +96,13 @@ export const inspectCar = async (source: ByteSource, options: InspectOptions = {
   }
 }
 
+/** As many kinds as an index may have. */
+const MAX_KINDS = MAX_BUCKETS
+
 const count = (counts: Map<number, number>, key: number): void => {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
+  const before = counts.get(key)
+  if (before === undefined && counts.size === MAX_KINDS) throw new CarV2Error('CARV2_TOO_LARGE', `kinds of CID in one CAR; max=${MAX_KINDS}`)
+  counts.set(key, (before ?? 0) + 1)
 }
 
 class Lengths {

@@ -8,7 +8,7 @@ import { IndexFences } from './index-fences.ts'
 import { decodeFooter, FOOTER_BYTES, type IndexFooter, looksLikeFooter } from './index-footer.ts'
 import { type IndexPages, sourcePages } from './index-pages.ts'
 import { decodeTail, PAGE_BYTES, planTrailer, tailRange, type TrailerPlan } from './index-trailer.ts'
-import { type IndexView, MULTIHASH_INDEX_SORTED } from './index-view.ts'
+import { type IndexFacts, type IndexView, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 import { createPageCache, type PageCache, type PageSpace } from './page-cache.ts'
 import { PagedIndexView } from './paged-index-view.ts'
 
@@ -100,7 +100,15 @@ const openWithTrailer = (source: ByteSource, { footer, directory, plan, summary,
   const chunks = summary.slice(0, fencesAt - chunksAt)
   const fences = readFences(summary.subarray(fencesAt - chunksAt, bucketsAt - chunksAt), directory, fencesAt)
   const pages = sourcePages(source, plan.bodyBytes, space, { checks: { plan, chunks }, owns, tail })
-  return new PagedIndexView(factsOf(directory, footer), pages, directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes, fences })
+  return new PagedIndexView(readFacts(directory, footer, plan.footerAt), pages, directory, { recordsAt: plan.recordsAt, prefixes: footer.prefixes, fences })
+}
+
+const readFacts = (directory: IndexDirectory, footer: IndexFooter, offset: number): IndexFacts => {
+  try {
+    return factsOf(directory, footer)
+  } catch (cause) {
+    throw new CarV2Error('CARV2_INDEX_DAMAGED', `index footer holds a CARv1 header that is none; at=${offset}`, { cause, offset })
+  }
 }
 
 const readFences = (bytes: Uint8Array, { buckets, entryCount }: IndexDirectory, offset: number): IndexFences => {

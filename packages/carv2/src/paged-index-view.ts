@@ -4,6 +4,7 @@ import { type Awaitable, type CallOptions, IoError } from '@dagstore/io'
 import { RECORD_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexBucket, IndexDirectory } from './index-directory.ts'
+import { keyOf } from './index-fences.ts'
 import { IndexLookup } from './index-lookup.ts'
 import type { IndexPages } from './index-pages.ts'
 import { decodeRecord, type IndexRecords, IndexSearch, readOffset } from './index-search.ts'
@@ -34,6 +35,7 @@ export class PagedIndexView implements IndexView {
     const { signal, limit = Infinity } = options
     signal?.throwIfAborted()
     this.#check()
+    if (!(limit >= 1)) throw new RangeError(`limit; want=from 1 got=${limit}`)
     const { code, digestAt } = splitMultihash(multihash)
     const bucket = this.#bucket(code, multihash.byteLength - digestAt)
     if (bucket === undefined) return NOTHING
@@ -78,6 +80,10 @@ export class PagedIndexView implements IndexView {
           throw new CarV2Error('CARV2_BAD_INDEX', `index is not sorted; at=${place}`, { offset: place })
         }
         before = digest
+        const fence = records?.fences?.at(bucket, i + k)
+        if (fence !== undefined && fence !== keyOf(digest, 0, digestBytes)) {
+          throw new CarV2Error('CARV2_INDEX_DAMAGED', `fence is not that of its entry; at=${place}`, { offset: place })
+        }
         const sectionOffset = readOffset(entries, k * width + digestBytes, place + digestBytes)
         const entry = lengths === undefined || records === undefined || code === undefined
           ? { sectionOffset, headBytes: undefined, dataBytes: undefined }

@@ -57,7 +57,7 @@ export interface VerifyReport {
  * CIDs, which it may list, and nothing else. Rejects at the first thing that the policy refuses.
  *
  * Memory: one window, and some 50 bytes for each block where there is an index, `linksOf`, or duplicates are looked for; twice
- * that for a moment while they are sorted.
+ * that for a moment while they are sorted. With `linksOf` also the multihash of each missing block.
  *
  * @throws {CarV2Error} as {@link readLayout}, {@link scanSections} and {@link openIndex}; `CARV2_HASH_MISMATCH`,
  *   `CARV2_UNKNOWN_HASH`; `CARV2_NO_ROOTS`, `CARV2_ROOT_MISSING`; `CARV2_INDEX_INCOMPLETE`: a block is not in the index at its

@@ -97,6 +97,7 @@ describe('attachIndex', () => {
     await expect(attach(damaged['v2-payload-cut-by-size']!)).rejects.toMatchObject({ code: 'CARV2_TRUNCATED' })
     await expect(attach(bare, { index: 'trailer', codec: 0x0400 })).rejects.toThrow(TypeError)
     await expect(attach(bare, { detached: createBytesSource(new Uint8Array(0)), identity: 'full' })).rejects.toThrow(TypeError)
+    await expect(attach(bare, { detached: createBytesSource(new Uint8Array(0)), scratch: () => createCrashFs({ seed: 3 }).writableFile('scratch') })).rejects.toThrow(TypeError)
     await expect(attach(bare, { indexPadding: -1 })).rejects.toThrow(RangeError)
   })
 

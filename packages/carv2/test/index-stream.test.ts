@@ -112,6 +112,31 @@ describe('an index that is made on a scratch file', () => {
     await expect(buildIndexStream(known(car), { memoryBytes: -1, ...scratchFile() })).rejects.toThrow(RangeError)
   })
 
+  it('is whole when what could not be written to the scratch file was tried again', async () => {
+    const full = new IoError('IO_FULL', 'no space left')
+    const { scratch } = scratchFile()
+    let writes = 0
+    let hasRoom = false
+    const builder = createIndexStreamBuilder({
+      memoryBytes: 3000,
+      scratch: async () => {
+        const file = await scratch()
+        return { ...file, get sizeBytes () { return file.sizeBytes }, write: async (at, bytes) => { if (!hasRoom && ++writes % 3 === 0) throw full; return file.write(at, bytes) } }
+      },
+    })
+    const memory = createIndexBuilder()
+    let failed = 0
+    for (let i = 0; i < 500; i++) {
+      const section = { cid: Uint8Array.of(1, 0x55, i % 3 === 0 ? 0x13 : 0x12, 2, i >> 8, i & 255), sectionOffset: 20 * i, headBytes: 7, dataBytes: 13 }
+      memory.add(section)
+      await builder.add(section)?.catch((error: unknown) => { expect(error).toBe(full); failed++ })
+    }
+    expect(failed).toBeGreaterThan(0)
+    hasRoom = true
+    const subject = { payloadStart: 0, payloadEnd: 10_000, carV1Header: undefined, source: undefined }
+    expect(Buffer.compare(await bytesOf((await builder.finish(subject)).encode()), concat(memory.finish(subject).encode()))).toBe(0)
+  })
+
   it('leaves, cut after any operation on its files, a whole index or none', async () => {
     const some = carV1([], makeBlocks(75, 60, { min: 1, max: 9 }))
     const expected = concat((await buildIndex(known(some))).encode())

@@ -4,7 +4,7 @@ import { carV1, carV2, damaged, makeBlock, makeBlocks, mixedBlocks, sharedFixtur
 import { createHashes } from '@dagstore/hashes'
 import { createBytesSource } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { inspectCar, wrapChunks } from '../src/index.ts'
+import { encodeVarint, inspectCar, wrapChunks } from '../src/index.ts'
 import { collect, concat, slowSource } from './support.ts'
 
 const blocks = mixedBlocks(91)
@@ -22,6 +22,15 @@ describe('inspectCar', () => {
     const lengths = blocks.map(({ data }) => data.byteLength)
     expect(report.blockBytes).toEqual({ min: 0, mean: Math.floor(lengths.reduce((a, b) => a + b) / 24), max: Math.max(...lengths) })
     expect(report.cidBytes.min).toBe(4)
+  })
+
+  it('counts no more kinds of CID than there is room for', async () => {
+    const kinds = (count: number): Uint8Array => carV1([], Array.from({ length: count }, (_, i) => {
+      const multihash = Uint8Array.of(0, 0)
+      return { cid: Uint8Array.of(1, ...encodeVarint(i), ...multihash), multihash, data: new Uint8Array(0) }
+    }))
+    expect((await inspectCar(createBytesSource(kinds(65_536)))).codecCounts.size).toBe(65_536)
+    await expect(inspectCar(createBytesSource(kinds(65_537)))).rejects.toMatchObject({ code: 'CARV2_TOO_LARGE' })
   })
 
   it('reports roots that are not there, each once, and takes an identity root as there', async () => {

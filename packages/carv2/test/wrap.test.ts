@@ -6,7 +6,7 @@ import { createHashes } from '@dagstore/hashes'
 import { type ByteProgress, createBytesSource, createMemoryDirectory, createWindow } from '@dagstore/io'
 import { CarReader } from '@ipld/car'
 import { describe, expect, it } from 'vitest'
-import { extractPayload, openIndex, readLayout, verifyCar, wrapCar, wrapChunks, type WrapOptions } from '../src/index.ts'
+import { encodeVarint, extractPayload, openIndex, readLayout, verifyCar, wrapCar, wrapChunks, type WrapOptions } from '../src/index.ts'
 import { collect, concat, slowSource } from './support.ts'
 
 const hashes = createHashes()
@@ -62,6 +62,15 @@ describe('wrapChunks', () => {
       await expect(wrap(v1, { dataPadding: padding })).rejects.toThrow(RangeError)
       await expect(wrap(v1, { indexPadding: padding })).rejects.toThrow(RangeError)
     }
+  })
+
+  it('makes no index in memory when none is wanted: kinds of hash that no index has room for are wrapped', async () => {
+    const kinds = carV1([], Array.from({ length: 65_537 }, (_, i) => {
+      const multihash = Uint8Array.of(...encodeVarint(i), 0)
+      return { cid: Uint8Array.of(1, 0x55, ...multihash), multihash, data: new Uint8Array(0) }
+    }))
+    expect((await wrap(kinds, { index: 'none' })).byteLength).toBe(51 + kinds.byteLength)
+    await expect(wrap(kinds)).rejects.toMatchObject({ code: 'CARV2_TOO_LARGE' })
   })
 
   it('drops zeros behind the last section, or keeps them', async () => {
