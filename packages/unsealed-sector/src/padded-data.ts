@@ -85,7 +85,13 @@ const clear = async (file: WritableFile, from: number, to: number, zeros: Uint8A
     const part: Uint8Array = await next
     signal?.throwIfAborted()
     next = read(at + zeros.byteLength)
-    if (!isZero(part)) await file.write(at, zeros.subarray(0, part.byteLength))
+    if (isZero(part)) continue
+    try {
+      await file.write(at, zeros.subarray(0, part.byteLength))
+    } catch (error) {
+      await next?.catch(() => {}) // the first failure is the one to report
+      throw error
+    }
   }
 }
 

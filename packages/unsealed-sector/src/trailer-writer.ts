@@ -80,9 +80,15 @@ class FileTrailerWriter implements TrailerWriter {
       await this.#file.sync()
       return
     }
-    // a record that counts may have the only whole copy of a trailer, so it stays until there is another
-    const record = findRecord(await readTail(this.#file, this.#sectorBytes))
-    await this.#putOver(encodeTrailer(this.#ranges), record?.at)
+    const wanted = encodeTrailer(this.#ranges)
+    // what can be read need not be on the disk yet: a sync may be what failed, or what a process that ended did not come to
+    await this.#file.sync()
+    const tail = await readTail(this.#file, this.#sectorBytes)
+    const record = findRecord(tail)
+    // a record may have the only whole copy of the trailer in it, and only as long as no third one is written in front of it
+    if (record !== undefined) await this.#putOver(record.trailer, record.at)
+    if (!startsWith(record?.trailer ?? tail, wanted)) await this.#update(wanted)
+    else if (record === undefined) await this.#putOver(wanted, undefined)
   }
 
   /** Replace what is damaged: made unreadable first, so that no part of it is taken for anything beside parts of the new one. */
@@ -134,6 +140,8 @@ class FileTrailerWriter implements TrailerWriter {
 }
 
 const readTail = (file: WritableFile, sectorBytes: number): Promise<Uint8Array> => file.read(sectorBytes, file.sizeBytes - sectorBytes)
+
+const startsWith = (bytes: Uint8Array, start: Uint8Array): boolean => start.every((byte, i) => byte === bytes[i])
 
 /** Shorter than its data and a length, or with the mark of a file that is being made. */
 const isUnfinished = async (file: WritableFile, sectorBytes: number): Promise<boolean> => {

@@ -287,6 +287,32 @@ describe('a payload', () => {
   })
 })
 
+it('leaves no read under way where clearing old bytes fails', async () => {
+  const inner = await createMemoryDirectory().openWritable('sector', 'new')
+  const full = new IoError('IO_FULL', 'no space left')
+  let [underWay, isFull] = [0, false]
+  const file: WritableFile = {
+    ...inner,
+    get sizeBytes () { return inner.sizeBytes },
+    read: async (at, length) => {
+      underWay++
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => { setImmediate(resolve) })
+      underWay--
+      return inner.read(at, length)
+    },
+    write: async (at, bytes) => {
+      if (isFull) throw full
+      await inner.write(at, bytes)
+    },
+  }
+  const writer = await openSectorWriter(file, { sectorBytes: 8 * MIB })
+  await writer.writePiece(0, 8 * MIB, [new Uint8Array(8 * MIB / 128 * 127).fill(1)])
+  await writer.free(0, 8 * MIB)
+  isFull = true
+  await expect(writer.writePiece(0, 8 * MIB, [])).rejects.toBe(full)
+  expect(underWay).toBe(0)
+})
+
 describe('close', () => {
   it('waits for the calls under way, refuses later ones and closes the file once', async () => {
     const inner = await createMemoryDirectory().openWritable('sector', 'new')
