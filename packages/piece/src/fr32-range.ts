@@ -26,7 +26,7 @@ export interface PaddedRange {
  * @throws {RangeError} no range of bytes
  */
 export const paddedRange = (start: number, end: number): PaddedRange => {
-  if (!Number.isSafeInteger(start) || start < 0 || end < start || !(end <= unpaddedBytes(MAX_PADDED))) throw new RangeError(`not a range of payload bytes; start=${start} end=${end}`)
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start || end > unpaddedBytes(MAX_PADDED)) throw new RangeError(`not a range of payload bytes; start=${start} end=${end}`)
   const first = Math.floor(start / CHUNK_UNPADDED)
   const last = end === start ? first : Math.ceil(end / CHUNK_UNPADDED)
   return { start: first * CHUNK_PADDED, end: last * CHUNK_PADDED, skip: start % CHUNK_UNPADDED }

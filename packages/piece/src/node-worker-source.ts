@@ -2,8 +2,8 @@
  * The program of a commP worker, as text: it needs nothing but what it is given, so it survives bundlers and has no file to
  * be found at run time.
  *
- * `workerData` is `{ module, native, nodeBytes }`: the compiled piece.wasm, and the URL of a native hasher or undefined.
- * A message `{ id, payload, bytes }` brings whole blocks of 65,024 bytes, a power of two of them; the answer
+ * `workerData` is `{ module, native }`: the compiled piece.wasm, and the URL of a native hasher or undefined.
+ * A message `{ id, payload }` brings whole blocks of 65,024 bytes, a power of two of them; the answer
  * `{ id, root, payload }` gives the 32 bytes at the root of their tree, and the buffer back.
  */
 export const WORKER_SOURCE = `'use strict'

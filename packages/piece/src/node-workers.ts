@@ -39,6 +39,7 @@ export interface CommPWorkers extends AsyncDisposable {
    *
    * @param part - exactly 520,192 bytes, the whole of their buffer, which is taken away and comes back in the result
    * @throws {PieceError} `PIECE_WORKER_FAILED`: the worker ended before it answered, or the workers were closed
+   * @throws {RangeError} not such a part, or one that another call has taken away
    */
   commit(part: Uint8Array<ArrayBuffer>): Promise<{ readonly subtree: Subtree, readonly part: Uint8Array<ArrayBuffer> }>
   /** Ends the threads; what is under way rejects. Idempotent. */
@@ -90,14 +91,22 @@ class Workers implements CommPWorkers {
   }
 
   async commit (part: Uint8Array<ArrayBuffer>): ReturnType<CommPWorkers['commit']> {
-    if (part.byteLength !== PART_UNPADDED || part.buffer.byteLength !== PART_UNPADDED) throw new RangeError(`part; want=${PART_UNPADDED} got=${part.byteLength}`)
+    checkPart(part)
     let thread = this.#idlest()
     while (thread === undefined) {
       await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
       thread = this.#idlest()
     }
-    const { root, payload } = await this.#send(thread, part)
-    return { subtree: { height: PART_HEIGHT, node: root }, part: payload }
+    try {
+      // while it waited, another call may have taken it away; a worker would never answer
+      checkPart(part)
+      const { root, payload } = await this.#send(thread, part)
+      return { subtree: { height: PART_HEIGHT, node: root }, part: payload }
+    } catch (error) {
+      // the room that this one was woken for is the next one's
+      this.#wake()
+      throw error
+    }
   }
 
   close (): Promise<void> {
@@ -145,9 +154,10 @@ class Workers implements CommPWorkers {
   #send (thread: Thread, payload: Uint8Array<ArrayBuffer>): Promise<Answer> {
     const id = this.#nextId++
     return new Promise<Answer>((resolve, reject) => {
+      // throws for memory that cannot be moved
+      thread.worker.postMessage({ id, payload }, [payload.buffer])
       thread.jobs.set(id, { resolve, reject })
       thread.worker.ref()
-      thread.worker.postMessage({ id, payload }, [payload.buffer])
     })
   }
 
@@ -166,6 +176,10 @@ class Workers implements CommPWorkers {
     for (const resume of this.#waiting.splice(0)) resume()
     await Promise.all(ended)
   }
+}
+
+const checkPart = (part: Uint8Array<ArrayBuffer>): void => {
+  if (part.byteLength !== PART_UNPADDED || part.buffer.byteLength !== PART_UNPADDED) throw new RangeError(`part; want=${PART_UNPADDED} got=${part.byteLength}`)
 }
 
 const closed = (): PieceError => new PieceError('PIECE_WORKER_FAILED', 'the workers are closed')

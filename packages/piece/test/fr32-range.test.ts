@@ -17,7 +17,7 @@ describe('paddedRange', () => {
   ])('holds the payload from $start to $end', ({ start, end, want }) => {
     expect(paddedRange(start, end)).toEqual(want)
   })
-  it.each([[-1, 1], [2, 1], [0.5, 1], [0, Number.NaN], [0, 2 ** 53], [Number.NaN, 1], [0, Number.POSITIVE_INFINITY]])('refuses %s to %s', (start, end) => {
+  it.each([[-1, 1], [2, 1], [0.5, 1], [0, 1.5], [0, Number.NaN], [0, 2 ** 53], [Number.NaN, 1], [0, Number.POSITIVE_INFINITY]])('refuses %s to %s', (start, end) => {
     expect(() => paddedRange(start, end)).toThrow(RangeError)
   })
 })

@@ -56,6 +56,17 @@ describe('openCommPWorkers', () => {
     await expect(workers.commit(new Uint8Array(PART - 1))).rejects.toBeInstanceOf(RangeError)
     await expect(workers.commit(new Uint8Array(PART + 8).subarray(8))).rejects.toBeInstanceOf(RangeError)
   })
+  it('refuses memory that went to another call meanwhile, and goes on', async () => {
+    await using workers = openCommPWorkers({ threads: 1 })
+    const [first, second] = [new Uint8Array(PART), new Uint8Array(PART)]
+    const busy = [workers.commit(new Uint8Array(PART)), workers.commit(new Uint8Array(PART))]
+    // both wait for their turn, and so does the one behind them
+    const waiting = [first, first, second, second, new Uint8Array(PART)].map((part) => workers.commit(part))
+    expect((await Promise.allSettled([...busy, ...waiting])).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    const shared = new Uint8Array(new SharedArrayBuffer(PART)) as unknown as Uint8Array<ArrayBuffer>
+    await Promise.all(Array.from({ length: 4 }, () => expect(workers.commit(shared)).rejects.toThrow()))
+    expect((await workers.commit(new Uint8Array(PART))).subtree.height).toBe(14)
+  })
   it('rejects what is under way when it is closed, and what comes later', async () => {
     const workers = openCommPWorkers({ threads: 1 })
     const failed = { code: 'PIECE_WORKER_FAILED' }
