@@ -44,7 +44,7 @@ export const buildFile = async (content: Iterable<Uint8Array> | AsyncIterable<Ui
  * the root to the entry at hand, names, CIDs and sizes of the entries before, as bytes.
  *
  * @throws {UnixfsError} `UNIXFS_LINK`: a symbolic link, and `links` is `refuse`, or the tree is a link that is skipped.
- *   `UNIXFS_BAD_NAME`: empty, `.`, `..`, with `/` or NUL, or twice in one directory. `UNIXFS_DIRECTORY_TOO_LARGE`.
+ *   `UNIXFS_BAD_NAME`: empty, `.`, `..`, with `/` or NUL, not well-formed text, or twice in one directory. `UNIXFS_DIRECTORY_TOO_LARGE`.
  * @throws what the entries and `sink` throw
  * @throws {HashError} `HASH_UNKNOWN`: `hashes` lacks the profile's hash function
  * @throws {TypeError} no such profile
@@ -57,6 +57,9 @@ export const buildTree = async (entry: TreeEntry, sink: BlockSink, options: Buil
 }
 
 const textEncoder = new TextEncoder()
+
+/** Empty, `.`, `..`, with `/` or NUL, or with half a surrogate pair, which would be written as another character. */
+const NO_NAME = /^\.{0,2}$|[/\0]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
 
 interface Walk {
   readonly writer: BlockWriter
@@ -98,7 +101,7 @@ const writeEntries = async (walk: Walk, directory: TreeDirectory, path: string):
   }
   for await (const entry of directory.entries({ signal: walk.signal })) {
     const { name } = entry
-    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) refuse(name, 'not a name of an entry')
+    if (NO_NAME.test(name)) refuse(name, 'not a name of an entry')
     const node = await writeEntry(walk, entry, pathOf(path, name))
     if (node === undefined) continue
     if (!entries.add(textEncoder.encode(name), node.cid.bytes, node.dagBytes)) refuse(name, 'two entries of one name')

@@ -142,7 +142,7 @@ describe('buildTree, symbolic links', () => {
 })
 
 describe('buildTree, when things go wrong', () => {
-  it.each(['', '.', '..', 'a/b', 'a\0b'])('refuses an entry named %j', async (name) => {
+  it.each(['', '.', '..', 'a/b', 'a\0b', '\ud800', 'a\udc00b'])('refuses an entry named %j', async (name) => {
     await expect(buildTree(directory('', directory('d', file(name, some))), memorySink(), { hashes })).rejects.toMatchObject({ code: 'UNIXFS_BAD_NAME', path: `d/${name}` })
   })
   it('refuses two entries of one name', async () => {
