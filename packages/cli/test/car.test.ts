@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, carV2, damaged, makeBlocks, sharedFixtures } from '@dagstore-tooling/fixtures'
-import { CID } from 'multiformats/cid'
+import { CID, type MultihashDigest } from 'multiformats'
 import { describe, expect, it } from 'vitest'
+import { cidText } from '../src/car/list.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
 const blocks = makeBlocks(31, 12, { min: 0, max: 300 })
@@ -14,6 +15,15 @@ const folderWith = async (files: Readonly<Record<string, Uint8Array>>): Promise<
   for (const [name, bytes] of Object.entries(files)) await writeFile(join(cwd, name), bytes)
   return cwd
 }
+
+describe('cidText', () => {
+  it('writes CIDs as everybody does', () => {
+    for (const { cid } of blocks) {
+      const v1 = CID.decode(cid)
+      for (const one of [v1, CID.createV0(v1.multihash as MultihashDigest<0x12>), CID.createV1(0x0129, v1.multihash)]) expect(cidText(one.bytes)).toBe(one.toString())
+    }
+  })
+})
 
 describe('dagstore car inspect', () => {
   it('reports a CARv1 in the words of the Go command', async () => {

@@ -1,6 +1,5 @@
 /** Where extracted files go. */
 import type { ReadBlockstore } from '@dagstore/read-blockstore'
-import { exporter } from 'ipfs-unixfs-exporter'
 import type { CID } from 'multiformats/cid'
 import { CommandError } from '../failure.ts'
 import type { Terminal } from '../terminal.ts'
@@ -33,6 +32,7 @@ const SLICE_BYTES = 16 << 20
 
 /** The bytes of a UnixFS file or of a raw block. @throws {CommandError} `COMMAND_REFUSED`: no file; the store's errors */
 export const fileContent = async function * (store: Pick<ReadBlockstore, 'get'>, cid: CID, signal: AbortSignal, onBytes: (done: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+  const { exporter } = await import('ipfs-unixfs-exporter') // loaded when needed
   // the signal is looked at here: the exporter would add a listener for every block
   const entry = await exporter(cid, store)
   if (entry.type === 'directory' || entry.type === 'object') throw new CommandError('COMMAND_REFUSED', `not a file: ${cid.toString()}`)

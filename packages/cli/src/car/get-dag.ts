@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { encodeCarV1Header, encodeVarint, wrapChunks } from '@dagstore/carv2'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
-import { type DagScope, type EntityBytes, walkPath, type WalkPathOptions } from '@dagstore/dag'
+import type { DagScope, EntityBytes, WalkPathOptions } from '@dagstore/dag'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
 import type { ReadBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
@@ -105,6 +105,7 @@ const onlyRoot = (roots: readonly CID[]): CID => {
 }
 
 const dagSections = async function * (store: ReadBlockstore, root: CID, walk: WalkPathOptions, written: Written, signal: AbortSignal, onBytes: (done: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+  const { walkPath } = await import('@dagstore/dag') // loaded when needed
   let first = true
   const onMissing = (cid: CID, depth: number): void => {
     if (depth > 0) written.missing.push(cid)

@@ -1,7 +1,6 @@
 /** `car verify`: whether a CAR is whole and true. */
 import type { Command } from 'commander'
 import { resolveSectionPolicy, SECTION_POLICY, type SectionPolicy, verifyCar } from '@dagstore/carv2'
-import { linksOf } from '@dagstore/dag'
 import { CommandError } from '../failure.ts'
 import { openAllHashes } from '../hashes.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
@@ -28,7 +27,7 @@ export const addVerifyCommand = (car: Command, common: AddOptions, terminal: Ter
 }
 
 const verify = async (file: string, policy: SectionPolicy, options: VerifyOptions, terminal: Terminal): Promise<void> => {
-  const hashes = await openAllHashes()
+  const [hashes, { linksOf }] = await Promise.all([openAllHashes(), import('@dagstore/dag')])
   const report = await withSource(file, 'verify', terminal, (source, onProgress) => verifyCar(source, hashes, { policy, linksOf, onProgress, signal: terminal.signal }))
   const { missing, missingCount, missingRoots, unknownHashCount, duplicateCount, undecodable } = report
   if (options.json === true) {

@@ -2,10 +2,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { openStore } from '../compose.ts'
-import { type DemoInput, readInput } from '../demo/input.ts'
-import { type ItemResult, runItem } from '../demo/item.ts'
-import { openJournal } from '../demo/journal.ts'
+import type { DemoInput } from '../demo/input.ts'
+import type { ItemResult } from '../demo/item.ts'
 import { createSteps, type StepResult } from '../demo/steps.ts'
 import { codeOf, CommandError, explain } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
@@ -46,6 +44,9 @@ const demo = async (given: readonly string[], options: DemoOptions, terminal: Te
   const root = rootFolder(options.root, terminal)
   const items: Item[] = []
   const start = performance.now()
+  // loaded when needed: of what other commands take to start it would be half
+  const [{ openStore }, { readInput }, { runItem }, { openJournal }] =
+    await Promise.all([import('../compose.ts'), import('../demo/input.ts'), import('../demo/item.ts'), import('../demo/journal.ts')])
   const store = await openStore(root)
   try {
     const journal = openJournal(store.dagstore.db)

@@ -1,7 +1,5 @@
 /** Commands on the shards of a store. */
 import type { Command } from 'commander'
-import { toLotusState } from '@dagstore/dagstore'
-import { openStore } from '../compose.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { existingRoot } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
@@ -24,7 +22,10 @@ export const addShardCommands = (program: Command, common: AddOptions, terminal:
 }
 
 const listShards = async (options: CommonOptions, terminal: Terminal): Promise<ListedShard[]> => {
-  const store = await openStore(existingRoot(options.root, terminal))
+  const root = existingRoot(options.root, terminal)
+  // loaded when needed: of what other commands take to start it would be half
+  const [{ toLotusState }, { openStore }] = await Promise.all([import('@dagstore/dagstore'), import('../compose.ts')])
+  const store = await openStore(root)
   try {
     const shards: ListedShard[] = []
     for await (const info of store.dagstore.shards()) {
