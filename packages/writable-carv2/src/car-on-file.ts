@@ -191,6 +191,7 @@ class CarOnFile implements WritableCar {
       await this.#parts.tail.idle()
       await this.#disk.idle()
       try {
+        if (keep && this.#disk.failedUntold) this.#disk.check()
         if (keep && this.#state === 'open' && !this.#disk.failed) await this.#checkpoint()
       } finally {
         if (this.#parts.owns) await this.#parts.file.close()

@@ -26,7 +26,10 @@ export interface WritableCarOptions {
   readonly verify?: 'always' | 'never'
   /** Close the file with the store. @default true */
   readonly owns?: boolean
-  /** Memory for the entries of the index that `finalize` makes, in bytes; what is beyond it goes behind the index into the file. @default 32 MiB */
+  /**
+   * Memory for the entries of the index that `finalize` makes, in bytes; what is beyond it goes behind the index into the file; not
+   * for `index-sorted`, whose entries are all held. @default 32 MiB
+   */
   readonly indexMemoryBytes?: number
   /** Longest section in bytes, its CID counted; go-car refuses longer ones than its default. @default 8 MiB; a resumed file keeps its own */
   readonly maxSectionBytes?: number

@@ -64,19 +64,19 @@ export const createReads = ({ file, table, tail, hashes, verifyReads, heads, inl
   }
 
   return {
-    has: async (cid, { signal } = {}) => {
-      start(signal)
+    has: (cid, { signal } = {}) => gate.pass(async () => {
+      signal?.throwIfAborted()
       const own = toCid(cid)
       return holdsItself(own) || (await findSection(table, heads, own.bytes)) !== NONE
-    },
-    size: async (cid, { signal } = {}) => {
-      start(signal)
+    }),
+    size: (cid, { signal } = {}) => gate.pass(async () => {
+      signal?.throwIfAborted()
       const own = toCid(cid)
       const section = await find(own)
       if (section !== undefined) return section.dataBytes
       if (holdsItself(own)) return own.multihash.digest.byteLength
       throw new BlockNotFoundError(own)
-    },
+    }),
     bytes,
     bytesAt: async (cid, from, length, options) => {
       const whole = await bytes(cid, options)

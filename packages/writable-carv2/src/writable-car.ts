@@ -69,7 +69,12 @@ export interface WritableCar extends ShardBlockstore, Pick<Blockstore, 'put' | '
    * @throws {BlockstoreError} `BLOCKSTORE_UNREADABLE`: a section that the index needs can not be read
    */
   finalize(options?: FinalizeOptions): Promise<FinalizedFacts>
-  /** Checkpoints, unless finalized, and closes. Idempotent; calls under way finish, later ones reject with `BLOCKSTORE_CLOSED`. */
+  /**
+   * Checkpoints, unless finalized, and closes. Idempotent; calls under way finish, later ones reject with `BLOCKSTORE_CLOSED`.
+   * After a sync that failed nothing is written, and what was put since the last checkpoint may be lost.
+   *
+   * @throws {WritableCarError} `WRITABLE_CAR_FAILED`, unless another call had it before. The file is closed all the same
+   */
   close(): Promise<void>
   /** Closes without writing anything more: what was put since the last checkpoint may be lost. The file stays. */
   discard(): Promise<void>

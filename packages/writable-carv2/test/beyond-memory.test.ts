@@ -1,7 +1,7 @@
 /** Files with more CIDs than are held in memory: the others are read from the file, and nothing else changes. */
 import { makeBlock } from '@dagstore-tooling/fixtures'
 import { createCrashFs } from '@dagstore-tooling/testkit'
-import { IoError } from '@dagstore/io'
+import { IoError, type WritableFile } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createWritableCar, extendWritableCar, resumeWritableCar, type WritableCar } from '../src/index.ts'
@@ -95,6 +95,27 @@ describe('blocks whose CIDs are not in memory', () => {
     await expect(broken.put(first.cid, first.bytes)).rejects.toMatchObject(unreadable)
     await expect(broken.finalize()).rejects.toMatchObject(unreadable)
     expect(broken.blockCount).toBe(stored)
+  })
+
+  it('are told of by calls that were under way when the store is closed', async () => {
+    await car.checkpoint()
+    await car.close()
+    let closed = false
+    const slow: WritableFile = new Proxy(memory.file, {
+      get: (target, key) => key === 'read'
+        ? async (at: number, length: number) => {
+          if (closed) throw new IoError('IO_CLOSED', 'file is closed')
+          await new Promise((resolve) => { setImmediate(resolve) })
+          return target.read(at, length)
+        }
+        : key === 'close' ? async () => { closed = true } : Reflect.get(target, key) as unknown,
+    })
+    const store = await resumeWritableCar(slow, { identity: { store: true, index: true, mark: true, inline: true } })
+    const { cid, bytes } = filling.at(-1)!
+    const size = store.size(cid)
+    const has = store.has(CID.createV1(0x70, cid.multihash))
+    await store.close()
+    expect([await size, await has]).toEqual([bytes.byteLength, true])
   })
 
   it('are an error where the file has been changed, and no index is made of it', async () => {

@@ -324,35 +324,6 @@ describe('failures', () => {
   })
 })
 
-describe('much that is put between two checkpoints', () => {
-  const many = blocksOf(71, 12, 1_000_000).map(({ cid }) => cid)
-  const bytes = new Uint8Array(1 << 20)
-
-  it('goes to the disk while more is put, and no slot says so before a checkpoint', async () => {
-    const { car, log } = await open({ verifyPuts: false })
-    const before = log.length
-    for (const cid of many) {
-      await car.put(cid, bytes)
-      await new Promise((resolve) => { setImmediate(resolve) })
-    }
-    const kinds = log.slice(before).map((line) => line.split(' ')[0])
-    expect(kinds.filter((kind) => kind === 'sync')).toHaveLength(1)
-    expect(log.slice(before).some((line) => / (64|288)\+/.test(line))).toBe(false)
-  })
-
-  it('is not forgotten when that fails: only reading goes on, and nothing is taken for safe', async () => {
-    const fs = createCrashFs({ seed: 1 })
-    const car = await createWritableCar(await fs.writableFile('car'), { verifyPuts: false, verify: 'never' })
-    fs.faults.failAt(({ kind }) => kind === 'sync', new IoError('IO_FAILED', 'sync'))
-    const results = await Promise.allSettled(many.map((cid) => car.put(cid, bytes)))
-    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(8)
-    await expect(car.checkpoint()).rejects.toMatchObject({ code: 'WRITABLE_CAR_FAILED', cause: { code: 'IO_FAILED' } })
-    await expect(car.put(first.cid, first.bytes)).rejects.toMatchObject({ code: 'WRITABLE_CAR_FAILED' })
-    expect(await car.bytes(many[0]!)).toEqual(bytes)
-    await car.close()
-  })
-})
-
 describe('close and discard', () => {
   it('close keeps what was put, discard what a checkpoint has kept', async () => {
     for (const [how, count] of [['close', 6], ['discard', 2]] as const) {
