@@ -12,6 +12,9 @@ export interface FirstTestParts {
   readonly find: (cid: CID, limit: number | undefined, signal: AbortSignal | undefined) => Promise<readonly IndexEntry[]>
 }
 
+/** However long they are: one call does not take a hundred thousand arguments. */
+const keyOf = (bytes: Uint8Array): string => bytes.reduce((key, byte) => key + String.fromCharCode(byte), '')
+
 type Where = Pick<Section, 'sectionOffset' | 'cid'>
 
 /** Entries of one block that are looked at before all of them are. */
@@ -20,9 +23,9 @@ const FEW_ENTRIES = 8
 const MAX_UNLISTED = 4096
 
 /**
- * For one way through all sections, in order. Makes a function that tells whether a section is the first of its block in the file. An index in which that can not be seen,
- * since it does not know the section, leads astray, or has many entries of the block in an order of its own, is replaced by
- * one that was built.
+ * For one way through all sections, in order. Makes a function that tells whether a section is the first of its block in the
+ * file. An index in which that can not be seen, since it does not know the section, leads astray, or has many entries of the
+ * block in an order of its own, is replaced by one that was built.
  */
 export const createFirstTest = ({ section: bytes, index, wholeCid, find }: FirstTestParts): (section: Where, cid: CID, signal: AbortSignal | undefined) => Promise<boolean> => {
   /** The same whole CID in a section before this one, of which there are others with its multihash. */
@@ -57,7 +60,7 @@ export const createFirstTest = ({ section: bytes, index, wholeCid, find }: First
       const earlier = await hasEarlier(section, cid, signal)
       if (earlier === undefined && cid.multihash.code === IDENTITY && !index.wholeOfIdentity && unlisted.size < MAX_UNLISTED) {
         const before = unlisted.size
-        return unlisted.add(String.fromCharCode(...(wholeCid ? section.cid : cid.multihash.bytes))).size > before
+        return unlisted.add(keyOf(wholeCid ? section.cid : cid.multihash.bytes)).size > before
       }
       if (earlier === false) return true
       if (earlier === true) return wholeCid && !await isRepeated(section, cid, signal)

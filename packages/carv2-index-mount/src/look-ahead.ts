@@ -69,7 +69,8 @@ export async function * lookAhead<T> (source: Iterable<T> | AsyncIterable<T>, op
     while (!ended && pulling === undefined && (queue.length === 0 || (queue.length < WINDOW_BLOCKS && (queue.length + 1) * longest <= WINDOW_BYTES))) {
       try {
         const result = items.next()
-        if (result instanceof Promise) pulling = result.then(take, failSource).then(() => { pulling = undefined; pull() })
+        // told by its method: a promise may be of another realm
+        if ('then' in result) pulling = Promise.resolve(result).then(take, failSource).then(() => { pulling = undefined; pull() })
         else take(result)
       } catch (error) {
         failSource(error)

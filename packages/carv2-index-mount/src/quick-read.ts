@@ -38,39 +38,44 @@ export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadP
     const { code, digest } = cid.multihash
     return hashes.has(code) && hashes.matches(code, digest, data) ? data : undefined
   }
-  const readEntry = (cid: CID, entry: IndexEntry | undefined, signal: AbortSignal | undefined, ends: QuickReadEnds): void => {
-    if (entry === undefined) return index.whole && cid.multihash.code !== IDENTITY ? ends.absent() : ends.unclear()
+  const readEntry = (cid: CID, entry: IndexEntry | undefined, whole: boolean, signal: AbortSignal | undefined, ends: QuickReadEnds): void => {
+    if (entry === undefined) return whole && cid.multihash.code !== IDENTITY ? ends.absent() : ends.unclear()
     if (entry.headBytes === undefined || entry.dataBytes === undefined) return ends.unclear()
     const { at, length } = spanOf(section, entry, 'section')
     const end = (data: Uint8Array | undefined): void => data === undefined ? ends.unclear() : ends.found(data)
     const peeked = source.peek(at, length)
-    if (peeked !== undefined) return end(dataOf(cid, entry, peeked)?.slice())
+    if (peeked !== undefined) return end(copyOf(dataOf(cid, entry, peeked)))
     const take = (bytes: Uint8Array): void => {
       let data: Uint8Array | undefined
       try {
         data = dataOf(cid, entry, bytes)
       } catch {} // a hasher that fails; told by the other path
-      end(data === undefined || data.byteLength * 2 > length ? data : data.slice())
+      end(data === undefined || data.byteLength * 2 > length ? data : copyOf(data))
     }
     if (callbacks === undefined || signal !== undefined) void source.read(at, length, { signal }).then(take, ends.unclear)
     else callbacks.readThen(at, length, (_error, bytes) => bytes === undefined ? ends.unclear() : take(bytes))
   }
 
   return (cid, signal, ends) => {
+    // of the index that is asked: when it answers another one may be in its place
+    const { whole } = index
     // what is thrown here is thrown again, and told, by the other path
     const begin = (entries: readonly IndexEntry[]): void => {
       try {
-        readEntry(cid, entries[0], signal, ends)
+        readEntry(cid, entries[0], whole, signal, ends)
       } catch {
         ends.unclear()
       }
     }
     try {
       const entries = index.find(cid.multihash.bytes, 1, signal)
-      if (!(entries instanceof Promise)) readEntry(cid, entries[0], signal, ends)
-      else void entries.then(begin, ends.unclear)
+      if ('then' in entries) void entries.then(begin, ends.unclear)
+      else readEntry(cid, entries[0], whole, signal, ends)
     } catch {
       ends.unclear()
     }
   }
 }
+
+/** Not `slice`: of a Buffer that would be a view. */
+const copyOf = <T extends Uint8Array | undefined>(bytes: T): Uint8Array | T => bytes === undefined ? bytes : new Uint8Array(bytes)

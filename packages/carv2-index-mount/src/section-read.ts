@@ -133,8 +133,8 @@ export const readHead = async (from: SectionBytes, entry: IndexEntry, want: 'hea
 export const dataIn = ({ window, owned, dataInWindow, dataBytes }: SectionHead): Uint8Array | undefined => {
   if (dataInWindow + dataBytes > window.byteLength) return undefined
   const data = window.subarray(dataInWindow, dataInWindow + dataBytes)
-  // a small block does not keep a large window
-  return owned && dataBytes * 2 > window.byteLength ? data : data.slice()
+  // a small block does not keep a large window; not `slice`, since of a Buffer that would be a view
+  return owned && dataBytes * 2 > window.byteLength ? data : new Uint8Array(data)
 }
 
 /** The same, with what lies behind the window. @throws {IoError} */

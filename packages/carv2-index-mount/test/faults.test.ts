@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { carV1, carV2, makeBlocks, mixedBlocks } from '@dagstore-tooling/fixtures'
 import type { ByteSource } from '@dagstore/io'
 import fc from 'fast-check'
@@ -100,6 +101,37 @@ describe('generators that are left alone', () => {
       for await (const { cid } of mount.blockstore.getMany(source(), { signal: controller.signal })) controller.abort(cid)
     })()).rejects.toMatchObject({ code: cidOf(mixed[0]!).code })
     expect(ends).toBe(2)
+  })
+})
+
+describe('memory', () => {
+  it('of a block belongs to the caller also where a source lets us look into a Buffer, whose slices are views', async () => {
+    const content = Buffer.from(mixedV1)
+    const inner = testSource(mixedV1)
+    const looked = new Proxy(inner, { get: (target, key) => key === 'peek' ? (at: number, length: number) => content.subarray(at, at + length) : Reflect.get(target, key) as unknown })
+    for (const index of [undefined, testSource(await indexOf(mixedV1, inner.identity))]) {
+      const mount = await openIndexMount({ data: looked, index }, { owns: false })
+      for (const block of mixed) {
+        for (let i = 0; i < 2; i++) (await mount.blockstore.bytes(cidOf(block))).fill(0)
+        for await (const chunk of mount.blockstore.get(cidOf(block))) chunk.fill(0)
+      }
+      expect(Buffer.compare(content, mixedV1)).toBe(0)
+    }
+  })
+})
+
+describe('getMany', () => {
+  it('takes CIDs from an iterator whose promises are not of this realm', async () => {
+    const mount = await openIndexMount({ data: testSource(mixedV1) })
+    const ForeignPromise = runInNewContext('Promise') as PromiseConstructor
+    const cids = mixed.slice(0, 3).map(cidOf)
+    const source: AsyncIterable<ReturnType<typeof cidOf>> = {
+      [Symbol.asyncIterator]: () => {
+        const inner = cids[Symbol.iterator]()
+        return { next: () => new ForeignPromise((resolve) => { setImmediate(resolve, inner.next()) }) }
+      },
+    }
+    expect((await all(mount.blockstore.getMany(source))).map(({ cid }) => cid.toString())).toEqual(cids.map(String))
   })
 })
 

@@ -44,6 +44,14 @@ describe.each(Object.entries(forms))('identity CIDs of a %s', (_what, car) => {
   })
 })
 
+describe('identity CIDs of a hundred kilobytes and more, where limits allow them', () => {
+  it('are listed once by an index that does not have them', async () => {
+    const long = makeBlock(new Uint8Array(200_000).fill(7), { hash: 'identity' })
+    const { blockstore } = await mountBytes(carV2({ roots: [], blocks: [long, ...others, long], identityCids: 'excluded' }), { maxCidBytes: 1 << 20, verify: 'never' })
+    expect(await all(blockstore.getAll())).toHaveLength(1 + others.length)
+  })
+})
+
 describe('the identity option', () => {
   it('takes only what is a policy', async () => {
     await expect(mountBytes(forms['CARv1'], { identity: 'none' as never })).rejects.toThrow(TypeError)

@@ -74,6 +74,27 @@ describe('an index without trailer', () => {
     await mount.close()
   })
 
+  it('says of no block that it is absent because another one was built while it was asked', async () => {
+    const data = testSource(bytes)
+    const index = await openIndex(createBytesSource(lacking))
+    const { find } = index
+    let held: (() => void) | undefined
+    // the first question is answered when all others are
+    let first = true
+    index.find = (...args) => {
+      const found = find.apply(index, args)
+      if (!first) return found
+      first = false
+      return new Promise((resolve) => { held = () => { resolve(found) } })
+    }
+    const mount = await openIndexMount({ data, index })
+    const slow = mount.blockstore.bytes(cidOf(blocks[250]!))
+    expect(await mount.blockstore.has(cidOf(blocks[251]!))).toBe(true)
+    expect(mount.indexOrigin).toBe('built')
+    held?.()
+    expect(await slow).toEqual(new Uint8Array(blocks[250]!.data))
+  })
+
   it('is the last word when it is to be used', async () => {
     const mount = await openIndexMount({ data: createBytesSource(bytes), index: createBytesSource(lacking) }, { indexTrust: 'use' })
     await expect(mount.blockstore.bytes(cidOf(blocks[250]!))).rejects.toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND' })
