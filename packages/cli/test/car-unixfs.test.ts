@@ -95,6 +95,15 @@ describe('dagstore car list', () => {
 })
 
 describe('dagstore car extract', () => {
+  it('tells what the disk refuses with a code of ours, and leaves nothing of it', async () => {
+    const root = directory({ name: 'n'.repeat(300), cid: leaf.cid })
+    const cwd = await folderWith({ 'a.car': carV1([root.cid], [root, leaf]) })
+    const { code, stdout } = await dagstore(cwd, ['car', 'extract', '--json', 'a.car', 'out'])
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'IO_FAILED' } })
+    expect(await readdir(join(cwd, 'out'))).toEqual([])
+  })
+
   it('writes everything below a directory and says how much', async () => {
     const cwd = await folderWith({ 'a.car': whole.v1 })
     expect(await dagstore(cwd, ['car', 'extract', 'a.car', 'out'])).toMatchObject({ code: 0, stdout: '', stderr: 'extracted 6 file(s)\n' })

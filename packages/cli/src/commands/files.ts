@@ -1,4 +1,5 @@
 /** Failures of a command on one file name that file. */
+import { classifyNodeError } from '@dagstore/io/node'
 import { CommandError, explain } from '../failure.ts'
 
 /**
@@ -11,6 +12,8 @@ export const aboutFile = async <T>(file: string, work: () => Promise<T>, path: s
     return await work()
   } catch (error) {
     if (error instanceof CommandError) throw error
-    throw new CommandError('COMMAND_REFUSED', explain(error, file, [path]), { cause: error })
+    // what Node says itself gets a code of ours
+    const cause = error instanceof Error && 'syscall' in error ? classifyNodeError(error, 'refused') : error
+    throw new CommandError('COMMAND_REFUSED', explain(cause, file, [path]), { cause })
   }
 }
