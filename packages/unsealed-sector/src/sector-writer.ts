@@ -162,6 +162,7 @@ class FileSectorWriter implements SectorWriter {
     if (touches(this.#trailer.ranges, piece.start, piece.length)) {
       throw new SectorError('SECTOR_OCCUPIED', `another piece is there; offset=${piece.start} padded=${piece.length}`, { offset: piece.start })
     }
+    await this.#trailer.goOn()
     const litter = withinRange(this.#litter, piece.start, piece.length)
     // until the piece is in use, what was written of it is litter
     this.#soil(piece)

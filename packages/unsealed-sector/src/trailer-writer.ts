@@ -24,6 +24,8 @@ export interface TrailerWriter {
   readonly ranges: readonly SectorRange[]
   /** Durable on return. A failed call may be repeated. @throws {SectorError} `SECTOR_TOO_SMALL`: the list is too long */
   replace(ranges: readonly SectorRange[]): Promise<void>
+  /** After an update that failed: once more the file says `ranges`, before anything is written that they do not name. */
+  goOn(): Promise<void>
 }
 
 /**
@@ -65,12 +67,18 @@ class FileTrailerWriter implements TrailerWriter {
   async replace (ranges: readonly SectorRange[]): Promise<void> {
     const next = encodeTrailer(ranges)
     if (next.byteLength > MAX_TRAILER_BYTES) throw new SectorError('SECTOR_TOO_SMALL', `too many ranges for a trailer; trailer=${next.byteLength} max=${MAX_TRAILER_BYTES}`)
-    if (this.#isUnsettled) await this.settle()
+    await this.goOn()
     this.#isUnsettled = true
     if (!this.#hasTrailer) await this.#putFirst()
     await this.#update(next)
     this.#isUnsettled = false
     this.#ranges = ranges
+  }
+
+  async goOn (): Promise<void> {
+    if (!this.#isUnsettled) return
+    await this.settle()
+    this.#isUnsettled = false
   }
 
   /** Make what the file says the ranges at hand, after an update that did not end. */

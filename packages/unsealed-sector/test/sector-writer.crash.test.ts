@@ -1,4 +1,4 @@
-import { createBytesSource } from '@dagstore/io'
+import { createBytesSource, IoError } from '@dagstore/io'
 import { concat, plainRlePlus, sectorFile, seededBytes } from '@dagstore-tooling/fixtures'
 import { type CrashWorld, everyCrash } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
@@ -88,6 +88,34 @@ describe('a cut after any operation', () => {
       },
     })
     expect(cuts).toBeGreaterThan(steps.length * 6)
+  })
+
+  it('leaves no half of a piece in use where one failed whose list was written already', async () => {
+    // of two disk sectors
+    const [one, again] = [pieceOf(0, 1024, 1000), pieceOf(0, 1024, 1000, 99)] as const
+    let [fails, failing] = [true, 0]
+    for (; fails; failing++) {
+      await everyCrash({
+        seed: failing,
+        run: async (world) => {
+          const writer = await openIn(world, 2 * KIB)
+          world.faults.failAt(world.faults.operations + failing, new IoError('IO_FAILED', 'disk'))
+          fails = await writer.writePiece(one.offset, one.paddedBytes, [one.payload]).then(() => false, (error: unknown) => {
+            if (error instanceof IoError) return true
+            throw error
+          })
+          if (fails) await writer.writePiece(again.offset, again.paddedBytes, [again.payload])
+        },
+        check: async (world) => {
+          if (world.fs.content('sector') === undefined) return
+          const sector = await openSector(createBytesSource(world.fs.content('sector')!), { sectorBytes: 2 * KIB }).catch(() => undefined)
+          if (sector === undefined || sector.allocated.length === 0) return
+          expect(sector.allocated).toEqual(rangesOf([one]))
+          expect([one, again].map(unpaddedOf)).toContainEqual(await sector.openPiece(one.offset, one.paddedBytes).read(0, one.paddedBytes / 128 * 127))
+        },
+      })
+    }
+    expect(failing).toBeGreaterThan(6)
   })
 
   it('leaves nothing in use of a file that is being made, whatever its length', async () => {
