@@ -48,8 +48,8 @@ export const run = async ({ compare, scratch }) => {
       await compare({
         what: `${hash}, ${width} at a time`,
         work: { bytes, items: GETS },
-        rounds: 5,
         warmUps: 2,
+        rounds: 15, // threads that wait for work are woken fast or slowly for seconds at a time
         cases,
         wanted: [
           { name: 'mount, verified', against: 'fs.read', atLeast },

@@ -12,10 +12,12 @@ export const serveRanges = async (sources) => {
     const source = sources[request.url]
     if (source === undefined) return void response.writeHead(404).end()
     requests.set(request.url, (requests.get(request.url) ?? 0) + 1)
-    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
+    const range = /^bytes=(\d*)-(\d+)$/.exec(request.headers.range ?? '')
     if (range === null) return void response.writeHead(400).end()
-    const from = Number(range[1])
-    const to = Math.min(Number(range[2]), source.sizeBytes - 1)
+    const last = source.sizeBytes - 1
+    // "-n": the last n bytes
+    const from = range[1] === '' ? Math.max(0, source.sizeBytes - Number(range[2])) : Number(range[1])
+    const to = range[1] === '' ? last : Math.min(Number(range[2]), last)
     source.read(from, to - from + 1).then(
       (bytes) => response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${source.sizeBytes}`, 'content-length': bytes.byteLength, etag: `"${source.sizeBytes}"` }).end(bytes),
       () => response.destroy(),
