@@ -24,9 +24,9 @@
  * Numbers are little-endian. An identity or a header that does not fit is left out: the first as kind 0, the second as
  * length 0, and the reader takes it from the CAR.
  */
+import { crc32 } from '@dagstore/hashes'
 import type { SourceIdentity } from '@dagstore/io'
 import { type CidPrefix, MAX_PREFIXES } from './cid-prefixes.ts'
-import { crc32 } from './crc32.ts'
 import { CarV2Error } from './errors.ts'
 
 export const FOOTER_BYTES = 4096

@@ -1,6 +1,6 @@
 /** The bytes of an index, page by page: from memory as one page, from a source through the cache, checked on the way in. */
+import { crc32 } from '@dagstore/hashes'
 import { type Awaitable, type ByteSource, IoError } from '@dagstore/io'
-import { crc32 } from './crc32.ts'
 import { CarV2Error } from './errors.ts'
 import { CHECKSUMS_PER_CHUNK, PAGE_BYTES, type TrailerPlan } from './index-trailer.ts'
 import type { PageSpace } from './page-cache.ts'

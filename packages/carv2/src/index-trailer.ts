@@ -14,7 +14,7 @@
  * D is 1024, doubled until n / D is at most 2048. Numbers are little-endian. docs/formats/index.md describes the same with
  * an example.
  */
-import { crc32, crc32Add } from './crc32.ts'
+import { crc32, crc32Add } from '@dagstore/hashes'
 import { RECORD_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import { MAX_BUCKETS, type IndexDirectory } from './index-directory.ts'

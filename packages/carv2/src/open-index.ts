@@ -1,6 +1,6 @@
 /** An index that lies somewhere else: a detached file, or what follows the payload of a CARv2. */
+import { crc32 } from '@dagstore/hashes'
 import type { ByteSource, CallOptions } from '@dagstore/io'
-import { crc32 } from './crc32.ts'
 import { CarV2Error } from './errors.ts'
 import { type IndexDirectory, readDirectory } from './index-directory.ts'
 import { factsOf } from './index-facts.ts'

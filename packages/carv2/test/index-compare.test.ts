@@ -3,7 +3,7 @@ import { createHashes } from '@dagstore/hashes'
 import { createBytesSource } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { crc32 } from '../src/crc32.ts'
+import { crc32 } from '@dagstore/hashes'
 import { buildIndex, createIndexBuilder, encodeCarV1Header, type IndexedSection, type IndexSubject, inspectCar, openIndex, verifyCar } from '../src/index.ts'
 import { collect, concat, slowSource } from './support.ts'
 

@@ -55,7 +55,7 @@ describe('the trailer of an index', () => {
 
   it('of a later version is passed over: the standard bytes still answer', async () => {
     const bytes = concat((await buildIndex(createBytesSource(car))).encode())
-    const { crc32 } = await import('../src/crc32.ts')
+    const { crc32 } = await import('@dagstore/hashes')
     const footer = bytes.subarray(bytes.byteLength - 4096)
     footer[8] = 3
     new DataView(footer.buffer, footer.byteOffset).setUint32(4092, crc32(footer, 0, 4092), true)
@@ -65,7 +65,7 @@ describe('the trailer of an index', () => {
   })
 
   it('is damaged when its parts contradict each other, also where every checksum matches', async () => {
-    const { crc32 } = await import('../src/crc32.ts')
+    const { crc32 } = await import('@dagstore/hashes')
     const { planTrailer } = await import('../src/index-trailer.ts')
     const { planStandard } = await import('../src/index-directory-codec.ts')
     const COUNT = 5000

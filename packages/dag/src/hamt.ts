@@ -8,11 +8,11 @@
  * Source: UnixFS specification, "HAMTDirectory"; go-unixfsnode `hamt`. As there, the digits themselves are not compared:
  * the bit field decides. Stricter: the bit field and the links must be equally many.
  */
+import { murmur3Into } from '@dagstore/hashes'
 import type { CID } from 'multiformats/cid'
 import { pbLinkCid, pbNameEquals, pbNameLength, type PbNode } from './dag-pb.ts'
 import { DagError } from './errors.ts'
 import { decoding } from './links.ts'
-import { murmur3 } from './murmur3.ts'
 import type { UnixfsNode } from './unixfs.ts'
 
 const MURMUR3_X64_64 = 0x22
@@ -21,6 +21,13 @@ const MIN_FANOUT = 8
 const MAX_FANOUT = 1024
 
 const textEncoder = new TextEncoder()
+
+/** Of a name; the bits that choose a slot are taken from the highest ones downwards. */
+const hashOf = (name: Uint8Array): bigint => {
+  const halves = new Uint32Array(2)
+  murmur3Into(name, halves, 0)
+  return BigInt(halves[0]!) << 32n | BigInt(halves[1]!)
+}
 
 export interface Shard {
   readonly cid: CID
@@ -53,7 +60,7 @@ export const openShard = (cid: CID, bytes: Uint8Array, node: PbNode, unixfs: Uni
 export const findInShard = (shard: Shard, name: string): { readonly cid: CID, readonly isShard: boolean } | undefined => {
   const { bytes, node, field, slotBits, digits, usedBits } = shard
   const key = textEncoder.encode(name)
-  const slot = Number(BigInt.asUintN(slotBits, murmur3(key) >> BigInt(HASH_BITS - usedBits - slotBits)))
+  const slot = Number(BigInt.asUintN(slotBits, hashOf(key) >> BigInt(HASH_BITS - usedBits - slotBits)))
   if (!hasBit(field, slot)) return undefined
   const n = onesBelow(field, slot)
   const isShard = isShardLink(shard, n)

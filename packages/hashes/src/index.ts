@@ -1,6 +1,8 @@
+export { crc32, crc32Add } from './crc32.ts'
 export { HashError, type HashErrorCode } from './errors.ts'
 export type { Hasher } from './hasher.ts'
 export { createHashes, type Hashes, type HashesOptions } from './hashes.ts'
 export { asMultihashHasher } from './multihash-hasher.ts'
+export { murmur3Into } from './murmur3.ts'
 export { BLAKE2B_256, IDENTITY, IDENTITY_MAX_BYTES, SHA2_256, SHA2_512 } from './pure-hashers.ts'
 export type { WasmModule } from './wasm-host.ts'

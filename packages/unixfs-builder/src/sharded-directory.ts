@@ -10,10 +10,10 @@
  *
  * Source: boxo ipld/unixfs/hamt/hamt.go; UnixFS specification, "HAMTDirectory".
  */
+import { murmur3Into } from '@dagstore/hashes'
 import { type BlockWriter, type DirectoryNodes, DAG_PB } from './block-writer.ts'
 import type { EntryList } from './entry-list.ts'
 import { UnixfsError } from './errors.ts'
-import { murmur3Into } from './murmur3.ts'
 import { dataLength, type EncodedLink, encodeNode, linkLength } from './pb-node.ts'
 import { encodeUnixfs } from './unixfs-data.ts'
 

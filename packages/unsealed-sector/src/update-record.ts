@@ -18,7 +18,7 @@
  * As long as the new trailer in it is not whole, the old one was not touched; while the old one is written over, the new one
  * in it is whole; before that is taken away, the new one stands in place of the old one.
  */
-import { crc32 } from './crc32.ts'
+import { crc32 } from '@dagstore/hashes'
 
 /** What a disk writes whole or not at all; a sector's data ends on such a border. */
 export const RECORD_ALIGNMENT = 512

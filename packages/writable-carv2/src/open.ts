@@ -1,10 +1,9 @@
 /** The three ways to a writable CARv2 file: a new one, one that was left unfinished, one that was finished. */
 import { decodeCarV1Header, decodeVarint } from '@dagstore/carv2'
-import { createHashes } from '@dagstore/hashes'
+import { crc32, createHashes } from '@dagstore/hashes'
 import type { CallOptions, WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { createCar, type Opened } from './car-on-file.ts'
-import { crc32 } from './crc32.ts'
 import { WritableCarError } from './errors.ts'
 import { clearHeader, MAX_ROOTS_BYTES, newHead, readHead, rootsHeader, startFor, writeSlot } from './file-head.ts'
 import { writeReserve } from './finish.ts'

@@ -19,7 +19,7 @@
  *     220  4     CRC-32 of the 220 bytes before
  */
 import { CAR_LIMITS, type IdentityPolicy } from '@dagstore/carv2'
-import { crc32 } from './crc32.ts'
+import { crc32 } from '@dagstore/hashes'
 
 export const SLOTS_OFFSET = 64
 export const SLOT_BYTES = 224

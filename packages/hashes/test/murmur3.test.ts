@@ -47,6 +47,15 @@ describe('murmur3', () => {
   ])('of %j', (text, hash) => {
     expect(hashOf(new TextEncoder().encode(text))).toBe(hash)
   })
+
+  // written by spaolacci/murmur3 1.1.0 `Sum64`, which boxo uses
+  it.each([
+    ['', 0n], ['a', 0x85555565f6597889n], ['beep boop', 0xacfe9c5bbf88f075n], ['fifteen letters', 0xfbc30219f974cdaan], ['sixteen letters!', 0x0eafa617026b6a62n],
+    ['seventeen letters', 0x5fe570cc0f2090efn], ['ünïcode \u2603 of more than two blocks in all', 0x8efb296a80c38c62n], ['x'.repeat(255), 0xd1a161d018039a7en],
+  ])('of %j, as Go has it', (words, hash) => {
+    expect(BigInt(`0x${hashOf(new TextEncoder().encode(words))}`)).toBe(hash)
+  })
+
   it('is that of numbers of any size, for bytes of every length', () => {
     const random = seededRandom('murmur3')
     for (let length = 0; length < 400; length++) {

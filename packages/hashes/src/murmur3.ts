@@ -13,7 +13,7 @@ const C2: Readonly<U64> = { hi: 0x4cf5ad43, lo: 0x2745937f }
 const F1: Readonly<U64> = { hi: 0xff51afd7, lo: 0xed558ccd }
 const F2: Readonly<U64> = { hi: 0xc4ceb9fe, lo: 0x1a85ec53 }
 
-/** Put the 64 bits into `out`: the high half at `at`, the low one behind it. */
+/** Put the 64 bits of `bytes` into `out`: the high half at `at`, the low one behind it. Keeps no reference. */
 export const murmur3Into = (bytes: Uint8Array, out: Uint32Array, at: number): void => {
   const h1: U64 = { hi: 0, lo: 0 }
   const h2: U64 = { hi: 0, lo: 0 }
