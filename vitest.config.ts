@@ -8,6 +8,8 @@ const projects = ['packages', 'tooling'].flatMap((group) =>
 
 const config: ViteUserConfig = mergeConfig(library, defineConfig({
   test: {
+    // every processor; left to itself it keeps one free, which of two is half
+    maxWorkers: '100%',
     projects: projects.map((folder) => ({
       // a folder with a configuration of its own has put the common one into it
       extends: existsSync(join(import.meta.dirname, folder, 'vitest.config.ts')) ? `./${folder}/vitest.config.ts` : './tooling/vitest-config/library.ts',
