@@ -1,6 +1,6 @@
 /** Blocks in the order asked for, several reads under way at once. */
+import { withdrawable } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
-import { withdrawable } from './withdrawable.ts'
 
 /** Reads under way or finished and not yet taken. */
 const WINDOW_BLOCKS = 32

@@ -1,7 +1,6 @@
 /** The index of a mount: one that is known to be whole, or one whose misses are checked by building another. */
 import type { IndexEntry, IndexView } from '@dagstore/carv2'
-import type { Awaitable } from '@dagstore/io'
-import { withdrawable } from './withdrawable.ts'
+import { type Awaitable, withdrawable } from '@dagstore/io'
 
 export type IndexOrigin = 'given' | 'attached' | 'built'
 

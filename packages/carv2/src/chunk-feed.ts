@@ -1,5 +1,5 @@
 /** Windows of bytes that come in chunks of any length, once and in order: what a network answers. */
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, withdrawable } from '@dagstore/io'
 
 /** Bytes in order: an async iterable or a web stream. */
 export type ByteChunks = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
@@ -27,7 +27,7 @@ export class ChunkFeed {
     this.#forget(from)
     while (this.endBytes < to && !this.isDone) {
       this.#signal?.throwIfAborted()
-      const next = await abortable(this.#chunks.next(), this.#signal)
+      const next = await withdrawable(this.#chunks.next(), this.#signal)
       if (next.done === true) {
         this.isDone = true
         return
@@ -87,20 +87,5 @@ const iterate = (stream: ReadableStream<Uint8Array>): AsyncIterator<Uint8Array, 
       }
       return { done: true, value: undefined }
     },
-  }
-}
-
-const abortable = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return promise
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => { reject(signal.reason) }
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  promise.catch(() => {}) // the abort may come first
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
   }
 }

@@ -1,6 +1,6 @@
 /** The bytes of an index, page by page: from memory as one page, from a source through the cache, checked on the way in. */
 import { crc32 } from '@dagstore/hashes'
-import { type Awaitable, type ByteSource, IoError } from '@dagstore/io'
+import { type Awaitable, type ByteSource, IoError, withdrawable } from '@dagstore/io'
 import { CarV2Error } from './errors.ts'
 import { CHECKSUMS_PER_CHUNK, PAGE_BYTES, type TrailerPlan } from './index-trailer.ts'
 import type { PageSpace } from './page-cache.ts'
@@ -141,7 +141,7 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
       loading = admitted.finally(() => { pending.delete(page) })
       pending.set(page, loading)
     }
-    return signal === undefined ? loading : withSignal(loading, signal)
+    return withdrawable(loading, signal)
   }
 
   const isWanted = (page: number): boolean => page * PAGE_BYTES < sizeBytes && !pending.has(page) && space.get(page) === undefined
@@ -174,7 +174,7 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     if (checks !== undefined) {
       for (let page = firstPage, at = 0; at < bytes.byteLength; page++, at += PAGE_BYTES) {
         const sums = checksums(Math.floor(page / CHECKSUMS_PER_CHUNK), checks)
-        checkPage(page, bytes, at, Math.min(at + PAGE_BYTES, bytes.byteLength), sums instanceof Promise ? await withSignal(sums, signal) : sums)
+        checkPage(page, bytes, at, Math.min(at + PAGE_BYTES, bytes.byteLength), sums instanceof Promise ? await withdrawable(sums, signal) : sums)
       }
     }
     return bytes.subarray(from - start, to - start)
@@ -187,23 +187,6 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     if (owns) await source.close()
   }
   return { pageBytes: PAGE_BYTES, trusted: checks !== undefined, spread: isRemote ? SPREAD_REMOTE : SPREAD_LOCAL, at, load, loadAround, run, close }
-}
-
-/** Waits for a promise that others wait for too; on abort only this wait ends. */
-const withSignal = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return promise
-  promise.catch(() => {}) // this wait may end first
-  signal.throwIfAborted()
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => { reject(signal.reason) }
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
-  }
 }
 
 const u32 = (bytes: Uint8Array, at: number): number =>

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The same bytes from several places: the first that has them, and the next one when a read is lost. */
-import { type ByteSource, type CallOptions, checkRange, IoError, type SourceIdentity } from '@dagstore/io'
+import { type ByteSource, type CallOptions, checkRange, IoError, type SourceIdentity, withdrawable } from '@dagstore/io'
 import { causeOf, retryOf } from './errors.ts'
 
 /** One place. `undefined`: the bytes are not there. */
@@ -129,10 +129,10 @@ class SwitchingSource implements ByteSource {
       if (this.#exchange === undefined) {
         this.#exchange = this.#next(failed, first)
         this.#exchange.catch(() => {}).finally(() => { this.#exchange = undefined })
-        await withdrawn(this.#exchange, signal)
+        await withdrawable(this.#exchange, signal)
       } else {
         // another read's: what it failed with is that read's own
-        await withdrawn(this.#exchange.catch(() => {}), signal)
+        await withdrawable(this.#exchange.catch(() => {}), signal)
       }
       if (this.#closing !== undefined) throw new IoError('IO_CLOSED', 'source is closed')
     }
@@ -168,21 +168,6 @@ class SwitchingSource implements ByteSource {
     this.#current = undefined
     const leaving = used.source.close().catch(() => {}).finally(() => { this.#leaving.delete(leaving) }) // it was given up already
     this.#leaving.add(leaving)
-  }
-}
-
-/** The same outcome, or the reason of the signal if that comes first. */
-const withdrawn = async (work: Promise<void>, signal: AbortSignal | undefined): Promise<void> => {
-  if (signal === undefined) return work
-  signal.throwIfAborted()
-  let stop: (() => void) | undefined
-  try {
-    await Promise.race([work, new Promise<never>((_resolve, reject) => {
-      stop = () => { reject(signal.reason) }
-      signal.addEventListener('abort', stop, { once: true })
-    })])
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop)
   }
 }
 

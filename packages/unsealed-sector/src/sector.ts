@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** An unsealed sector file, opened to read the pieces in it; nothing is ever written. */
-import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
+import { type ByteSource, type CallOptions, IoError, withdrawable } from '@dagstore/io'
 import { CHUNK_PADDED, type Fr32 } from '@dagstore/piece'
 import { SectorError } from './errors.ts'
 import { PLAIN_FR32 } from './fr32.ts'
@@ -127,7 +127,7 @@ class FileSector implements UnsealedSector {
       this.#next = undefined
       return reading
     })
-    return withSignal(this.#next, signal)
+    return withdrawable(this.#next, signal)
   }
 
   close (): Promise<void> {
@@ -198,20 +198,4 @@ class FileSector implements UnsealedSector {
 const checkChunks = (start: number, length: number): void => {
   const isWhole = (bytes: number): boolean => Number.isSafeInteger(bytes) && bytes >= 0 && bytes % CHUNK_PADDED === 0
   if (!isWhole(start) || !isWhole(length) || length === 0) throw new RangeError(`not whole chunks of 128 bytes; offset=${start} length=${length}`)
-}
-
-/** A shared result, or the reason of the caller's own abort. */
-const withSignal = async <T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return result
-  let onAbort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => { reject(signal.reason) }
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  result.catch(() => {}) // may end after the caller has left
-  try {
-    return await Promise.race([result, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }
