@@ -200,10 +200,17 @@ const keyOf = (rows: DataView, at: number, digestBytes: number): number =>
 
 /** By digest, bytewise, then by offset as u64 little-endian behind it. */
 export const compareRows = (a: DataView, aAt: number, b: DataView, bAt: number, digestBytes: number): number => {
+  const byDigest = compareDigests(a, aAt, b, bAt, digestBytes)
+  if (byDigest !== 0) return byDigest
+  const high = a.getUint32(aAt + digestBytes + 4, true) - b.getUint32(bAt + digestBytes + 4, true)
+  return high !== 0 ? high : a.getUint32(aAt + digestBytes, true) - b.getUint32(bAt + digestBytes, true)
+}
+
+/** Bytewise. */
+export const compareDigests = (a: DataView, aAt: number, b: DataView, bAt: number, digestBytes: number): number => {
   for (let i = 0; i < digestBytes; i++) {
     const difference = a.getUint8(aAt + i) - b.getUint8(bAt + i)
     if (difference !== 0) return difference
   }
-  const high = a.getUint32(aAt + digestBytes + 4, true) - b.getUint32(bAt + digestBytes + 4, true)
-  return high !== 0 ? high : a.getUint32(aAt + digestBytes, true) - b.getUint32(bAt + digestBytes, true)
+  return 0
 }

@@ -25,5 +25,6 @@ export { type CarStream, scanStream, type StreamLayout, type StreamOptions } fro
 export { resolveSectionPolicy, SECTION_POLICY, type SectionPolicy } from './section-policy.ts'
 export type { ScanEnd, ScanOptions } from './section-reader.ts'
 export { decodeVarint, encodeVarint } from './varint.ts'
+export type { LinksOf } from './missing-links.ts'
 export { verifyCar, type VerifyOptions, type VerifyReport } from './verify.ts'
 export { wrapCar, wrapChunks, type WrapOptions, type WrapReport } from './wrap.ts'

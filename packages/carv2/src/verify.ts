@@ -8,21 +8,20 @@ import { IndexColumns } from './index-builder.ts'
 import { checkIndex } from './index-report.ts'
 import type { KeyedIndexEntry } from './index-view.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
-import { MissingLinks } from './missing-links.ts'
+import { type LinksOf, MissingLinks } from './missing-links.ts'
 import { RootWatch } from './root-watch.ts'
 import type { SectionCursor } from './section-cursor.ts'
 import { checkSectionHash } from './section-hash.ts'
 import { type ResolvedPolicy, resolveSectionPolicy, type SectionPolicy } from './section-policy.ts'
-import { eachSection, type ScanOptions, SectionReader } from './section-reader.ts'
+import { eachSection, SectionReader } from './section-reader.ts'
 
 export interface VerifyOptions extends CarLimits, CallOptions {
   /** What is refused. @default SECTION_POLICY */
   readonly policy?: SectionPolicy | undefined
-  /** The CIDs that a block names; what it throws counts as `undecodable`. @default links are not followed */
-  readonly linksOf?: ((cid: CID, data: Uint8Array) => Iterable<CID>) | undefined
+  /** The CIDs that a block names, which is not raw; `data` is its until it returns, and what it throws counts as `undecodable`. @default links are not followed */
+  readonly linksOf?: LinksOf | undefined
   /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
   readonly blocking?: boolean | undefined
-  /** With `linksOf` the payload is read twice and counted twice. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
@@ -51,18 +50,21 @@ export interface VerifyReport {
   readonly undecodable: number
 }
 
+const RAW = 0x55
+
 /**
  * Check everything about a CAR that can be checked by reading it: every section, every hash, the zeros behind the last
  * one, that there are roots and that they are there, and that an attached index lists every block but those with identity
  * CIDs, which it may list, and nothing else. Rejects at the first thing that the policy refuses.
  *
  * Memory: one window, and some 50 bytes for each block where there is an index, `linksOf`, or duplicates are looked for; twice
- * that for a moment while they are sorted. With `linksOf` also the multihash of each missing block.
+ * that for a moment while they are sorted. With `linksOf` as much again for each block that is linked to.
  *
  * @throws {CarV2Error} as {@link readLayout}, {@link scanSections} and {@link openIndex}; `CARV2_HASH_MISMATCH`,
  *   `CARV2_UNKNOWN_HASH`; `CARV2_NO_ROOTS`, `CARV2_ROOT_MISSING`; `CARV2_INDEX_INCOMPLETE`: a block is not in the index at its
  *   offset; `CARV2_BAD_INDEX`: the index lists what is not there. By policy `CARV2_ZERO_PADDING`, `CARV2_DUPLICATE`,
- *   `CARV2_IDENTITY`, `CARV2_INCOMPLETE`, `CARV2_NO_INDEX`. `offset` counts from the start of the file.
+ *   `CARV2_IDENTITY`, `CARV2_INCOMPLETE`, `CARV2_NO_INDEX`. With `linksOf` `CARV2_TOO_LARGE`: links
+ *   of more than 65,536 kinds. `offset` counts from the start of the file.
  * @throws {TypeError} a policy that is none, or that needs `linksOf`
  */
 export const verifyCar = async (source: ByteSource, hashes: Hashes, options: VerifyOptions = {}): Promise<VerifyReport> => {
@@ -72,49 +74,35 @@ export const verifyCar = async (source: ByteSource, hashes: Hashes, options: Ver
   const layout = await readLayout(source, { ...options, badIndex: policy.index === 'ignore' ? 'report' : 'refuse' })
   if (layout.roots.length === 0 && policy.noRoots === 'refuse') throw new CarV2Error('CARV2_NO_ROOTS', 'CAR without roots', { offset: layout.payloadStart })
   if (layout.indexOffset === undefined && policy.index === 'required') throw new CarV2Error('CARV2_NO_INDEX', 'no index present')
-  const passes = linksOf === undefined ? 1 : 2
-  const scan = (pass: number): ScanOptions => ({
-    maxSectionBytes,
-    maxCidBytes,
-    signal,
-    blocking,
-    data: true,
-    onProgress: onProgress && (({ doneBytes }) => { onProgress({ doneBytes: doneBytes + pass * layout.payloadBytes, totalBytes: passes * layout.payloadBytes }) }),
-  })
   const checksIndex = layout.indexOffset !== undefined && policy.index !== 'ignore'
-  const columns = checksIndex || linksOf !== undefined || policy.duplicates !== 'allow' ? new IndexColumns('included') : undefined
+  const countsRepeats = policy.duplicates !== 'allow'
+  const columns = checksIndex || linksOf !== undefined || countsRepeats ? new IndexColumns('included') : undefined
   const roots = new RootWatch(layout.roots)
+  const links = new MissingLinks()
   const counts = { blockCount: 0, identityCount: 0, unknownHashCount: 0 }
-  const first = new SectionReader(source, layout, { ...scan(0), zeroPadding: policy.padding === 'refuse' ? 'refuse' : 'end' })
-  await eachSection(first, (cursor) => {
+  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, blocking, onProgress, data: true, zeroPadding: policy.padding === 'refuse' ? 'refuse' : 'end' })
+  await eachSection(reader, (cursor) => {
     checkSection(cursor, hashes, policy, counts)
-    roots.see(cursor.window, cursor.cidAt, cursor.dataAt)
-    columns?.add(cursor.window, cursor.cid, cursor.sectionOffset, cursor.headBytes, cursor.dataBytes)
+    const { window, cid, cidAt, dataAt, dataBytes } = cursor
+    roots.see(window, cidAt, dataAt)
+    columns?.add(window, cid, cursor.sectionOffset, cursor.headBytes, dataBytes)
+    if (linksOf !== undefined && cid.codec !== RAW) links.block(CID.decode(window.slice(cidAt, dataAt)), window.subarray(dataAt, dataAt + dataBytes), linksOf)
   })
-  const { payloadEnd, paddingBytes } = policy.padding === 'allow' ? endOf(first) : await first.finish(true)
+  const { payloadEnd, paddingBytes } = policy.padding === 'allow' ? endOf(reader) : await reader.finish(true)
   const missingRoots = roots.missing()
   if (missingRoots.length > 0 && policy.missingRoots === 'refuse') {
     const [root] = missingRoots
     throw new CarV2Error('CARV2_ROOT_MISSING', `root is not among the blocks; cid=${String(root)}`, { offset: layout.payloadStart, cid: root?.bytes })
   }
-  const built = columns?.finish({ payloadStart: layout.payloadStart, payloadEnd, carV1Header: undefined, source: undefined })
+  const built = checksIndex || countsRepeats ? columns?.finish({ payloadStart: layout.payloadStart, payloadEnd, carV1Header: undefined, source: undefined }) : undefined
   if (built !== undefined && checksIndex) await checkIndex(source, layout, built, signal)
-  const duplicateCount = built === undefined || policy.duplicates === 'allow' ? undefined : await duplicates(built.view().entries({ signal }), policy, layout)
-  const links = new MissingLinks()
-  if (linksOf !== undefined && built !== undefined) {
-    const view = built.view()
-    const second = new SectionReader(source, layout, scan(1))
-    await eachSection(second, ({ window, cidAt, dataAt, dataBytes }) => {
-      links.block(CID.decode(window.slice(cidAt, dataAt)), window.subarray(dataAt, dataAt + dataBytes), linksOf, view)
-    })
-    onProgress?.({ doneBytes: passes * layout.payloadBytes, totalBytes: passes * layout.payloadBytes })
-  }
-  const { missing, missingCount, undecodable } = links
+  const duplicateCount = built !== undefined && countsRepeats ? await duplicates(built.view().entries({ signal }), policy, layout) : undefined
+  const { missing, missingCount } = links.finish(columns?.groups() ?? [])
   if (policy.missingLinks === 'refuse' && missingCount > 0) {
     throw new CarV2Error('CARV2_INCOMPLETE', `links lead out of the CAR; blocks=${missingCount} first=${String(missing[0])}`, { cid: missing[0]?.bytes })
   }
   const index = checksIndex ? 'checked' : layout.indexOffset !== undefined || layout.indexFault !== undefined ? 'ignored' : 'none'
-  return { layout, ...counts, payloadEnd, paddingBytes, duplicateCount, missingRoots, index, missing, missingCount, undecodable }
+  return { layout, ...counts, payloadEnd, paddingBytes, duplicateCount, missingRoots, index, missing, missingCount, undecodable: links.undecodable }
 }
 
 const checkSection = (cursor: SectionCursor, hashes: Hashes, policy: ResolvedPolicy, counts: { blockCount: number, identityCount: number, unknownHashCount: number }): void => {
