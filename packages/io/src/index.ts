@@ -4,6 +4,7 @@ export { type CallbackSource, hasCallbacks, type ReadDone } from './callback-sou
 export { type Clock, systemClock } from './clock.ts'
 export { type Directory, type FileStat, splitName } from './directory.ts'
 export { IoError, type IoErrorCode, type Retry } from './errors.ts'
+export { canFill, type FillingSource } from './filling-source.ts'
 export { compareIdentity, type IdentityVerdict, type SourceIdentity } from './identity.ts'
 export type { AnyLevel } from './level.ts'
 export { checkRange, createBytesSource, createWindow, readChunks } from './memory.ts'

@@ -4,6 +4,7 @@ import type { ByteSource } from './byte-source.ts'
 import type { CallOptions } from './calls.ts'
 import { type CallbackSource, hasCallbacks } from './callback-source.ts'
 import { IoError } from './errors.ts'
+import { canFill, type FillingSource } from './filling-source.ts'
 import type { SourceIdentity } from './identity.ts'
 import { systemRandom } from './random.ts'
 
@@ -13,6 +14,9 @@ export const checkRange = (at: number, length: number, sizeBytes: number): void 
   throw new IoError('IO_OUT_OF_RANGE', `read out of range; at=${at} length=${length} size=${sizeBytes}`, { offset: at })
 }
 
+/** How much of `into` is filled from `at`. */
+export const lengthUpTo = (sizeBytes: number, at: number, into: Uint8Array): number => Math.min(into.byteLength, Math.max(0, sizeBytes - at))
+
 /** Something in memory has no inode; a random number keeps it apart from everything else, in this process and in others. */
 export const memoryInode = (): bigint => new DataView(systemRandom.bytes(8).buffer).getBigUint64(0)
 
@@ -21,7 +25,7 @@ export const memoryInode = (): bigint => new DataView(systemRandom.bytes(8).buff
  *
  * @param options.identity - default: one of kind `file` that equals no other, here or in another process
  */
-export const createBytesSource = (given: Uint8Array, options: { readonly identity?: SourceIdentity } = {}): ByteSource => {
+export const createBytesSource = (given: Uint8Array, options: { readonly identity?: SourceIdentity } = {}): FillingSource => {
   // of a Buffer `slice` would be a view, and whoever changes what was read would change the source
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
   const identity: SourceIdentity = options.identity ?? { kind: 'file', sizeBytes: bytes.byteLength, mtimeNs: 0n, inode: memoryInode() }
@@ -39,6 +43,13 @@ export const createBytesSource = (given: Uint8Array, options: { readonly identit
       signal?.throwIfAborted()
       check(at, length)
       return bytes.slice(at, at + length)
+    },
+    readInto: async (at, into, { signal } = {}) => {
+      signal?.throwIfAborted()
+      const wanted = lengthUpTo(bytes.byteLength, at, into)
+      check(at, wanted)
+      into.set(bytes.subarray(at, at + wanted))
+      return wanted
     },
     peek: (at, length) => {
       check(at, length)
@@ -70,8 +81,16 @@ export const createWindow = (source: ByteSource, start: number, length: number, 
       source.readThen(start + at, size, done)
     },
   }
+  const filling: Pick<FillingSource, 'readInto'> | undefined = !canFill(source) ? undefined : {
+    readInto: async (at, into, call) => {
+      const wanted = lengthUpTo(length, at, into)
+      check(at, wanted)
+      return source.readInto(start + at, into.subarray(0, wanted), call)
+    },
+  }
   return {
     ...callbacks,
+    ...filling,
     sizeBytes: length,
     identity,
     cost: source.cost,

@@ -10,14 +10,14 @@ const folder = temporaryFolders()
 const replace = replacingFs()
 const bytes = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff)
 
-interface Call { readonly fd: number, readonly at: number, readonly length: number, readonly go: () => void }
+interface Call { readonly fd: number, readonly at: number, readonly length: number, readonly go: () => void, readonly fail: (error: Error) => void }
 
 /** Every read of the system waits until it is let go. */
 const heldReads = (): Call[] => {
   const calls: Call[] = []
   replace('read', (real) => (...args: Parameters<typeof real>) => {
-    const [fd, , , length, at] = args as unknown as [number, unknown, unknown, number, number]
-    calls.push({ fd, at, length, go: () => { (real as (...args: unknown[]) => void)(...args) } })
+    const [fd, , , length, at, done] = args as unknown as [number, unknown, unknown, number, number, (error: Error) => void]
+    calls.push({ fd, at, length, go: () => { (real as (...args: unknown[]) => void)(...args) }, fail: (error) => { done(error) } })
   })
   return calls
 }
@@ -100,6 +100,54 @@ describe('ReadQueue', () => {
     const reads = Array.from({ length: 12 }, (_, i) => file.read(1000 * i, 1000))
     const outcomes = await Promise.allSettled(reads)
     expect(outcomes.map(({ status }, i) => [i, status])).toEqual(Array.from({ length: 12 }, (_, i) => [i, i === 7 ? 'rejected' : 'fulfilled']))
+    await file.close()
+  })
+
+  it('keeps its limit, and lets files take turns, where a joined read failed and each is made alone', async () => {
+    let underWay = 0
+    let most = 0
+    const order: string[] = []
+    replace('read', (real) => (...args: Parameters<typeof real>) => {
+      const [, , , length, , done] = args as unknown as [unknown, unknown, unknown, number, unknown, (...given: unknown[]) => void]
+      most = Math.max(most, ++underWay)
+      const end = (...given: unknown[]): void => {
+        underWay--
+        done(...given)
+      }
+      if (length > 1000) setImmediate(end, systemError('EIO'))
+      else (real as (...args: unknown[]) => void)(...args.slice(0, 5), end)
+    })
+    const queue = new ReadQueue(2)
+    const [broken, other] = [await openFile(queue, 'broken'), await openFile(queue, 'other')]
+    const first = [broken.read(100_000, 1), broken.read(200_000, 1)]
+    const reads = Array.from({ length: 30 }, (_, i) => broken.read(1000 * i, 1000).then((part) => {
+      order.push('broken')
+      expect(part).toEqual(bytes.slice(1000 * i, 1000 * i + 1000))
+    }))
+    const one = other.read(0, 10).then(() => order.push('other'))
+    await Promise.all([...first, ...reads, one])
+    expect(most).toBe(2)
+    expect(order.indexOf('other')).toBeLessThan(8)
+    await Promise.all([broken.close(), other.close()])
+  })
+
+  it('gives up, of reads that wait again after a joined read failed, those whose callers withdrew', async () => {
+    const calls = heldReads()
+    const queue = new ReadQueue(1)
+    const file = await openFile(queue, 'a')
+    const controller = new AbortController()
+    const first = file.read(200_000, 1)
+    const reads = Array.from({ length: 3 }, (_, i) => new Promise<unknown>((resolve) => {
+      file.fetch(1000 * i, 1000, (error, part) => { resolve(part?.byteLength ?? error) }, i === 1 ? controller.signal : undefined)
+    }))
+    calls.shift()!.go()
+    await first
+    while (calls.length === 0) await turn()
+    expect(calls.map(({ at, length }) => [at, length])).toEqual([[0, 3000]])
+    calls.shift()!.fail(systemError('EIO'))
+    controller.abort('enough')
+    await release(calls, Promise.all(reads))
+    expect(await Promise.all(reads)).toEqual([1000, 'enough', 1000])
     await file.close()
   })
 

@@ -51,26 +51,30 @@ export class Descriptor {
   }
 
   /**
-   * Exactly `length` bytes, at least 1, or fewer at the end of the file, in memory of their own. `done` is given the
-   * system's error, or the reason of the signal. @throws {IoError} `IO_CLOSED`
+   * Exactly `length` bytes, at least 1, or fewer at the end of the file, in memory of their own or in `into`, which is of
+   * that length and not written to any more when `done` is called. `done` is given the system's error, or the reason of the
+   * signal. @throws {IoError} `IO_CLOSED`
    */
-  fetch (at: number, length: number, done: ReadDone, signal?: AbortSignal): void {
+  fetch (at: number, length: number, done: ReadDone, signal?: AbortSignal, into?: Uint8Array): void {
     this.#enter()
-    if (signal === undefined) this.#reads.add(this.#lane, at, length, done)
-    else this.#fetchUntil(signal, at, length, done)
+    if (signal === undefined) this.#reads.add(this.#lane, at, length, done, into)
+    else this.#fetchUntil(signal, at, length, done, into)
   }
 
-  #fetchUntil (signal: AbortSignal, at: number, length: number, done: ReadDone): void {
+  #fetchUntil (signal: AbortSignal, at: number, length: number, done: ReadDone, into: Uint8Array | undefined): void {
     let finish: ReadDone = (error, bytes) => {
       unwatch()
       done(error, bytes)
     }
     const unwatch = onAbort(signal, () => {
+      const neverBegins = this.#reads.withdraw(read)
+      if (neverBegins) this.#leave()
+      // the system writes to memory that was given until it has ended
+      else if (into !== undefined) return void (finish = () => { done(signal.reason, undefined) })
       finish = () => {}
-      if (this.#reads.withdraw(read)) this.#leave()
       done(signal.reason, undefined)
     })
-    const read: FileRead = this.#reads.add(this.#lane, at, length, (error, bytes) => { finish(error, bytes) })
+    const read: FileRead = this.#reads.add(this.#lane, at, length, (error, bytes) => { finish(error, bytes) }, into)
   }
 
   /** As {@link fetch}. */

@@ -6,7 +6,8 @@ import type { CallbackSource, ReadDone } from '../callback-source.ts'
 import type { CallOptions } from '../calls.ts'
 import { IoError } from '../errors.ts'
 import type { SourceIdentity } from '../identity.ts'
-import { checkRange } from '../memory.ts'
+import type { FillingSource } from '../filling-source.ts'
+import { checkRange, lengthUpTo } from '../memory.ts'
 import { type Descriptor, type FileFacts, openDescriptor, settling } from './descriptor.ts'
 import { retryOf } from './errors.ts'
 
@@ -14,7 +15,7 @@ import { retryOf } from './errors.ts'
 const SEEK_BYTES = 16 * 1024
 
 /** What files on disk are. */
-export type FileSource = BlockingSource & CallbackSource
+export type FileSource = BlockingSource & CallbackSource & FillingSource
 
 export interface OpenFileOptions extends CallOptions {
   /** Names the file in messages. @default the path as given */
@@ -51,7 +52,7 @@ export interface ReadableFile {
   /** @throws {IoError} `IO_CLOSED` */
   check(): void
   /** As `Descriptor.fetch`. */
-  fetch(at: number, length: number, done: ReadDone, signal?: AbortSignal): void
+  fetch(at: number, length: number, done: ReadDone, signal?: AbortSignal, into?: Uint8Array): void
   readSync(at: number, into: Uint8Array): number
   close(): Promise<void>
 }
@@ -68,7 +69,7 @@ export const createFileSource = (file: ReadableFile, stat: FileFacts): FileSourc
   const truncated = (at: number, got: number, wanted: number): IoError =>
     new IoError('IO_TRUNCATED', `file became shorter; path=${file.label} at=${at} want=${wanted} got=${got}`, { offset: at + got })
   const close = (): Promise<void> => file.close()
-  const readThen = (at: number, length: number, done: ReadDone, signal?: AbortSignal): void => {
+  const readThen = (at: number, length: number, done: ReadDone, signal?: AbortSignal, into?: Uint8Array): void => {
     file.check()
     checkRange(at, length, sizeBytes)
     if (length === 0) return queueMicrotask(() => { done(undefined, new Uint8Array(0)) })
@@ -76,7 +77,7 @@ export const createFileSource = (file: ReadableFile, stat: FileFacts): FileSourc
       if (bytes === undefined) done(signal?.aborted === true ? signal.reason : lost(error, at), undefined)
       else if (bytes.byteLength < length) done(truncated(at, bytes.byteLength, length), undefined)
       else done(undefined, bytes)
-    }, signal)
+    }, signal, into)
   }
   return {
     sizeBytes,
@@ -88,9 +89,15 @@ export const createFileSource = (file: ReadableFile, stat: FileFacts): FileSourc
       readThen(at, length, settling(resolve, reject), signal)
     }),
     readThen: (at, length, done) => readThen(at, length, done),
+    readInto: (at, into, options) => new Promise((resolve, reject) => {
+      const signal = options?.signal
+      signal?.throwIfAborted()
+      const wanted = lengthUpTo(sizeBytes, at, into)
+      readThen(at, wanted, settling(() => { resolve(wanted) }, reject), signal, into.subarray(0, wanted))
+    }),
     readSync: (at, into) => {
       file.check()
-      const wanted = Math.min(into.byteLength, Math.max(0, sizeBytes - at))
+      const wanted = lengthUpTo(sizeBytes, at, into)
       checkRange(at, wanted, sizeBytes)
       let got: number
       try {

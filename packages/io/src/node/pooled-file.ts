@@ -54,20 +54,20 @@ export class PooledFile implements ReadableFile {
     if (this.#closing !== undefined) throw new IoError('IO_CLOSED', `file is closed; path=${this.label}`)
   }
 
-  fetch (at: number, length: number, done: ReadDone, signal?: AbortSignal): void {
+  fetch (at: number, length: number, done: ReadDone, signal?: AbortSignal, into?: Uint8Array): void {
     this.check()
     // a file that is read without a pause would keep its slot for ever
-    if (this.#descriptor !== undefined && this.#users > 0 && this.#pool.slots.isWanted) this.#fetchLater(at, length, done, signal)
-    else this.#fetchNow(at, length, done, signal)
+    if (this.#descriptor !== undefined && this.#users > 0 && this.#pool.slots.isWanted) this.#fetchLater(at, length, done, signal, into)
+    else this.#fetchNow(at, length, done, signal, into)
   }
 
   /** When all reads before it have ended, and the slot was given to whoever waits for one. */
-  #fetchLater (at: number, length: number, done: ReadDone, signal: AbortSignal | undefined): void {
+  #fetchLater (at: number, length: number, done: ReadDone, signal: AbortSignal | undefined, into: Uint8Array | undefined): void {
     this.#behind++
     this.#turn ??= promiseWithEnd()
     withdrawable(this.#turn.promise, signal).then(() => {
       this.#behind--
-      this.#fetchNow(at, length, done, signal)
+      this.#fetchNow(at, length, done, signal, into)
     }, (error: unknown) => {
       this.#behind--
       if (this.#users === 0 && this.#behind === 0) this.#whenUnused?.()
@@ -75,7 +75,7 @@ export class PooledFile implements ReadableFile {
     })
   }
 
-  #fetchNow (at: number, length: number, done: ReadDone, signal: AbortSignal | undefined): void {
+  #fetchNow (at: number, length: number, done: ReadDone, signal: AbortSignal | undefined, into: Uint8Array | undefined): void {
     this.#users++
     const end = (error: unknown, bytes: Uint8Array | undefined): void => {
       this.#unused()
@@ -84,9 +84,9 @@ export class PooledFile implements ReadableFile {
     const descriptor = this.#descriptor
     if (descriptor !== undefined) {
       this.#pool.slots.use(this)
-      return descriptor.fetch(at, length, end, signal)
+      return descriptor.fetch(at, length, end, signal, into)
     }
-    withdrawable(this.#opened(), signal).then((opened) => { opened.fetch(at, length, end, signal) }).catch((error: unknown) => { end(this.#lost(error, signal), undefined) })
+    withdrawable(this.#opened(), signal).then((opened) => { opened.fetch(at, length, end, signal, into) }).catch((error: unknown) => { end(this.#lost(error, signal), undefined) })
   }
 
   readSync (at: number, into: Uint8Array): number {

@@ -25,7 +25,11 @@ export interface FileRead {
   readonly length: number
   /** What it gives may be shorter at the end of the file; errors are the system's. */
   readonly done: ReadDone
+  /** Of that length; `undefined`: memory of its own. */
+  readonly into: Uint8Array | undefined
   state: 'waiting' | 'begun' | 'withdrawn'
+  /** Not to be joined with others. */
+  isAlone: boolean
   next: FileRead | undefined
 }
 
@@ -52,8 +56,8 @@ export class ReadQueue {
   }
 
   /** @param length - at least 1 */
-  add (lane: ReadLane, at: number, length: number, done: ReadDone): FileRead {
-    const read: FileRead = { lane, at, length, done, state: 'waiting', next: undefined }
+  add (lane: ReadLane, at: number, length: number, done: ReadDone, into?: Uint8Array): FileRead {
+    const read: FileRead = { lane, at, length, done, into, state: 'waiting', isAlone: false, next: undefined }
     if (this.#first === undefined && this.#underWay < THREADS && this.#underWay < this.maxReads) {
       this.#start(read)
       return read
@@ -108,7 +112,7 @@ export class ReadQueue {
     this.#underWay++
     let bytes: Uint8Array
     try {
-      bytes = allocate(length)
+      bytes = read.into ?? allocate(length)
     } catch (error) {
       queueMicrotask(() => { this.#end(read, error, undefined) })
       return
@@ -132,18 +136,29 @@ export class ReadQueue {
     const { lane, at } = reads[0]!
     const last = reads.at(-1)!
     const done = (_error: unknown, bytes: Uint8Array | undefined): void => {
+      if (bytes === undefined) return this.#addAlone(lane, reads)
       for (const read of reads) {
-        if (bytes !== undefined) {
-          this.#end(read, undefined, bytes.slice(read.at - at, read.at - at + read.length))
-        } else {
-          this.#underWay--
-          this.#start(read)
-        }
+        lane.ended()
+        read.done(undefined, partFor(read, bytes.subarray(read.at - at, read.at - at + read.length)))
       }
     }
     for (const read of reads) read.state = 'begun'
-    this.#underWay += reads.length
-    this.#start({ lane: { ...lane, ended: () => {} }, at, length: last.at + last.length - at, done, state: 'begun', next: undefined })
+    this.#start({ lane: { ...lane, ended: () => {} }, at, length: last.at + last.length - at, done, into: undefined, state: 'begun', isAlone: true, next: undefined })
+  }
+
+  /** They wait again, before others of their file. */
+  #addAlone (lane: ReadLane, reads: readonly FileRead[]): void {
+    if (lane.first === undefined) {
+      lane.last = reads.at(-1)
+      this.#append(lane)
+    }
+    for (const read of reads.toReversed()) {
+      read.state = 'waiting'
+      read.isAlone = true
+      read.next = lane.first
+      lane.first = read
+    }
+    this.#schedule()
   }
 }
 
@@ -159,7 +174,7 @@ const takeFirst = (lane: ReadLane): FileRead | undefined => {
 const takeFollowing = (lane: ReadLane, read: FileRead): FileRead[] | undefined => {
   let joined: FileRead[] | undefined
   let end = read.at + read.length
-  for (let next = lane.first; next !== undefined && next.state === 'waiting'; next = lane.first) {
+  for (let next = read.isAlone ? undefined : lane.first; next !== undefined && next.state === 'waiting' && !next.isAlone; next = lane.first) {
     const gap = next.at - end
     if (gap < 0 || gap > JOINED_GAP_BYTES || next.at + next.length - read.at > JOINED_BYTES) break
     joined ??= [read]
@@ -168,6 +183,13 @@ const takeFollowing = (lane: ReadLane, read: FileRead): FileRead[] | undefined =
     lane.first = next.next
   }
   return joined
+}
+
+/** A copy in the memory that the read is for. */
+const partFor = ({ into }: FileRead, part: Uint8Array): Uint8Array => {
+  if (into === undefined) return part.slice()
+  into.set(part)
+  return into.subarray(0, part.byteLength)
 }
 
 /** What follows the first `have` bytes, or as much of it as there is: `done` then has a shorter copy. */
