@@ -54,9 +54,16 @@ export const onWriteFailure = (stream: NodeJS.WritableStream, lost: (error: Stdo
 }
 
 /** Resolves when the stream takes more, or will never take any again. */
-const drained = (stream: Writable): Promise<void> => !stream.writableNeedDrain || stream.destroyed
+export const drained = (stream: Writable): Promise<void> => !stream.writableNeedDrain || stream.destroyed
   ? Promise.resolve()
-  : new Promise((resolve) => { for (const event of ['drain', 'close', 'error']) stream.once(event, () => { resolve() }) })
+  : new Promise((resolve) => {
+    const events = ['drain', 'close', 'error']
+    const done = (): void => {
+      for (const event of events) stream.off(event, done)
+      resolve()
+    }
+    for (const event of events) stream.on(event, done)
+  })
 
 /** Resolves when all writes are over and their errors are told. */
 const flushed = (stream: Writable): Promise<void> => new Promise((resolve) => { stream.write('', () => { setImmediate(resolve) }) })

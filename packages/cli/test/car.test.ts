@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { carV1, carV2, damaged, makeBlocks, sharedFixtures } from '@dagstore-tooling/fixtures'
 import { CID, type MultihashDigest } from 'multiformats'
 import { describe, expect, it } from 'vitest'
-import { cidText } from '../src/car/list.ts'
+import { CidLines, cidText } from '../src/car/cid-lines.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
 const blocks = makeBlocks(31, 12, { min: 0, max: 300 })
@@ -20,7 +20,12 @@ describe('cidText', () => {
   it('writes CIDs as everybody does', () => {
     for (const { cid } of blocks) {
       const v1 = CID.decode(cid)
-      for (const one of [v1, CID.createV0(v1.multihash as MultihashDigest<0x12>), CID.createV1(0x0129, v1.multihash)]) expect(cidText(one.bytes)).toBe(one.toString())
+      for (const one of [v1, CID.createV0(v1.multihash as MultihashDigest<0x12>), CID.createV1(0x0129, v1.multihash)]) {
+        expect(cidText(one.bytes)).toBe(one.toString())
+        const lines = new CidLines()
+        lines.cid(one.bytes)
+        expect(Buffer.from(lines.take()).toString()).toBe(`${one.toString()}\n`)
+      }
     }
   })
 })

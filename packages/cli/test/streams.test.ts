@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { carV1 } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
 import { main } from '../src/index.ts'
-import { onWriteFailure, readable, StdoutError, type Terminal } from '../src/terminal.ts'
+import { drained, onWriteFailure, readable, StdoutError, type Terminal } from '../src/terminal.ts'
 import { temporaryFolder } from './terminal.ts'
 
 const brokenBy = (code: string): Error => Object.assign(new Error(`${code}: no luck, write`), { code, syscall: 'write' })
@@ -26,6 +26,17 @@ describe('the streams of the terminal', () => {
     onWriteFailure(stream, (error) => { told.push(error) })
     stream.emit('error', brokenBy('ENOSPC'))
     expect(told).toMatchObject([{ readerLeft: false, cause: { code: 'IO_FULL' } }])
+  })
+
+  it('leave no listeners behind where they were waited for', async () => {
+    const stream = new PassThrough({ highWaterMark: 1 })
+    for (let i = 0; i < 20; i++) {
+      stream.write('much')
+      const waiting = drained(stream)
+      stream.read()
+      await waiting
+    }
+    for (const event of ['drain', 'close', 'error']) expect(stream.listenerCount(event), event).toBe(0)
   })
 
   it('stop waiting for input when interrupted', async () => {

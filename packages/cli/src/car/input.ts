@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { ByteProgress, ByteSource } from '@dagstore/io'
+import type { BlockingSource, ByteProgress } from '@dagstore/io'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
 import { aboutFile } from '../commands/files.ts'
 import { CommandError } from '../failure.ts'
@@ -37,7 +37,7 @@ export const withInput = async <T>(file: string | undefined, terminal: Terminal,
 }
 
 /** The same as an opened source with a progress line, all of it ended whatever happens. */
-export const withSource = <T>(file: string | undefined, what: string, terminal: Terminal, work: (source: ByteSource, onProgress: (progress: ByteProgress) => void, input: Input) => Promise<T>): Promise<T> =>
+export const withSource = <T>(file: string | undefined, what: string, terminal: Terminal, work: (source: BlockingSource, onProgress: (progress: ByteProgress) => void, input: Input) => Promise<T>): Promise<T> =>
   withInput(file, terminal, async (input) => {
     const source = await openFileSource(input.path, { label: input.label })
     const progress = startProgress(terminal, what)

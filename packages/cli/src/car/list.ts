@@ -1,17 +1,16 @@
 /** `car list`: the sections of a CAR, or the files and directories in it. */
 import type { Command } from 'commander'
-import { CarV2Error, parseCid, readLayout, scanSections, type Section } from '@dagstore/carv2'
+import { parseCid, readLayout, scanSectionsSync, type Section } from '@dagstore/carv2'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
-import type { Hashes } from '@dagstore/hashes'
 import { decode, type PBNode } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
-import { base32 } from 'multiformats/bases/base32'
-import { base58btc } from 'multiformats/bases/base58'
 import type { CID } from 'multiformats/cid'
 import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, toJson } from '../text.ts'
+import { inTurns } from '../turns.ts'
+import { CidLines, cidText } from './cid-lines.ts'
 import { nameOf } from './code-names.ts'
 import { withInput, withSource } from './input.ts'
 import { addOutputOptions, type OutputOptions, resolveOutput, withoutMixture, writeOutput } from './output.ts'
@@ -47,33 +46,40 @@ export const addListCommand = (car: Command, common: AddOptions, terminal: Termi
       await withSource(file, 'list', withoutMixture(terminal, output), async (source, onProgress) => {
         const layout = await readLayout(source, { signal: terminal.signal })
         const hashes = options.trusted === true ? undefined : await openAllHashes()
-        const sections = scanSections(source, layout, { data: hashes !== undefined || options.verbose === true, onProgress, signal: terminal.signal })
-        await writeOutput(output, joined(sectionLines(sections, layout.payloadStart, hashes, options)), terminal)
+        const sections = scanSectionsSync(source, layout, { data: options.verbose === true, hashes, onProgress, signal: terminal.signal })
+        await writeOutput(output, listed(sections, layout.payloadStart, options), terminal)
       })
     })
 }
 
-const sectionLines = async function * (sections: AsyncIterable<Section>, payloadStart: number, hashes: Hashes | undefined, options: ListOptions): AsyncGenerator<string, void, undefined> {
-  for await (const section of sections) {
-    const { sectionOffset, headBytes, dataBytes, data } = section
-    const { codec, hashCode, digest } = parseCid(section.cid)
-    const offset = payloadStart + sectionOffset
-    if (hashes !== undefined && data !== undefined) checkHash(hashes, hashCode, digest, data, offset, section.cid)
-    const cid = cidText(section.cid)
-    if (options.json === true) {
-      yield `${toJson({ cid, codec: nameOf(codec), multihash: nameOf(hashCode), sectionOffset, dataOffset: offset + headBytes, dataBytes })}\n`
-    } else {
-      yield options.verbose === true ? `${nameOf(codec)}: ${cid}\n${codec === DAG_PB && data !== undefined ? nodeLines(data) : ''}` : `${cid}\n`
+/** What there is before a failure is given out too. */
+const listed = async function * (sections: Iterable<Section>, payloadStart: number, options: ListOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  const turn = inTurns()
+  const lines = new CidLines()
+  let count = 0
+  try {
+    for (const section of sections) {
+      if (options.json === true) lines.text(jsonLine(section, payloadStart))
+      else if (options.verbose === true) lines.text(verboseLines(section))
+      else lines.cid(section.cid)
+      if (lines.isFull) yield lines.take()
+      if ((++count & 0xff) === 0) await turn()
     }
+  } catch (error) {
+    yield lines.take()
+    throw error
   }
+  yield lines.take()
 }
 
-/** Of a CID that the scan has checked. `CID.toString` remembers every text, weakly, which makes millions of them slow. */
-export const cidText = (bytes: Uint8Array): string => bytes[0] === 0x12 && bytes[1] === 0x20 ? base58btc.baseEncode(bytes) : base32.encode(bytes)
+const jsonLine = ({ cid, sectionOffset, headBytes, dataBytes }: Section, payloadStart: number): string => {
+  const { codec, hashCode } = parseCid(cid)
+  return `${toJson({ cid: cidText(cid), codec: nameOf(codec), multihash: nameOf(hashCode), sectionOffset, dataOffset: payloadStart + sectionOffset + headBytes, dataBytes })}\n`
+}
 
-const checkHash = (hashes: Hashes, code: number, digest: Uint8Array, data: Uint8Array, offset: number, cid: Uint8Array): void => {
-  if (!hashes.has(code)) throw new CarV2Error('CARV2_UNKNOWN_HASH', `no hasher for the block; hash=0x${code.toString(16)} section=${offset}`, { offset, cid })
-  if (!hashes.matches(code, digest, data)) throw new CarV2Error('CARV2_HASH_MISMATCH', `data does not hash to its CID; section=${offset}`, { offset, cid })
+const verboseLines = ({ cid, data }: Section): string => {
+  const { codec } = parseCid(cid)
+  return `${nameOf(codec)}: ${cidText(cid)}\n${codec === DAG_PB && data !== undefined ? nodeLines(data) : ''}`
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = { 'raw': 'Raw', 'directory': 'Directory', 'file': 'File', 'metadata': 'Metadata', 'symlink': 'Symlink', 'hamt-sharded-directory': 'HAMTShard' }
@@ -133,17 +139,15 @@ const below = async function * (store: BlockBytes, cid: CID, prefix: string, sig
 
 /** Lines in chunks that are worth a write; what there is before a failure is given out too. */
 const joined = async function * (lines: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
-  let text = ''
+  const chunk = new CidLines()
   try {
     for await (const line of lines) {
-      text += line
-      if (text.length < 1 << 16) continue
-      yield Buffer.from(text)
-      text = ''
+      chunk.text(line)
+      if (chunk.isFull) yield chunk.take()
     }
   } catch (error) {
-    if (text !== '') yield Buffer.from(text)
+    yield chunk.take()
     throw error
   }
-  if (text !== '') yield Buffer.from(text)
+  yield chunk.take()
 }
