@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sharedFixtures } from '@dagstore-tooling/fixtures'
 import { createBytesSource, createWindow } from '@dagstore/io'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { buildIndex, INDEX_SORTED, type IdentityPolicyName, type IndexCodec, MULTIHASH_INDEX_SORTED, openIndex, readLayout, scanSections } from '../src/index.ts'
 import { concat, scanAll } from './support.ts'
@@ -31,6 +32,21 @@ describe.skipIf(folder === undefined)('files of other implementations (where the
     expect(sections).toHaveLength(blocks)
     expect(sections.slice(0, first.length).map((section) => section.sectionOffset)).toEqual(first)
     expect(found).toEqual({ payloadEnd: end, paddingBytes: padding })
+  })
+
+  it.each(['carv1-basic', 'carv2-basic'])('finds the blocks of %s where the specification says', async (name) => {
+    const { blocks } = JSON.parse(new TextDecoder().decode(file(`ipld-spec/${name}.json`))) as { blocks: { cid: { '/': string }, offset: number, length: number, blockOffset: number, blockLength: number }[] }
+    const source = createBytesSource(file(`ipld-spec/${name}.car`))
+    const { sections } = await scanAll(scanSections(source, await readLayout(source)))
+    expect(sections.map(({ cid, sourceOffset, headBytes, dataBytes }) => [CID.decode(cid).toString(), sourceOffset, headBytes + dataBytes, sourceOffset + headBytes, dataBytes]))
+      .toEqual(blocks.map(({ cid, offset, length, blockOffset, blockLength }) => [cid['/'], offset, length, blockOffset, blockLength]))
+  })
+
+  it('gives the 1048 whole sections of sample-v1-tailing-corrupt-section.car before it says that it is torn', async () => {
+    const source = createBytesSource(file('go-car/sample-v1-tailing-corrupt-section.car'))
+    const sections = scanSections(source, await readLayout(source))
+    for (let i = 0; i < 1048; i++) expect((await sections.next()).done).toBe(false)
+    await expect(sections.next()).rejects.toMatchObject({ code: 'CARV2_TRUNCATED', offset: 479518 })
   })
 
   it('knows the roots of a file', async () => {

@@ -56,6 +56,13 @@ describe('payloadForm', () => {
     expect(await ended.return()).toMatchObject({ done: true })
   })
 
+  it('gives nothing, its header neither, before the root is there (as go-car\'s DeferredCarWriter before the first block)', async () => {
+    const given: Uint8Array[] = []
+    const missing = (async () => { for await (const chunk of payloadForm(new MemoryDag(), cidOf(text('lost')))) given.push(chunk) })()
+    await expect(missing).rejects.toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND' })
+    expect(given).toEqual([])
+  })
+
   it('rejects with what the walk rejects with, at whatever place', async () => {
     const dag = new MemoryDag()
     await expect(joined(payloadForm(dag, cidOf(text('lost'))))).rejects.toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND' })
