@@ -1,5 +1,6 @@
 /** Windows of bytes that come in chunks of any length, once and in order: what a network answers. */
 import { type CallOptions, withdrawable } from '@dagstore/io'
+import { plainBytes } from './plain-bytes.ts'
 
 /** Bytes in order: an async iterable or a web stream. */
 export type ByteChunks = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
@@ -34,7 +35,7 @@ export class ChunkFeed {
       }
       if (!(next.value instanceof Uint8Array)) throw new TypeError('a stream of bytes gave something else')
       if (next.value.byteLength === 0) continue
-      this.#held.push(next.value)
+      this.#held.push(plainBytes(next.value))
       this.endBytes += next.value.byteLength
       this.#forget(from)
     }

@@ -11,6 +11,7 @@
  * Source: IPLD CARv2 specification, "Header"; go-car v2/car.go `Header.ReadFrom`. Stricter: the index lies behind the data.
  */
 import { CarV2Error } from './errors.ts'
+import { plainBytes } from './plain-bytes.ts'
 
 export const PRAGMA: Uint8Array = Uint8Array.of(0x0a, 0xa1, 0x67, 0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x02)
 export const PRAGMA_BYTES = 11
@@ -55,7 +56,7 @@ export const decodeHeader = (bytes: Uint8Array): CarV2Header => {
     throw new CarV2Error('CARV2_BAD_HEADER', `data end above 2^53 - 1; offset=${dataOffset} size=${dataSize}`, { offset: PRAGMA_BYTES + 24 })
   }
   const indexOffset = view.getBigUint64(32, true) === 0n ? undefined : readField(view, 32, dataOffset + dataSize)
-  return { fullyIndexed: (bytes[0]! & FULLY_INDEXED) !== 0, characteristics: bytes.slice(0, CHARACTERISTICS_BYTES), dataOffset, dataSize, indexOffset }
+  return { fullyIndexed: (bytes[0]! & FULLY_INDEXED) !== 0, characteristics: plainBytes(bytes).slice(0, CHARACTERISTICS_BYTES), dataOffset, dataSize, indexOffset }
 }
 
 /**

@@ -4,6 +4,7 @@ import { type Awaitable, type ByteSource, IoError, withdrawable } from '@dagstor
 import { CarV2Error } from './errors.ts'
 import { CHECKSUMS_PER_CHUNK, PAGE_BYTES, type TrailerPlan } from './index-trailer.ts'
 import type { PageSpace } from './page-cache.ts'
+import { peekPlain, plainBytes, readPlain } from './plain-bytes.ts'
 
 export interface IndexPages {
   readonly pageBytes: number
@@ -86,13 +87,14 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     if (cached !== undefined) return cached
     const start = plan.bodyBytes + PAGE_BYTES * chunk
     const length = Math.min(PAGE_BYTES, plan.chunksAt - start)
-    const check = (bytes: Uint8Array): Uint8Array => {
+    const check = (given: Uint8Array): Uint8Array => {
+      const bytes = plainBytes(given)
       if (crc32(bytes) !== u32(chunks, 4 * chunk)) throw damaged(start)
       if (!closed) space.set(key, bytes)
       return bytes
     }
     const view = source.peek(start, length)
-    return view === undefined ? source.read(start, length).then(check) : check(view.slice())
+    return view === undefined ? source.read(start, length).then(check) : check(plainBytes(view).slice())
   }
 
   const checkPage = (page: number, bytes: Uint8Array, from: number, to: number, sums: Uint8Array): void => {
@@ -116,7 +118,8 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
   }
   if (options.tail !== undefined && checks !== undefined) admitTail(options.tail, checks)
 
-  const admit = (page: number, bytes: Uint8Array): Awaitable<Uint8Array> => {
+  const admit = (page: number, given: Uint8Array): Awaitable<Uint8Array> => {
+    const bytes = plainBytes(given)
     const keep = (sums: Uint8Array | undefined): Uint8Array => {
       if (sums !== undefined) checkPage(page, bytes, 0, bytes.byteLength, sums)
       if (!closed) space.set(page, bytes)
@@ -136,7 +139,7 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
       const length = Math.min(PAGE_BYTES, sizeBytes - start)
       const view = source.peek(start, length)
       // shared by everyone who waits for the page, so no caller's signal goes into it
-      const admitted = view === undefined ? source.read(start, length).then((bytes) => admit(page, bytes)) : admit(page, view.slice())
+      const admitted = view === undefined ? source.read(start, length).then((bytes) => admit(page, bytes)) : admit(page, plainBytes(view).slice())
       if (!(admitted instanceof Promise)) return admitted
       loading = admitted.finally(() => { pending.delete(page) })
       pending.set(page, loading)
@@ -158,7 +161,7 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     const bytes = source.read(start, length)
     for (let other = from; other <= to; other++) {
       const skip = (other - from) * PAGE_BYTES
-      const admitted = bytes.then((all) => admit(other, all.slice(skip, skip + PAGE_BYTES))).finally(() => { pending.delete(other) })
+      const admitted = bytes.then((all) => admit(other, plainBytes(all).slice(skip, skip + PAGE_BYTES))).finally(() => { pending.delete(other) })
       admitted.catch(() => {}) // whoever asks for that page is told
       pending.set(other, admitted)
     }
@@ -170,7 +173,7 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     const firstPage = Math.floor(from / PAGE_BYTES)
     const start = checks === undefined ? from : firstPage * PAGE_BYTES
     const end = checks === undefined ? to : Math.min(Math.ceil(to / PAGE_BYTES) * PAGE_BYTES, sizeBytes)
-    const bytes = source.peek(start, end - start) ?? await source.read(start, end - start, { signal })
+    const bytes = peekPlain(source, start, end - start) ?? await readPlain(source, start, end - start, { signal })
     if (checks !== undefined) {
       for (let page = firstPage, at = 0; at < bytes.byteLength; page++, at += PAGE_BYTES) {
         const sums = checksums(Math.floor(page / CHECKSUMS_PER_CHUNK), checks)

@@ -4,6 +4,7 @@ import type { CID } from 'multiformats/cid'
 import { decodeCarV1Header } from './carv1-header.ts'
 import { CarV2Error } from './errors.ts'
 import { type CarV2Header, decodeHeader, HEADER_BYTES, PRAGMA_BYTES, startsWithPragma } from './header.ts'
+import { peekPlain, readPlain } from './plain-bytes.ts'
 import { MAX_VARINT_BYTES, readVarint, VARINT_CUT, varintBytes, varintFault } from './varint.ts'
 
 /** What no file may exceed; all in bytes. */
@@ -108,7 +109,7 @@ export const readVersion = async (source: ByteSource, options: Pick<CarLimits, '
 /** At most `length` bytes from `at`, fewer where `end` comes first; a view that may not be kept or written. */
 const readUpTo = async (source: ByteSource, at: number, length: number, end: number, call: CallOptions): Promise<Uint8Array> => {
   const want = Math.min(length, end - at)
-  return source.peek(at, want) ?? await source.read(at, want, call)
+  return peekPlain(source, at, want) ?? await readPlain(source, at, want, call)
 }
 
 const INDEX_FIELD = 32
@@ -150,12 +151,12 @@ const readV1Header = async (source: ByteSource, payload: { start: number, bytes:
   const bodyAt = varintBytes(length)
   const headerBytes = bodyAt + length
   if (headerBytes > payload.bytes) throw truncated('CARv1 header', payload.start + payload.bytes)
-  const body = headerBytes <= head.byteLength ? head.slice(bodyAt, headerBytes) : await source.read(payload.start + bodyAt, length, call)
+  const body = headerBytes <= head.byteLength ? head.slice(bodyAt, headerBytes) : await readPlain(source, payload.start + bodyAt, length, call)
   try {
     return { ...decodeCarV1Header(body), headerBytes }
   } catch (error) {
     if (!(error instanceof CarV2Error)) throw error
-    throw new CarV2Error(error.code, error.message, { cause: error.cause, offset: payload.start })
+    throw new CarV2Error(error.code, `${payload.start === 0 ? 'no CAR, or its' : 'payload is no CARv1, or its'} ${error.message}`, { cause: error.cause, offset: payload.start })
   }
 }
 

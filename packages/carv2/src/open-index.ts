@@ -11,6 +11,7 @@ import { decodeTail, PAGE_BYTES, planTrailer, tailRange, type TrailerPlan } from
 import { type IndexFacts, type IndexView, MULTIHASH_INDEX_SORTED } from './index-view.ts'
 import { createPageCache, type PageCache, type PageSpace } from './page-cache.ts'
 import { PagedIndexView } from './paged-index-view.ts'
+import { readPlain } from './plain-bytes.ts'
 
 export interface OpenIndexOptions extends CallOptions {
   /** Shared by all indices. @default one of 64 MiB for this index alone */
@@ -79,7 +80,7 @@ interface Trailer {
 const trailerEndingAt = async (source: ByteSource, end: number, signal: AbortSignal | undefined): Promise<Trailer | undefined> => {
   if (end < FOOTER_BYTES) return undefined
   const start = end - tailBytes(source, end)
-  const bytes = await source.read(start, end - start, { signal })
+  const bytes = await readPlain(source, start, end - start, { signal })
   const footerBytes = bytes.subarray(bytes.byteLength - FOOTER_BYTES)
   if (!looksLikeFooter(footerBytes)) return undefined
   const footerAt = end - FOOTER_BYTES
@@ -88,7 +89,7 @@ const trailerEndingAt = async (source: ByteSource, end: number, signal: AbortSig
   const range = tailRange(footer, footerAt)
   if (range === undefined) throw new CarV2Error('CARV2_INDEX_DAMAGED', `index footer is not where it says; at=${footerAt}`, { offset: footerAt })
   const { from, to } = range
-  const summary = from >= start ? bytes.slice(from - start, to - start) : await source.read(from, to - from, { signal })
+  const summary = from >= start ? bytes.slice(from - start, to - start) : await readPlain(source, from, to - from, { signal })
   if (crc32(summary) !== footer.tailCrc) {
     throw new CarV2Error('CARV2_INDEX_DAMAGED', `what precedes the index footer does not match its checksum; at=${from}`, { offset: from })
   }

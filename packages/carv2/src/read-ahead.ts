@@ -66,8 +66,7 @@ export class ReadAhead {
     const first = this.#pieces[0]!
     const bytes = first.bytes ??= await first.arrival
     if (first.end >= needEnd) {
-      cursor.window = bytes
-      cursor.windowStart = first.start
+      cursor.show(bytes, first.start)
       return
     }
     const joined = this.#roomToJoin(Math.min(bridgeEnd, end) - from)
@@ -78,8 +77,7 @@ export class ReadAhead {
       const at = piece.start + skip - from
       joined.set(part.subarray(skip, skip + joined.byteLength - at), at)
     }
-    cursor.window = joined
-    cursor.windowStart = from
+    cursor.show(joined, from)
   }
 
   #piece (payloadStart: number, start: number, end: number): Piece {
@@ -131,8 +129,7 @@ export class ReadAhead {
     for (let k = 1, at = from + stride; k <= depth && at + windowBytes <= payloadBytes; k++, at += stride) {
       if (!this.#guessed.has(at)) this.#guessed.set(at, this.#read(payloadStart + at, windowBytes))
     }
-    cursor.window = await arrival
-    cursor.windowStart = from
+    cursor.show(await arrival, from)
   }
 
   #read (at: number, length: number): Promise<Uint8Array> {

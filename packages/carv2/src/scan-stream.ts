@@ -84,8 +84,7 @@ const sectionsOf = async function * (feed: ChunkFeed, cursor: SectionCursor, lay
       }
       const { bytes, start } = feed.window(from, to)
       // what follows the payload belongs to none of its sections
-      cursor.window = bytes.subarray(0, Math.min(bytes.byteLength, payloadStart + cursor.payloadBytes - start))
-      cursor.windowStart = start - payloadStart
+      cursor.show(bytes.subarray(0, Math.min(bytes.byteLength, payloadStart + cursor.payloadBytes - start)), start - payloadStart)
     }
     const end = await finish(feed, cursor, layout, options)
     report(cursor.payloadBytes)

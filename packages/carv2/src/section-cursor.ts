@@ -10,6 +10,7 @@
 import { BLAKE2B_256_HEAD, CID_CUT, CidCursor } from './cid.ts'
 import { CarV2Error } from './errors.ts'
 import type { ResolvedLimits } from './layout.ts'
+import { plainBytes } from './plain-bytes.ts'
 import { MAX_VARINT_BYTES, readVarint, VARINT_CUT, varintBytes, varintFault } from './varint.ts'
 
 /** What {@link SectionCursor.next} found: the fields describe a section; another window is needed; no section follows. */
@@ -52,6 +53,12 @@ export class SectionCursor {
     this.#maxSectionBytes = options.limits.maxSectionBytes
     this.#maxCidBytes = options.limits.maxCidBytes
     this.#usual = this.#maxCidBytes >= USUAL_HEAD_BYTES
+  }
+
+  /** The next window, where another was needed. */
+  show (bytes: Uint8Array, start: number): void {
+    this.window = plainBytes(bytes)
+    this.windowStart = start
   }
 
   next (): CursorState {

@@ -84,8 +84,7 @@ export class SectionReader {
     if (this.#seeking && this.#blocking !== undefined && cursor.needBytes <= HEAD_BYTES && cursor.payloadBytes - from >= HEAD_BYTES) {
       // thousands of these and little else are what a CAR of large blocks costs
       this.#blocking.readSync(cursor.payloadStart + from, this.#head)
-      cursor.window = this.#head
-      cursor.windowStart = from
+      cursor.show(this.#head, from)
       return undefined
     }
     const want = Math.min(Math.max(cursor.needBytes, this.#windowBytes), cursor.payloadBytes - from)
@@ -94,8 +93,7 @@ export class SectionReader {
       // one window read to its end is no sign yet that all will be
       return this.#seeking ? this.#ahead.seek(cursor, this.#windowBytes) : this.#ahead.stream(cursor, this.#windowBytes, cursor.needsData || this.#streamed > 1)
     }
-    cursor.window = view ?? this.#readBlocking(from, want, this.#blocking!)
-    cursor.windowStart = from
+    cursor.show(view ?? this.#readBlocking(from, want, this.#blocking!), from)
     return undefined
   }
 
@@ -138,8 +136,14 @@ export class SectionReader {
       }
       this.#checkZeros(cursor.window, payloadEnd - cursor.windowStart, cursor.windowStart)
     }
-    this.#options.onProgress?.({ doneBytes: cursor.payloadBytes, totalBytes: cursor.payloadBytes })
-    return { payloadEnd, paddingBytes }
+    return this.leave()
+  }
+
+  /** After 'end', when nobody asks what follows. */
+  leave (): ScanEnd {
+    const { position: payloadEnd, payloadBytes } = this.cursor
+    this.#options.onProgress?.({ doneBytes: payloadBytes, totalBytes: payloadBytes })
+    return { payloadEnd, paddingBytes: payloadBytes - payloadEnd }
   }
 
   /** The same, with `all` after reading the zeros to the end of the payload. @throws as {@link end}; `IO_*` */

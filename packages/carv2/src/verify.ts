@@ -88,7 +88,7 @@ export const verifyCar = async (source: ByteSource, hashes: Hashes, options: Ver
     columns?.add(window, cid, cursor.sectionOffset, cursor.headBytes, dataBytes)
     if (linksOf !== undefined && cid.codec !== RAW) links.block(CID.decode(window.slice(cidAt, dataAt)), window.subarray(dataAt, dataAt + dataBytes), linksOf)
   })
-  const { payloadEnd, paddingBytes } = policy.padding === 'allow' ? endOf(reader) : await reader.finish(true)
+  const { payloadEnd, paddingBytes } = policy.padding === 'allow' ? reader.leave() : await reader.finish(true)
   const missingRoots = roots.missing()
   if (missingRoots.length > 0 && policy.missingRoots === 'refuse') {
     const [root] = missingRoots
@@ -118,10 +118,6 @@ const checkSection = (cursor: SectionCursor, hashes: Hashes, policy: ResolvedPol
   if (policy.unknownHashes === 'count' && !hashes.has(hashCode)) counts.unknownHashCount++
   else checkSectionHash(cursor, hashes)
 }
-
-/** Where the sections end when nobody asks what follows. */
-const endOf = ({ cursor }: SectionReader): { readonly payloadEnd: number, readonly paddingBytes: number } =>
-  ({ payloadEnd: cursor.position, paddingBytes: cursor.payloadBytes - cursor.position })
 
 /** @param entries - equal ones follow each other, by offset */
 const duplicates = async (entries: AsyncIterable<KeyedIndexEntry>, policy: ResolvedPolicy, layout: CarLayout): Promise<number> => {

@@ -126,6 +126,18 @@ describe('verifyCar', () => {
     })
   })
 
+  it('reports the end too when nobody asks what follows the last section', async () => {
+    const bytes = carV1(roots, blocks, { paddingBytes: 3_000_000 })
+    for (const source of [createBytesSource(bytes), slowSource(bytes)]) {
+      for (const padding of ['allow', undefined] as const) {
+        const seen: ByteProgress[] = []
+        const report = await verifyCar(source, hashes, { policy: padding === undefined ? {} : { padding }, onProgress: (progress) => { seen.push(progress) } })
+        expect(report.paddingBytes).toBe(3_000_000)
+        expect(seen.at(-1)).toEqual({ doneBytes: bytes.byteLength, totalBytes: bytes.byteLength })
+      }
+    }
+  })
+
   it('reads once with linksOf too, reports progress that never goes back, and stops at the signal', async () => {
     const some = plainBlocks(3000, 900)
     const source = slowSource(carV1([some[0]!.cid], some))
