@@ -1,8 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** One piece of a sector, unpadded as it is read. */
 import { type ByteSource, type CallOptions, IoError, type SourceCost, type SourceIdentity } from '@dagstore/io'
-import { type Fr32, paddedRange, unpaddedBytes } from '@dagstore/piece'
-import { type ReadPadded, readUnpadded } from './unpadded-read.ts'
+import { type Fr32, paddedRange, readUnpadded, unpaddedBytes } from '@dagstore/piece'
 
 export interface PieceSourceOptions {
   /** What the unpadded bytes are; default: that of the sector file, with the piece's size. */
@@ -20,7 +19,8 @@ export interface PaddedPiece {
   readonly fileIdentity: SourceIdentity
   readonly cost: SourceCost
   readonly fr32: Fr32
-  readonly read: ReadPadded
+  /** Exactly `length` padded bytes, in memory of the caller's own. */
+  read(at: number, length: number, call: CallOptions): Promise<Uint8Array>
   /** Read-only view, or `undefined`. */
   peek(at: number, length: number): Uint8Array | undefined
   /** For a piece that owns its sector. */
@@ -38,6 +38,7 @@ export const createPieceSource = (piece: PaddedPiece, options: PieceSourceOption
       throw new IoError('IO_OUT_OF_RANGE', `read out of range; at=${from} length=${length} size=${sizeBytes}`, { offset: from })
     }
   }
+  const padded = { sizeBytes: piece.length, read: (at: number, length: number, call: CallOptions = {}) => piece.read(at, length, call) }
   const close = (): Promise<void> => closing ??= options.owns === true ? piece.closeSector() : Promise.resolve()
   return {
     sizeBytes,
@@ -46,15 +47,15 @@ export const createPieceSource = (piece: PaddedPiece, options: PieceSourceOption
     read: async (from: number, length: number, call: CallOptions = {}) => {
       call.signal?.throwIfAborted()
       check(from, length)
-      return readUnpadded(piece.read, piece.fr32, from, length, call)
+      return readUnpadded(padded, from, length, { engine: piece.fr32, signal: call.signal })
     },
     peek: (from: number, length: number) => {
       check(from, length)
       const { start, end, skip } = paddedRange(from, from + length)
-      const padded = piece.peek(start, end - start)
-      if (padded === undefined) return undefined
-      const unpadded = new Uint8Array(unpaddedBytes(padded.byteLength))
-      piece.fr32.unpadInto(padded, unpadded)
+      const found = piece.peek(start, end - start)
+      if (found === undefined) return undefined
+      const unpadded = new Uint8Array(unpaddedBytes(found.byteLength))
+      piece.fr32.unpadInto(found, unpadded)
       return unpadded.subarray(skip, skip + length)
     },
     close,
