@@ -156,7 +156,8 @@ const readV1Header = async (source: ByteSource, payload: { start: number, bytes:
     return { ...decodeCarV1Header(body), headerBytes }
   } catch (error) {
     if (!(error instanceof CarV2Error)) throw error
-    throw new CarV2Error(error.code, `${payload.start === 0 ? 'no CAR, or its' : 'payload is no CARv1, or its'} ${error.message}`, { cause: error.cause, offset: payload.start })
+    const whose = error.code !== 'CARV2_BAD_HEADER' ? '' : payload.start === 0 ? 'no CAR, or its ' : 'payload is no CARv1, or its '
+    throw new CarV2Error(error.code, `${whose}${error.message}`, { cause: error.cause, offset: payload.start })
   }
 }
 

@@ -155,7 +155,7 @@ describe('dagstore car extract', () => {
     })
     const none = await dagstore(cwd, ['car', 'extract', 'a.car', '-p', 'b/4', 'none'])
     expect(none.code).toBe(1)
-    expect(none.stderr).toBe('data for entry not found: /b/4/D.txt (skipping...)\ndagstore: no files extracted\n')
+    expect(none.stderr).toBe('data for entry not found: /b/4/D.txt (skipping...)\ndagstore: a.car: no files extracted (COMMAND_REFUSED)\n')
     // a file of which a part is not there is no file
     const parts = await carOfTree(tree, { leave: (_, data) => data.byteLength === 2_500_000 - (2 << 20) })
     await writeFile(join(cwd, 'b.car'), parts.v1)
@@ -215,7 +215,7 @@ describe('dagstore car extract', () => {
     expect((await dagstore(cwd, ['car', 'extract', 'a.car', 'out'])).stderr).toBe('extracted 1 file(s)\n')
     expect(Buffer.compare(await readFile(join(cwd, 'out', 'unknown')), big)).toBe(0)
     const raw = await dagstore(cwd, ['car', 'extract', '-v', 'raw.car', 'out'])
-    expect(raw).toMatchObject({ code: 1, stderr: `skipping raw root ${CID.decode(leaf.cid).toString()}\ndagstore: no files extracted\n` })
+    expect(raw).toMatchObject({ code: 1, stderr: `skipping raw root ${CID.decode(leaf.cid).toString()}\ndagstore: raw.car: no files extracted (COMMAND_REFUSED)\n` })
   })
 
   it('writes the CARv1 inside a CARv2 with --v1', async () => {

@@ -71,8 +71,8 @@ const extract = async (file: string | undefined, argument: string | undefined, o
       progress.end()
       await mount.close()
     }
+    if (found.files === 0) throw new CommandError('COMMAND_REFUSED', 'no files extracted')
   })
-  if (found.files === 0) throw new CommandError('COMMAND_REFUSED', 'no files extracted')
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, files: found.files, missing: found.missing })}\n`)
   terminal.stderr(`extracted ${found.files} file(s)\n`)
 }

@@ -7,7 +7,7 @@ import { encodeCarV1Header, encodeVarint, wrapChunks } from '@dagstore/carv2'
 import { openCarFile } from '@dagstore/carv2-index-mount/node'
 import type { DagScope, EntityBytes, WalkPathOptions } from '@dagstore/dag'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
-import type { ReadBlockstore } from '@dagstore/read-blockstore'
+import { BlockNotFoundError, type ReadBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { CommandError } from '../failure.ts'
 import { openAllHashes } from '../hashes.ts'
@@ -119,7 +119,7 @@ const dagSections = async function * (store: ReadBlockstore, root: CID, walk: Wa
     written.blocks++
     onBytes(written.bytes += bytes.byteLength)
   }
-  if (first) throw new CommandError('COMMAND_REFUSED', `block is not in this CAR: ${root.toString()} (BLOCKSTORE_NOT_FOUND)`)
+  if (first) throw new BlockNotFoundError(root)
 }
 
 /** The header of a CARv2 says how long the payload is, so that is written first, where nobody looks. */

@@ -2,6 +2,9 @@
 import { classifyNodeError } from '@dagstore/io/node'
 import { CommandError, explain } from '../failure.ts'
 
+/** Those that name a file already. */
+const named = new WeakSet<CommandError>()
+
 /**
  * @param file - as the user named it
  * @param path - as everybody below names it
@@ -11,9 +14,11 @@ export const aboutFile = async <T>(file: string, work: () => Promise<T>, path: s
   try {
     return await work()
   } catch (error) {
-    if (error instanceof CommandError) throw error
+    if (error instanceof CommandError && (error.code !== 'COMMAND_REFUSED' || named.has(error))) throw error
     // what Node says itself gets a code of ours
     const cause = error instanceof Error && 'syscall' in error ? classifyNodeError(error, 'refused') : error
-    throw new CommandError('COMMAND_REFUSED', explain(cause, file, [path]), { cause })
+    const told = new CommandError('COMMAND_REFUSED', explain(cause, file, [path]), { cause })
+    named.add(told)
+    throw told
   }
 }
