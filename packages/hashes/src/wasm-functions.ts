@@ -13,9 +13,6 @@ interface Exports {
   beginBlake2b(): void
   takeBlake2b(bytes: number): void
   endBlake2b(bytes: number): void
-  beginBlake2bTwo(): void
-  takeBlake2bTwo(bytes: number): void
-  endBlake2bTwo(bytes: number): void
   beginSha256(): void
   takeSha256(bytes: number): void
   endSha256(bytes: number): void
@@ -25,13 +22,12 @@ interface Exports {
 }
 
 const FUNCTIONS = [
-  'beginBlake2b', 'takeBlake2b', 'endBlake2b', 'beginBlake2bTwo', 'takeBlake2bTwo', 'endBlake2bTwo',
+  'beginBlake2b', 'takeBlake2b', 'endBlake2b',
   'beginSha256', 'takeSha256', 'endSha256', 'beginSha256Four', 'takeSha256Four', 'endSha256Four',
 ] as const
 
 export const DIGEST_BYTES = 32
 const INPUT_BYTES = 65536
-const TWO_BYTES = INPUT_BYTES / 2
 const FOUR_BYTES = INPUT_BYTES / 4
 const SHA_BLOCK = 64
 /** So that the padding has room. */
@@ -43,8 +39,6 @@ export interface WasmFunctions {
   /** Up to four digests of 32 bytes, overwritten by the next call. */
   readonly output: Uint8Array
   blake2b(bytes: Uint8Array): void
-  /** Two messages of the same length. */
-  blake2bTwo(first: Uint8Array, second: Uint8Array): void
   sha256(bytes: Uint8Array): void
   /** Four messages of the same {@link sha256Blocks}. */
   sha256Four(first: Uint8Array, second: Uint8Array, third: Uint8Array, fourth: Uint8Array): void
@@ -75,19 +69,6 @@ export const instantiate = (module: WasmModule): WasmFunctions => {
       }
       put(bytes, at, bytes.byteLength - at, 0)
       wasm.endBlake2b(bytes.byteLength - at)
-    },
-    blake2bTwo: (first, second) => {
-      wasm.beginBlake2bTwo()
-      let at = 0
-      for (; first.byteLength - at > TWO_BYTES; at += TWO_BYTES) {
-        put(first, at, TWO_BYTES, 0)
-        put(second, at, TWO_BYTES, TWO_BYTES)
-        wasm.takeBlake2bTwo(TWO_BYTES)
-      }
-      const rest = first.byteLength - at
-      put(first, at, rest, 0)
-      put(second, at, rest, TWO_BYTES)
-      wasm.endBlake2bTwo(rest)
     },
     sha256: (bytes) => {
       wasm.beginSha256()

@@ -2,7 +2,7 @@
  * blake2b with 32 bytes of output, without key: RFC 7693.
  *
  * Words are plain ones of 64 bits and the rounds are written out (blake2b-rounds.mjs): measured faster than the same in a
- * loop, and than two words to a vector.
+ * loop, than two words to a vector, and than two messages in the lanes of one.
  */
 import { mix } from './blake2b-rounds'
 import { INPUT, OUTPUT } from './memory'
@@ -15,7 +15,7 @@ export const IV: usize = memory.data<u32>([
   0xade682d1, 0x510e527f, 0x2b3e6c1f, 0x9b05688c, 0xfb41bd6b, 0x1f83d9ab, 0x137e2179, 0x5be0cd19,
 ], 16)
 /** Parameters in the first chaining value: 32 bytes of output, no key, one leaf. */
-export const PARAMETERS: u64 = 0x0101_0020
+const PARAMETERS: u64 = 0x0101_0020
 
 /** Bytes compressed so far. */
 let count: u64 = 0
