@@ -2,7 +2,7 @@
 import { type ByteProgress, type ByteSource, type CallOptions, createWindow, type WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { attachIndex } from './attach-index.ts'
-import { encodeCarV1Header } from './carv1-header.ts'
+import { encodeCarV1Header, MAX_ROOTS } from './carv1-header.ts'
 import { CarV2Error } from './errors.ts'
 import { sourceOfFile } from './file-source.ts'
 import { encodeHeader, HEADER_BYTES, PRAGMA_BYTES } from './header.ts'
@@ -32,28 +32,31 @@ export interface ReplaceRootsReport {
 
 const SECTOR_BYTES = 512
 const START_BYTES = PRAGMA_BYTES + HEADER_BYTES
+/** The resume slots of `@dagstore/writable-carv2`, which a finalizing that was cut short leaves: what a file that is not finalized is taken up by. */
+const SLOTS = { offsets: [64, 288], end: 512, mark: 'CARV2RW1' }
 
 /**
  * Replace the roots in the header of a CARv1 or CARv2, in place. The new header must be as long as the old one; in a CARv2 it
  * may also be shorter, or longer by what the padding before the payload has room for. Since offsets in an index count
  * from the start of the payload, one that is there is then removed with the same write, and built again; so is one that
- * repeats the roots in our trailer.
+ * repeats the roots in our trailer. Resume slots that a writer left in the padding are no room.
  *
  * Crash-safe as long as all bytes that change lie in one sector: so in every CARv2 of a few roots without data padding, and
  * in every file of a few roots when the length stays.
  *
  * @param file - open for writing; stays open
- * @throws {CarV2Error} `CARV2_ROOTS_DO_NOT_FIT`: the sizes are in the message; or, unless `torn` accepts it, the change spans
- *   sectors. As {@link readLayout}, before anything is written. As {@link buildIndex}: the roots are replaced, the index is gone.
+ * @throws {CarV2Error} `CARV2_ROOTS_DO_NOT_FIT`: the sizes are in the message; more roots than readers take; or, unless `torn`
+ *   accepts it, the change spans sectors. As {@link readLayout}, before anything is written. As {@link buildIndex}: the roots are replaced, the index is gone.
  *   `IO_*`
  */
 export const replaceRoots = async (file: WritableFile, roots: readonly CID[], options: ReplaceRootsOptions = {}): Promise<ReplaceRootsReport> => {
   const { torn = 'refuse', signal, identity, onProgress } = options
+  if (roots.length > MAX_ROOTS) throw new CarV2Error('CARV2_ROOTS_DO_NOT_FIT', `more roots than readers take; max=${MAX_ROOTS} got=${roots.length}`)
   const source = sourceOfFile(file)
   const layout = await readLayout(source, options)
   const header = encodeCarV1Header(roots)
   const headerBytes = header.byteLength
-  const room = layout.headerBytes + (layout.version === 1 ? 0 : layout.payloadStart - START_BYTES)
+  const room = layout.headerBytes + (layout.version === 1 ? 0 : layout.payloadStart - await paddingStart(file, layout.payloadStart))
   const fits = headerBytes === layout.headerBytes || (layout.version === 2 && headerBytes <= room)
   if (!fits) {
     throw new CarV2Error('CARV2_ROOTS_DO_NOT_FIT', `header of other length; have=${layout.headerBytes} need=${headerBytes} room=${room}`, { offset: layout.payloadStart })
@@ -94,6 +97,14 @@ export const replaceRoots = async (file: WritableFile, roots: readonly CID[], op
   else await overwriteTwice(file, change, moved)
   if (hasIndex) await again()
   return { headerBytes, payloadStart, index: hasIndex ? 'rebuilt' : 'none' }
+}
+
+/** Where the padding before the payload can be written. */
+const paddingStart = async (file: WritableFile, payloadStart: number): Promise<number> => {
+  if (payloadStart < SLOTS.end) return START_BYTES
+  const head = await file.read(0, SLOTS.end)
+  const isMarked = (at: number): boolean => String.fromCharCode(...head.subarray(at, at + SLOTS.mark.length)) === SLOTS.mark
+  return SLOTS.offsets.some(isMarked) ? SLOTS.end : START_BYTES
 }
 
 interface Change { readonly at: number, readonly bytes: Uint8Array }

@@ -102,6 +102,28 @@ describe('replaceRoots', () => {
     expect((await replace(v1, [third, ...many(second).slice(1)])).report.headerBytes).toBeGreaterThan(512)
   })
 
+  it('does not write over resume slots that a writer has left in the padding, whatever it is told', async () => {
+    const before = carV2({ roots: [first.bytes], blocks, dataPadding: 4096 - 51 - 59 })
+    const fitting = Array.from({ length: 86 }, () => first)
+    const long = [...fitting, first, first, first]
+    for (const slot of [64, 288]) {
+      const marked = before.slice()
+      marked.set(new TextEncoder().encode('CARV2RW1'), slot)
+      const fs = createCrashFs({ seed: 1 })
+      fs.plant('a.car', marked)
+      await expect(replaceRoots(await fs.writableFile('a.car'), long, { torn: 'accept' })).rejects.toMatchObject({ code: 'CARV2_ROOTS_DO_NOT_FIT', message: expect.stringContaining('room=3584') as string })
+      expect(Buffer.compare(fs.content('a.car')!, marked)).toBe(0)
+      const { bytes } = await replace(marked, fitting, { torn: 'accept' })
+      expect(Buffer.compare(bytes.subarray(51, 512), marked.subarray(51, 512))).toBe(0)
+    }
+    expect((await replace(before, long, { torn: 'accept' })).report.payloadStart).toBeLessThan(512)
+  })
+
+  it('refuses more roots than readers take', async () => {
+    const roots = Array.from({ length: 262_145 }, () => first)
+    await expect(replace(carV2({ roots: [first.bytes], blocks }), roots)).rejects.toMatchObject({ code: 'CARV2_ROOTS_DO_NOT_FIT' })
+  })
+
   it.each<{ what: string, before: Uint8Array, roots: readonly CID[], options?: ReplaceRootsOptions, states: string[] }>([
     { what: 'one of equal length in a CARv1', before: carV1([first.bytes], blocks), roots: [second], states: ['old', 'new'] },
     { what: 'one of equal length far inside a CARv2', before: carV2({ roots: [first.bytes], blocks, dataPadding: 4096 - 51 - 59 }), roots: [second], states: ['old', 'new'] },
