@@ -5,7 +5,8 @@ import { type CommP, type PieceCommitment, resumeCommP as resumeGivenCommP, Stre
 import type { PieceEngine } from './engine.ts'
 import { pieceModule, sharedEngine } from './node-engine.ts'
 import { writeInParts } from './node-parts.ts'
-import { type CommPWorkers, openCommPWorkers, PART_UNPADDED } from './node-workers.ts'
+import { checkThreads, type CommPWorkers, openCommPWorkers, PART_UNPADDED } from './node-workers.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** Some 10 ms of hashing. */
 const SLICE_BYTES = 1 << 20
@@ -38,7 +39,7 @@ export interface CommpOfOptions extends CallOptions, NodeCommPOptions {
 
 /**
  * The commitment of a stream of chunks of any length. Gives way to other work after each slice of at most 1 MiB; keeps no
- * reference to a chunk.
+ * reference to a chunk. An abort rejects at once, even while a chunk is waited for.
  *
  * @throws {PieceError} `PIECE_TOO_SMALL`: no bytes. `PIECE_TOO_LARGE`: more than a piece of 64 GiB holds.
  *   `PIECE_WORKER_FAILED`: a thread ended, or none can be had
@@ -47,6 +48,7 @@ export interface CommpOfOptions extends CallOptions, NodeCommPOptions {
 export const commpOf = async (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options: CommpOfOptions = {}): Promise<PieceCommitment> => {
   const { engine = sharedEngine(), signal, onProgress, totalBytes, workers } = options
   signal?.throwIfAborted()
+  if (typeof workers === 'number') checkThreads(workers)
   const commp = new StreamingCommP(engine)
   const report = (): void => { onProgress?.({ doneBytes: commp.payloadBytes, totalBytes }) }
   const own = typeof workers === 'number' && pieceModule() !== undefined ? openCommPWorkers({ threads: workers }) : undefined
@@ -55,7 +57,7 @@ export const commpOf = async (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8
   const aloneBytes = own !== undefined ? ALONE_BYTES : parts === undefined ? Number.MAX_SAFE_INTEGER : 0
   try {
     let sinceYield = 0
-    for await (const chunk of chunks) {
+    for await (const chunk of untilAborted(chunks, signal)) {
       for (let at = 0; at < chunk.byteLength;) {
         signal?.throwIfAborted()
         const alone = Math.min(aloneBytes - commp.payloadBytes, SLICE_BYTES - sinceYield)

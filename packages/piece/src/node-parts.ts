@@ -1,4 +1,5 @@
 /** A payload on its way through workers: cut into parts, committed to side by side, put together in order. */
+import { withdrawable } from '@dagstore/io'
 import type { StreamingCommP } from './commp.ts'
 import { type CommPWorkers, PART_UNPADDED } from './node-workers.ts'
 
@@ -24,7 +25,7 @@ export const writeInParts = (commp: StreamingCommP, workers: CommPWorkers, { sig
   let part: Uint8Array<ArrayBuffer> | undefined
   let filled = 0
   const takeOldest = async (): Promise<void> => {
-    const { subtree, part: back } = await withAbort(underWay.shift()!, signal)
+    const { subtree, part: back } = await withdrawable(underWay.shift()!, signal)
     commp.append(subtree, PART_UNPADDED)
     spare.push(back)
     report()
@@ -55,20 +56,5 @@ export const writeInParts = (commp: StreamingCommP, workers: CommPWorkers, { sig
       while (underWay.length > 0) await takeOldest()
       if (part !== undefined) commp.write(part.subarray(0, filled))
     },
-  }
-}
-
-const withAbort = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return promise
-  signal.throwIfAborted()
-  let stop: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => { reject(signal.reason as Error) }
-    signal.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop!)
   }
 }

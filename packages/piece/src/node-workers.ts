@@ -69,12 +69,17 @@ interface Thread {
  * @throws {PieceError} `PIECE_WORKER_FAILED`: no WebAssembly with 128-bit vectors here, or no native hasher where one was asked for
  */
 export const openCommPWorkers = ({ threads, native = false }: CommPWorkersOptions): CommPWorkers => {
-  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) throw new RangeError(`number of threads; want=1..${MAX_THREADS} got=${threads}`)
+  checkThreads(threads)
   const module = pieceModule()
   if (module === undefined) throw new PieceError('PIECE_WORKER_FAILED', 'workers need WebAssembly with 128-bit vectors')
   const url = native === true ? findNativeHasher() : native === false ? undefined : native
   if (native !== false && url === undefined) throw new PieceError('PIECE_WORKER_FAILED', 'the native hasher is not installed')
   return new Workers(threads, { module, native: url })
+}
+
+/** @throws {RangeError} not 1 to 256 */
+export const checkThreads = (threads: number): void => {
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) throw new RangeError(`number of threads; want=1..${MAX_THREADS} got=${threads}`)
 }
 
 class Workers implements CommPWorkers {

@@ -180,6 +180,7 @@ describe('commpOf with workers', () => {
     vi.resetModules()
     const { commpOf: fresh } = await import('../src/node.ts')
     expect((await fresh([Uint8Array.of(1)], { workers: 2 })).cidV2.toString()).toBe(committed(Uint8Array.of(1)))
+    for (const workers of [0, -1, 1.5, 257, Number.NaN]) await expect(fresh([Uint8Array.of(1)], { workers })).rejects.toBeInstanceOf(RangeError)
   })
 })
 
