@@ -1,7 +1,6 @@
 /** Every hash function that Node can compute, so that a command refuses no block whose hash is merely rare. */
 import { createHash, getHashes } from 'node:crypto'
 import type { Hasher, Hashes } from '@dagstore/hashes'
-import { openHashes } from '@dagstore/hashes/node'
 
 /** Multicodec code, its name, OpenSSL's name. The usual ones are there without them. */
 const RARE: readonly (readonly [number, string, string])[] = [
@@ -12,7 +11,8 @@ const RARE: readonly (readonly [number, string, string])[] = [
 
 const hashOf = (name: string, bytes: Uint8Array): Uint8Array => Uint8Array.from(createHash(name).update(bytes).digest())
 
-export const openAllHashes = (): Promise<Hashes> => {
+export const openAllHashes = async (): Promise<Hashes> => {
+  const { openHashes } = await import('@dagstore/hashes/node') // loaded when needed
   const known = new Set(getHashes().map((name) => name.toLowerCase()))
   const hashers = RARE.filter(([, , name]) => known.has(name)).map(([code, name, hash]): Hasher => ({ code, name, digest: (bytes) => hashOf(hash, bytes) }))
   hashers.push({ code: 0x56, name: 'dbl-sha2-256', digest: (bytes) => hashOf('sha256', hashOf('sha256', bytes)) })

@@ -1,8 +1,6 @@
 /** The `dagstore` command: its groups, the options they share, and what becomes of a failure. */
 import { Command, CommanderError, Option } from 'commander'
-import { addCarCommands } from './commands/car.ts'
 import { addDemoCommand } from './commands/demo.ts'
-import { addPiecesCommands } from './commands/pieces.ts'
 import { addShardCommands } from './commands/shards.ts'
 import { codeOf, CommandError, explain } from './failure.ts'
 import { InterruptedError, StdoutError, type Terminal } from './terminal.ts'
@@ -14,9 +12,9 @@ export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 /** Run one command line. Never rejects; the result is the exit code. */
 export const main = async (args: readonly string[], terminal: Terminal): Promise<number> => {
-  const program = createProgram(terminal)
   const how = { debug: args.includes('--debug'), json: args.includes('--json') }
   try {
+    const program = await createProgram(args, terminal)
     await program.parseAsync([...args], { from: 'user' })
     await terminal.flushed?.()
     if (terminal.signal.reason instanceof StdoutError) throw terminal.signal.reason
@@ -26,7 +24,7 @@ export const main = async (args: readonly string[], terminal: Terminal): Promise
   }
 }
 
-const createProgram = (terminal: Terminal): Command => {
+const createProgram = async (args: readonly string[], terminal: Terminal): Promise<Command> => {
   const program = new Command('dagstore')
     .description('CAR files as shards: any block in any of them by CID, verified, in place')
     .version(VERSION, '-V, --version', 'print the version')
@@ -41,8 +39,11 @@ const createProgram = (terminal: Terminal): Command => {
     .addOption(new Option('--debug', 'stack traces with errors'))
   addDemoCommand(program, common, terminal)
   addShardCommands(program, common, terminal)
-  addPiecesCommands(program, common, terminal)
-  addCarCommands(program, common, terminal)
+  // a group that is not asked for needs no commands, and its modules would be most of what there is to start
+  const pieces = program.command('pieces').description('Filecoin pieces')
+  if (args.includes('pieces')) (await import('./commands/pieces.ts')).addPiecesCommands(pieces, common, terminal)
+  const car = program.command('car').description('CAR files, version 1 and 2')
+  if (args.includes('car')) await (await import('./commands/car.ts')).addCarCommands(car, args, common, terminal)
   const prepare = (command: Command): void => {
     command.exitOverride().configureOutput({ writeOut: terminal.stdout, writeErr: terminal.stderr })
     for (const child of command.commands) prepare(child)

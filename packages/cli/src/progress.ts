@@ -1,5 +1,6 @@
 /** Progress of long work on stderr: a bar on a terminal, nothing but the closing line elsewhere. */
-import cliProgress from 'cli-progress'
+import { createRequire } from 'node:module'
+import type { SingleBar } from 'cli-progress'
 import type { Terminal } from './terminal.ts'
 import { showBytes } from './text.ts'
 
@@ -16,6 +17,12 @@ const SILENT: ProgressLine = { update: () => {}, end: () => {} }
 
 const BAR_CELLS = 30
 
+/** Loaded where there is a terminal. */
+const newBar = (options: ConstructorParameters<typeof SingleBar>[0]): SingleBar => {
+  const cliProgress = createRequire(import.meta.url)('cli-progress') as { readonly SingleBar: typeof SingleBar }
+  return new cliProgress.SingleBar(options)
+}
+
 /** A bar where the end is known, else what is done so far. */
 export const progressText = (label: string, done: number, total: number | undefined): string => {
   if (total === undefined || total === 0) return `  ${label.padEnd(9)} ${showBytes(done)} …`
@@ -27,7 +34,7 @@ export const progressText = (label: string, done: number, total: number | undefi
 /** @param label - what is being done, some 10 characters */
 export const startProgress = (terminal: Terminal, label: string): ProgressLine => {
   if (!terminal.interactive) return SILENT
-  const bar = new cliProgress.SingleBar({ format: (_options, _params, { done, total }: Progress) => progressText(label, done, total), stream: process.stderr, clearOnComplete: true, hideCursor: true, fps: 10 })
+  const bar = newBar({ format: (_options, _params, { done, total }: Progress) => progressText(label, done, total), stream: process.stderr, clearOnComplete: true, hideCursor: true, fps: 10 })
   let started = false
   return {
     update: (done, total) => {

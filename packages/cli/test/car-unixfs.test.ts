@@ -7,7 +7,7 @@ import { createLink, createNode, encode } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { decimalBytes } from '../src/car/list.ts'
+import { decimalBytes } from '../src/car/node-lines.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 import { carOfTree } from './unixfs-cars.ts'
 

@@ -11,8 +11,7 @@ import { showBytes, toJson } from '../text.ts'
 
 interface CommpOptions extends CommonOptions { readonly raw?: boolean }
 
-export const addPiecesCommands = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  const pieces = program.command('pieces').description('Filecoin pieces')
+export const addPiecesCommands = (pieces: Command, common: AddOptions, terminal: Terminal): void => {
   common(pieces.command('commp'))
     .description('the piece commitment of a file: of a CARv2 its CARv1 payload, of anything else every byte')
     .argument('<file>', '- is what is piped in')

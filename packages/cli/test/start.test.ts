@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+
+/** What is loaded with a module of this package, before anything runs: the packages that it and its like import. */
+const loadedWith = (module: string): Set<string> => {
+  const packages = new Set<string>()
+  const seen = new Set<string>()
+  const visit = (url: URL): void => {
+    if (seen.has(url.href)) return
+    seen.add(url.href)
+    for (const [, name] of readFileSync(url, 'utf8').matchAll(/^(?:import|export) (?!type ).*from '(.+)'$/gm)) {
+      if (name!.startsWith('.')) visit(new URL(name!, url))
+      else packages.add(name!)
+    }
+  }
+  visit(new URL(`../src/${module}`, import.meta.url))
+  return packages
+}
+
+describe('starting', () => {
+  it('loads no more than it takes to read the command line', () => {
+    expect([...loadedWith('bin.ts')].filter((name) => !name.startsWith('node:')).sort()).toEqual(['@dagstore/io/node', 'commander'])
+  })
+
+  it.each(['car/list.ts', 'car/inspect.ts', 'car/verify.ts', 'car/root.ts'])('loads for %s neither UnixFS nor mounts', (module) => {
+    const loaded = loadedWith(module)
+    expect(loaded).toContain('@dagstore/carv2')
+    for (const name of ['ipfs-unixfs', '@ipld/dag-pb', '@dagstore/carv2-index-mount/node', 'cli-progress']) expect(loaded).not.toContain(name)
+  })
+})
