@@ -147,6 +147,7 @@ class CarOnFile implements WritableCar {
 
   finalize (options: FinalizeOptions = {}): Promise<FinalizedFacts> {
     return this.#gate.pass(() => this.#inTurn(async () => {
+      options.signal?.throwIfAborted()
       this.#checkOpen()
       const { layout, table, tail, file } = this.#parts
       checkFinalizeOptions(options, layout)
@@ -165,6 +166,7 @@ class CarOnFile implements WritableCar {
         await tail.flush()
         await writeIndex(finish)
       } catch (error) {
+        await this.#cutIndex()
         this.#state = 'open'
         throw error
       }
@@ -178,6 +180,14 @@ class CarOnFile implements WritableCar {
       await writeEnd(finish)
       return { roots, payloadBytes: tail.end - dataOffset, blockCount: table.count, sizeBytes: file.sizeBytes }
     }))
+  }
+
+  /** What a finalize that failed has left behind the sections, so that it can not stand among those to come after a crash. */
+  async #cutIndex (): Promise<void> {
+    const { file, tail } = this.#parts
+    if (this.#disk.failed || file.sizeBytes <= tail.end) return
+    // the first failure is the one to tell, and the next finalize cuts too
+    await file.truncate(tail.end).then(() => this.#disk.sync()).catch(() => {})
   }
 
   close (): Promise<void> { return this.#close(true) }

@@ -17,7 +17,7 @@ export type WritableCarErrorCode =
 export class WritableCarError extends Error {
   override readonly name = 'WritableCarError'
   readonly code: WritableCarErrorCode
-  /** With `WRITABLE_CAR_ROOTS_TOO_LARGE`: the `reserveBytes` at creation that would hold these roots; else `undefined`. */
+  /** With `WRITABLE_CAR_ROOTS_TOO_LARGE`: the `reserveBytes` at creation that would hold these roots, `undefined` if readers would refuse them; else `undefined`. */
   readonly reserveBytes: number | undefined
   /** Where, in bytes from the start of the file; `undefined` when no single place is at fault. */
   readonly offset: number | undefined

@@ -9,7 +9,7 @@
  *     512    reserve     zeros, then the CARv1 header, which ends where the sections start
  *     4096   …           sections (later where the reserve is larger)
  */
-import { CAR_LIMITS, type CarV2Header, CarV2Error, decodeHeader, encodeCarV1Header, HEADER_BYTES, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
+import { CAR_LIMITS, type CarV2Header, CarV2Error, decodeHeader, decodeVarint, encodeCarV1Header, HEADER_BYTES, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
 import type { WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { WritableCarError } from './errors.ts'
@@ -23,9 +23,19 @@ export const MAX_ROOTS_BYTES: number = CAR_LIMITS.maxHeaderBytes + 9
 /** Where sections start so that `reserveBytes` of CARv1 header fit before them. */
 export const startFor = (reserveBytes: number): number => Math.ceil((SLOTS_END + reserveBytes) / SECTIONS_ALIGN) * SECTIONS_ALIGN
 
-/** The CARv1 header of these roots. @throws {WritableCarError} `WRITABLE_CAR_ROOTS_TOO_LARGE`: it does not fit before `start` */
-export const rootsHeader = (roots: readonly CID[], start: number): Uint8Array => {
+/** Roots that readers take; each becomes an object there. */
+const MAX_ROOTS = 1 << 18
+
+/**
+ * The CARv1 header of these roots.
+ *
+ * @param start - where it must end, from the start of the file; without it only what readers refuse is too large
+ * @throws {WritableCarError} `WRITABLE_CAR_ROOTS_TOO_LARGE`: with `reserveBytes` if it does not fit before `start`
+ */
+export const rootsHeader = (roots: readonly CID[], start: number = Number.MAX_SAFE_INTEGER): Uint8Array => {
+  if (roots.length > MAX_ROOTS) throw new WritableCarError('WRITABLE_CAR_ROOTS_TOO_LARGE', `more roots than readers take; max=${MAX_ROOTS} got=${roots.length}`)
   const header = encodeCarV1Header(roots)
+  if (decodeVarint(header, 0).value > CAR_LIMITS.maxHeaderBytes) throw new WritableCarError('WRITABLE_CAR_ROOTS_TOO_LARGE', `a longer header than readers take; max=${CAR_LIMITS.maxHeaderBytes} got=${header.byteLength}`)
   if (header.byteLength <= start - SLOTS_END) return header
   throw new WritableCarError('WRITABLE_CAR_ROOTS_TOO_LARGE', `roots do not fit; reserve=${start - SLOTS_END} need=${header.byteLength} roots=${roots.length}`, { reserveBytes: header.byteLength })
 }

@@ -45,7 +45,7 @@ export const checkFinalizeOptions = ({ index, indexPadding }: FinalizeOptions, l
 
 /** Index and CARv1 header, on disk; the file is still unfinalized. */
 export const writeIndex = async (finish: Finish): Promise<void> => {
-  const { file, sync, layout, start, end, syncedEnd, carV1Header, index = 'with-trailer' } = finish
+  const { file, sync, layout, start, end, syncedEnd, carV1Header, signal, onProgress, index = 'with-trailer' } = finish
   if (layout === 'carv1') return sync()
   if (file.sizeBytes > end) await file.truncate(end) // of an attempt before
   // the sections are the most of it: they go to the disk while the index is made
@@ -54,15 +54,17 @@ export const writeIndex = async (finish: Finish): Promise<void> => {
     if (layout === 'resumable') await writeReserve(file, start, carV1Header)
     if (index !== 'none') {
       const indexOffset = indexOffsetOf(finish)
-      const fileEnd = await writePieces(file, indexOffset, indexChunks({ ...finish, indexOffset }, index))
+      const fileEnd = await writePieces(file, indexOffset, indexChunks({ ...finish, indexOffset }, index), signal)
       if (file.sizeBytes > fileEnd) await file.truncate(fileEnd) // what the making of it has left there
     }
+    onProgress?.({ doneBytes: end - start, totalBytes: end - start })
   } catch (error) {
     await sections
     throw error
   }
   for (const result of await sections) if (result.status === 'rejected') throw result.reason
   await sync()
+  signal?.throwIfAborted()
 }
 
 /** The 40 bytes that make it a CARv2 file, on disk; from here on readers take it. */
@@ -84,7 +86,7 @@ export const writeEnd = async ({ file, sync, layout }: Finish): Promise<void> =>
 const indexOffsetOf = ({ end, indexPadding = 0 }: Finish): number => end + indexPadding
 
 /** In large pieces. @returns where it ends */
-const writePieces = async (file: WritableFile, from: number, chunks: AsyncIterable<Uint8Array>): Promise<number> => {
+const writePieces = async (file: WritableFile, from: number, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<number> => {
   let at = from
   let piece = new Uint8Array(PIECE_BYTES)
   let used = 0
@@ -94,6 +96,7 @@ const writePieces = async (file: WritableFile, from: number, chunks: AsyncIterab
     used = 0
   }
   for await (const bytes of chunks) {
+    signal?.throwIfAborted()
     if (used + bytes.byteLength > piece.byteLength && used > 0) await flush()
     if (bytes.byteLength > piece.byteLength) piece = new Uint8Array(bytes.byteLength)
     piece.set(bytes, used)

@@ -1,6 +1,6 @@
 /** The index of a file under construction, made of its table: in bounded memory, since what is too much goes behind it into the file. */
 import { createIndexBuilder, createIndexStreamBuilder, type IdentityPolicy, INDEX_SORTED, type IndexedSection } from '@dagstore/carv2'
-import type { WritableFile } from '@dagstore/io'
+import type { ByteProgress, WritableFile } from '@dagstore/io'
 import { SectionHeads } from './section-heads.ts'
 import type { SectionTable } from './section-table.ts'
 import type { Tail } from './tail.ts'
@@ -20,7 +20,12 @@ export interface IndexMaking {
   readonly indexOffset: number
   /** Memory for entries, in bytes. @default 32 MiB */
   readonly indexMemoryBytes?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
+
+/** The signal is asked, and progress told, after so many sections. */
+const STEP_SECTIONS = 1 << 12
 
 /** In chunks; each is good until the next. Leaves bytes of its own in the file behind the index. */
 export const indexChunks = async function * (making: IndexMaking, form: Exclude<IndexForm, 'none'>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -50,13 +55,17 @@ export const indexChunks = async function * (making: IndexMaking, form: Exclude<
 }
 
 const eachSection = async (making: IndexMaking, take: (section: IndexedSection) => Promise<void> | undefined | void): Promise<void> => {
-  const { table, dataOffset } = making
+  const { table, dataOffset, signal, onProgress } = making
+  const start = table.start(0)
   const heads = new SectionHeads(making, 'many')
   for (let number = 0; number < table.count; number++) {
     const found = heads.get(number)
     const { at, headBytes, dataBytes, cid } = found instanceof Promise ? await found : found
     const taken = take({ sectionOffset: at - dataOffset, headBytes, dataBytes, cid })
     if (taken !== undefined) await taken
+    if ((number + 1) % STEP_SECTIONS !== 0) continue
+    onProgress?.({ doneBytes: at + headBytes + dataBytes - start, totalBytes: table.end - start })
+    signal?.throwIfAborted()
   }
 }
 

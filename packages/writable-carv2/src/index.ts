@@ -1,5 +1,5 @@
 export type { BlockInput } from './block-input.ts'
 export { WritableCarError, type WritableCarErrorCode } from './errors.ts'
 export { createWritableCar, extendWritableCar, resumeWritableCar } from './open.ts'
-export type { CarFileLayout, CarFileOptions, CreateCarOptions, WritableCarOptions } from './options.ts'
+export type { CarFileLayout, CarFileOptions, CreateCarOptions, OpenCarOptions, WritableCarOptions } from './options.ts'
 export type { BlockPair, FinalizedFacts, FinalizeOptions, IndexForm, WritableCar } from './writable-car.ts'

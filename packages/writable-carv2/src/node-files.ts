@@ -1,10 +1,10 @@
 /** Writable CARv2 files by path, with Node's fast hashes. */
 import { unlink } from 'node:fs/promises'
 import { openHashes } from '@dagstore/hashes/node'
-import type { CallOptions, WritableFile } from '@dagstore/io'
+import type { WritableFile } from '@dagstore/io'
 import { openWritableFile } from '@dagstore/io/node'
 import { createWritableCar, extendWritableCar, resumeWritableCar } from './open.ts'
-import type { CarFileOptions, CreateCarOptions } from './options.ts'
+import type { CreateCarOptions, OpenCarOptions } from './options.ts'
 import type { WritableCar } from './writable-car.ts'
 
 /** {@link createWritableCar} in a new file; when it rejects, no file is left. @throws {IoError} `IO_EXISTS`: something has that name */
@@ -19,13 +19,13 @@ export const createCarFile = async (path: string, options: Omit<CreateCarOptions
 }
 
 /** {@link resumeWritableCar} on a file that exists. @throws {IoError} `IO_NOT_FOUND` */
-export const resumeCarFile = async (path: string, options: Omit<CarFileOptions & CallOptions, 'owns'> = {}): Promise<WritableCar> => {
+export const resumeCarFile = async (path: string, options: Omit<OpenCarOptions, 'owns'> = {}): Promise<WritableCar> => {
   const file = await openWritableFile(path, 'open')
   return closedUnless(file, async () => resumeWritableCar(file, { hashes: await openHashes(), ...options, owns: true }))
 }
 
 /** {@link extendWritableCar} on a file that exists. @throws {IoError} `IO_NOT_FOUND` */
-export const extendCarFile = async (path: string, options: Omit<CarFileOptions & CallOptions, 'owns'> = {}): Promise<WritableCar> => {
+export const extendCarFile = async (path: string, options: Omit<OpenCarOptions, 'owns'> = {}): Promise<WritableCar> => {
   const file = await openWritableFile(path, 'open')
   return closedUnless(file, async () => extendWritableCar(file, { hashes: await openHashes(), ...options, owns: true }))
 }

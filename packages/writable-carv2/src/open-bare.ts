@@ -8,15 +8,15 @@
  * Source: go-car v2/blockstore/readwrite.go, v2/internal/store/resume.go. Stricter: each block is hashed when a file is taken
  * up, and what is torn is cut off, where go-car takes half a block for a whole one and leaves a hole behind it.
  */
-import { CarV2Error, decodeHeader, encodeCarV1Header, HEADER_BYTES, PRAGMA, PRAGMA_BYTES, readLayout } from '@dagstore/carv2'
+import { CarV2Error, decodeHeader, HEADER_BYTES, PRAGMA, PRAGMA_BYTES, readLayout } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
-import { type CallOptions, createWindow, type WritableFile } from '@dagstore/io'
+import { createWindow, type WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import type { Opened } from './car-on-file.ts'
 import { WritableCarError } from './errors.ts'
-import { clearHeader, HEADER_OFFSET } from './file-head.ts'
+import { clearHeader, HEADER_OFFSET, rootsHeader } from './file-head.ts'
 import { createFileSource } from './file-source.ts'
-import { type CarFileLayout, type CarFileOptions, checkRoots, rootsOf, rulesOf } from './options.ts'
+import { type CarFileLayout, type CarFileOptions, checkRoots, type OpenCarOptions, rootsOf, rulesOf } from './options.ts'
 import { findParts, loadSections, recoverSections } from './recover.ts'
 import type { CarRules, ResumeSlot } from './resume-slot.ts'
 import { SectionTable } from './section-table.ts'
@@ -30,7 +30,7 @@ const headerAtOf = (layout: BareLayout, { dataPadding = 0 }: CarFileOptions): nu
 /** Its CARv1 header, and before it what there is; durable. */
 export const createBare = async (file: WritableFile, layout: BareLayout, options: CarFileOptions): Promise<Opened> => {
   const roots = rootsOf(options) ?? []
-  const header = encodeCarV1Header(roots)
+  const header = rootsHeader(roots)
   const headerAt = headerAtOf(layout, options)
   await file.write(headerAt, header)
   if (layout === 'go-car') await file.write(0, PRAGMA)
@@ -40,14 +40,14 @@ export const createBare = async (file: WritableFile, layout: BareLayout, options
 }
 
 /** An unfinalized file: its whole blocks, what is torn cut off. Nothing is changed before all is read. */
-export const resumeBare = async (file: WritableFile, layout: BareLayout, options: CarFileOptions & CallOptions & { readonly hashes: Hashes }): Promise<Opened> => {
-  const { signal, hashes } = options
+export const resumeBare = async (file: WritableFile, layout: BareLayout, options: OpenCarOptions & { readonly hashes: Hashes }): Promise<Opened> => {
+  const { signal, onProgress, hashes } = options
   const isTorn = layout === 'go-car' && await checkUnfinalized(file)
   const found = await readBareHeader(file, headerAtOf(layout, options), signal)
   checkRoots(rootsOf(options), found.roots)
   const rules = rulesOf(options)
   const table = new SectionTable({ ...rules, start: found.start })
-  await recoverSections({ file, table, rules, signal }, hashes, { others: true })
+  await recoverSections({ file, table, rules, end: file.sizeBytes, signal, onProgress }, hashes, { others: true })
   signal?.throwIfAborted()
   if (file.sizeBytes !== table.end) await file.truncate(table.end)
   if (isTorn) await clearHeader(file)
@@ -56,9 +56,9 @@ export const resumeBare = async (file: WritableFile, layout: BareLayout, options
 }
 
 /** A finalized file, made an unfinalized one; structure only. */
-export const extendBare = async (file: WritableFile, layout: BareLayout, options: CarFileOptions & CallOptions): Promise<Opened> => {
+export const extendBare = async (file: WritableFile, layout: BareLayout, options: OpenCarOptions): Promise<Opened> => {
   if (layout === 'carv1') throw new WritableCarError('WRITABLE_CAR_NOT_FINALIZED', 'a CARv1 is never finalized; resume it')
-  const { signal } = options
+  const { signal, onProgress } = options
   const header = await readFixed(file)
   if (header.every((byte) => byte === 0)) throw new WritableCarError('WRITABLE_CAR_NOT_FINALIZED', 'the file is not finalized')
   const { payloadStart, payloadBytes, headerBytes, roots } = await findParts(file, signal)
@@ -68,7 +68,8 @@ export const extendBare = async (file: WritableFile, layout: BareLayout, options
   const rules = rulesOf(options)
   const start = payloadStart + headerBytes
   const table = new SectionTable({ ...rules, start })
-  await loadSections({ file, table, rules, signal }, payloadStart + payloadBytes, { others: true })
+  const end = payloadStart + payloadBytes
+  await loadSections({ file, table, rules, end, signal, onProgress }, end, { others: true })
   signal?.throwIfAborted()
   // until here it is finalized; from here on it can be resumed: what is left of the index matches no hash
   await clearHeader(file)

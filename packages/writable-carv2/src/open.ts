@@ -1,14 +1,14 @@
 /** The three ways to a writable CARv2 file: a new one, one that was left unfinished, one that was finished. */
 import { decodeCarV1Header, decodeVarint } from '@dagstore/carv2'
 import { crc32, createHashes } from '@dagstore/hashes'
-import type { CallOptions, WritableFile } from '@dagstore/io'
+import type { WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { createCar, type Opened } from './car-on-file.ts'
 import { WritableCarError } from './errors.ts'
 import { clearHeader, MAX_ROOTS_BYTES, newHead, readHead, rootsHeader, startFor, writeSlot } from './file-head.ts'
 import { writeReserve } from './finish.ts'
 import { createBare, extendBare, resumeBare } from './open-bare.ts'
-import { type CarFileOptions, checkKept, type CreateCarOptions, layoutOf, rootsOf, rulesOf, type WritableCarOptions } from './options.ts'
+import { checkKept, type CreateCarOptions, layoutOf, type OpenCarOptions, rootsOf, rulesOf, type WritableCarOptions } from './options.ts'
 import { findParts, loadSections, recoverSections } from './recover.ts'
 import { type ResumeSlot, SLOTS_END } from './resume-slot.ts'
 import { SectionTable } from './section-table.ts'
@@ -28,7 +28,7 @@ export const createWritableCar = async (file: WritableFile, options: CreateCarOp
   const roots = rootsOf(options)
   if (file.sizeBytes !== 0) throw new WritableCarError('WRITABLE_CAR_NOT_EMPTY', `file is not empty; size=${file.sizeBytes}`)
   if (layout !== 'resumable') return open(file, await createBare(file, layout, options), options)
-  const header = rootsHeader(roots ?? [], Number.MAX_SAFE_INTEGER)
+  const header = rootsHeader(roots ?? [])
   const start = startFor(options.reserveBytes ?? Math.max(DEFAULT_RESERVE_BYTES, header.byteLength))
   rootsHeader(roots ?? [], start)
   const slot: ResumeSlot = {
@@ -54,13 +54,14 @@ export const createWritableCar = async (file: WritableFile, options: CreateCarOp
  * @throws {WritableCarError} `WRITABLE_CAR_NOT_OURS`: also a file whose creation was cut short. `WRITABLE_CAR_FINALIZED`:
  *   see {@link extendWritableCar}. `WRITABLE_CAR_DAMAGED`: blocks that were known to be on disk are not.
  *   `WRITABLE_CAR_ROOTS_TOO_LARGE`. Layouts of go-car: `WRITABLE_CAR_ROOTS_FIXED`, `WRITABLE_CAR_TOO_LARGE`. Nothing is changed.
- * @throws {BlockstoreError} `BLOCKSTORE_UNKNOWN_HASH`: a block of a layout of go-car can not be checked. Nothing is changed.
+ * @throws {BlockstoreError} `BLOCKSTORE_UNKNOWN_HASH`: a block that has to be checked can not be, since there is no hasher; the
+ *   message has its code. Nothing is changed.
  * @throws {TypeError} a kept option is given, and the file was made with another one
  * @throws {IoError}
  */
-export const resumeWritableCar = async (file: WritableFile, options: CarFileOptions & CallOptions = {}): Promise<WritableCar> => {
+export const resumeWritableCar = async (file: WritableFile, options: OpenCarOptions = {}): Promise<WritableCar> => {
   const layout = layoutOf(options)
-  const { signal } = options
+  const { signal, onProgress } = options
   const hashes = options.hashes ?? createHashes()
   if (layout !== 'resumable') return open(file, await resumeBare(file, layout, { ...options, hashes }), { ...options, hashes })
   const head = await readHead(file)
@@ -72,7 +73,7 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
   const isStillborn = slot.blockCount === 0 && file.sizeBytes < slot.start && slot.start <= startFor(MAX_ROOTS_BYTES)
   if (!isStillborn) {
     if (file.sizeBytes < slot.syncedEnd) throw new WritableCarError('WRITABLE_CAR_DAMAGED', `file is shorter than it was; synced=${slot.syncedEnd} size=${file.sizeBytes}`, { offset: file.sizeBytes })
-    const recovery = { file, table, rules: slot, signal }
+    const recovery = { file, table, rules: slot, end: file.sizeBytes, signal, onProgress }
     await loadSections(recovery, slot.syncedEnd, { others: false })
     if (table.count !== slot.blockCount) throw new WritableCarError('WRITABLE_CAR_DAMAGED', `blocks are missing; want=${slot.blockCount} got=${table.count}`)
     await recoverSections(recovery, hashes, { others: false })
@@ -99,10 +100,10 @@ export const resumeWritableCar = async (file: WritableFile, options: CarFileOpti
  *   `WRITABLE_CAR_DAMAGED`, `WRITABLE_CAR_TOO_LARGE`, `WRITABLE_CAR_ROOTS_TOO_LARGE`, `WRITABLE_CAR_ROOTS_FIXED`. Nothing is changed.
  * @throws {IoError}
  */
-export const extendWritableCar = async (file: WritableFile, options: CarFileOptions & CallOptions = {}): Promise<WritableCar> => {
+export const extendWritableCar = async (file: WritableFile, options: OpenCarOptions = {}): Promise<WritableCar> => {
   const rules = rulesOf(options)
   const layout = layoutOf(options)
-  const { signal } = options
+  const { signal, onProgress } = options
   if (layout !== 'resumable') return open(file, await extendBare(file, layout, options), options)
   const head = await readHead(file)
   if (head.state === 'unfinalized') throw new WritableCarError('WRITABLE_CAR_NOT_FINALIZED', 'the file is not finalized')
@@ -111,7 +112,8 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
   const { headerBytes, ...found } = await findParts(file, signal)
   const start = dataOffset + headerBytes
   const table = new SectionTable({ ...rules, start })
-  await loadSections({ file, table, rules, signal }, dataOffset + found.payloadBytes, { others: true })
+  const end = dataOffset + found.payloadBytes
+  await loadSections({ file, table, rules, end, signal, onProgress }, end, { others: true })
   const header = { offset: dataOffset, crc: crc32(await file.read(dataOffset, headerBytes)) }
   const roots = givenRoots(options, start) ?? found.roots
   signal?.throwIfAborted()
@@ -124,6 +126,7 @@ export const extendWritableCar = async (file: WritableFile, options: CarFileOpti
   await clearHeader(file)
   await file.sync()
   await file.truncate(table.end)
+  await file.sync() // else what is left of the index could stand among sections to come
   return open(file, { layout, slot, roots, table }, options)
 }
 

@@ -1,6 +1,7 @@
 /** What the three ways to open a file are told. */
 import { CAR_LIMITS, type IdentityPolicy, type IdentityPolicyName, resolveIdentityPolicy } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
+import type { ByteProgress, CallOptions } from '@dagstore/io'
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { WritableCarError } from './errors.ts'
@@ -20,7 +21,10 @@ export interface WritableCarOptions {
   readonly roots?: readonly AnyCid[] | undefined
   /** @default createHashes() */
   readonly hashes?: Hashes
-  /** Hash what is put. @default true */
+  /**
+   * Hash what is put. Without it one block that does not match its CID ends a file in a layout of go-car when it is resumed: what
+   * is behind it is cut off. @default true
+   */
   readonly verifyPuts?: boolean
   /** `never`: blocks are given back as they are in the file. @default 'always' */
   readonly verify?: 'always' | 'never'
@@ -49,6 +53,12 @@ export interface CarFileOptions extends WritableCarOptions {
   readonly duplicates?: 'skip' | 'allow'
   /** What becomes of identity CIDs. @default 'full': stored, as the payload form needs, listed and answered */
   readonly identity?: IdentityPolicyName | IdentityPolicy
+}
+
+/** What taking a file up takes: all of its sections are read, in their heads at least. */
+export interface OpenCarOptions extends CarFileOptions, CallOptions {
+  /** Told of the bytes of sections that were gone through. */
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
 export interface CreateCarOptions extends CarFileOptions {

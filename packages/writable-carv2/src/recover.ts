@@ -1,7 +1,7 @@
 /** Finding again which sections a file holds: by structure where that is known to be on disk, by hash behind it. */
-import { type CarLayout, CarV2Error, decodeVarint, parseCid, readLayout, scanSections, type Section } from '@dagstore/carv2'
+import { type CarLayout, CarV2Error, decodeVarint, parseCid, readLayout, scanSections, type ScanSectionsOptions, type Section } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
-import type { WritableFile } from '@dagstore/io'
+import type { ByteProgress, WritableFile } from '@dagstore/io'
 import { BlockstoreError } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import { WritableCarError } from './errors.ts'
@@ -16,7 +16,10 @@ export interface Recovery {
   /** Found sections are added to it. */
   readonly table: SectionTable
   readonly rules: Pick<CarRules, 'maxSectionBytes' | 'maxCidBytes'>
+  /** Where all that is gone through ends, from the start of the file. */
+  readonly end: number
   readonly signal: AbortSignal | undefined
+  readonly onProgress: ((progress: ByteProgress) => void) | undefined
 }
 
 /**
@@ -25,11 +28,12 @@ export interface Recovery {
  *
  * @throws {WritableCarError} `WRITABLE_CAR_DAMAGED`; `WRITABLE_CAR_TOO_LARGE` (only `others`): a section above the limits
  */
-export const loadSections = async ({ file, table, rules, signal }: Recovery, end: number, { others }: { readonly others: boolean }): Promise<void> => {
+export const loadSections = async (recovery: Recovery, end: number, { others }: { readonly others: boolean }): Promise<void> => {
+  const { file, table } = recovery
   const base = table.end
   const heads = headsOf(file, table)
   try {
-    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...rules, signal, zeroPadding: others ? 'end' : 'refuse' })) await add(table, heads, base, section)
+    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...scanOptions(recovery), zeroPadding: others ? 'end' : 'refuse' })) await add(table, heads, base, section)
   } catch (error) {
     if (!(error instanceof CarV2Error)) throw error
     throw others && error.code === 'CARV2_TOO_LARGE' ? tooLarge(error, table.end) : damaged(error)
@@ -37,20 +41,22 @@ export const loadSections = async ({ file, table, rules, signal }: Recovery, end
 }
 
 /**
- * The sections from where the table ends, each of them hashed. The first that is torn, mismatched or zero ends the file.
- * What nobody can check ends it too; in a file that `others` may have written it is an error instead, since it may be good.
+ * The sections from where the table ends, each of them hashed. The first that is torn, mismatched or zero ends the file. A
+ * whole one that nobody can check is an error instead, since it may be good; so is one above the limits in a file that
+ * `others` may have written.
  *
  * @throws {WritableCarError} `WRITABLE_CAR_TOO_LARGE` (only `others`): a whole section above the limits
- * @throws {BlockstoreError} `BLOCKSTORE_UNKNOWN_HASH` (only `others`)
+ * @throws {BlockstoreError} `BLOCKSTORE_UNKNOWN_HASH`: no hasher for a section; its code is in the message
  */
-export const recoverSections = async ({ file, table, rules, signal }: Recovery, hashes: Hashes, { others }: { readonly others: boolean }): Promise<void> => {
+export const recoverSections = async (recovery: Recovery, hashes: Hashes, { others }: { readonly others: boolean }): Promise<void> => {
+  const { file, table, end } = recovery
   const base = table.end
   const heads = headsOf(file, table)
   try {
-    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, file.sizeBytes), { ...rules, signal, data: true })) {
+    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...scanOptions(recovery), data: true })) {
       const { hashCode, digest } = parseCid(section.cid)
       if (!hashes.has(hashCode)) {
-        if (!others) return
+        // a tear leaves no code that was not put: behind it there are zeros, and no varint ends in a zero
         throw new BlockstoreError('BLOCKSTORE_UNKNOWN_HASH', `no hasher; hash=0x${hashCode.toString(16)} at=${base + section.sectionOffset}`, { cid: CID.decode(section.cid) })
       }
       if (section.data === undefined || !hashes.matches(hashCode, digest, section.data)) return
@@ -61,6 +67,13 @@ export const recoverSections = async ({ file, table, rules, signal }: Recovery, 
     // torn: what came before it is good
     if (others && error.code === 'CARV2_TOO_LARGE') await checkTorn(file, table.end, error)
   }
+}
+
+/** Progress is told of all that is gone through, whichever part of it is scanned. */
+const scanOptions = ({ table, rules, signal, end, onProgress }: Recovery): ScanSectionsOptions => {
+  const start = table.start(0)
+  const before = table.end - start
+  return { ...rules, signal, onProgress: onProgress && (({ doneBytes }) => { onProgress({ doneBytes: before + doneBytes, totalBytes: end - start }) }) }
 }
 
 /** A length that the file does not have is a tear; one that it has may be a section of somebody with other limits. */

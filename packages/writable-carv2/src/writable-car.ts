@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** What a CARv2 file under construction offers. */
+import type { ByteProgress, CallOptions } from '@dagstore/io'
 import type { AnyCid, ShardBlockstore, StoreCallOptions } from '@dagstore/read-blockstore'
 import type { Blockstore } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
@@ -22,13 +23,15 @@ export interface FinalizedFacts {
  */
 export type IndexForm = 'with-trailer' | 'multihash-index-sorted' | 'index-sorted' | 'none'
 
-export interface FinalizeOptions {
+export interface FinalizeOptions extends CallOptions {
   /** @default those given at opening */
   readonly roots?: readonly AnyCid[] | undefined
   /** @default 'with-trailer' */
   readonly index?: IndexForm
   /** Zeros between the sections and the index, in bytes; go-car's `UseIndexPadding`. @default 0 */
   readonly indexPadding?: number
+  /** Told of the bytes of sections that are in the index. */
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
 /**
@@ -62,7 +65,7 @@ export interface WritableCar extends ShardBlockstore, Pick<Blockstore, 'put' | '
   checkpoint(): Promise<void>
   /**
    * Makes it a CARv2 file with an index, durable on return. Reads go on after it, puts do not. When it rejects before the
-   * header is written, the file is as it was and the call may be repeated.
+   * header is written, the file is as it was: puts go on, and the call may be repeated. A signal counts until then.
    *
    * @throws {WritableCarError} `WRITABLE_CAR_ROOTS_TOO_LARGE` with `reserveBytes`; `WRITABLE_CAR_ROOTS_UNKNOWN`,
    *   `WRITABLE_CAR_FINALIZED`, `WRITABLE_CAR_FAILED`; `WRITABLE_CAR_ROOTS_FIXED` in a layout of go-car
