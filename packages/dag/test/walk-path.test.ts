@@ -116,7 +116,7 @@ describe('walkPath', () => {
     expect(await names(dag, root, { scope: 'entity', duplicates: true })).toEqual([root, mid, low, low].map(String))
   })
 
-  it('repeats what is met again only with duplicates, in constant memory', async () => {
+  it('repeats what is met again only with duplicates', async () => {
     const dag = new MemoryDag()
     const x = rawLeaf(dag, text('xx'))
     const pair = fileNode(dag, text(''), [x, x])
