@@ -14,8 +14,8 @@ import { checkPadding } from './wrap.ts'
 
 export interface AttachOptions extends CarLimits, CallOptions, IndexForm, IndexRoom {
   /**
-   * A detached index of this payload, whose standard bytes are attached after every entry was compared with the file; goes
-   * with no `index`, `codec`, `identity` or `scratch`. @default one is built
+   * A detached index of this payload, perhaps the one that stands at the end of the file, whose standard bytes are held in memory
+   * and attached after every entry was compared with the file; goes with no `index`, `codec`, `identity` or `scratch`. @default one is built
    */
   readonly detached?: ByteSource | undefined
   /** Whether the index lists identity CIDs, and whether the header says so. @default 'full' */
@@ -109,7 +109,10 @@ const given = async (source: ByteSource, layout: CarLayout, detached: ByteSource
   await compareIndex(detached, all, layout.payloadStart, { signal })
   const read = (at: number, length: number): Promise<Uint8Array> => detached.read(at, length, { signal })
   const { standardBytes, entryCount } = await readDirectory(read, detached.sizeBytes)
-  return { chunks: readChunks(detached, 0, standardBytes, { signal }), entryCount, mark: entryCount === all.entryCount }
+  // held, as what it was compared with was: it may stand in the very place that is written
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readChunks(detached, 0, standardBytes, { signal })) chunks.push(chunk)
+  return { chunks, entryCount, mark: entryCount === all.entryCount }
 }
 
 const standardBytes = async (source: ByteSource, indexOffset: number, signal: AbortSignal | undefined): Promise<number> => {

@@ -68,6 +68,38 @@ describe('attachIndex', () => {
     expect((await verifyCar(createBytesSource(bytes), hashes)).index).toBe('checked')
   })
 
+  it.each([0, 1, 10, 5000])('attaches the very index that stands at the end of the file, behind a padding of %i bytes', async (indexPadding) => {
+    const fs = createCrashFs({ seed: 1 })
+    const before = carV2({ roots, blocks, indexPadding: 10 })
+    fs.plant('a.car', before)
+    const source = await fs.directory.openSource('a.car')
+    const { indexOffset } = await readLayout(source)
+    const file = await fs.directory.openWritable('a.car', 'open')
+    const report = await attachIndex(file, { detached: createWindow(source, indexOffset!, before.byteLength - indexOffset!), indexPadding })
+    await file.close()
+    expect(report.indexOffset).toBe(indexOffset! - 10 + indexPadding)
+    expect(Buffer.compare(fs.content('a.car')!, carV2({ roots, blocks, indexPadding, fullyIndexed: true }))).toBe(0)
+  })
+
+  it('leaves the file as it was when the detached index cannot be read to its end', async () => {
+    const source = createBytesSource(indexBytes(0x0401, rows))
+    let reads = 0
+    let failAt = Infinity
+    const failing = { ...source, peek: () => undefined, read: async (at: number, length: number) => {
+      if (++reads === failAt) throw new Error('gone')
+      return source.read(at, length)
+    } }
+    const before = carV2({ roots, blocks })
+    await attach(before, { detached: failing })
+    failAt = reads
+    reads = 0
+    const fs = createCrashFs({ seed: 1 })
+    fs.plant('a.car', before)
+    const file = await fs.directory.openWritable('a.car', 'open')
+    await expect(attachIndex(file, { detached: failing })).rejects.toThrow('gone')
+    expect(Buffer.compare(fs.content('a.car')!, before)).toBe(0)
+  })
+
   it('attaches a detached index that fits, its standard bytes alone', async () => {
     const built = await buildIndex(createBytesSource(bare))
     const { bytes, report } = await attach(bare, { detached: createBytesSource(concat(built.encode())) })
