@@ -1,6 +1,6 @@
 /** Which index a mount uses: the one it was given, the one in the file, or one it builds. */
 import { type CarLayout, CarV2Error, type IndexFacts, type IndexView, openIndex, type PageCache } from '@dagstore/carv2'
-import { type ByteSource, compareIdentity, createBytesSource, createWindow } from '@dagstore/io'
+import { type ByteSource, compareIdentity, createBytesSource, createWindow, IoError } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import type { IndexOrigin } from './mounted-index.ts'
 import { sampleIndex } from './sample.ts'
@@ -26,6 +26,8 @@ export interface ChoiceOptions {
   /** `undefined`: `verify`, but not for an index whose trailer says that it is of these very bytes. */
   readonly trust: IndexTrust | undefined
   readonly pages: PageCache | undefined
+  /** Whether an index whose bytes can not be read is of no use, as a broken one is; else that is a failure. */
+  readonly dispensable: boolean
   readonly onNotice: (text: string) => void
   readonly signal: AbortSignal | undefined
 }
@@ -33,7 +35,7 @@ export interface ChoiceOptions {
 /**
  * Open a given index, so that its bytes can come while those of the CAR do. `undefined`: it is of no use, and that was said.
  *
- * @throws {IoError}
+ * @throws {IoError} unless it is dispensable
  */
 export const openGiven = async (given: IndexView | ByteSource, options: ChoiceOptions): Promise<IndexView | undefined> =>
   options.trust === 'regenerate' ? undefined : isView(given) ? given : openOrSay(given, 'given', options)
@@ -50,14 +52,14 @@ export const chooseIndex = async (given: IndexView | undefined, owned: boolean, 
 
 export const isView = (index: IndexView | ByteSource): index is IndexView => 'find' in index
 
-const openOrSay = async (bytes: ByteSource, origin: IndexOrigin, { pages, signal, onNotice }: ChoiceOptions): Promise<IndexView | undefined> => {
-  const near = bytes.cost.kind === 'remote' && bytes.sizeBytes <= WHOLE_REMOTE_BYTES
-    ? createBytesSource(await bytes.read(0, bytes.sizeBytes, { signal }), { identity: bytes.identity })
-    : bytes
+const openOrSay = async (bytes: ByteSource, origin: IndexOrigin, { pages, dispensable, signal, onNotice }: ChoiceOptions): Promise<IndexView | undefined> => {
   try {
+    const near = bytes.cost.kind === 'remote' && bytes.sizeBytes <= WHOLE_REMOTE_BYTES
+      ? createBytesSource(await bytes.read(0, bytes.sizeBytes, { signal }), { identity: bytes.identity })
+      : bytes
     return await openIndex(near, { pages, signal })
   } catch (error) {
-    if (!(error instanceof CarV2Error)) throw error
+    if (!(error instanceof CarV2Error || (dispensable && error instanceof IoError))) throw error
     onNotice(`${origin} index is not used: ${error.message}`)
     return undefined
   }
@@ -80,7 +82,7 @@ const judge = async (view: IndexView, origin: IndexOrigin, from: SectionBytes, o
   const verdict = contradiction !== undefined ? 'different' : verdictOf(facts, origin, from.source)
   let fault = contradiction ?? (verdict === 'different' ? 'it was built from other bytes' : undefined)
   if (fault === undefined && (options.trust === 'verify' || (options.trust === undefined && verdict !== 'same'))) {
-    fault = await sampleIndex(view, from, options.signal)
+    fault = await sampleIndex(view, from, options)
   }
   if (fault !== undefined) {
     options.onNotice(`${origin} index is not used: ${fault}`)

@@ -65,13 +65,16 @@ export interface IndexMount extends AsyncDisposable {
  * @throws {CarV2Error} `data` is no CAR, or a damaged one, found while an index was built
  * @throws {IoError}
  */
-export const openIndexMount = async (parts: MountParts, options: MountOptions & CallOptions = {}): Promise<IndexMount> => {
+export const openIndexMount = (parts: MountParts, options: MountOptions & CallOptions = {}): Promise<IndexMount> => openMount(parts, options, false)
+
+/** As {@link openIndexMount}. @param dispensable - an index that can not be read is rebuilt, as a broken one is */
+export const openMount = async (parts: MountParts, options: MountOptions & CallOptions, dispensable: boolean): Promise<IndexMount> => {
   const { data: source, index: given } = parts
   const { verify = 'always', wholeCid = false, owns = true, onNotice = () => {}, pages, signal, indexTrust: trust } = options
   const limits = limitsOf(options)
   const hashes = verify === 'never' ? undefined : options.hashes ?? createHashes()
   const { inline } = resolveIdentityPolicy(options.identity)
-  const choiceOptions = { trust, pages, onNotice, signal }
+  const choiceOptions = { trust, pages, dispensable, onNotice, signal }
   const openedHere = given !== undefined && !isView(given)
 
   // head of the CAR and end of the index at once

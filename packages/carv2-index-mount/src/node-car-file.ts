@@ -2,7 +2,7 @@
 import { openHashes } from '@dagstore/hashes/node'
 import { type CallOptions, IoError } from '@dagstore/io'
 import { type FilePool, openFileSource } from '@dagstore/io/node'
-import { type IndexMount, type MountOptions, openIndexMount } from './mount.ts'
+import { type IndexMount, type MountOptions, openMount } from './mount.ts'
 
 export interface CarFileMountOptions extends Omit<MountOptions, 'owns'>, CallOptions {
   /** Where descriptors come from when very many files are mounted; see `createFilePool` of `@dagstore/io/node`. @default one for each file */
@@ -13,7 +13,7 @@ export interface CarFileMountOptions extends Omit<MountOptions, 'owns'>, CallOpt
 
 /**
  * Mount any CARv1 or CARv2 file. A detached index beside it, `<path>.idx`, is used if it is of this file; else the one in
- * the file; else one is built in memory. Nothing is ever written.
+ * the file; else one is built in memory, also when an index can not be read. Nothing is ever written.
  *
  * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, …
  * @throws {CarV2Error} it is no CAR, or a damaged one
@@ -25,7 +25,7 @@ export const openCarFile = async (path: string, options: CarFileMountOptions = {
   try {
     if (data.status === 'rejected') throw data.reason
     const found = index.status === 'fulfilled' ? index.value : notUsed(index.reason, onNotice)
-    return await openIndexMount({ data: data.value, index: found }, { ...options, hashes: options.hashes ?? await openHashes(), owns: true })
+    return await openMount({ data: data.value, index: found }, { ...options, hashes: options.hashes ?? await openHashes(), owns: true }, true)
   } catch (error) {
     for (const part of [index, data]) if (part.status === 'fulfilled') await part.value.close().catch(() => {}) // the first failure is the one to tell
     throw error

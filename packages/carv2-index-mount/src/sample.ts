@@ -1,5 +1,6 @@
 /** Whether an index belongs to some bytes, judged by some of its entries. */
 import { CarV2Error, type IndexView, type KeyedIndexEntry } from '@dagstore/carv2'
+import { IoError } from '@dagstore/io'
 import { BlockstoreError } from '@dagstore/read-blockstore'
 import { readHead, type SectionBytes } from './section-read.ts'
 
@@ -14,9 +15,10 @@ const AT_ONCE = 16
  * What is wrong with the index: the first of up to 64 sections that is not where the index says, or not the block it says.
  * `undefined`: all were right.
  *
+ * @param options.dispensable - an index that can not be read is wrong too
  * @throws {IoError} the bytes can not be read
  */
-export const sampleIndex = async (view: IndexView, from: SectionBytes, signal: AbortSignal | undefined): Promise<string | undefined> => {
+export const sampleIndex = async (view: IndexView, from: SectionBytes, { dispensable, signal }: { readonly dispensable: boolean, readonly signal: AbortSignal | undefined }): Promise<string | undefined> => {
   const { entryCount } = view.facts
   const step = Math.max(1, Math.floor(Math.min(entryCount, FRONT_ENTRIES) / SAMPLES))
   const samples: KeyedIndexEntry[] = []
@@ -27,7 +29,7 @@ export const sampleIndex = async (view: IndexView, from: SectionBytes, signal: A
       if (samples.length === SAMPLES) break
     }
   } catch (error) {
-    if (error instanceof CarV2Error) return error.message
+    if (error instanceof CarV2Error || (dispensable && error instanceof IoError)) return error.message
     throw error
   }
   for (let at = 0; at < samples.length; at += AT_ONCE) {

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { buildIndex } from '@dagstore/carv2'
-import { createFilePool, openFileSource } from '@dagstore/io/node'
+import { createFilePool, type FileSource, openFileSource } from '@dagstore/io/node'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openCarFile } from '../src/node.ts'
-import { cidOf, joinBytes } from './cars.ts'
+import { broken, cidOf, joinBytes } from './cars.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'carv2-index-mount-'))
 afterAll(() => { rmSync(folder, { recursive: true }) })
@@ -52,6 +52,35 @@ describe('openCarFile', () => {
     expect(await check(path('c.car'))).toMatchObject({ origin: 'built', notices: [expect.any(String)] })
     writeFileSync(path('c.car.idx'), 'no index')
     expect(await check(path('c.car'))).toMatchObject({ origin: 'built', notices: [expect.any(String)] })
+  })
+
+  it.each([undefined, 'use', 'verify'] as const)('builds an index, and says so, when the one beside the file can not be read; trust: %s', async (indexTrust) => {
+    writeFileSync(path('e.car'), carV1([], blocks))
+    await writeIndex(path('e.car'))
+    for (let failing = 0, origin = ''; origin !== 'given'; failing++) {
+      let reads = 0
+      const openSource = async (file: string): Promise<FileSource> => {
+        const source = await openFileSource(file)
+        return file.endsWith('.idx') ? { ...source, read: (...args) => reads++ === failing ? Promise.reject(broken) : source.read(...args) } : source
+      }
+      const notices: string[] = []
+      const mount = await openCarFile(path('e.car'), { files: { openSource }, onNotice: (text) => notices.push(text), indexTrust })
+      origin = mount.indexOrigin
+      expect(notices).toEqual(origin === 'given' ? [] : [`given index is not used: ${broken.message}`])
+      if (failing === 0) expect(origin).toBe('built')
+      expect(Buffer.compare(await mount.blockstore.bytes(cidOf(blocks[7]!)), blocks[7]!.data)).toBe(0)
+      await mount.close()
+    }
+  })
+
+  it('rejects when the CAR itself can not be read, whatever its index says', async () => {
+    writeFileSync(path('f.car'), carV1([], blocks))
+    await writeIndex(path('f.car'))
+    const openSource = async (file: string): Promise<FileSource> => {
+      const source = await openFileSource(file)
+      return file.endsWith('.idx') ? source : { ...source, read: (at, ...rest) => at === 0 ? source.read(at, ...rest) : Promise.reject(broken) }
+    }
+    await expect(openCarFile(path('f.car'), { files: { openSource }, indexTrust: 'verify' })).rejects.toBe(broken)
   })
 
   it('serves very many files on few descriptors when they come from a pool', async () => {
