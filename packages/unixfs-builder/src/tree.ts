@@ -43,7 +43,8 @@ export const buildFile = async (content: Iterable<Uint8Array> | AsyncIterable<Ui
  * Write a file or a directory with all that is in it, in the order of its entries. Memory: of each directory from
  * the root to the entry at hand, names, CIDs and sizes of the entries before, as bytes.
  *
- * @throws {UnixfsError} `UNIXFS_LINK`: a symbolic link, and `links` is `refuse`, or the tree is a link that is skipped.
+ * @throws {UnixfsError} `UNIXFS_LINK`: a symbolic link, and `links` is `refuse`, or the tree is a link that is skipped; or
+ *   its target is no well-formed text.
  *   `UNIXFS_BAD_NAME`: empty, `.`, `..`, with `/` or NUL, not well-formed text, or twice in one directory. `UNIXFS_DIRECTORY_TOO_LARGE`.
  * @throws what the entries and `sink` throw
  * @throws {HashError} `HASH_UNKNOWN`: `hashes` lacks the profile's hash function
@@ -58,8 +59,10 @@ export const buildTree = async (entry: TreeEntry, sink: BlockSink, options: Buil
 
 const textEncoder = new TextEncoder()
 
-/** Empty, `.`, `..`, with `/` or NUL, or with half a surrogate pair, which would be written as another character. */
-const NO_NAME = /^\.{0,2}$|[/\0]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
+/** Half a surrogate pair, which would be written as another character. */
+const HALF_PAIR = /\p{Surrogate}/u
+/** Empty, `.`, `..`, with `/` or NUL, or no well-formed text. */
+const NO_NAME = /^\.{0,2}$|[/\0]|\p{Surrogate}/u
 
 interface Walk {
   readonly writer: BlockWriter
@@ -121,6 +124,7 @@ const pathOf = (path: string, name: string): string => path === '' ? name : `${p
 const writeLink = async (walk: Walk, link: TreeLink, path: string): Promise<BuiltNode | undefined> => {
   if (walk.links === 'skip') return undefined
   if (walk.links === 'refuse') throw new UnixfsError('UNIXFS_LINK', `symbolic link; path=${JSON.stringify(path)}`, { path })
+  if (HALF_PAIR.test(link.target)) throw new UnixfsError('UNIXFS_LINK', `target is no well-formed text; path=${JSON.stringify(path)}`, { path })
   const bytes = encode({ Data: encodeUnixfs({ type: 'symlink', data: textEncoder.encode(link.target) }), Links: [] })
   return { ...await walk.writer.write(DAG_PB, bytes), fileBytes: 0, dagBytes: bytes.byteLength }
 }

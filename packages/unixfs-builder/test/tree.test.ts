@@ -145,6 +145,18 @@ describe('buildTree, when things go wrong', () => {
   it.each(['', '.', '..', 'a/b', 'a\0b', '\ud800', 'a\udc00b'])('refuses an entry named %j', async (name) => {
     await expect(buildTree(directory('', directory('d', file(name, some))), memorySink(), { hashes })).rejects.toMatchObject({ code: 'UNIXFS_BAD_NAME', path: `d/${name}` })
   })
+  it.each(['\ud800', '../a\udc00b', 'a\ud83d', '\ude00\ud83d'])('refuses a symbolic link to %j, which would become another one', async (target) => {
+    const tree = directory('', directory('d', link('l', target)))
+    await expect(buildTree(tree, memorySink(), { hashes, links: 'keep' })).rejects.toMatchObject({ code: 'UNIXFS_LINK', path: 'd/l' })
+    expect((await buildTree(tree, memorySink(), { hashes, links: 'skip' })).fileBytes).toBe(0)
+  })
+  it('takes a symbolic link to any well-formed text', async () => {
+    for (const target of ['', '/', 'a\0b', '\u{1f600}/..']) {
+      const sink = memorySink()
+      const { cid } = await buildTree(link('l', target), sink, { hashes, links: 'keep', profile: 'unixfs-v1-2025' })
+      expect(new TextDecoder().decode(UnixFS.unmarshal(decode(sink.blocks.get(cid.toString())!).Data!).data)).toBe(target)
+    }
+  })
   it('refuses two entries of one name', async () => {
     await expect(buildTree(directory('', file('a', some), file('a', some)), memorySink(), { hashes })).rejects.toMatchObject({ code: 'UNIXFS_BAD_NAME', path: 'a' })
   })
