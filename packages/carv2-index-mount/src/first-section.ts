@@ -28,15 +28,27 @@ const MAX_UNLISTED = 4096
  * block in an order of its own, is replaced by one that was built.
  */
 export const createFirstTest = ({ section: bytes, index, wholeCid, find }: FirstTestParts): (section: Where, cid: CID, signal: AbortSignal | undefined) => Promise<boolean> => {
+  /** Of multihashes with many sections: the whole CIDs of those gone by, so that each head is read once. */
+  const gone = new Map<string, Set<string>>()
+  const headsBefore = async (entries: readonly IndexEntry[], sectionOffset: number, signal: AbortSignal | undefined): Promise<Set<string>> => {
+    const cids = new Set<string>()
+    for (const entry of entries) {
+      if (entry.sectionOffset < sectionOffset) cids.add(keyOf((await readHead(bytes, entry, 'head', signal)).cidBytes))
+    }
+    return cids
+  }
   /** The same whole CID in a section before this one, of which there are others with its multihash. */
   const isRepeated = async ({ sectionOffset, cid: own }: Where, cid: CID, signal: AbortSignal | undefined): Promise<boolean> => {
-    for (const limit of [FEW_ENTRIES, undefined]) {
-      const entries = await find(cid, limit, signal)
-      for (const entry of entries) {
-        if (entry.sectionOffset < sectionOffset && equal((await readHead(bytes, entry, 'head', signal)).cidBytes, own)) return true
-      }
-      if (limit === undefined || entries.length < limit) return false
+    const block = keyOf(cid.multihash.bytes)
+    let cids = gone.get(block)
+    if (cids === undefined) {
+      const few = await find(cid, FEW_ENTRIES, signal)
+      if (few.length < FEW_ENTRIES) return (await headsBefore(few, sectionOffset, signal)).has(keyOf(own))
+      gone.set(block, cids = await headsBefore(await find(cid, undefined, signal), sectionOffset, signal))
     }
+    const key = keyOf(own)
+    if (cids.has(key)) return true
+    cids.add(key)
     return false
   }
   /** Whether there is a section of the block before this one; `undefined`: the index does not tell. */

@@ -1,10 +1,10 @@
-import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
+import { carV1, carV2, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
 import { buildIndex, createPageCache } from '@dagstore/carv2'
 import { createBytesSource } from '@dagstore/io'
 import { type HttpSourceOptions, openHttpSource } from '@dagstore/io/http'
 import { describe, expect, it } from 'vitest'
 import { type MountParts, openIndexMount } from '../src/index.ts'
-import { cidOf, joinBytes } from './cars.ts'
+import { all, cidOf, indexOf, joinBytes, testSource } from './cars.ts'
 
 /** A server of these bytes that knows ranges; every request is kept. */
 const serve = (bytes: Uint8Array): { readonly open: (options?: HttpSourceOptions) => ReturnType<typeof openHttpSource>, readonly asked: string[] } => {
@@ -63,5 +63,22 @@ describe.each(sizes)('requests until the first block of a remote CAR is there, w
     const built = await buildIndex(createBytesSource(carV2({ roots: [blocks[0]!.cid], blocks, index: 'none' })))
     const data = serve(carV2({ roots: [blocks[0]!.cid], blocks, index: joinBytes(built.encode()) }))
     for (const requests of await first(async () => ({ data: await data.open() }), [data.asked])) expect(requests).toBeLessThanOrEqual(5)
+  })
+})
+
+describe('getAll by whole CID', () => {
+  it('reads the heads of sections with one multihash once, however many codecs they have', async () => {
+    const data = new TextEncoder().encode('the same everywhere')
+    const codecs = Array.from({ length: 300 }, (_, i) => makeBlock(data, { codec: 0x300000 + i }))
+    const blocks = [...codecs, ...codecs.slice(0, 100), ...codecs]
+    const bytes = carV1([], blocks)
+    for (const index of [undefined, await indexOf(bytes)]) {
+      const source = testSource(bytes)
+      const mount = await openIndexMount({ data: source, index: index && testSource(index) }, { wholeCid: true })
+      const before = source.reads.length
+      const listed = (await all(mount.blockstore.getAll())).map(({ cid }) => cid.toString())
+      expect(listed).toEqual(codecs.map((block) => cidOf(block).toString()))
+      expect(source.reads.length - before).toBeLessThan(2 * blocks.length)
+    }
   })
 })
