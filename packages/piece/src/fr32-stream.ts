@@ -4,6 +4,7 @@ import { BLOCK_PADDED, BLOCK_UNPADDED, type Fr32 } from './engine.ts'
 import { PieceError } from './errors.ts'
 import { plainFr32 } from './fr32.ts'
 import { CHUNK_PADDED, CHUNK_UNPADDED, paddedBytes as paddedOf, unpaddedBytes as unpaddedOf } from './sizes.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface Fr32StreamOptions extends CallOptions {
   /** @default plain JavaScript */
@@ -32,7 +33,7 @@ export async function * padFr32Stream (payload: Iterable<Uint8Array> | AsyncIter
   signal?.throwIfAborted()
   let payloadBytes = 0
   let written = 0
-  for await (const { bytes, isLast } of blocksOf(payload, BLOCK_UNPADDED)) {
+  for await (const { bytes, isLast } of blocksOf(untilAborted(payload, signal), BLOCK_UNPADDED)) {
     signal?.throwIfAborted()
     payloadBytes += bytes.byteLength
     if (payloadBytes > maxBytes) throw new PieceError('PIECE_TOO_LARGE', `payload exceeds the piece; payload=${payloadBytes} max=${maxBytes}`)
@@ -60,7 +61,7 @@ export async function * unpadFr32Stream (padded: Iterable<Uint8Array> | AsyncIte
   signal?.throwIfAborted()
   let left = payloadBytes ?? Number.MAX_SAFE_INTEGER
   if (left === 0) return
-  for await (const { bytes } of blocksOf(padded, BLOCK_PADDED)) {
+  for await (const { bytes } of blocksOf(untilAborted(padded, signal), BLOCK_PADDED)) {
     signal?.throwIfAborted()
     // the chunk that holds the last byte wanted is there in full, or nothing of it can be trusted
     const whole = bytes.byteLength - bytes.byteLength % CHUNK_PADDED

@@ -66,6 +66,18 @@ describe.each([{ form: 'plain', engine: undefined }, { form: 'WebAssembly', engi
   })
 })
 
+describe.each([{ name: 'padFr32Stream', stream: padFr32Stream }, { name: 'unpadFr32Stream', stream: unpadFr32Stream }])('$name', ({ stream }) => {
+  it('rejects at once with the reason of an abort while its source lets wait', async () => {
+    const reason = new Error('enough')
+    const control = new AbortController()
+    const source = async function * (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(127 * 128)
+      await new Promise(() => { control.abort(reason) })
+    }
+    await expect(collect(stream(source(), { signal: control.signal }))).rejects.toBe(reason)
+  })
+})
+
 describe('padFr32Stream', () => {
   it('refuses a payload that is too long, and a size of no whole chunks', async () => {
     await expect(collect(padFr32Stream([new Uint8Array(128)], { paddedBytes: 128 }))).rejects.toMatchObject({ code: 'PIECE_TOO_LARGE' })
