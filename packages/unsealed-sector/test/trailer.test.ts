@@ -33,6 +33,20 @@ const lotusList = (tail: Uint8Array): Uint8Array | undefined => {
   return listBytes + 4 === tail.byteLength ? tail.subarray(0, listBytes) : undefined
 }
 
+describe('the trailers of Lotus', () => {
+  it.each([
+    { about: 'nothing', sectorBytes: 2 * KIB, ranges: [], hex: '00000000' },
+    { about: 'all of 2 KiB', sectorBytes: 2 * KIB, ranges: [[0, 2 * KIB]], hex: '04100203000000' },
+    { about: 'the first KiB', sectorBytes: 2 * KIB, ranges: [[0, KIB]], hex: '04100103000000' },
+    { about: 'the second KiB', sectorBytes: 2 * KIB, ranges: [[KIB, KIB]], hex: '001001400405000000' },
+    { about: 'all of 32 GiB', sectorBytes: 2 ** 35, ranges: [[0, 2 ** 35]], hex: '04101010103006000000' },
+    { about: '8 GiB at 8 GiB', sectorBytes: 2 ** 35, ranges: [[2 ** 33, 2 ** 33]], hex: '00101010100440404040100b000000' },
+  ])('are written and read, $about', ({ sectorBytes, ranges, hex }) => {
+    expect(Buffer.from(encodeTrailer(listed(ranges))).toString('hex')).toBe(hex)
+    expect(decodeTail(Uint8Array.from(Buffer.from(hex, 'hex')), sectorBytes)).toMatchObject({ ranges: listed(ranges), state: 'whole' })
+  })
+})
+
 describe('the page on the format', () => {
   const payload = Uint8Array.from({ length: 127 }, (_, i) => i)
   it('has the bytes of a sector', async () => {
