@@ -10,7 +10,7 @@ import { type BlockInput, joinInput } from './block-input.ts'
 import { Durability } from './durability.ts'
 import { WritableCarError } from './errors.ts'
 import { rootsHeader, writeSlot } from './file-head.ts'
-import { checkFinalizeOptions, type Finish, writeEnd, writeHeader, writeIndex } from './finish.ts'
+import { checkFinalizeOptions, type Finish, writeEnd, writeHeader, writeIndex, writeReserve } from './finish.ts'
 import { type CarFileLayout, checkRoots, rootsOf } from './options.ts'
 import { Puts } from './puts.ts'
 import { createReads } from './reads.ts'
@@ -166,7 +166,7 @@ class CarOnFile implements WritableCar {
         await tail.flush()
         await writeIndex(finish)
       } catch (error) {
-        await this.#cutIndex()
+        await this.#undo()
         this.#state = 'open'
         throw error
       }
@@ -182,12 +182,21 @@ class CarOnFile implements WritableCar {
     }))
   }
 
-  /** What a finalize that failed has left behind the sections, so that it can not stand among those to come after a crash. */
-  async #cutIndex (): Promise<void> {
-    const { file, tail } = this.#parts
-    if (this.#disk.failed || file.sizeBytes <= tail.end) return
-    // the first failure is the one to tell, and the next finalize cuts too
-    await file.truncate(tail.end).then(() => this.#disk.sync()).catch(() => {})
+  /**
+   * After a finalize that failed: the roots that the slot is about, and nothing behind the sections, where a crash could leave it
+   * among those to come.
+   */
+  async #undo (): Promise<void> {
+    const { file, tail, layout } = this.#parts
+    const { start, header } = this.#slot
+    if (this.#disk.failed) return
+    try {
+      if (layout === 'resumable' && header !== undefined && this.#roots !== undefined) await writeReserve(file, start, rootsHeader(this.#roots, start))
+      if (file.sizeBytes > tail.end) await file.truncate(tail.end)
+      await this.#disk.sync()
+    } catch {
+      // the first failure is the one to tell, and the next finalize does the same
+    }
   }
 
   close (): Promise<void> { return this.#close(true) }

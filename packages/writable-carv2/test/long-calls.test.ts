@@ -78,6 +78,20 @@ describe('a signal', () => {
     expect((await takeApart(content())).blocks).toHaveLength(5006)
   })
 
+  it('ends finalize with other roots: those of before are there when the file is resumed', async () => {
+    const { file } = await memoryFile()
+    const car = await createWritableCar(file, { roots: [first.cid], owns: false })
+    await putAll(car, blocks)
+    const stop = new AbortController()
+    const reason = new Error('enough')
+    await expect(car.finalize({ roots: [second.cid, third.cid], signal: stop.signal, onProgress: () => { stop.abort(reason) } })).rejects.toBe(reason)
+    expect(car.roots).toEqual([first.cid])
+    await car.close()
+    const again = await resumeWritableCar(file)
+    expect(again.roots?.map(String)).toEqual([first.cid.toString()])
+    expect(again.blockCount).toBe(6)
+  })
+
   it('ends extend, and changes nothing', async () => {
     const bytes = carV2({ roots: [], blocks: makeBlocks(7, 20, { min: 20, max: 50 }), dataPadding: 600 })
     for (const layout of ['resumable', 'go-car'] as const) {
