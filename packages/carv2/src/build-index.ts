@@ -6,7 +6,6 @@ import { identityCidsOf, IndexColumns, type ScratchOptions, SpillingColumns } fr
 import type { IndexSubject } from './index-facts.ts'
 import type { IndexStream } from './index-stream.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
-import { peekPlain, readPlain } from './plain-bytes.ts'
 import { eachSection, SectionReader } from './section-reader.ts'
 
 export interface BuildIndexOptions extends CarLimits, CallOptions {
@@ -67,6 +66,5 @@ export const collectInto = async (
   })
   const { payloadEnd } = await reader.finish(allZeros)
   const { payloadStart, headerBytes } = layout
-  const carV1Header = peekPlain(source, payloadStart, headerBytes)?.slice() ?? await readPlain(source, payloadStart, headerBytes, { signal })
-  return { payloadStart, payloadEnd, carV1Header }
+  return { payloadStart, payloadEnd, carV1Header: await reader.copy(0, headerBytes) }
 }

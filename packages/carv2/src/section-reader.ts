@@ -1,7 +1,8 @@
 /** Feeds a {@link SectionCursor} with windows of a source: streams through small sections, seeks over large ones. */
-import { type BlockingSource, type ByteProgress, type ByteSource, type CallOptions, isBlocking } from '@dagstore/io'
+import { type Awaitable, type BlockingSource, type ByteProgress, type ByteSource, type CallOptions, isBlocking } from '@dagstore/io'
 import { CarV2Error } from './errors.ts'
 import { type CarLayout, type CarLimits, resolveLimits } from './layout.ts'
+import { peekPlain, readPlain } from './plain-bytes.ts'
 import { ReadAhead } from './read-ahead.ts'
 import { SectionCursor } from './section-cursor.ts'
 
@@ -105,6 +106,15 @@ export class SectionReader {
     next.set(rest)
     source.readSync(payloadStart + from + rest.byteLength, rest.byteLength === 0 ? next : next.subarray(rest.byteLength))
     return next
+  }
+
+  /** Bytes of the payload, in memory of their own. */
+  copy (from: number, length: number): Awaitable<Uint8Array> {
+    const at = this.cursor.payloadStart + from
+    if (this.#blocking === undefined) return peekPlain(this.#source, at, length)?.slice() ?? readPlain(this.#source, at, length, { signal: this.#options.signal })
+    const bytes = new Uint8Array(length)
+    this.#blocking.readSync(at, bytes)
+    return bytes
   }
 
   /** Heads alone while sections are so long that their data is worth skipping, windows that grow otherwise. */

@@ -86,12 +86,9 @@ export class Descriptor {
   readSync (at: number, into: Uint8Array): number {
     const fd = this.#enter()
     try {
+      const { byteLength } = into
       let done = 0
-      while (done < into.byteLength) {
-        const got = fs.readSync(fd, into, done, Math.min(into.byteLength - done, CALL_BYTES), at + done)
-        if (got === 0) break
-        done += got
-      }
+      for (let got = -1; done < byteLength && got !== 0; done += got) got = fs.readSync(fd, into, done, Math.min(byteLength - done, CALL_BYTES), at + done)
       return done
     } finally {
       this.#leave()

@@ -101,7 +101,7 @@ export const createFileSource = (file: ReadableFile, stat: FileFacts): FileSourc
       checkRange(at, wanted, sizeBytes)
       let got: number
       try {
-        got = file.readSync(at, into.subarray(0, wanted))
+        got = file.readSync(at, wanted === into.byteLength ? into : into.subarray(0, wanted))
       } catch (error) {
         throw lost(error, at)
       }
