@@ -1,9 +1,10 @@
 /**
  * The checks of `.ci/run`, one after another. A check that prints a closing line 'N passed, N failed, N skipped' counts with
- * these numbers, any other one counts as one. Run with names to choose: `bash .ci/run test release`.
+ * these numbers, any other one counts as one. Run with names to choose: `bash .ci/run test release`. Those marked `nightly`
+ * run only when they are chosen: `npm run nightly`.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -13,6 +14,14 @@ const otherNode = (version, args) => ['npm', ['exec', '--yes', `--package=node-l
 const temporary = mkdtempSync(join(tmpdir(), 'dagstore-ci-'))
 // a cut is made between calls of ours, whatever the version of Node
 const WITHOUT_CUTS = ['--exclude', '**/*.crash.test.ts']
+
+/** Every test file that has a longer form. */
+const withLongForms = () => ['packages', 'tooling'].flatMap((part) => readdirSync(join(root, part)).flatMap((name) => {
+  const folder = join(part, name, 'test')
+  return existsSync(join(root, folder))
+    ? readdirSync(join(root, folder)).map((file) => `${folder}/${file}`).filter((file) => file.endsWith('.test.ts') && /DAGSTORE_LONG|everyCrash/.test(readFileSync(join(root, file), 'utf8')))
+    : []
+}))
 
 const CHECKS = [
   { name: 'test', what: 'types and tests as the README says', run: () => ['npm', ['test']] },
@@ -24,6 +33,8 @@ const CHECKS = [
   { name: 'wasm', what: 'the WebAssembly modules rebuilt and compared', run: () => ['node', ['tooling/wasm/build.mjs', '--check']] },
   { name: 'edge', what: 'verified blocks over HTTP in an edge worker and a browser', run: () => ['node', ['tooling/edge/run.mjs']] },
   { name: 'release', what: 'every package packed, installed and compiled elsewhere', run: () => ['node', ['tooling/release/run.mjs']] },
+  { name: 'long-forms', nightly: true, what: 'every test that has a longer form, in it', run: () => [bin('vitest'), ['run', ...withLongForms()]], env: { DAGSTORE_LONG: '1' } },
+  { name: 'fuzz', nightly: true, what: 'a million damaged inputs, other ones each day', run: () => ['node', ['tooling/fuzz/run.mjs', '--count', '1000000', '--seed', String(Math.floor(Date.now() / 86_400_000))]] },
   {
     name: 'cold',
     what: 'npm start in a fresh clone with empty caches',
@@ -53,7 +64,7 @@ if (unknown.length > 0) {
   process.stderr.write(`no such check: ${unknown.join(', ')}; there are ${CHECKS.map((c) => c.name).join(', ')}\n`)
   process.exit(2)
 }
-const chosen = wanted.length === 0 ? CHECKS : CHECKS.filter(({ name }) => wanted.includes(name))
+const chosen = wanted.length === 0 ? CHECKS.filter(({ nightly }) => nightly !== true) : CHECKS.filter(({ name }) => wanted.includes(name))
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const lines = []
@@ -67,7 +78,7 @@ for (const check of chosen) {
     : { passed: Number(closing[1]), failed: Number(closing[2]), skipped: Number(closing[3] ?? 0) }
   if (code !== 0 && counts.failed === 0) counts.failed = 1
   for (const key of Object.keys(total)) total[key] += counts[key]
-  lines.push(`${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(8)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - start) / 1000)} s`)
+  lines.push(`${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - start) / 1000)} s`)
   // nothing works on a checkout that does not install or build
   if (check.name === 'test' && !existsSync(bin('vitest'))) break
 }

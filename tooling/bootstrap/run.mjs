@@ -1,5 +1,5 @@
 /**
- * The entry of `npm start`, `npm test`, `npm run dagstore` and `npm run bench`: brings the checkout up to date (install
+ * The entry of `npm start`, `npm test`, `npm run dagstore`, `npm run bench` and `npm run nightly`: brings the checkout up to date (install
  * from the frozen lockfile, build what changed), then runs the job where the user stands. Needs only Node and npm.
  *
  * Everything that the set-up prints goes to stderr; stdout and the exit code belong to the job alone.
@@ -48,6 +48,11 @@ const JOBS = {
     await install(root)
     await build(root, [])
     return node('tooling/benches/run.mjs', args, userFolder)
+  },
+  nightly: async () => {
+    await install(root)
+    await build(root, [])
+    return node('.ci/checks.mjs', args.length === 0 ? ['long-forms', 'fuzz'] : args, root)
   },
 }
 
