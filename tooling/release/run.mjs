@@ -4,15 +4,15 @@
  *
  *     node tooling/release/run.mjs [--update] [--no-build] [--keep] [package…]
  *
- * `--update` writes budgets.json from what is measured; `--keep` leaves the folders for a look. Needs npm and its
- * cache or the registry. One line per check, a count at the end; exit code 1 when any failed.
+ * `--update` writes budgets.json, and the sizes in the READMEs, from what is measured; `--keep` leaves the folders for a
+ * look. Needs npm and its cache or the registry. One line per check, a count at the end; exit code 1 when any failed.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { budgetFor, overBudget, readBudgets, writeBudgets } from './src/budgets.mjs'
+import { budgetFor, overBudget, readBudgets, withSize, writeBudgets } from './src/budgets.mjs'
 import { bundleSize } from './src/bundle.mjs'
 import { pool, run } from './src/commands.mjs'
 import { compilations, compile, writeConsumer } from './src/compilers.mjs'
@@ -151,6 +151,7 @@ const main = async () => {
     if (!flag('--keep')) rmSync(folder, { recursive: true, force: true })
   })
   await pool(WIDTH, compositions, (file) => compose(file, node))
+  if (flag('--update')) for (const { folder, name } of packed) writeFileSync(join(folder, 'README.md'), withSize(readFileSync(join(folder, 'README.md'), 'utf8'), budgets[name]))
   if (flag('--update')) writeBudgets(BUDGETS, Object.fromEntries(Object.entries(budgets).filter(([name]) => packages.has(name)).sort(([a], [b]) => (a < b ? -1 : 1))))
   console.error(`${Math.round((Date.now() - started) / 1000)} s${flag('--keep') ? `, kept in ${work}` : ''}`)
 }

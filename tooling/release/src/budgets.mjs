@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 /** Room for small changes, so that the file changes only when something grows by more than a twentieth. */
 const roomy = (value, step) => Math.ceil((value * 1.05) / step) * step
 
+/** By package name. @returns {Record<string, { packages: number, kib: number, native: string[], bundles: Record<string, { gzipKib: number }> }>} */
 export const readBudgets = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {})
 
 export const writeBudgets = (path, budgets) => writeFileSync(path, `${JSON.stringify(budgets, null, 2)}\n`)
@@ -31,3 +32,13 @@ export const overBudget = (measured, budget) => {
   }
   return problems
 }
+
+/** What a README says of its package's installation: the figures of the budget, which holds them. */
+export const sizeSentence = ({ packages, kib }) => `Installs ${packages === 1 ? 'no other package' : `${packages} packages`}, ${((kib * 1024) / 1e6).toFixed(1)} MB at most.`
+
+const SIZE = /Installs [^\n]*? MB at most\./
+
+/** A README whose line 'Runs in: …' ends with {@link sizeSentence}. */
+export const withSize = (readme, budget) => SIZE.test(readme)
+  ? readme.replace(SIZE, sizeSentence(budget))
+  : readme.replace(/^Runs in: .*$/m, (line) => `${line} ${sizeSentence(budget)}`)

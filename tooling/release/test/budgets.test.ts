@@ -1,5 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { budgetFor, overBudget } from '../src/budgets.mjs'
+import { budgetFor, overBudget, readBudgets, sizeSentence, withSize } from '../src/budgets.mjs'
+import { ROOT } from '../src/workspace.mjs'
 
 const measured = { packages: 5, kib: 1000, native: ['classic-level'], bundles: { '@dagstore/a': { min: 4000, gzip: 2000 } } }
 const budget = budgetFor(measured)
@@ -22,5 +25,21 @@ describe('overBudget', () => {
 
   it('reports a package without a budget', () => {
     expect(overBudget(measured, undefined)).toEqual([expect.stringMatching(/no budget/)])
+  })
+})
+
+describe('the size in a README', () => {
+  const readme = '# a\n\nRuns in: Node.\n'
+
+  it('stands behind what it runs in, and is replaced there', () => {
+    const once = withSize(readme, budget)
+    expect(once).toBe('# a\n\nRuns in: Node. Installs 5 packages, 1.1 MB at most.\n')
+    expect(withSize(once, { ...budget, packages: 1, kib: 200 })).toBe('# a\n\nRuns in: Node. Installs no other package, 0.2 MB at most.\n')
+  })
+
+  it.each(Object.entries(readBudgets(join(ROOT, 'tooling', 'release', 'budgets.json'))))('of %s is that of its budget', (name, its) => {
+    const path = join(ROOT, 'packages', name.replace('@dagstore/', ''), 'README.md')
+    expect(existsSync(path)).toBe(true)
+    expect(readFileSync(path, 'utf8')).toContain(sizeSentence(its))
   })
 })
