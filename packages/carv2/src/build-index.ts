@@ -20,12 +20,13 @@ export interface BuildIndexOptions extends CarLimits, CallOptions {
 
 /**
  * Scan a CAR and index every section, repeats included. Looks at the structure only: nothing is hashed. Skips over data
- * where the source makes that worth while. Memory: four windows, and the entries.
+ * where the source makes that worth while. Memory: four windows, and the entries. An index that is there already, or only
+ * announced, is not looked at.
  *
- * @throws {CarV2Error} as {@link readLayout} and {@link scanSections}; `IO_*`
+ * @throws {CarV2Error} as {@link readLayout}, but not for its index, and {@link scanSections}; `IO_*`
  */
 export const buildIndex = async (source: ByteSource, options: BuildIndexOptions = {}): Promise<BuiltIndex> => {
-  const layout = options.layout ?? await readLayout(source, options)
+  const layout = options.layout ?? await readLayout(source, { ...options, badIndex: 'report' })
   const { columns, subject } = await collectIndex(source, layout, { ...options, identityCids: identityCidsOf(options.identity) }, false)
   return columns.finish({ ...subject, source: source.identity })
 }
@@ -38,7 +39,7 @@ export const buildIndex = async (source: ByteSource, options: BuildIndexOptions 
  */
 export const buildIndexStream = async (source: ByteSource, options: BuildIndexOptions & ScratchOptions): Promise<IndexStream> => {
   const { signal } = options
-  const layout = options.layout ?? await readLayout(source, options)
+  const layout = options.layout ?? await readLayout(source, { ...options, badIndex: 'report' })
   const columns = new SpillingColumns(identityCidsOf(options.identity), options)
   const subject = await collectInto(columns, source, layout, options, false, () => columns.makeRoom({ signal }))
   return columns.finishStream({ ...subject, source: source.identity }, { signal })

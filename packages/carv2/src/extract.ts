@@ -14,12 +14,12 @@ export interface ExtractOptions extends CarLimits, CallOptions {
 /**
  * The CARv1 payload of a CARv1 or CARv2, byte for byte, not hashed. Each chunk belongs to the consumer.
  *
- * @throws {CarV2Error} as {@link readLayout}; `CARV2_ALREADY_V1` with `v1: 'refuse'`; with `padding: 'drop'` also as
+ * @throws {CarV2Error} as {@link readLayout}, but not for its index; `CARV2_ALREADY_V1` with `v1: 'refuse'`; with `padding: 'drop'` also as
  *   {@link scanSections}. `IO_*`
  */
 export const extractPayload = async function * (source: ByteSource, options: ExtractOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
   const { signal, padding = 'keep', v1 = 'pass' } = options
-  const layout = await readLayout(source, options)
+  const layout = await readLayout(source, { ...options, badIndex: 'report' })
   if (layout.version === 1 && v1 === 'refuse') throw new CarV2Error('CARV2_ALREADY_V1', 'already a CARv1')
   const { payloadStart, payloadBytes } = layout
   const length = padding === 'keep' ? payloadBytes : await endOfSections(new SectionReader(source, layout, options))

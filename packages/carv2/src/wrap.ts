@@ -87,7 +87,7 @@ const planWrap = async (source: ByteSource, options: WrapOptions): Promise<Plan>
   checkPadding('dataPadding', dataPadding)
   checkPadding('indexPadding', options.indexPadding ?? 0)
   const indexPadding = form.kind === 'none' ? 0 : options.indexPadding ?? 0
-  const layout = await readLayout(source, options)
+  const layout = await readLayout(source, { ...options, badIndex: 'report' })
   const dataOffset = START_BYTES + dataPadding
   const { index, payloadEnd } = await indexPayload(source, layout, form, identity, dataOffset, {
     ...options,

@@ -2,7 +2,7 @@ import { carV1, carV2, damaged, mixedBlocks } from '@dagstore-tooling/fixtures'
 import { everyCrash } from '@dagstore-tooling/testkit'
 import { createBytesSource, createMemoryDirectory, type Directory } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { extractFile, extractPayload } from '../src/index.ts'
+import { extractFile, extractPayload, readLayout } from '../src/index.ts'
 import { collect } from './support.ts'
 
 const blocks = mixedBlocks(221)
@@ -44,6 +44,13 @@ describe('extractFile', () => {
     await expect(extractFile(directory, 'bad.car', 'bad.car')).rejects.toMatchObject({ code: 'CARV2_TRUNCATED' })
     expect(await content(directory, 'bad.car')).toEqual(damaged['v2-cut-in-payload'])
     expect(await extractFile(directory, 'a.car', 'mine', { replace: true })).toEqual({ sizeBytes: v1.byteLength })
+  })
+
+  it.each(['v2-index-offset-past-end', 'v2-index-offset-inside-data'])('needs no index: %s', async (name) => {
+    const directory = await folderWith({ 'a.car': damaged[name]! })
+    const { payloadStart, payloadBytes } = await readLayout(createBytesSource(damaged[name]!), { badIndex: 'report' })
+    expect(await extractFile(directory, 'a.car', 'b.car')).toEqual({ sizeBytes: payloadBytes })
+    expect(Buffer.compare(await content(directory, 'b.car'), damaged[name]!.subarray(payloadStart, payloadStart + payloadBytes))).toBe(0)
   })
 
   it('drops zeros behind the last section when told to', async () => {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { carV1, carV2, mixedBlocks, sharedFixtures } from '@dagstore-tooling/fixtures'
+import { carV1, carV2, damaged, mixedBlocks, sharedFixtures } from '@dagstore-tooling/fixtures'
 import { createCrashFs, everyCrash } from '@dagstore-tooling/testkit'
 import { createHashes } from '@dagstore/hashes'
 import { type ByteProgress, createBytesSource, createMemoryDirectory, createWindow } from '@dagstore/io'
 import { CarReader } from '@ipld/car'
 import { describe, expect, it } from 'vitest'
-import { encodeVarint, extractPayload, openIndex, readLayout, verifyCar, wrapCar, wrapChunks, type WrapOptions } from '../src/index.ts'
+import { buildIndex, encodeVarint, extractPayload, openIndex, readLayout, verifyCar, wrapCar, wrapChunks, type WrapOptions } from '../src/index.ts'
 import { collect, concat, slowSource } from './support.ts'
 
 const hashes = createHashes()
@@ -62,6 +62,11 @@ describe('wrapChunks', () => {
       await expect(wrap(v1, { dataPadding: padding })).rejects.toThrow(RangeError)
       await expect(wrap(v1, { indexPadding: padding })).rejects.toThrow(RangeError)
     }
+  })
+
+  it.each(['v2-index-offset-past-end', 'v2-index-offset-inside-data'])('builds the index of %s anew', async (name) => {
+    expect((await verifyCar(createBytesSource(await wrap(damaged[name]!)), hashes)).index).toBe('checked')
+    expect((await buildIndex(createBytesSource(damaged[name]!))).entryCount).toBeGreaterThan(0)
   })
 
   it('makes no index in memory when none is wanted: kinds of hash that no index has room for are wrapped', async () => {

@@ -189,6 +189,16 @@ describe('dagstore car inspect and verify', () => {
     expect((await dagstore(cwd, ['car', 'verify', '--policy', 'index=ignore', 'a.car'])).code).toBe(0)
   })
 
+  it.each(['v2-index-offset-past-end', 'v2-index-offset-inside-data'])('work without the index of %s, and say that they do', async (name) => {
+    const cwd = await folderWith({ 'a.car': damaged[name]! })
+    const calls = [['list', 'a.car'], ['list', '--unixfs', 'a.car'], ['index', 'a.car', 'b.car'], ['index', 'create', 'a.car', 'c.idx'], ['index', 'create', '--standard', 'a.car', 'd.idx'], ['wrap', 'a.car', 'e.car'], ['extract', '--v1', 'a.car', 'f.car']]
+    for (const args of calls) {
+      const run = await dagstore(cwd, ['car', ...args])
+      expect(run, args.join(' ')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^a\.car: attached index is not used: [^\n]+\n(a.car: index rebuilt[^\n]+\n)?$/) as string })
+    }
+    for (const car of ['b.car', 'e.car']) expect(await dagstore(cwd, ['car', 'verify', car])).toMatchObject({ code: 0 })
+  })
+
   it('take a policy of what is refused, and no words that they do not know', async () => {
     const cwd = await folderWith({ 'a.car': carV1(roots, blocks, { paddingBytes: 5 }), 'none.car': carV1([], blocks) })
     expect((await dagstore(cwd, ['car', 'verify', 'a.car'])).code).toBe(0)

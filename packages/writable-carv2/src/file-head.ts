@@ -16,6 +16,8 @@ import { WritableCarError } from './errors.ts'
 import { encodeSlot, newestSlot, type ResumeSlot, slotOffset, SLOTS_END, SLOTS_OFFSET } from './resume-slot.ts'
 
 export const HEADER_OFFSET: number = PRAGMA_BYTES
+/** The last field of the header: where the index starts, u64. */
+export const INDEX_FIELD_OFFSET: number = HEADER_OFFSET + 32
 const SECTIONS_ALIGN = 4096
 /** The longest CARv1 header that readers take by default, with its length varint. */
 export const MAX_ROOTS_BYTES: number = CAR_LIMITS.maxHeaderBytes + 9
@@ -71,6 +73,10 @@ export const readHead = async (file: WritableFile): Promise<FileHead> => {
     try {
       return { state: 'finalized', header: decodeHeader(fixed), slot }
     } catch (cause) {
+      // where the index is said to be cannot be; the blocks are there all the same
+      if (cause instanceof CarV2Error && cause.offset === INDEX_FIELD_OFFSET && slot === undefined) {
+        return { state: 'finalized', header: decodeHeader(fixed.slice().fill(0, INDEX_FIELD_OFFSET - HEADER_OFFSET)), slot }
+      }
       if (!(cause instanceof CarV2Error) || slot === undefined) throw new WritableCarError('WRITABLE_CAR_NOT_OURS', 'bad CARv2 header', { cause, offset: HEADER_OFFSET })
     }
   }

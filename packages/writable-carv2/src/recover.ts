@@ -5,6 +5,7 @@ import type { ByteProgress, WritableFile } from '@dagstore/io'
 import { BlockstoreError } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import { WritableCarError } from './errors.ts'
+import { INDEX_FIELD_OFFSET } from './file-head.ts'
 import { createFileSource } from './file-source.ts'
 import type { CarRules } from './resume-slot.ts'
 import { SectionHeads } from './section-heads.ts'
@@ -89,13 +90,20 @@ const tooLarge = (cause: CarV2Error, at: number): WritableCarError =>
 const add = (table: SectionTable, heads: SectionHeads, base: number, { cid, sectionOffset, headBytes, dataBytes }: Section): Promise<void> =>
   addFound(table, heads, cid, base + sectionOffset + headBytes + dataBytes)
 
-/** The parts of a finalized file. @throws {WritableCarError} `WRITABLE_CAR_DAMAGED` */
+/** The parts of a finalized file. An index that cannot be is none, unless it is said to be where we write. @throws {WritableCarError} `WRITABLE_CAR_DAMAGED` */
 export const findParts = async (file: WritableFile, signal: AbortSignal | undefined): Promise<CarLayout> => {
   try {
-    return await readLayout(createFileSource(file, file.sizeBytes), { signal })
+    const layout = await readLayout(createFileSource(file, file.sizeBytes), { signal, badIndex: 'report' })
+    if (layout.indexFault !== undefined && await indexField(file) < layout.payloadStart) throw layout.indexFault
+    return layout
   } catch (error) {
     throw error instanceof CarV2Error ? damaged(error) : error
   }
+}
+
+const indexField = async (file: WritableFile): Promise<bigint> => {
+  const { buffer, byteOffset } = await file.read(INDEX_FIELD_OFFSET, 8)
+  return new DataView(buffer, byteOffset).getBigUint64(0, true)
 }
 
 /** Nothing waits to be written while a file is being opened. */

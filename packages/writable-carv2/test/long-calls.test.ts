@@ -1,9 +1,9 @@
 /** What the long calls take, and what a finalize that failed leaves. */
 import { carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { CrashError, everyCrash, type CrashWorld } from '@dagstore-tooling/testkit'
-import { decodeCarV1Header, decodeVarint, encodeCarV1Header } from '@dagstore/carv2'
+import { decodeCarV1Header, decodeVarint, encodeCarV1Header, readLayout } from '@dagstore/carv2'
 import { createHashes } from '@dagstore/hashes'
-import type { ByteProgress } from '@dagstore/io'
+import { type ByteProgress, createBytesSource } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
@@ -158,6 +158,30 @@ describe('roots that readers refuse', () => {
     const long = CID.createV1(0x55, Digest.create(0x1234, new Uint8Array(1000)))
     const many = Array.from({ length: 34_000 }, () => long)
     await expect(createWritableCar((await memoryFile()).file, { roots: many })).rejects.toMatchObject({ code: 'WRITABLE_CAR_ROOTS_TOO_LARGE', reserveBytes: undefined })
+  })
+})
+
+describe('an index that can not be where the header says', () => {
+  it.each(['resumable', 'go-car'] as const)('is none: extend in the layout %s goes on behind the blocks', async (layout) => {
+    const given = makeBlocks(7, 20, { min: 20, max: 50 })
+    const whole = carV2({ roots: [given[0]!.cid], blocks: given, dataPadding: 600, indexPadding: 30 })
+    const { payloadStart, payloadBytes } = await readLayout(createBytesSource(whole))
+    const dataEnd = payloadStart + payloadBytes
+    const named = (indexOffset: number): Uint8Array => {
+      const bytes = whole.slice()
+      new DataView(bytes.buffer).setBigUint64(43, BigInt(indexOffset), true)
+      return bytes
+    }
+    for (const bytes of [whole.slice(0, dataEnd), whole.slice(0, dataEnd + 7), named(whole.byteLength + 1), named(dataEnd - 1), named(payloadStart)]) {
+      const { file, content } = await memoryFile(bytes)
+      const car = await extendWritableCar(file, { layout, owns: false })
+      expect(car.blockCount).toBe(20)
+      const [more] = blocksOf(8, 1)
+      await car.put(more!.cid, more!.bytes)
+      await car.finalize()
+      const { blocks } = await takeApart(content())
+      expect(blocks.map(({ cid }) => cid.toString())).toEqual([...given.map(({ cid }) => CID.decode(cid).toString()), more!.cid.toString()])
+    }
   })
 })
 

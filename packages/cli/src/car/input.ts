@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { BlockingSource, ByteProgress } from '@dagstore/io'
+import { type CarLayout, readLayout } from '@dagstore/carv2'
+import type { BlockingSource, ByteProgress, ByteSource } from '@dagstore/io'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
 import { aboutFile } from '../commands/files.ts'
 import { CommandError } from '../failure.ts'
@@ -48,3 +49,10 @@ export const withSource = <T>(file: string | undefined, what: string, terminal: 
       await source.close()
     }
   })
+
+/** The layout of a CAR whose index is not needed; when there can be none where its header says, that is said. */
+export const layoutOf = async (source: ByteSource, { label }: Input, terminal: Terminal): Promise<CarLayout> => {
+  const layout = await readLayout(source, { badIndex: 'report', signal: terminal.signal })
+  if (layout.indexFault !== undefined) terminal.stderr(`${label}: attached index is not used: ${layout.indexFault.message}\n`)
+  return layout
+}

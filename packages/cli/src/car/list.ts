@@ -1,6 +1,6 @@
 /** `car list`: the sections of a CAR, or the files and directories in it. */
 import type { Command } from 'commander'
-import { parseCid, readLayout, scanSectionsSync, type Section } from '@dagstore/carv2'
+import { parseCid, scanSectionsSync, type Section } from '@dagstore/carv2'
 import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -8,7 +8,7 @@ import { toJson } from '../text.ts'
 import { inTurns } from '../turns.ts'
 import { CidLines, cidText } from './cid-lines.ts'
 import { nameOf } from './code-names.ts'
-import { withSource } from './input.ts'
+import { layoutOf, withSource } from './input.ts'
 import { addOutputOptions, type OutputOptions, resolveOutput, withoutMixture, writeOutput } from './output.ts'
 
 /** Of a dag-pb block. */
@@ -34,8 +34,8 @@ export const addListCommand = (car: Command, common: AddOptions, terminal: Termi
         await (await import('./list-unixfs.ts')).listUnixfs(file, output, options, terminal)
         return
       }
-      await withSource(file, 'list', withoutMixture(terminal, output), async (source, onProgress) => {
-        const layout = await readLayout(source, { signal: terminal.signal })
+      await withSource(file, 'list', withoutMixture(terminal, output), async (source, onProgress, input) => {
+        const layout = await layoutOf(source, input, terminal)
         const hashes = options.trusted === true ? undefined : await openAllHashes()
         const sections = scanSectionsSync(source, layout, { data: options.verbose === true, hashes, onProgress, signal: terminal.signal })
         await writeOutput(output, listed(sections, layout.payloadStart, options), terminal)

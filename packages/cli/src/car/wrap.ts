@@ -8,7 +8,7 @@ import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
 import { addIndexOptions, bytesOption, type IndexOptions, indexOf } from './index-options.ts'
-import { withInput, withSource } from './input.ts'
+import { layoutOf, withInput, withSource } from './input.ts'
 import { addOutputOptions, type Output, refuseEarly, resolveOutput, writeOutput } from './output.ts'
 import { withScratch } from './scratch.ts'
 
@@ -68,14 +68,17 @@ export const addIndexCommand = (car: Command, common: AddOptions, terminal: Term
 /** The CARv1 of a CAR. */
 export const payload = async (file: string | undefined, output: Output, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
   await refuseEarly(output, options)
-  const { sizeBytes } = await withSource(file, 'extract', terminal, (source) =>
-    writeOutput(output, extractPayload(source, { signal: terminal.signal, padding: options.keepPadding === true ? 'keep' : 'drop' }), terminal))
+  const { sizeBytes } = await withSource(file, 'extract', terminal, async (source, _, input) => {
+    await layoutOf(source, input, terminal)
+    return writeOutput(output, extractPayload(source, { signal: terminal.signal, padding: options.keepPadding === true ? 'keep' : 'drop' }), terminal)
+  })
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, version: 1, sizeBytes })}\n`)
 }
 
 const wrap = async (file: string | undefined, output: Output, form: WrapOptions, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
   await refuseEarly(output, options)
-  const report = await withSource(file, 'wrap', terminal, (source, onProgress) => withScratch(async (scratch) => {
+  const report = await withSource(file, 'wrap', terminal, (source, onProgress, input) => withScratch(async (scratch) => {
+    await layoutOf(source, input, terminal)
     const room = form.codec === INDEX_SORTED ? {} : { scratch }
     const chunks = wrapChunks(source, { ...form, ...room, padding: options.keepPadding === true ? 'keep' : 'drop', onProgress, signal: terminal.signal })
     const found: { report?: WrapReport } = {}
@@ -111,8 +114,9 @@ const attach = async (file: string | undefined, argument: string | undefined, op
 const createIndex = async (file: string | undefined, output: Output, options: IndexOptions, terminal: Terminal): Promise<void> => {
   await refuseEarly(output, options)
   const { codec, index } = indexOf(options)
-  const report = await withSource(file, 'index', terminal, (source, onProgress) => withScratch(async (scratch) => {
-    const how = { identity: options.identity, onProgress, signal: terminal.signal }
+  const report = await withSource(file, 'index', terminal, (source, onProgress, input) => withScratch(async (scratch) => {
+    const layout = await layoutOf(source, input, terminal)
+    const how = { layout, identity: options.identity, onProgress, signal: terminal.signal }
     if (index === 'trailer') {
       const stream = await buildIndexStream(source, { ...how, scratch })
       return { entryCount: stream.entryCount, ...await writeOutput(output, stream.encode({ signal: terminal.signal }), terminal) }
