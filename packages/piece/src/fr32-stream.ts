@@ -1,10 +1,9 @@
 /** fr32 of streams, whose chunks may be cut anywhere. */
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, untilAborted } from '@dagstore/io'
 import { BLOCK_PADDED, BLOCK_UNPADDED, type Fr32 } from './engine.ts'
 import { PieceError } from './errors.ts'
 import { plainFr32 } from './fr32.ts'
 import { CHUNK_PADDED, CHUNK_UNPADDED, paddedBytes as paddedOf, unpaddedBytes as unpaddedOf } from './sizes.ts'
-import { untilAborted } from './until-aborted.ts'
 
 export interface Fr32StreamOptions extends CallOptions {
   /** @default plain JavaScript */

@@ -1,12 +1,11 @@
 /** commP at Node's speed. */
 import { setImmediate } from 'node:timers/promises'
-import type { ByteProgress, CallOptions } from '@dagstore/io'
+import { type ByteProgress, type CallOptions, untilAborted } from '@dagstore/io'
 import { type CommP, type PieceCommitment, resumeCommP as resumeGivenCommP, StreamingCommP } from './commp.ts'
 import type { PieceEngine } from './engine.ts'
 import { pieceModule, sharedEngine } from './node-engine.ts'
 import { writeInParts } from './node-parts.ts'
 import { checkThreads, type CommPWorkers, openCommPWorkers, PART_UNPADDED } from './node-workers.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** Some 10 ms of hashing. */
 const SLICE_BYTES = 1 << 20

@@ -1,14 +1,15 @@
 /** A stream cut anew. */
+import { untilAborted } from '@dagstore/io'
 
 /**
  * The same bytes in chunks of exactly `chunkBytes`, the last one shorter; none for no bytes. Each chunk is memory of its
- * own, and at most one of them is being filled at a time.
+ * own, and at most one of them is being filled at a time. An abort rejects at once, even while `content` is waited for.
  */
 export async function * rechunk (content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, chunkBytes: number, signal?: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
   let chunk = new Uint8Array(0)
   let filled = 0
   signal?.throwIfAborted()
-  for await (const part of content) {
+  for await (const part of untilAborted(content, signal)) {
     signal?.throwIfAborted()
     for (let at = 0; at < part.byteLength;) {
       const taken = part.subarray(at, at + chunkBytes - filled)

@@ -33,6 +33,17 @@ describe('rechunk', () => {
       expect(chunk.buffer.byteLength).toBe(chunk.byteLength)
     }
   })
+  it('rejects at once with the reason of an abort while its source lets wait', async () => {
+    const reason = new Error('enough')
+    const control = new AbortController()
+    const source = async function * (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(10)
+      await new Promise(() => { control.abort(reason) })
+    }
+    const chunks = rechunk(source(), 10, control.signal)
+    await chunks.next()
+    await expect(chunks.next()).rejects.toBe(reason)
+  })
   it('has no chunk for no bytes', async () => {
     expect(await collect([], 10)).toEqual([])
     expect(await collect([new Uint8Array(0)], 10)).toEqual([])

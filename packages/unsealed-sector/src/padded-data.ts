@@ -1,5 +1,5 @@
 /** The bytes of one piece on their way into the file: padded in large parts, zeros left as holes. */
-import type { ByteProgress, WritableFile } from '@dagstore/io'
+import { type ByteProgress, untilAborted, type WritableFile } from '@dagstore/io'
 import { CHUNK_PADDED, CHUNK_UNPADDED, type Fr32 } from '@dagstore/piece'
 import { SectorError } from './errors.ts'
 import type { SectorRange } from './range.ts'
@@ -47,7 +47,7 @@ export const writePadded = async (file: WritableFile, range: SectorRange, payloa
     partBytes = 0
   }
   try {
-    for await (const chunk of payload) {
+    for await (const chunk of untilAborted(payload, signal)) {
       signal?.throwIfAborted()
       if (payloadBytes + chunk.byteLength > maxBytes) {
         throw new SectorError('SECTOR_PAYLOAD_TOO_LONG', `payload exceeds the piece; max=${maxBytes} padded=${range.length}`, { offset: range.start })

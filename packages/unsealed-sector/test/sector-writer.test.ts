@@ -172,6 +172,18 @@ describe('writePiece', () => {
     expect(writer.allocated).toEqual([])
     await writer.writePiece(0, 512, [new Uint8Array(5)])
   })
+  it('rejects at once with the reason of an abort while the payload lets wait, and goes on with the next piece', async () => {
+    const reason = new Error('enough')
+    const { writer } = await openOn(undefined)
+    const control = new AbortController()
+    const payload = async function * (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(5)
+      await new Promise(() => { control.abort(reason) })
+    }
+    await expect(writer.writePiece(0, 512, payload(), { signal: control.signal })).rejects.toBe(reason)
+    expect(writer.allocated).toEqual([])
+    await writer.writePiece(0, 512, [new Uint8Array(5)])
+  })
   it.each([
     { why: 'over one that is there', offset: 0, padded: 1024, code: 'SECTOR_OCCUPIED' },
     { why: 'inside one that is there', offset: 512, padded: 128, code: 'SECTOR_OCCUPIED' },

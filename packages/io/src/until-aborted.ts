@@ -1,5 +1,5 @@
 /** Chunks that somebody else gives, for as long as they are wanted. */
-import { withdrawable } from '@dagstore/io'
+import { withdrawable } from './withdrawable.ts'
 
 /**
  * The same chunks, until the signal aborts: then its reason at once, even while the next chunk is waited for. `chunks` are
