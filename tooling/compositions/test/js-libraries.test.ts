@@ -1,12 +1,15 @@
 /** What users of other JavaScript libraries do with a CAR, done by ours, beside theirs where it is here: docs/js-libraries-map.md. */
 import { carV1, entriesOf, indexBytes, mixedBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
-import { createIndexBuilder, encodeCarV1Header, INDEX_SORTED, MULTIHASH_INDEX_SORTED, openIndex, readLayout, replaceRoots, scanSections, scanSectionsSync, scanStream } from '@dagstore/carv2'
+import { createIndexBuilder, encodeCarV1Header, encodeMultiIndex, INDEX_SORTED, MULTIHASH_INDEX_SORTED, openIndex, openMultiIndex, readLayout, replaceRoots, scanSections, scanSectionsSync, scanStream } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { payloadForm } from '@dagstore/dag'
 import { type BlockingSource, createBytesSource, createMemoryDirectory } from '@dagstore/io'
 import { createWritableCar, resumeWritableCar } from '@dagstore/writable-carv2'
 import { CarBlockIterator, CarBufferReader, CarBufferWriter, CarCIDIterator, CarIndexer, CarReader, CarWriter } from '@ipld/car'
+import { IndexSortedReader, MultihashIndexSortedReader, MultihashIndexSortedWriter } from 'cardex'
+import { MultiIndexReader, MultiIndexWriter } from 'cardex/multi-index'
 import { CID } from 'multiformats/cid'
+import { create as createMultihash } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 
 const made = mixedBlocks(5)
@@ -122,6 +125,47 @@ describe('a user of cardex', () => {
     const written = await joined(createIndexBuilder().finish({ payloadStart: 0, payloadEnd: 18, carV1Header: undefined, source: undefined }).encodeStandard(MULTIHASH_INDEX_SORTED))
     expect(hex(written)).toBe('810800000000')
     expect((await openIndex(createBytesSource(written))).facts.entryCount).toBe(0)
+  })
+})
+
+describe('a user of cardex/multi-index', () => {
+  const cars = [3, 1, 2].map((first) => ({ car: CID.createV1(0x0202, createMultihash(0x12, new Uint8Array(32).fill(first))), placed: placedBlocks([], made.slice(first)) }))
+  const theirs = async (): Promise<Uint8Array> => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = MultiIndexWriter.createWriter({ writer: writable.getWriter() })
+    for (const { car, placed } of cars) {
+      writer.add(car as never, async ({ writer: inner }) => {
+        const index = MultihashIndexSortedWriter.createWriter({ writer: inner })
+        for (const { cid, sectionOffset } of placed) await index.add(CID.decode(cid), sectionOffset)
+        await index.close()
+      })
+    }
+    const [written] = await Promise.all([joined(readable), writer.close()])
+    return written
+  }
+  const ours = async (): Promise<Uint8Array> => joined(encodeMultiIndex(cars.map(({ car, placed }) => ({ car: car.multihash.bytes, content: [indexBytes(MULTIHASH_INDEX_SORTED, entriesOf(placed))] }))))
+
+  it('writes the indices of several CARs as cardex does', async () => {
+    expect(hex(await ours())).toBe(hex(await theirs()))
+  })
+
+  it('reads them entry by entry, and looks blocks up in all of them', async () => {
+    const written = await theirs()
+    const reader = MultiIndexReader.createReader({ reader: new Blob([written.slice()]).stream().getReader() as never })
+    reader.add(MultihashIndexSortedReader)
+    reader.add(IndexSortedReader)
+    const read: string[] = []
+    for (let next = await reader.read(); next.done !== true; next = await reader.read()) {
+      const { origin, multihash, offset } = next.value as unknown as { readonly origin: CID, readonly multihash: { readonly bytes: Uint8Array }, readonly offset: number }
+      read.push(`${origin} ${hex(multihash.bytes)} ${offset}`)
+    }
+    const index = await openMultiIndex(createBytesSource(written))
+    const listed = (await Promise.all(index.parts.map(async ({ car, index: view }) =>
+      (await all(view.entries())).map(({ code, digest, sectionOffset }) => `${car} ${hex(createMultihash(code!, digest).bytes)} ${sectionOffset}`)))).flat()
+    expect(listed).toEqual(read)
+    const shared = CID.decode(made[3]!.cid).multihash.bytes
+    expect((await index.find(shared)).map(({ car }) => String(car))).toEqual([...cars].sort((a, b) => a.car.multihash.digest[0]! - b.car.multihash.digest[0]!).map(({ car }) => String(car)))
+    await index.close()
   })
 })
 
