@@ -5,7 +5,7 @@ import {
   type ResolvedLimits, scanSections,
 } from '@dagstore/carv2'
 import { createHashes, type Hashes } from '@dagstore/hashes'
-import { type ByteSource, type CallOptions, readChunks } from '@dagstore/io'
+import { type ByteProgress, type ByteSource, type CallOptions, readChunks } from '@dagstore/io'
 import { BlockstoreError, createGate, type ShardBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { createMountedBlockstore } from './blockstore.ts'
@@ -35,6 +35,8 @@ export interface MountOptions extends CarLimits {
   readonly identity?: IdentityPolicyName | IdentityPolicy | undefined
   /** Told, in words for people, when an index is not used or is rebuilt. @default nobody */
   readonly onNotice?: ((text: string) => void) | undefined
+  /** Told how far the CAR is read while an index of it is built, on opening or later. @default nobody */
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
   /** Closing the mount closes data and index. @default true */
   readonly owns?: boolean | undefined
 }
@@ -70,7 +72,7 @@ export const openIndexMount = (parts: MountParts, options: MountOptions & CallOp
 /** As {@link openIndexMount}. @param dispensable - an index that can not be read is rebuilt, as a broken one is */
 export const openMount = async (parts: MountParts, options: MountOptions & CallOptions, dispensable: boolean): Promise<IndexMount> => {
   const { data: source, index: given } = parts
-  const { verify = 'always', wholeCid = false, owns = true, onNotice = () => {}, pages, signal, indexTrust: trust } = options
+  const { verify = 'always', wholeCid = false, owns = true, onNotice = () => {}, onProgress, pages, signal, indexTrust: trust } = options
   const limits = limitsOf(options)
   const hashes = verify === 'never' ? undefined : options.hashes ?? createHashes()
   const { inline } = resolveIdentityPolicy(options.identity)
@@ -89,7 +91,7 @@ export const openMount = async (parts: MountParts, options: MountOptions & CallO
   const layout = layoutRead.value
   if (layout.indexFault !== undefined) onNotice(`attached index is not used: ${layout.indexFault.message}`)
   const from = { source, layout, limits }
-  const build = async (signal: AbortSignal | undefined): Promise<IndexView> => (await buildIndex(source, { ...limits, layout, signal })).view()
+  const build = async (signal: AbortSignal | undefined): Promise<IndexView> => (await buildIndex(source, { ...limits, layout, signal, onProgress })).view()
 
   const choice: IndexChoice = await chooseIndex(opened, openedHere, from, choiceOptions) ?? { view: await build(signal), origin: 'built', whole: true }
   const gate = createGate()

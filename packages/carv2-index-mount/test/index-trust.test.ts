@@ -1,6 +1,6 @@
 import { carV1, carV2, entriesOf, indexBytes, makeBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
 import { openIndex } from '@dagstore/carv2'
-import { createBytesSource, type SourceIdentity } from '@dagstore/io'
+import { type ByteProgress, createBytesSource, type SourceIdentity } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
 import { type IndexTrust, openIndexMount } from '../src/index.ts'
 import { absent, broken, cidOf, indexOf, mixed, mixedV1, roots, testSource } from './cars.ts'
@@ -20,6 +20,22 @@ const mounted = async (known: SourceIdentity, found: SourceIdentity, indexTrust?
   for (const block of blocks) expect(Buffer.compare(await mount.blockstore.bytes(cidOf(block)), block.data)).toBe(0)
   return { origin: mount.indexOrigin, notices, samples }
 }
+
+describe('onProgress', () => {
+  it('is told how far the CAR is read for an index, on opening and when one is found wanting, and of nothing else', async () => {
+    const told: ByteProgress[] = []
+    const onProgress = (progress: ByteProgress): void => { told.push(progress) }
+    await openIndexMount({ data: testSource(bytes), index: createBytesSource(await indexOf(bytes, content('a'))) }, { indexTrust: 'use', onProgress })
+    expect(told).toEqual([])
+    await openIndexMount({ data: testSource(bytes) }, { onProgress })
+    expect(told.splice(0)).toContainEqual({ doneBytes: sizeBytes, totalBytes: sizeBytes })
+    const standard = indexBytes(0x0401, entriesOf(placedBlocks([blocks[0]!.cid], blocks)))
+    const mount = await openIndexMount({ data: testSource(bytes), index: createBytesSource(standard) }, { onProgress })
+    expect(told).toEqual([])
+    expect(await mount.blockstore.has(absent)).toBe(false)
+    expect(told).toContainEqual({ doneBytes: sizeBytes, totalBytes: sizeBytes })
+  })
+})
 
 describe('an index with our trailer', () => {
   it('of the same bytes is used as it is', async () => {

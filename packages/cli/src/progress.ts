@@ -5,13 +5,13 @@ import type { Terminal } from './terminal.ts'
 import { showBytes } from './text.ts'
 
 export interface ProgressLine {
-  /** `total` `undefined` while it is unknown. */
-  update (doneBytes: number, totalBytes: number | undefined): void
+  /** `total` `undefined` while it is unknown. @param label - of what is being done meanwhile. Default: the one it was started with */
+  update (doneBytes: number, totalBytes: number | undefined, label?: string): void
   /** Takes the bar away; a line that says what was done follows by whoever asked for it. */
   end (): void
 }
 
-interface Progress { readonly done: number, readonly total: number | undefined }
+interface Progress { readonly label: string, readonly done: number, readonly total: number | undefined }
 
 const SILENT: ProgressLine = { update: () => {}, end: () => {} }
 
@@ -34,12 +34,13 @@ export const progressText = (label: string, done: number, total: number | undefi
 /** @param label - what is being done, some 10 characters */
 export const startProgress = (terminal: Terminal, label: string): ProgressLine => {
   if (!terminal.interactive) return SILENT
-  const bar = newBar({ format: (_options, _params, { done, total }: Progress) => progressText(label, done, total), stream: process.stderr, clearOnComplete: true, hideCursor: true, fps: 10 })
+  const bar = newBar({ format: (_options, _params, { label, done, total }: Progress) => progressText(label, done, total), stream: process.stderr, clearOnComplete: true, hideCursor: true, fps: 10 })
   let started = false
   return {
-    update: (done, total) => {
-      if (!started) { bar.start(1, 0, { done, total }); started = true }
-      bar.update(0, { done, total })
+    update: (done, total, what = label) => {
+      const progress: Progress = { label: what, done, total }
+      if (!started) { bar.start(1, 0, progress); started = true }
+      bar.update(0, progress)
     },
     end: () => { if (started) bar.stop() },
   }

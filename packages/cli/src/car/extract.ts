@@ -1,16 +1,13 @@
 /** `car extract`: the files of a CAR of UnixFS as files, or the CARv1 inside a CARv2. */
 import type { Command } from 'commander'
-import { openCarFile } from '@dagstore/carv2-index-mount/node'
 import { CommandError } from '../failure.ts'
-import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
-import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, toJson } from '../text.ts'
 import { type ExtractTarget, openStdoutTarget } from './extract-target.ts'
 import { openFolderTarget } from './extract-folder.ts'
-import { withInput } from './input.ts'
-import { addOutputOptions, type OutputOptions, refuseMixture, resolveOutput, withoutMixture } from './output.ts'
+import { withMount } from './mounted.ts'
+import { addOutputOptions, type OutputOptions, refuseMixture, resolveOutput } from './output.ts'
 import { type BlockBytes, children, isDirectory, isMissing, pathSegments, RAW, readNode, type UnixfsNode } from './unixfs.ts'
 import { payload } from './wrap.ts'
 
@@ -49,27 +46,18 @@ const extract = async (file: string | undefined, argument: string | undefined, o
   const output = resolveOutput(argument, options, terminal, '.')
   refuseMixture(output, options)
   const found: Found = { files: 0, missing: [] }
-  await withInput(file, terminal, async ({ path: carPath, label }) => {
-    const mount = await openCarFile(carPath, { label, hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
-    const progress = startProgress(withoutMixture(terminal, output), 'extract')
-    try {
-      const onBytes = (doneBytes: number): void => { progress.update(doneBytes, undefined) }
-      const target = output.label === '-'
-        ? openStdoutTarget(mount.blockstore, terminal, onBytes)
-        : openFolderTarget(mount.blockstore, output, terminal, onBytes)
-      const walk = new Walk(mount.blockstore, target, found, options.verbose === true, terminal)
-      for (const root of mount.roots) {
-        if (root.code === RAW) {
-          if (options.verbose === true) terminal.stderr(`skipping raw root ${root.toString()}\n`)
-          continue
-        }
-        const node = await readNode(mount.blockstore, root, terminal.signal)
-        if (isDirectory(node)) await walk.directory(node, [], path)
-        else await walk.entry(node, ['unknown'], [])
+  await withMount(file, 'extract', output, terminal, async ({ blockstore, roots }, progress) => {
+    const onBytes = (doneBytes: number): void => { progress.update(doneBytes, undefined) }
+    const target = output.label === '-' ? openStdoutTarget(blockstore, terminal, onBytes) : openFolderTarget(blockstore, output, terminal, onBytes)
+    const walk = new Walk(blockstore, target, found, options.verbose === true, terminal)
+    for (const root of roots) {
+      if (root.code === RAW) {
+        if (options.verbose === true) terminal.stderr(`skipping raw root ${root.toString()}\n`)
+        continue
       }
-    } finally {
-      progress.end()
-      await mount.close()
+      const node = await readNode(blockstore, root, terminal.signal)
+      if (isDirectory(node)) await walk.directory(node, [], path)
+      else await walk.entry(node, ['unknown'], [])
     }
     if (found.files === 0) throw new CommandError('COMMAND_REFUSED', 'no files extracted')
   })

@@ -4,19 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { encodeCarV1Header, encodeVarint, wrapChunks } from '@dagstore/carv2'
-import { openCarFile } from '@dagstore/carv2-index-mount/node'
 import type { DagScope, EntityBytes, WalkPathOptions } from '@dagstore/dag'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
 import { BlockNotFoundError, type ReadBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { CommandError } from '../failure.ts'
-import { openAllHashes } from '../hashes.ts'
 import type { AddOptions } from '../options.ts'
-import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, toJson } from '../text.ts'
 import { parseCid } from './cid-argument.ts'
-import { withInput } from './input.ts'
+import { withMount } from './mounted.ts'
 import { addOutputOptions, type Output, type OutputOptions, refuseEarly, resolveOutput, writeOutput } from './output.ts'
 
 interface GetDagOptions extends OutputOptions {
@@ -78,18 +75,11 @@ interface Written { blocks: number, bytes: number, opaque: number, readonly miss
 const getDag = async (file: string, given: CID | undefined, output: Output, walk: WalkPathOptions, options: GetDagOptions, terminal: Terminal): Promise<void> => {
   const { signal } = terminal
   const written: Written = { blocks: 0, bytes: 0, opaque: 0, missing: [] }
-  await withInput(file, terminal, async ({ path, label }) => {
-    const mount = await openCarFile(path, { label, hashes: await openAllHashes(), signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
-    const progress = startProgress(terminal, 'get-dag')
-    try {
-      const root = given ?? onlyRoot(mount.roots)
-      const sections = dagSections(mount.blockstore, root, walk, written, signal, (bytes) => { progress.update(bytes, undefined) })
-      if (options.version === '1') await writeOutput(output, sections, terminal)
-      else await writeV2(output, sections, terminal)
-    } finally {
-      progress.end()
-      await mount.close()
-    }
+  await withMount(file, 'get-dag', output, terminal, async (mount, progress) => {
+    const root = given ?? onlyRoot(mount.roots)
+    const sections = dagSections(mount.blockstore, root, walk, written, signal, (bytes) => { progress.update(bytes, undefined) })
+    if (options.version === '1') await writeOutput(output, sections, terminal)
+    else await writeV2(output, sections, terminal)
   })
   const { blocks, bytes, opaque, missing } = written
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, version: Number(options.version), blockCount: blocks, blockBytes: bytes, opaque, missing: missing.map(String) })}\n`)

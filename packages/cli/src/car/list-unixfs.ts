@@ -1,22 +1,15 @@
 /** `car list --unixfs`: the files and directories in a CAR. */
-import { openCarFile } from '@dagstore/carv2-index-mount/node'
 import type { CID } from 'multiformats/cid'
-import { openAllHashes } from '../hashes.ts'
 import type { CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, toJson } from '../text.ts'
 import { CidLines } from './cid-lines.ts'
-import { withInput } from './input.ts'
+import { withMount } from './mounted.ts'
 import { type Output, writeOutput } from './output.ts'
 import { type BlockBytes, children, isDirectory, RAW, readNode } from './unixfs.ts'
 
-export const listUnixfs = (file: string | undefined, output: Output, options: CommonOptions, terminal: Terminal): Promise<void> => withInput(file, terminal, async ({ path, label }) => {
-  const mount = await openCarFile(path, { label, hashes: await openAllHashes(), signal: terminal.signal, onNotice: (notice) => { terminal.stderr(`${label}: ${notice}\n`) } })
-  try {
-    await writeOutput(output, joined(unixfsLines(mount.blockstore, mount.roots, options, terminal.signal)), terminal)
-  } finally {
-    await mount.close()
-  }
+export const listUnixfs = (file: string | undefined, output: Output, options: CommonOptions, terminal: Terminal): Promise<void> => withMount(file, 'list', output, terminal, async ({ blockstore, roots }) => {
+  await writeOutput(output, joined(unixfsLines(blockstore, roots, options, terminal.signal)), terminal)
 })
 
 const unixfsLines = async function * (store: BlockBytes, roots: readonly CID[], options: CommonOptions, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
