@@ -1,6 +1,6 @@
 /**
  * The entries of a directory while it is walked: name, CID and size of each, as bytes in large blocks of memory, so that a
- * million of them are about a hundred megabytes and no objects.
+ * million of them are about a hundred megabytes and no objects. Big-endian.
  *
  *     entry   size of what it leads to, f64; length of the name, u32; of the CID, u32; name; CID
  */
@@ -8,7 +8,9 @@ import { linkLength } from './pb-node.ts'
 
 /** Entries do not cross the border of a block; one that is longer has a block of its own. */
 const BLOCK_BYTES = 1 << 20
-const HEAD_BYTES = 16
+/** What stands before the name. */
+export const HEAD_BYTES = 16
+const PLACE_BYTES = 8
 
 export class EntryList {
   readonly #blocks: Uint8Array[] = []
@@ -19,6 +21,7 @@ export class EntryList {
   #places: Float64Array = new Float64Array(16)
   #count = 0
   #isSorted = true
+  #heldBytes = 0
   #linkBytes = 0
   #nameAndCidBytes = 0
 
@@ -26,12 +29,17 @@ export class EntryList {
     return this.#count
   }
 
-  /** Length of all links in one node. */
+  /** Memory that the entries take. */
+  get heldBytes (): number {
+    return this.#heldBytes
+  }
+
+  /** Length of all links in one node, also of those that were cleared. */
   get linkBytes (): number {
     return this.#linkBytes
   }
 
-  /** Length of all names and CIDs. */
+  /** Length of all names and CIDs, also of those that were cleared. */
   get nameAndCidBytes (): number {
     return this.#nameAndCidBytes
   }
@@ -55,6 +63,7 @@ export class EntryList {
     block.set(cid, this.#used + HEAD_BYTES + name.byteLength)
     this.#addPlace(last * BLOCK_BYTES + this.#used)
     this.#used += length
+    this.#heldBytes += length + PLACE_BYTES
     this.#linkBytes += linkLength(cid.byteLength, name.byteLength, dagBytes)
     this.#nameAndCidBytes += name.byteLength + cid.byteLength
     return true
@@ -74,6 +83,21 @@ export class EntryList {
     this.#places = Float64Array.from(order, (entry) => before[entry]!)
     this.#isSorted = true
     return undefined
+  }
+
+  /** Hold no entries. */
+  clear (): void {
+    this.#blocks.length = 0
+    this.#views.length = 0
+    this.#used = BLOCK_BYTES
+    this.#count = 0
+    this.#isSorted = true
+    this.#heldBytes = 0
+  }
+
+  /** All of an entry. A view. */
+  record (entry: number): Uint8Array {
+    return this.#slice(entry, 0, HEAD_BYTES + this.#u32(entry, 8) + this.#u32(entry, 12))
   }
 
   /** A view. */
@@ -119,7 +143,7 @@ export class EntryList {
   }
 }
 
-const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
+export const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
   const length = Math.min(a.byteLength, b.byteLength)
   for (let at = 0; at < length; at++) if (a[at] !== b[at]) return a[at]! - b[at]!
   return a.byteLength - b.byteLength

@@ -17,3 +17,11 @@ export class UnixfsError extends Error {
     this.path = options.path
   }
 }
+
+/** @param path - of the directory */
+export const badName = (path: string, name: string, why: string): UnixfsError => {
+  const at = pathOf(path, name)
+  return new UnixfsError('UNIXFS_BAD_NAME', `${why}; path=${JSON.stringify(at)}`, { path: at })
+}
+
+export const pathOf = (path: string, name: string): string => path === '' ? name : `${path}/${name}`

@@ -1,11 +1,11 @@
 /** Files and directories to UnixFS blocks. */
-import type { ByteProgress, CallOptions, TreeDirectory, TreeEntry, TreeLink } from '@dagstore/io'
+import type { ByteProgress, CallOptions, TreeDirectory, TreeEntry, TreeLink, WritableFile } from '@dagstore/io'
 import type { Hashes } from '@dagstore/hashes'
 import { encode } from '@ipld/dag-pb'
 import { type BlockSink, type BlockWriter, type BuiltNode, createBlockWriter, DAG_PB } from './block-writer.ts'
-import { checkDirectory, writeDirectory } from './directory.ts'
-import { EntryList } from './entry-list.ts'
-import { UnixfsError } from './errors.ts'
+import { DirectoryBuilder, type Overflow } from './directory.ts'
+import { Scratch } from './entry-runs.ts'
+import { badName, pathOf, UnixfsError } from './errors.ts'
 import { writeFile } from './file.ts'
 import { DEFAULT_PROFILE, type Profile, rulesOf } from './profile.ts'
 import { encodeUnixfs } from './unixfs-data.ts'
@@ -24,6 +24,17 @@ export interface BuildFileOptions extends CallOptions {
 export interface BuildTreeOptions extends BuildFileOptions {
   /** What becomes of symbolic links: an error, nothing, or a UnixFS symlink node. @default 'refuse' */
   readonly links?: 'refuse' | 'skip' | 'keep' | undefined
+  /**
+   * An empty file for this tree alone, for the entries of directories that are larger than memory: opened when it is needed
+   * first, at most once, and not synced. Whoever opened it closes and removes it when the tree is built or has failed. The
+   * blocks are the same with it and without. @default none, entries are held in memory, whatever their number
+   */
+  readonly scratch?: (() => Promise<WritableFile>) | undefined
+  /**
+   * Bytes of entries that a sharded directory holds before they go to `scratch`, without which it is refused; while they are
+   * sorted, a fifth more is needed. @default 8 MiB
+   */
+  readonly memoryBytes?: number | undefined
 }
 
 /**
@@ -41,14 +52,17 @@ export const buildFile = async (content: Iterable<Uint8Array> | AsyncIterable<Ui
 
 /**
  * Write a file or a directory with all that is in it, in the order of its entries. Memory: of each directory from
- * the root to the entry at hand, names, CIDs and sizes of the entries before, as bytes.
+ * the root to the entry at hand, names, CIDs and sizes of the entries before, as bytes; with `scratch` at most `memoryBytes`
+ * of them, or what the profile lets a directory have in one node. Two entries of one name may be found when part of the
+ * nodes of their directory were put.
  *
  * @throws {UnixfsError} `UNIXFS_LINK`: a symbolic link, and `links` is `refuse`, or the tree is a link that is skipped; or
  *   its target is no well-formed text.
  *   `UNIXFS_BAD_NAME`: empty, `.`, `..`, with `/` or NUL, not well-formed text, or twice in one directory. `UNIXFS_DIRECTORY_TOO_LARGE`.
- * @throws what the entries and `sink` throw
+ * @throws what the entries, `sink` and the scratch file throw
  * @throws {HashError} `HASH_UNKNOWN`: `hashes` lacks the profile's hash function
- * @throws {TypeError} no such profile
+ * @throws {TypeError} no such profile; `memoryBytes` without `scratch`
+ * @throws {RangeError} `memoryBytes`
  */
 export const buildTree = async (entry: TreeEntry, sink: BlockSink, options: BuildTreeOptions): Promise<BuiltNode> => {
   const walk = startWalk(sink, options, entry.kind === 'file' ? entry.sizeBytes : undefined)
@@ -69,10 +83,15 @@ interface Walk {
   readonly signal: AbortSignal | undefined
   readonly links: 'refuse' | 'skip' | 'keep'
   readonly onBytes: (bytes: number) => void
+  readonly overflow: Overflow | undefined
 }
 
+const MEMORY_BYTES = 1 << 23
+
 const startWalk = (sink: BlockSink, options: BuildTreeOptions, totalBytes: number | undefined): Walk => {
-  const { hashes, profile = DEFAULT_PROFILE, identity = 'put', links = 'refuse', signal, onProgress } = options
+  const { hashes, profile = DEFAULT_PROFILE, identity = 'put', links = 'refuse', signal, onProgress, scratch, memoryBytes = MEMORY_BYTES } = options
+  if (!Number.isSafeInteger(memoryBytes) || memoryBytes < 0) throw new RangeError(`memoryBytes; want=safe integer from 0 got=${memoryBytes}`)
+  if (scratch === undefined && options.memoryBytes !== undefined) throw new TypeError('memoryBytes goes with a scratch file')
   let doneBytes = 0
   return {
     writer: createBlockWriter(rulesOf(profile), sink, hashes, { identity, signal }),
@@ -82,6 +101,7 @@ const startWalk = (sink: BlockSink, options: BuildTreeOptions, totalBytes: numbe
       doneBytes += bytes
       onProgress?.({ doneBytes, totalBytes })
     },
+    overflow: scratch && { scratch: new Scratch(scratch), memoryBytes },
   }
 }
 
@@ -96,30 +116,23 @@ const writeEntry = async (walk: Walk, entry: TreeEntry, path: string): Promise<B
 }
 
 const writeEntries = async (walk: Walk, directory: TreeDirectory, path: string): Promise<BuiltNode> => {
-  const entries = new EntryList()
+  const { writer, signal, overflow } = walk
+  const builder = new DirectoryBuilder(writer, path, overflow)
   let [fileBytes, blocks] = [0, 0]
-  const refuse = (name: string, why: string): never => {
-    const at = pathOf(path, name)
-    throw new UnixfsError('UNIXFS_BAD_NAME', `${why}; path=${JSON.stringify(at)}`, { path: at })
-  }
-  for await (const entry of directory.entries({ signal: walk.signal })) {
+  for await (const entry of directory.entries({ signal })) {
     const { name } = entry
-    if (NO_NAME.test(name)) refuse(name, 'not a name of an entry')
+    if (NO_NAME.test(name)) throw badName(path, name, 'not a name of an entry')
     const node = await writeEntry(walk, entry, pathOf(path, name))
     if (node === undefined) continue
-    if (!entries.add(textEncoder.encode(name), node.cid.bytes, node.dagBytes)) refuse(name, 'two entries of one name')
-    checkDirectory(walk.writer, entries, path)
+    const room = builder.add(name, node, { signal })
+    if (room !== undefined) await room
     fileBytes += node.fileBytes
     blocks += node.blocks
   }
-  walk.signal?.throwIfAborted()
-  const twice = entries.sort()
-  if (twice !== undefined) refuse(new TextDecoder().decode(entries.name(twice)), 'two entries of one name')
-  const nodes = await writeDirectory(walk.writer, entries, path)
+  signal?.throwIfAborted()
+  const nodes = await builder.finish({ signal })
   return { ...nodes, fileBytes, blocks: blocks + nodes.blocks }
 }
-
-const pathOf = (path: string, name: string): string => path === '' ? name : `${path}/${name}`
 
 const writeLink = async (walk: Walk, link: TreeLink, path: string): Promise<BuiltNode | undefined> => {
   if (walk.links === 'skip') return undefined

@@ -1,10 +1,18 @@
 /** What stays in memory while much goes through. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type Hashes, createHashes } from '@dagstore/hashes'
-import type { TreeEntry } from '@dagstore/io'
+import type { TreeEntry, WritableFile } from '@dagstore/io'
+import { openWritableFile } from '@dagstore/io/node'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { createBlockWriter } from '../src/block-writer.ts'
+import { DirectoryBuilder } from '../src/directory.ts'
+import { Scratch } from '../src/entry-runs.ts'
 import { writeFile } from '../src/file.ts'
 import { PROFILES, rulesOf } from '../src/profile.ts'
 import { buildFile, buildTree } from '../src/tree.ts'
@@ -84,5 +92,32 @@ describe('the memory of a directory', () => {
     expect(built.fileBytes).toBe(200 * count)
     expect(built.blocks).toBe(puts)
     expect((most - before) / count).toBeLessThan(150)
+  })
+  it('is some 11 MiB with a scratch file, however many entries there are', async () => {
+    const count = long ? 10_000_000 : 1_000_000
+    const folder = await mkdtemp(join(tmpdir(), 'unixfs-builder-'))
+    let file: WritableFile | undefined
+    try {
+      let [most, puts] = [0, 0]
+      const look = (): void => { most = Math.max(most, usedBytes()) }
+      const sink = { put () { if (++puts % (count / 100) === 0) look() } }
+      const hashes = countingHashes()
+      const cid = CID.createV1(0x55, Digest.create(0x12, hashes.digest(0x12, new Uint8Array(0))))
+      const before = usedBytes()
+      const scratch = new Scratch(async () => file = await openWritableFile(join(folder, 'scratch'), 'new'))
+      const writer = createBlockWriter(rulesOf('unixfs-v1-2025'), sink, hashes, { identity: 'put' })
+      const builder = new DirectoryBuilder(writer, '', { scratch, memoryBytes: 8 * MIB })
+      for (let i = 0; i < count; i++) {
+        if (i % (count / 40) === 0) look()
+        await builder.add(`photo-${String(i).padStart(8, '0')}.jpg`, { cid, dagBytes: 200 }, {})
+      }
+      const built = await builder.finish({})
+      expect(built.blocks).toBe(puts)
+      expect(file!.sizeBytes).toBe(78 * count)
+      expect(most - before).toBeLessThan(16 * MIB)
+    } finally {
+      await file?.close()
+      await rm(folder, { recursive: true })
+    }
   })
 })

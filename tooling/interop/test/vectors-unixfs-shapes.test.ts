@@ -1,6 +1,6 @@
 /** UnixFS roots of boxo for shapes at a border, built by our packages; `go/unixfs-shapes` says what each is. */
 import { readFileSync } from 'node:fs'
-import type { TreeDirectory, TreeEntry } from '@dagstore/io'
+import { createMemoryDirectory, type TreeDirectory, type TreeEntry, type WritableFile } from '@dagstore/io'
 import { openHashes } from '@dagstore/hashes/node'
 import { buildFile, buildTree, type Profile } from '@dagstore/unixfs-builder'
 import { describe, expect, it } from 'vitest'
@@ -65,5 +65,8 @@ describe.each(directories)('the directory $shape under $profile', ({ profile, sh
     expect({ root: built.cid.toString(), cumulative: built.dagBytes }).toEqual({ root, cumulative })
     // type 5 of UnixFS, behind the links
     expect(Buffer.from(last!).includes(Buffer.from('0805', 'hex'), last!.byteLength - 60)).toBe(sharded)
+    const scratch = (): Promise<WritableFile> => createMemoryDirectory().openWritable('scratch', 'new')
+    const spilled = await buildTree(tree, { put () {} }, { profile, hashes, links: 'keep', scratch, memoryBytes: 10_000 })
+    expect(spilled, 'on a scratch file').toEqual(built)
   })
 })

@@ -1,5 +1,6 @@
 /** UnixFS roots of boxo, built by our packages. */
 import { openHashes } from '@dagstore/hashes/node'
+import { createMemoryDirectory, type WritableFile } from '@dagstore/io'
 import { type BlockSink, buildFile, buildTree, type Profile } from '@dagstore/unixfs-builder'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
@@ -55,5 +56,8 @@ describe.each(manifest.unixfs.directories)('the tree $tree under $profile', (fac
     expect(built.cid.toString()).toBe(facts.root)
     expect(built.dagBytes).toBe(facts.cumulative)
     expect({ blocks: counter.blocks, blockBytes: counter.bytes }).toEqual({ blocks: facts.blocks, blockBytes: facts.blockBytes })
+    const scratch = (): Promise<WritableFile> => createMemoryDirectory().openWritable('scratch', 'new')
+    const spilled = await buildTree(treeOf(facts.tree, tree.entries), { put () {} }, { profile: facts.profile as Profile, hashes, scratch, memoryBytes: 10_000 })
+    expect(spilled.cid.toString(), 'on a scratch file').toBe(facts.root)
   })
 })
