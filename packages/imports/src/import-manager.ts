@@ -1,6 +1,7 @@
 /**
  * What the imports do: files first, then records, changes of what is known one after another. Files of ours are named by
- * the id: `<id>.part` until they are whole, `<id>.car` from then on.
+ * the id: `<id>.part` until they are whole, `<id>.car` from then on; `<id>.scratch` is there while directories too large for
+ * memory are written.
  */
 import { readLayout, scanSections } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
@@ -39,10 +40,10 @@ export class ImportManager implements Imports {
     const known = await this.#findBy(source)
     if (known !== undefined) return { ...known, reused: true }
     const id = await this.#begin()
-    const { partName, carName } = namesOf(id)
+    const { partName, scratchName, carName } = namesOf(id)
     let record: ImportRecord
     try {
-      const written = await writeCar(directory, partName, entry, { hashes, profile, links, signal, onProgress })
+      const written = await writeCar(directory, partName, scratchName, entry, { hashes, profile, links, signal, onProgress })
       signal?.throwIfAborted()
       await directory.rename(partName, carName)
       record = { id, source: 'import', filename: sourceLabel, fingerprint, profile, carName, carOwner: 'importmgr', ...written }
@@ -178,7 +179,8 @@ export class ImportManager implements Imports {
 
 const LINK_POLICIES = ['refuse', 'skip', 'keep'] as const
 
-const namesOf = (id: bigint): { readonly partName: string, readonly carName: string } => ({ partName: `${id}.part`, carName: `${id}.car` })
+const namesOf = (id: bigint): { readonly partName: string, readonly scratchName: string, readonly carName: string } =>
+  ({ partName: `${id}.part`, scratchName: `${id}.scratch`, carName: `${id}.car` })
 
 const treeSource = ({ sourceLabel, fingerprint, profile = DEFAULT_PROFILE, links = 'refuse' }: ImportSource): string => JSON.stringify([sourceLabel, fingerprint, profile, links])
 

@@ -3,7 +3,7 @@ import { createHashes } from '@dagstore/hashes'
 import { createBytesSource, createMemoryDirectory, type Directory, IoError, type TreeEntry } from '@dagstore/io'
 import { buildTree } from '@dagstore/unixfs-builder'
 import { carV1, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
-import { type CrashLevel, createCrashLevel, createFakeClock, treeDirectory as directory, treeFile as file } from '@dagstore-tooling/testkit'
+import { type CrashLevel, createCrashFs, createCrashLevel, createFakeClock, treeDirectory as directory, treeFile as file } from '@dagstore-tooling/testkit'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import type { Imports } from '../src/imports.ts'
@@ -140,6 +140,27 @@ describe('importTree, when things go wrong', () => {
     await expect(place.imports.importTree(cut, { ...about, signal: control.signal })).rejects.toBe(reason)
     await nothingLeft(place)
     expect((await place.imports.importTree(tree, about)).reused).toBe(false)
+  })
+  it('writes a directory larger than memory by a file beside it, of which nothing stays, whatever fails', async () => {
+    const [scratch, part] = ['.scratch', '.part']
+    // 9 MB of names
+    const large = directory('', ...Array.from({ length: 450 }, (_, i) => file(`${i}${'n'.repeat(20_000)}`, seededBytes(i, 10))))
+    const options = { sourceLabel: 'large', profile: 'unixfs-v1-2025' } as const
+    const want = await buildTree(large, { put () {} }, { hashes, profile: 'unixfs-v1-2025' })
+    const fs = createCrashFs({ seed: 11 })
+    const { imports } = await open(undefined, fs.directory)
+    const record = await imports.importTree(large, options)
+    expect(record.root.toString()).toBe(want.cid.toString())
+    const uses = (ending: string, kind: string): number => fs.faults.log.filter((line) => line.startsWith(kind) && line.split(' ')[1]!.endsWith(ending)).length
+    expect(uses(scratch, 'create')).toBe(1)
+    expect(fs.names()).toEqual([record.carName])
+    const full = new IoError('IO_FULL', 'no room')
+    for (const [ending, kind] of [[scratch, 'create'], [scratch, 'write'], [scratch, 'read'], [scratch, 'remove'], [part, 'sync']] as const) {
+      expect(uses(ending, kind), `${kind} ${ending}`).toBeGreaterThan(0)
+      fs.faults.failAt((operation) => operation.kind === kind && operation.name.endsWith(ending), full)
+      await expect(imports.importTree(large, options), `${kind} ${ending}`).rejects.toBe(full)
+      expect(fs.names(), `${kind} ${ending}`).toEqual([record.carName])
+    }
   })
   it('leaves nothing when the source cannot be read', async () => {
     const place = await open()
