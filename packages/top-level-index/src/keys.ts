@@ -42,13 +42,19 @@ export const entryPart = (multihash: Uint8Array): Uint8Array => {
 
 /** `prefix`, tag, entry part, run: a new array. */
 export const entryKey = (part: Uint8Array, run: number, prefix: Uint8Array = EMPTY): Uint8Array => {
-  const at = prefix.byteLength
-  const key = new Uint8Array(at + part.byteLength + 5)
-  key.set(prefix)
-  key[at] = TAG.entry
-  key.set(part, at + 1)
-  writeU32(key, at + 1 + part.byteLength, run)
+  const key = new Uint8Array(prefix.byteLength + part.byteLength + 5)
+  writeEntryKey(key, 0, { prefix, multihash: part, partBytes: part.byteLength, run })
   return key
+}
+
+/** The same at `at` of `target`; the part is the first `partBytes` of the multihash. */
+export const writeEntryKey = (target: Uint8Array, at: number, entry: { readonly prefix: Uint8Array, readonly multihash: Uint8Array, readonly partBytes: number, readonly run: number }): void => {
+  const { prefix, multihash, partBytes, run } = entry
+  target.set(prefix, at)
+  let to = at + prefix.byteLength
+  target[to++] = TAG.entry
+  for (let byte = 0; byte < partBytes; byte++) target[to++] = multihash[byte] as number
+  writeU32(target, to, run)
 }
 
 /** The run at the end of an entry's key, or of a tag and a u32. */
@@ -100,7 +106,10 @@ const tagged = (tag: number, value: number): Uint8Array => {
   return key
 }
 
-const entryLength = (multihash: Uint8Array): number => {
+/** Length of the part of a multihash that is kept. */
+export const entryLength = (multihash: Uint8Array): number => Math.min(multihash.byteLength, MAX_ENTRY_BYTES, keptLength(multihash))
+
+const keptLength = (multihash: Uint8Array): number => {
   if (multihash[0] === 0) return MAX_ENTRY_BYTES // identity: its digest is the block, and blocks begin alike
   let at = 0
   // code, then length, each an unsigned varint of at most 9 bytes
@@ -109,7 +118,7 @@ const entryLength = (multihash: Uint8Array): number => {
     while (at < end && (multihash[at] ?? 0) >= 0x80) at++
     at++
   }
-  return Math.min(at + DIGEST_BYTES, MAX_ENTRY_BYTES)
+  return at + DIGEST_BYTES
 }
 
 export const DEAD_RANGE: KeyRange = { gte: deadKey(0), lte: deadKey(0xffffffff) }

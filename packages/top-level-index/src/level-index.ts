@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The top-level index in an embedded key-value database. */
 import type { CallOptions } from '@dagstore/io'
-import type { Change, Database } from './database.ts'
+import type { Batch, Change, Database } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, findCandidates } from './find.ts'
 import { DEAD_RANGE, deadKey, decodeCount, decodeRun, encodeCount, encodeLive, encodeRun, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
@@ -17,7 +17,7 @@ export interface TopLevelIndexOptions {
   readonly purge?: 'background' | 'manual' | undefined
   /** Called when a purge of the background failed; the next retirement tries again. */
   readonly onPurgeFailure?: ((error: unknown) => void) | undefined
-  /** Entries per batch of a publish, and so in memory at once, some 300 bytes each; from 1. @default 16384 */
+  /** Entries per batch of a publish, two of which are in memory at once, some 300 bytes per entry; from 1. @default 16384 */
   readonly batchEntries?: number | undefined
 }
 
@@ -70,10 +70,14 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     }
     try {
       const rest = await writeEntries(this.#db, run, multihashes, this.#options.batchEntries ?? DEFAULT_BATCH_ENTRIES, check)
-      await this.#oneByOne(async () => {
-        check()
-        await this.#makeLive(run, rest)
-      })
+      try {
+        await this.#oneByOne(async () => {
+          check()
+          await this.#makeLive(run, rest)
+        })
+      } finally {
+        await rest.drop()
+      }
       return { entryCount: run.entries }
     } catch (error) {
       this.#dead += run.written
@@ -113,7 +117,7 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     await this.#oneByOne(async () => {
       const old = await this.#liveRunOf(shard)
       if (old === undefined) return
-      await this.#change([{ type: 'del', key: this.#full(shardKey(shard)) }, ...this.#bury(old)], { lost: old })
+      await this.#change(this.#db.batch(), [{ type: 'del', key: this.#full(shardKey(shard)) }, ...this.#bury(old)], { lost: old })
       this.#live.set(old.run, undefined)
     })
     this.#planPurge()
@@ -145,18 +149,18 @@ export class LevelTopLevelIndex implements TopLevelIndex {
 
   async [Symbol.asyncDispose] (): Promise<void> { await this.close() }
 
-  /** @param changes - entries that go with it; added to */
-  async #makeLive (run: Try, changes: Change[]): Promise<void> {
+  /** @param batch - entries that go with it */
+  async #makeLive (run: Try, batch: Batch): Promise<void> {
     const old = await this.#liveRunOf(run.shard)
-    changes.push(
+    const changes: Change[] = [
       { type: 'put', key: this.#full(liveKey(run.run)), value: encodeLive(run.shard, run.entries) },
       { type: 'put', key: this.#full(shardKey(run.shard)), value: encodeRun(run.run) },
       { type: 'del', key: this.#full(deadKey(run.run)) },
       ...(old === undefined ? [] : this.#bury(old)),
-    )
+    ]
     this.#replacing = old !== undefined
     try {
-      await this.#change(changes, { gained: run, lost: old })
+      await this.#change(batch, changes, { gained: run, lost: old })
       this.#live.set(run.run, run.shard)
       if (old !== undefined) this.#live.set(old.run, undefined)
     } finally {
@@ -166,11 +170,15 @@ export class LevelTopLevelIndex implements TopLevelIndex {
   }
 
   /** What is live changes, synced, in one batch with the total. */
-  async #change (changes: Change[], { gained, lost }: { readonly gained?: Run, readonly lost: Run | undefined }): Promise<void> {
+  async #change (batch: Batch, changes: readonly Change[], { gained, lost }: { readonly gained?: Run, readonly lost: Run | undefined }): Promise<void> {
     const total = Math.max(0, this.#liveEntries + (gained?.entries ?? 0) - (lost?.entries ?? 0))
     try {
-      changes.push({ type: 'put', key: this.#full(TOTALS_KEY), value: encodeCount(total) })
-      await this.#db.write(changes, { sync: true })
+      for (const change of changes) {
+        if (change.type === 'put') batch.put(change.key, change.value)
+        else batch.del(change.key)
+      }
+      batch.put(this.#full(TOTALS_KEY), encodeCount(total))
+      await batch.write({ sync: true })
     } catch (error) {
       for (const run of [gained, lost]) if (run !== undefined) this.#live.forget(run.run)
       throw error

@@ -1,6 +1,7 @@
 /** Writing one run: entries in batches, nothing read. */
-import type { Change, Database } from './database.ts'
-import { deadKey, EMPTY, encodeCount, entryKey, entryPart } from './keys.ts'
+import type { Batch, Database } from './database.ts'
+import { EntryKeys } from './entry-keys.ts'
+import { deadKey, EMPTY, encodeCount } from './keys.ts'
 
 export const DEFAULT_BATCH_ENTRIES = 16_384
 
@@ -18,35 +19,55 @@ export interface Try {
 
 /**
  * Write the entries of a run, all but the last batch of them, which is returned: it goes with the change that makes the run
- * live, so that a small shard is one batch. The first batch also says that the run is being written, so that a crash leaves
- * nothing that the next purge would not find.
+ * live, so that a small shard is one batch. Each batch also says that the run is being written, so that a crash leaves nothing
+ * that the next purge would not find. One batch is filled while the one before it is written; never are two written at once.
  *
  * Every batch is synced: LevelDB syncs only the log that it writes to, and what stands unsynced in the log before that one
  * would not become durable with the run.
  *
- * @param batchEntries - most entries that are in memory
+ * @param batchEntries - most entries of a batch
  * @param check - called before each batch; throws to stop
  */
-export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, batchEntries: number, check: () => void): Promise<Change[]> => {
+export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, batchEntries: number, check: () => void): Promise<Batch> => {
   const dead = withPrefix(db.prefix, deadKey(run.run))
-  let batch: Change[] = []
-  let last: Uint8Array = EMPTY
-  for await (const multihash of multihashes) {
-    if (multihash.byteLength === 0) throw new TypeError('a multihash is not empty')
-    const key = entryKey(entryPart(multihash), run.run, db.prefix)
-    if (equal(key, last)) continue
-    if (batch.length === batchEntries) {
-      check()
-      batch.push({ type: 'put', key: dead, value: encodeCount(run.entries) })
-      await db.write(batch, { sync: true })
-      batch = []
-      run.written = run.entries
+  const keys = new EntryKeys(run.run, db.prefix)
+  let batch = db.batch()
+  let filled = 0
+  let writing: Promise<Outcome> = Promise.resolve({})
+  try {
+    for await (const multihash of multihashes) {
+      if (multihash.byteLength === 0) throw new TypeError('a multihash is not empty')
+      const key = keys.next(multihash)
+      if (key === undefined) continue
+      if (filled === batchEntries) {
+        check()
+        batch.put(dead, encodeCount(run.entries))
+        await settled(writing)
+        run.written = run.entries
+        writing = outcome(batch.write({ sync: true }))
+        batch = db.batch()
+        filled = 0
+      }
+      batch.put(key, EMPTY)
+      filled++
+      run.entries++
     }
-    last = key
-    batch.push({ type: 'put', key, value: EMPTY })
-    run.entries++
+    await settled(writing)
+    return batch
+  } catch (error) {
+    await Promise.all([writing, batch.drop()])
+    throw error
   }
-  return batch
+}
+
+interface Outcome { readonly error?: unknown }
+
+/** Never rejects: whoever settles it gets the error. */
+const outcome = (work: Promise<void>): Promise<Outcome> => work.then(() => ({}), (error: unknown) => ({ error }))
+
+const settled = async (work: Promise<Outcome>): Promise<void> => {
+  const { error } = await work
+  if (error !== undefined) throw error
 }
 
 export const withPrefix = (prefix: Uint8Array, key: Uint8Array): Uint8Array => {
@@ -56,9 +77,3 @@ export const withPrefix = (prefix: Uint8Array, key: Uint8Array): Uint8Array => {
   return full
 }
 
-const equal = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.byteLength !== b.byteLength) return false
-  // the digest's end differs first, the run does not differ at all
-  for (let at = a.byteLength - 5; at >= 0; at--) if (a[at] !== b[at]) return false
-  return true
-}
