@@ -1,5 +1,5 @@
 /** Where the parts of a CAR file lie: found from its first bytes, checked against its length. */
-import type { ByteSource, CallOptions } from '@dagstore/io'
+import type { BlockingSource, ByteSource, CallOptions } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { decodeCarV1Header } from './carv1-header.ts'
 import { CarV2Error } from './errors.ts'
@@ -68,25 +68,65 @@ const FIRST_READ_BYTES = 1024
  *   `CARV2_BAD_PRAGMA`, `CARV2_BAD_VERSION`: neither CARv1 nor CARv2, or a payload of another version than 1.
  *   `CARV2_NOT_FINALIZED`. `CARV2_BAD_HEADER`. `CARV2_TOO_LARGE`: a CARv1 header above `maxHeaderBytes`.
  */
-export const readLayout = async (source: ByteSource, options: LayoutOptions = {}): Promise<CarLayout> => {
+export const readLayout = (source: ByteSource, options: LayoutOptions = {}): Promise<CarLayout> => readAll(source, layoutOf(source.sizeBytes, options), options)
+
+/**
+ * {@link readLayout} without promises, for workers and for bytes in memory: blocks the thread for what is not at hand.
+ *
+ * @throws as {@link readLayout}
+ */
+export const readLayoutSync = (source: BlockingSource, options: LayoutOptions = {}): CarLayout => {
+  options.signal?.throwIfAborted()
+  const work = layoutOf(source.sizeBytes, options)
+  let step = work.next(NOTHING)
+  while (step.done !== true) {
+    const { at, length, keep } = step.value
+    step = work.next((keep ? undefined : peekPlain(source, at, length)) ?? readBlocking(source, at, length))
+  }
+  return step.value
+}
+
+const readBlocking = (source: BlockingSource, at: number, length: number): Uint8Array => {
+  const bytes = new Uint8Array(length)
+  source.readSync(at, bytes)
+  return bytes
+}
+
+/** Bytes that are wanted from the source. `keep`: in memory of their own, else a view will do that is neither kept nor written. */
+interface Wanted { readonly at: number, readonly length: number, readonly keep: boolean }
+
+/** What is found from bytes, which whoever runs it reads. */
+type Reading<T> = Generator<Wanted, T, Uint8Array>
+
+const NOTHING = new Uint8Array(0)
+
+const readAll = async <T>(source: ByteSource, work: Reading<T>, { signal }: CallOptions): Promise<T> => {
+  signal?.throwIfAborted()
+  let step = work.next(NOTHING)
+  while (step.done !== true) {
+    const { at, length, keep } = step.value
+    step = work.next((keep ? undefined : peekPlain(source, at, length)) ?? await readPlain(source, at, length, { signal }))
+  }
+  return step.value
+}
+
+function * layoutOf (sizeBytes: number, options: LayoutOptions): Reading<CarLayout> {
   const { maxHeaderBytes } = resolveLimits(options)
-  const call: CallOptions = { signal: options.signal }
-  call.signal?.throwIfAborted()
-  const head = await readUpTo(source, 0, FIRST_READ_BYTES, source.sizeBytes, call)
+  const head = yield upTo(0, FIRST_READ_BYTES, sizeBytes)
   if (startsWithPragma(head)) {
-    const { header, indexFault } = readV2Header(source.sizeBytes, head, options.badIndex ?? 'refuse')
+    const { header, indexFault } = readV2Header(sizeBytes, head, options.badIndex ?? 'refuse')
     const payload = { start: header.dataOffset, bytes: header.dataSize }
     const end = payload.start + payload.bytes
     const inner = Math.min(payload.start + MAX_VARINT_BYTES, end) <= head.byteLength
       ? head.subarray(payload.start, end)
-      : await readUpTo(source, payload.start, FIRST_READ_BYTES, end, call)
-    const { version, roots, headerBytes } = await readV1Header(source, payload, inner, maxHeaderBytes, call)
+      : yield upTo(payload.start, FIRST_READ_BYTES, end)
+    const { version, roots, headerBytes } = yield * readV1Header(payload, inner, maxHeaderBytes)
     if (version !== 1) throw new CarV2Error('CARV2_BAD_VERSION', `payload of a CARv2; want=version 1 got=${version}`, { offset: payload.start })
     const { indexOffset, fullyIndexed, characteristics } = header
     return { version: 2, payloadStart: payload.start, payloadBytes: payload.bytes, headerBytes, roots, indexOffset, fullyIndexed, characteristics, ...(indexFault === undefined ? {} : { indexFault }) }
   }
-  const payload = { start: 0, bytes: source.sizeBytes }
-  const { version, roots, headerBytes } = await readV1Header(source, payload, head, maxHeaderBytes, call)
+  const payload = { start: 0, bytes: sizeBytes }
+  const { version, roots, headerBytes } = yield * readV1Header(payload, head, maxHeaderBytes)
   if (version === 2) throw new CarV2Error('CARV2_BAD_PRAGMA', 'version 2, but not the bytes of the CARv2 pragma', { offset: 0 })
   if (version !== 1) throw new CarV2Error('CARV2_BAD_VERSION', `CAR version; want=1 or 2 got=${version}`, { offset: 0 })
   return { version: 1, payloadStart: 0, payloadBytes: payload.bytes, headerBytes, roots, indexOffset: undefined, fullyIndexed: false }
@@ -98,19 +138,17 @@ export const readLayout = async (source: ByteSource, options: LayoutOptions = {}
  *
  * @throws {CarV2Error} `CARV2_TRUNCATED`, `CARV2_TOO_LARGE`, `CARV2_BAD_HEADER`: no CAR of any version
  */
-export const readVersion = async (source: ByteSource, options: Pick<CarLimits, 'maxHeaderBytes'> & CallOptions = {}): Promise<number> => {
+export const readVersion = (source: ByteSource, options: Pick<CarLimits, 'maxHeaderBytes'> & CallOptions = {}): Promise<number> =>
+  readAll(source, versionOf(source.sizeBytes, options), options)
+
+function * versionOf (sizeBytes: number, options: Pick<CarLimits, 'maxHeaderBytes'>): Reading<number> {
   const { maxHeaderBytes } = resolveLimits(options)
-  const call: CallOptions = { signal: options.signal }
-  call.signal?.throwIfAborted()
-  const head = await readUpTo(source, 0, FIRST_READ_BYTES, source.sizeBytes, call)
-  return (await readV1Header(source, { start: 0, bytes: source.sizeBytes }, head, maxHeaderBytes, call)).version
+  const head = yield upTo(0, FIRST_READ_BYTES, sizeBytes)
+  return (yield * readV1Header({ start: 0, bytes: sizeBytes }, head, maxHeaderBytes)).version
 }
 
-/** At most `length` bytes from `at`, fewer where `end` comes first; a view that may not be kept or written. */
-const readUpTo = async (source: ByteSource, at: number, length: number, end: number, call: CallOptions): Promise<Uint8Array> => {
-  const want = Math.min(length, end - at)
-  return peekPlain(source, at, want) ?? await readPlain(source, at, want, call)
-}
+/** At most `length` bytes from `at`, fewer where `end` comes first. */
+const upTo = (at: number, length: number, end: number): Wanted => ({ at, length: Math.min(length, end - at), keep: false })
 
 const INDEX_FIELD = 32
 
@@ -142,7 +180,7 @@ const decodeParts = (bytes: Uint8Array): { readonly header: CarV2Header, readonl
 interface V1Header { readonly version: number, readonly roots: readonly CID[], readonly headerBytes: number }
 
 /** `head` holds the first bytes of the payload, as many as were at hand. */
-const readV1Header = async (source: ByteSource, payload: { start: number, bytes: number }, head: Uint8Array, maxBytes: number, call: CallOptions): Promise<V1Header> => {
+function * readV1Header (payload: { start: number, bytes: number }, head: Uint8Array, maxBytes: number): Reading<V1Header> {
   const length = readVarint(head, 0, Math.min(head.byteLength, MAX_VARINT_BYTES))
   if (length === VARINT_CUT && head.byteLength < MAX_VARINT_BYTES) throw truncated('CARv1 header', payload.start + payload.bytes)
   if (length < 0) throw new CarV2Error('CARV2_BAD_HEADER', `CARv1 header length: ${varintFault(length)}`, { offset: payload.start })
@@ -151,7 +189,7 @@ const readV1Header = async (source: ByteSource, payload: { start: number, bytes:
   const bodyAt = varintBytes(length)
   const headerBytes = bodyAt + length
   if (headerBytes > payload.bytes) throw truncated('CARv1 header', payload.start + payload.bytes)
-  const body = headerBytes <= head.byteLength ? head.slice(bodyAt, headerBytes) : await readPlain(source, payload.start + bodyAt, length, call)
+  const body = headerBytes <= head.byteLength ? head.slice(bodyAt, headerBytes) : yield { at: payload.start + bodyAt, length, keep: true }
   try {
     return { ...decodeCarV1Header(body), headerBytes }
   } catch (error) {

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Sources made from other things at hand: bytes in memory, a window of another source. */
-import type { ByteSource } from './byte-source.ts'
+import type { BlockingSource, ByteSource } from './byte-source.ts'
 import type { CallOptions } from './calls.ts'
 import { type CallbackSource, hasCallbacks } from './callback-source.ts'
 import { IoError } from './errors.ts'
@@ -25,7 +25,7 @@ export const memoryInode = (): bigint => new DataView(systemRandom.bytes(8).buff
  *
  * @param options.identity - default: one of kind `file` that equals no other, here or in another process
  */
-export const createBytesSource = (given: Uint8Array, options: { readonly identity?: SourceIdentity } = {}): FillingSource => {
+export const createBytesSource = (given: Uint8Array, options: { readonly identity?: SourceIdentity } = {}): BlockingSource & FillingSource => {
   // of a Buffer `slice` would be a view, and whoever changes what was read would change the source
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
   const identity: SourceIdentity = options.identity ?? { kind: 'file', sizeBytes: bytes.byteLength, mtimeNs: 0n, inode: memoryInode() }
@@ -33,6 +33,12 @@ export const createBytesSource = (given: Uint8Array, options: { readonly identit
   const check = (at: number, length: number): void => {
     if (closed) throw new IoError('IO_CLOSED', 'source is closed')
     checkRange(at, length, bytes.byteLength)
+  }
+  const readSync = (at: number, into: Uint8Array): number => {
+    const wanted = lengthUpTo(bytes.byteLength, at, into)
+    check(at, wanted)
+    into.set(bytes.subarray(at, at + wanted))
+    return wanted
   }
   const close = async (): Promise<void> => { closed = true }
   return {
@@ -46,11 +52,9 @@ export const createBytesSource = (given: Uint8Array, options: { readonly identit
     },
     readInto: async (at, into, { signal } = {}) => {
       signal?.throwIfAborted()
-      const wanted = lengthUpTo(bytes.byteLength, at, into)
-      check(at, wanted)
-      into.set(bytes.subarray(at, at + wanted))
-      return wanted
+      return readSync(at, into)
     },
+    readSync,
     peek: (at, length) => {
       check(at, length)
       return bytes.subarray(at, at + length)

@@ -15,7 +15,7 @@ describe('createBytesSource', () => {
   it('reads copies and looks at views', async () => {
     const source = createBytesSource(bytes)
     expect(source).toMatchObject({ sizeBytes: 1000, cost: { kind: 'memory', seekBytes: 0 } })
-    expect(isBlocking(source)).toBe(false)
+    expect(isBlocking(source)).toBe(true)
     const part = await source.read(10, 20)
     expect(part).toEqual(bytes.slice(10, 30))
     expect(part.buffer.byteLength).toBe(20)
@@ -25,6 +25,19 @@ describe('createBytesSource', () => {
       await expect(source.read(at, length)).rejects.toEqual(coded('IO_OUT_OF_RANGE'))
       expect(() => source.peek(at, length)).toThrow(coded('IO_OUT_OF_RANGE') as Error)
     }
+  })
+
+  it('reads without promises, up to the end', async () => {
+    const source = createBytesSource(bytes)
+    const into = new Uint8Array(20)
+    expect(source.readSync(10, into)).toBe(20)
+    expect(into).toEqual(bytes.slice(10, 30))
+    expect(source.readSync(995, into)).toBe(5)
+    expect(into).toEqual(Uint8Array.of(...bytes.subarray(995), ...bytes.subarray(15, 30)))
+    expect(source.readSync(1000, into)).toBe(0)
+    for (const at of [-1, 1001, 0.5, Number.NaN]) expect(() => source.readSync(at, into)).toThrow(coded('IO_OUT_OF_RANGE') as Error)
+    await source.close()
+    expect(() => source.readSync(0, into)).toThrow(coded('IO_CLOSED') as Error)
   })
 
   it('gives memory of its own of a Buffer too, whose slices are views', async () => {

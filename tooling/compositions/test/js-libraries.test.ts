@@ -1,9 +1,9 @@
 /** What users of other JavaScript libraries do with a CAR, done by ours, beside theirs where it is here: docs/js-libraries-map.md. */
 import { carV1, entriesOf, indexBytes, mixedBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
-import { createIndexBuilder, encodeCarV1Header, encodeMultiIndex, INDEX_SORTED, MULTIHASH_INDEX_SORTED, openIndex, openMultiIndex, readLayout, replaceRoots, scanSections, scanSectionsSync, scanStream } from '@dagstore/carv2'
+import { createIndexBuilder, encodeCarV1Header, encodeMultiIndex, INDEX_SORTED, MULTIHASH_INDEX_SORTED, openIndex, openMultiIndex, readLayout, readLayoutSync, replaceRoots, scanSections, scanSectionsSync, scanStream } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { payloadForm } from '@dagstore/dag'
-import { type BlockingSource, createBytesSource, createMemoryDirectory } from '@dagstore/io'
+import { createBytesSource, createMemoryDirectory } from '@dagstore/io'
 import { createWritableCar, resumeWritableCar } from '@dagstore/writable-carv2'
 import { CarBlockIterator, CarBufferReader, CarBufferWriter, CarCIDIterator, CarIndexer, CarReader, CarWriter } from '@ipld/car'
 import { IndexSortedReader, MultihashIndexSortedReader, MultihashIndexSortedWriter } from 'cardex'
@@ -63,8 +63,7 @@ describe('a user of @ipld/car', () => {
     const placed = ({ cid, sourceOffset, headBytes, dataBytes }: { cid: Uint8Array, sourceOffset: number, headBytes: number, dataBytes: number }): unknown[] =>
       [CID.decode(cid).toString(), headBytes + dataBytes, dataBytes, sourceOffset, sourceOffset + headBytes]
     expect((await all(scanSections(source, layout))).map(placed)).toEqual(theirs)
-    const blocking: BlockingSource = { ...source, readSync: (at, into) => { into.set(bytes.subarray(at, at + into.byteLength)); return into.byteLength } }
-    const whole = [...scanSectionsSync(blocking, layout, { data: true })]
+    const whole = [...scanSectionsSync(source, readLayoutSync(source), { data: true })]
     expect(whole.map(placed)).toEqual(theirs)
     expect(whole.map(({ data }) => hex(data!))).toEqual(CarBufferReader.fromBytes(bytes).blocks().map((block) => hex(block.bytes)))
   })
