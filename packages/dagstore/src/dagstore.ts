@@ -2,6 +2,7 @@
 /** The store as its callers see it. */
 import type { CallOptions } from '@dagstore/io'
 import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { BulkOperations } from './bulk/bulk.ts'
 import type { ShardLease } from './lease.ts'
 import type { Health } from './machine/index.ts'
 import type { ShardInfo } from './shard-info.ts'
@@ -35,7 +36,7 @@ export interface ShardQuery extends CallOptions {
  * call that writes or reads the store's own storage may reject with {@link DagstoreError} `DAGSTORE_STORAGE_FAILED`, every
  * call after `close` with `DAGSTORE_CLOSED`.
  */
-export interface Dagstore extends AsyncDisposable {
+export interface Dagstore extends BulkOperations, AsyncDisposable {
   /**
    * Durable on return. The same key and canonical URL again: no-op, or the wait for the index that `eager` asks for.
    *

@@ -1,3 +1,7 @@
+export type { BulkOperations } from './bulk/bulk.ts'
+export type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-all.ts'
+export type { BulkOptions, BulkProgress } from './bulk/parts.ts'
+export type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'
 export { openCatalogue } from './catalogue/level-catalogue.ts'
 export { createMemoryCatalogue } from './catalogue/memory-catalogue.ts'
 export type { StoredRecord } from './catalogue/record-codec.ts'

@@ -5,6 +5,10 @@ import type { CallOptions } from '@dagstore/io'
 import { transientName } from '@dagstore/mounts'
 import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
+import { type BulkOperations, createBulk } from './bulk/bulk.ts'
+import type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-all.ts'
+import type { BulkOptions } from './bulk/parts.ts'
+import type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'
 import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
@@ -23,7 +27,7 @@ import { Runners } from './runner/runners.ts'
 import { Tasks } from './runner/tasks.ts'
 import { type ShardInfo, shardInfo } from './shard-info.ts'
 
-export type OpenedParts = Omit<StoreParts, 'building' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'countIgnored'> & {
+export type OpenedParts = Omit<StoreParts, 'building' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
   /** Called last. */
@@ -40,6 +44,7 @@ export class Store implements Dagstore {
   readonly #cache: LeaseCache
   readonly #indices: IndexViews
   readonly #finder: CandidateFinder
+  readonly #bulk: BulkOperations
   readonly #closeState: () => Promise<void>
   readonly #closing: AbortController = new AbortController()
   #ignored = 0
@@ -55,6 +60,7 @@ export class Store implements Dagstore {
       letGo: (key) => { this.#cache.drop(key) },
       letGoIndex: (key, generation) => { this.#indices.drop(key, generation) },
       isPinned: (key, garbage) => this.#runners.pins(key, garbage),
+      heldBack: (key) => this.#runners.heldBack(key),
       countIgnored: () => ++this.#ignored,
     }
     this.#runners = new Runners(this.#parts)
@@ -70,6 +76,10 @@ export class Store implements Dagstore {
       checkOpen: () => {
         if (this.#closed !== undefined) throw new BlockstoreError('BLOCKSTORE_CLOSED', 'store is closed', { cause: this.#closing.signal.reason })
       },
+    })
+    this.#bulk = createBulk({
+      parts: this.#parts, runners: this.#runners, closing: this.#closing.signal, check: (key) => { this.#check(key) },
+      register: (key, url, options) => this.register(key, url, options),
     })
     this.#parts.tasks.add(this.#goOn())
   }
@@ -129,6 +139,9 @@ export class Store implements Dagstore {
     }
     return [...keys]
   }
+
+  registerMany (items: Iterable<RegisterItem> | AsyncIterable<RegisterItem>, options?: BulkOptions): AsyncGenerator<RegisterOutcome, void, undefined> { return this.#bulk.registerMany(items, options) }
+  initializeAll (options?: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> { return this.#bulk.initializeAll(options) }
 
   close (): Promise<void> {
     this.#closed ??= this.#close()

@@ -93,6 +93,8 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     shard: (key, options) => store.shard(key, options),
     shards: (query) => store.shards(query),
     find: (multihash, options) => store.find(multihash, options),
+    registerMany: (items, bulk) => store.registerMany(items, bulk),
+    initializeAll: (bulk) => store.initializeAll(bulk),
     close,
     [Symbol.asyncDispose]: close,
   }

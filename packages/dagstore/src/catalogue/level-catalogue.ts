@@ -81,6 +81,11 @@ class LevelCatalogue implements ShardCatalogue {
     return bytes === undefined ? undefined : decodeRecord(bytes)
   }
 
+  async getMany (keys: readonly string[]): Promise<readonly (StoredRecord | undefined)[]> {
+    const found = await stored('reading records', () => this.#rows.getMany(keys.map(recordRow)))
+    return found.map((bytes) => bytes === undefined ? undefined : decodeRecord(bytes))
+  }
+
   async page ({ after, state, limit }: RecordQuery): Promise<readonly ListedRecord[]> {
     return stored('listing records', async () => {
       if (state === undefined) {

@@ -29,6 +29,7 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
 
   return {
     get: async (key) => records.get(key),
+    getMany: async (keys) => keys.map((key) => records.get(key)),
     commit: async (changes) => {
       if (changes.some(({ key, ifVersion }) => (records.get(key)?.version ?? 'absent') !== ifVersion)) return 'conflict'
       for (const { key, record, garbage: left = [] } of changes) apply(key, record, left)

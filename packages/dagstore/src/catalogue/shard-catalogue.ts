@@ -27,6 +27,8 @@ export interface ListedGarbage { readonly key: string, readonly garbage: Garbage
 /** Every method rejects with `DAGSTORE_STORAGE_FAILED` when the storage below fails. */
 export interface ShardCatalogue extends AsyncDisposable {
   get(key: string): Promise<StoredRecord | undefined>
+  /** One answer per key, in order. */
+  getMany(keys: readonly string[]): Promise<readonly (StoredRecord | undefined)[]>
   /** All or nothing, durable on return; `conflict` (nothing done) when any version moved. The new version is the old one plus 1 (first: 1). */
   commit(changes: readonly RecordChange[]): Promise<'done' | 'conflict'>
   /** Records in order of the keys' UTF-8; `state` is looked up in an index, so what is not asked for is not read. */

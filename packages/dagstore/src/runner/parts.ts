@@ -35,6 +35,8 @@ export interface StoreParts {
   readonly letGoIndex: (key: string, generation: number) => void
   /** An open session reads it. */
   readonly isPinned: (key: string, garbage: Garbage) => boolean
+  /** Resolves when nobody writes the shard's record past its machine any more; `undefined`: nobody does. */
+  readonly heldBack: (key: string) => Promise<void> | undefined
   /** Count an event that meant nothing; gives how many there were. */
   readonly countIgnored: () => number
 }

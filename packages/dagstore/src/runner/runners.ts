@@ -4,11 +4,12 @@ import { DagstoreError } from '../errors.ts'
 import type { ShardInfo } from '../shard-info.ts'
 import type { Call, CallTarget } from './calls.ts'
 import type { StoreParts } from './parts.ts'
-import { ShardRunner } from './shard-runner.ts'
+import { ShardRunner, type Visit } from './shard-runner.ts'
 
 export class Runners {
   readonly #parts: StoreParts
   readonly #live: Map<string, ShardRunner> = new Map()
+  readonly #held: Map<string, Promise<void>> = new Map()
   #closed = false
 
   constructor (parts: StoreParts) {
@@ -41,6 +42,29 @@ export class Runners {
   isOpen (key: string): boolean { return this.#live.get(key)?.isOpen === true }
 
   pins (key: string, garbage: Garbage): boolean { return this.#live.get(key)?.pins(garbage) === true }
+
+  /** A machine is live, or somebody writes the record past it. */
+  isBusy (key: string): boolean { return this.#live.has(key) || this.#held.has(key) }
+
+  /** For who writes the records of shards that are not busy: their machines read them only after the call of what is returned. */
+  hold (keys: Iterable<string>): () => void {
+    let open = (): void => {}
+    const passed = new Promise<void>((resolve) => { open = resolve })
+    const held = [...keys]
+    for (const key of held) this.#held.set(key, passed)
+    return () => {
+      for (const key of held) this.#held.delete(key)
+      open()
+    }
+  }
+
+  heldBack (key: string): Promise<void> | undefined { return this.#held.get(key) }
+
+  /** Run `visit` between two events of the shard's machine. @throws {DagstoreError} `DAGSTORE_CLOSED` */
+  async visit<T> (key: string, visit: Visit<T>): Promise<T> {
+    if (this.#closed) throw new DagstoreError('DAGSTORE_CLOSED', 'store is closed', { key })
+    return this.#runner(key).visit(visit)
+  }
 
   /** Everybody who waits is refused, leases are revoked, jobs are told to stop. */
   close (): void {

@@ -7,7 +7,7 @@ import { DagstoreError } from '../errors.ts'
 import { failureOf } from '../failure.ts'
 import { createLease, type ManagedLease } from '../lease.ts'
 import {
-  applyChange, atRest, type Change, type Effect, type Event, fromRecord, type Garbage, jobOf, needsNumber, type State, step
+  applyChange, atRest, type Change, type Changed, type Effect, type Event, fromRecord, type Garbage, jobOf, needsNumber, type State, step
 } from '../machine/index.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
 import { type Call, callShard, type CallTarget, leaseCall } from './calls.ts'
@@ -17,11 +17,23 @@ import type { StoreParts } from './parts.ts'
 import { refusalOf } from './refusal.ts'
 import type { ShardSession } from './session.ts'
 
+/** What somebody may do with a shard while its machine stands still. */
+export interface Visited {
+  readonly stored: StoredRecord | undefined
+  /** No job, no session, nobody who waits. */
+  readonly resting: boolean
+  /** Durable on return; only what no live machine knows may change unless it is resting. @throws {DagstoreError} `DAGSTORE_STORAGE_FAILED` */
+  commit(changed: Changed): Promise<void>
+}
+
+export type Visit<T> = (visited: Visited) => Promise<T>
+
 export class ShardRunner implements CallTarget {
   readonly key: string
   readonly #parts: StoreParts
   readonly #rested: (runner: ShardRunner) => void
   readonly #queue: Event[] = []
+  readonly #visits: { readonly run: () => Promise<void>, readonly refuse: (error: unknown) => void }[] = []
   /** Reading or writing the record, or in the middle of effects. */
   #busy = true
   #state: State = { tag: 'absent', serial: 0 }
@@ -56,6 +68,26 @@ export class ShardRunner implements CallTarget {
     this.#pump()
   }
 
+  /** Run `visit` between two events; those that come meanwhile wait. */
+  visit<T> (visit: Visit<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#visits.push({
+        run: async () => {
+          if (this.#state.tag === 'closed') return reject(new DagstoreError('DAGSTORE_CLOSED', 'store is closed', { key: this.key }))
+          const resting = atRest(this.#state)
+          await visit({ stored: this.#stored, resting, commit: (changed) => this.#rewrite(changed, resting) }).then(resolve, reject)
+        },
+        refuse: reject,
+      })
+      this.#pump()
+    })
+  }
+
+  async #rewrite (changed: Changed, resting: boolean): Promise<void> {
+    await this.#commit(changed)
+    if (resting) this.#state = { ...fromRecord(changed.record), serial: this.#state.serial }
+  }
+
   /** `undefined`: not registered, or not read yet. */
   get info (): ShardInfo | undefined {
     return this.#stored === undefined ? undefined : shardInfo(this.key, this.#stored.record, this.#state)
@@ -80,6 +112,8 @@ export class ShardRunner implements CallTarget {
 
   async #load (): Promise<void> {
     try {
+      const held = this.#parts.heldBack(this.key)
+      if (held !== undefined) await held
       this.#stored = await this.#parts.catalogue.get(this.key)
       this.#state = fromRecord(this.#stored?.record)
       this.#busy = false
@@ -91,6 +125,7 @@ export class ShardRunner implements CallTarget {
       this.#busy = false
       this.#rested(this)
       for (const call of calls) call.refuse(error)
+      for (const { refuse } of this.#visits.splice(0)) refuse(error)
       this.#wake()
       return
     }
@@ -99,6 +134,15 @@ export class ShardRunner implements CallTarget {
 
   #pump (): void {
     if (this.#busy) return
+    const visit = this.#visits.shift()
+    if (visit !== undefined) {
+      this.#busy = true
+      this.#parts.tasks.add(visit.run().finally(() => {
+        this.#busy = false
+        this.#pump()
+      }))
+      return
+    }
     for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
       this.#busy = true
       const writing = this.#handle(event)
@@ -172,8 +216,12 @@ export class ShardRunner implements CallTarget {
     if (before?.damaged === true && change.type !== 'destroy' && change.type !== 'remove') {
       throw new DagstoreError('DAGSTORE_BAD_RECORD', 'a record that cannot be read is not overwritten; destroy the shard', { key: this.key })
     }
-    const { record, garbage } = applyChange(before?.record, change, needsNumber(change) ? catalogue.takeNumber() : 0)
-    const outcome = await catalogue.commit([{ key: this.key, ifVersion: before?.version ?? 'absent', record, garbage }])
+    await this.#commit(applyChange(before?.record, change, needsNumber(change) ? catalogue.takeNumber() : 0))
+  }
+
+  async #commit ({ record, garbage }: Changed): Promise<void> {
+    const before = this.#stored
+    const outcome = await this.#parts.catalogue.commit([{ key: this.key, ifVersion: before?.version ?? 'absent', record, garbage }])
     if (outcome === 'conflict') throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'record was changed by somebody else', { key: this.key })
     this.#stored = record === undefined ? undefined : { record, version: (before?.version ?? 0n) + 1n, damaged: false }
   }

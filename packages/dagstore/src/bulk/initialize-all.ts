@@ -1,0 +1,80 @@
+/** Making many shards available, a few at a time. */
+import { type BulkOptions, type BulkParts, isFatal, leaving, Withdrawals } from './parts.ts'
+import type { ListedRecord } from '../catalogue/shard-catalogue.ts'
+import { type ShardInfo, shardInfo } from '../shard-info.ts'
+
+export interface InitializeAllOptions extends BulkOptions {
+  /** Shards that are under way at a time; at least 1. The store's own limit of fetches and builds holds below it. @default 4 */
+  readonly concurrency?: number | undefined
+  /** Which shards; asked once each, before the first one starts. @default those that were never indexed: `health` is `new` */
+  readonly filter?: ((info: ShardInfo) => boolean) | undefined
+}
+
+export interface InitializeOutcome {
+  readonly key: string
+  readonly ok: boolean
+  /** @see Dagstore.register for the errors of eager indexing */
+  readonly error?: unknown
+  /** From 1, in the order in which they ended. */
+  readonly index: number
+  /** Shards that the filter took when the call began; does not change. */
+  readonly total: number
+}
+
+const PAGE = 256
+
+export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filter, signal, onProgress }: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> {
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw new RangeError(`concurrency; want=a whole number from 1 got=${concurrency}`)
+  const stop = new AbortController()
+  const leave = AbortSignal.any([leaving(bulk, signal), stop.signal])
+  const chosen: { readonly key: string, readonly url: string }[] = []
+  for await (const { key, record } of listed(bulk, filter === undefined ? 'new' : undefined, leave)) {
+    if (!record.destroying && (filter ?? isNew)(bulk.runners.info(key) ?? shardInfo(key, record))) chosen.push({ key, url: record.url })
+  }
+  const total = chosen.length
+  const ended: { readonly key: string, readonly error: unknown, readonly ok: boolean }[] = []
+  const running = new Set<Promise<void>>()
+  const calls = new Withdrawals(leave)
+  let next = 0
+  let index = 0
+  let failed = 0
+  const start = ({ key, url }: { readonly key: string, readonly url: string }): void => {
+    const work: Promise<void> = calls.call((own) => bulk.register(key, url, { indexing: 'eager', signal: own })).then(
+      () => { ended.push({ key, ok: true, error: undefined }) },
+      (error: unknown) => { ended.push({ key, ok: false, error }) }
+    ).finally(() => { running.delete(work) })
+    running.add(work)
+  }
+  try {
+    while (index < total) {
+      leave.throwIfAborted()
+      while (running.size + ended.length < concurrency && next < total) start(chosen[next++] as typeof chosen[number])
+      if (ended.length === 0) await Promise.race(running)
+      leave.throwIfAborted()
+      const { key, ok, error } = ended.shift() as typeof ended[number]
+      if (!ok && isFatal(error, leave)) throw error
+      index++
+      if (!ok) failed++
+      onProgress?.({ done: index, failed, total })
+      yield { key, ok, ...(ok ? {} : { error }), index, total }
+    }
+  } finally {
+    stop.abort()
+    await Promise.all(running)
+    calls.end()
+  }
+}
+
+const isNew = ({ health }: ShardInfo): boolean => health === 'new'
+
+/** Records by key, a page at a time. */
+export async function * listed ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal): AsyncGenerator<ListedRecord, void, undefined> {
+  for (let after: string | undefined; ;) {
+    check()
+    signal.throwIfAborted()
+    const page = await parts.catalogue.page({ after, state, limit: PAGE })
+    yield * page
+    after = page.at(-1)?.key
+    if (after === undefined || page.length < PAGE) return
+  }
+}

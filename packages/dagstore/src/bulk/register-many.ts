@@ -1,0 +1,123 @@
+/**
+ * Registering many shards: lazy ones in groups, one synced write each. It agrees with whatever else goes on with the same
+ * keys: a shard in use, or one that asks for more than a record, is registered by its own machine.
+ */
+import { type BulkOptions, type BulkParts, isFatal, leaving, task, Withdrawals } from './parts.ts'
+import type { RecordChange } from '../catalogue/shard-catalogue.ts'
+import type { StoredRecord } from '../catalogue/record-codec.ts'
+import type { RegisterOptions } from '../dagstore.ts'
+import { applyChange } from '../machine/index.ts'
+import { refusalOf } from '../runner/refusal.ts'
+import { type ShardInfo, shardInfo } from '../shard-info.ts'
+import { groupsOf } from './groups.ts'
+
+export interface RegisterItem extends Omit<RegisterOptions, 'signal'> {
+  readonly key: string
+  readonly mountUrl: string
+}
+
+export type RegisterOutcome =
+  | { readonly key: string, readonly ok: true, readonly info: ShardInfo }
+  /** @see Dagstore.register for the errors */
+  | { readonly key: string, readonly ok: false, readonly error: unknown }
+
+/** Records in one write at most. */
+const GROUP = 256
+
+export async function * registerMany (bulk: BulkParts, items: Iterable<RegisterItem> | AsyncIterable<RegisterItem>, { signal, onProgress }: BulkOptions): AsyncGenerator<RegisterOutcome, void, undefined> {
+  const leave = leaving(bulk, signal)
+  let done = 0
+  let failed = 0
+  leave.throwIfAborted()
+  for await (const group of groupsOf(items, GROUP, bulk.parts.clock, leave)) {
+    leave.throwIfAborted()
+    for (const outcome of await task(bulk, leave, () => registerGroup(bulk, group, leave))) {
+      done++
+      if (!outcome.ok) failed++
+      onProgress?.({ done, failed, total: undefined })
+      yield outcome
+    }
+  }
+}
+
+interface Planned { readonly at: number, readonly key: string, readonly url: string }
+
+/** One outcome per item, in order. @throws what stops all of them */
+const registerGroup = async (bulk: BulkParts, group: readonly RegisterItem[], signal: AbortSignal): Promise<readonly RegisterOutcome[]> => {
+  const { parts, runners, check } = bulk
+  const outcomes: RegisterOutcome[] = []
+  const direct = new Map<string, Planned>()
+  let single: number[] = []
+  group.forEach((item, at) => {
+    const { key } = item
+    try {
+      check(key)
+      const { url } = parts.mounts.resolve(item.mountUrl)
+      if (isPlain(item) && !direct.has(key) && !runners.isBusy(key)) direct.set(key, { at, key, url })
+      else single.push(at)
+    } catch (error) {
+      if (isFatal(error, signal)) throw error
+      outcomes[at] = { key, ok: false, error }
+    }
+  })
+  const release = runners.hold(direct.keys())
+  try {
+    single = [...single, ...await registerDirectly(bulk, [...direct.values()], outcomes)]
+  } finally {
+    release()
+  }
+  if (single.length === 0) return outcomes
+  const failures: unknown[] = []
+  const calls = new Withdrawals(signal)
+  await Promise.all(single.map(async (at) => {
+    const { key, mountUrl, ...options } = group[at] as RegisterItem
+    try {
+      outcomes[at] = { key, ok: true, info: await calls.call((own) => bulk.register(key, mountUrl, { ...options, signal: own })) }
+    } catch (error) {
+      if (isFatal(error, signal)) failures.push(error)
+      else outcomes[at] = { key, ok: false, error }
+    }
+  }))
+  calls.end()
+  if (failures.length > 0) throw failures[0]
+  return outcomes
+}
+
+/** What needs nothing but its record. */
+const isPlain = (item: RegisterItem): boolean => item.indexing !== 'eager' &&
+  Object.entries(item).every(([name, option]) => name === 'key' || name === 'mountUrl' || name === 'indexing' || option === undefined)
+
+/** @returns places of those that somebody else has changed meanwhile */
+const registerDirectly = async ({ parts }: BulkParts, planned: readonly Planned[], outcomes: RegisterOutcome[]): Promise<readonly number[]> => {
+  const { catalogue, emit } = parts
+  const stored = await catalogue.getMany(planned.map(({ key }) => key))
+  const changes: RecordChange[] = []
+  const added: RegisterOutcome[] = []
+  const places: number[] = []
+  planned.forEach(({ at, key, url }, which) => {
+    const known = stored[which]
+    if (known !== undefined) {
+      outcomes[at] = outcomeOf(key, url, known)
+      return
+    }
+    const { record } = applyChange(undefined, { type: 'register', url }, 0)
+    if (record === undefined) throw new TypeError('a registration without a record')
+    changes.push({ key, ifVersion: 'absent', record })
+    added.push({ key, ok: true, info: shardInfo(key, record) })
+    places.push(at)
+  })
+  if (changes.length === 0) return []
+  if (await catalogue.commit(changes) === 'conflict') return places
+  added.forEach((outcome, which) => {
+    outcomes[places[which] as number] = outcome
+    emit({ type: 'health', key: outcome.key, from: undefined, to: 'new', failure: undefined })
+  })
+  return []
+}
+
+/** As the machine answers a registration of a shard that is there. */
+const outcomeOf = (key: string, url: string, { record }: StoredRecord): RegisterOutcome => {
+  if (record.destroying) return { key, ok: false, error: refusalOf(key, 'DAGSTORE_SHARD_DESTROYED', undefined) }
+  if (record.url !== url) return { key, ok: false, error: refusalOf(key, 'DAGSTORE_SHARD_EXISTS', undefined) }
+  return { key, ok: true, info: shardInfo(key, record) }
+}
