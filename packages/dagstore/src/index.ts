@@ -1,4 +1,5 @@
 export type { BulkOperations } from './bulk/bulk.ts'
+export type { ImportOutcome } from './bulk/import-shards.ts'
 export type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-all.ts'
 export type { BulkOptions, BulkProgress } from './bulk/parts.ts'
 export type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'

@@ -6,6 +6,7 @@ import { transientName } from '@dagstore/mounts'
 import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
 import { type BulkOperations, createBulk } from './bulk/bulk.ts'
+import type { ImportOutcome } from './bulk/import-shards.ts'
 import type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-all.ts'
 import type { BulkOptions } from './bulk/parts.ts'
 import type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'
@@ -142,6 +143,8 @@ export class Store implements Dagstore {
 
   registerMany (items: Iterable<RegisterItem> | AsyncIterable<RegisterItem>, options?: BulkOptions): AsyncGenerator<RegisterOutcome, void, undefined> { return this.#bulk.registerMany(items, options) }
   initializeAll (options?: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> { return this.#bulk.initializeAll(options) }
+  exportShards (options?: CallOptions): AsyncGenerator<Uint8Array, void, undefined> { return this.#bulk.exportShards(options) }
+  importShards (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: BulkOptions): AsyncGenerator<ImportOutcome, void, undefined> { return this.#bulk.importShards(chunks, options) }
 
   close (): Promise<void> {
     this.#closed ??= this.#close()

@@ -95,6 +95,8 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     find: (multihash, options) => store.find(multihash, options),
     registerMany: (items, bulk) => store.registerMany(items, bulk),
     initializeAll: (bulk) => store.initializeAll(bulk),
+    exportShards: (call) => store.exportShards(call),
+    importShards: (chunks, bulk) => store.importShards(chunks, bulk),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -1,4 +1,7 @@
 /** The operations on many shards. */
+import type { CallOptions } from '@dagstore/io'
+import { exportShards } from './export-shards.ts'
+import { type ImportOutcome, importShards } from './import-shards.ts'
 import { initializeAll, type InitializeAllOptions, type InitializeOutcome } from './initialize-all.ts'
 import type { BulkOptions, BulkParts } from './parts.ts'
 import { registerMany, type RegisterItem, type RegisterOutcome } from './register-many.ts'
@@ -21,9 +24,24 @@ export interface BulkOperations {
    * @throws {RangeError} `concurrency`
    */
   initializeAll(options?: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined>
+  /**
+   * What a store needs to be made again elsewhere: keys and mount URLs, as lines of JSON (`docs/formats/shards.md`), by key.
+   * Shards that come or go meanwhile may be listed or not. Indices are not part of it: `exportIndices`, or they are built anew.
+   */
+  exportShards(options?: CallOptions): AsyncGenerator<Uint8Array, void, undefined>
+  /**
+   * Register what an export lists, as `registerMany` does; an outcome for each line, errors with its number. Repeating it
+   * changes nothing. A line that is missing, or an end that is, is an outcome too.
+   *
+   * @throws {DagstoreError} `DAGSTORE_BAD_EXPORT`: the first line says that it is none. `DAGSTORE_BAD_FORMAT`: of a later version.
+   *   `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`; what `chunks` throws passes through
+   */
+  importShards(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: BulkOptions): AsyncGenerator<ImportOutcome, void, undefined>
 }
 
 export const createBulk = (parts: BulkParts): BulkOperations => ({
   registerMany: (items, options = {}) => registerMany(parts, items, options),
   initializeAll: (options = {}) => initializeAll(parts, options),
+  exportShards: (options = {}) => exportShards(parts, options),
+  importShards: (chunks, options = {}) => importShards(parts, chunks, options),
 })

@@ -1,6 +1,5 @@
 /** Making many shards available, a few at a time. */
-import { type BulkOptions, type BulkParts, isFatal, leaving, Withdrawals } from './parts.ts'
-import type { ListedRecord } from '../catalogue/shard-catalogue.ts'
+import { type BulkOptions, type BulkParts, isFatal, leaving, listed, Withdrawals } from './parts.ts'
 import { type ShardInfo, shardInfo } from '../shard-info.ts'
 
 export interface InitializeAllOptions extends BulkOptions {
@@ -20,8 +19,6 @@ export interface InitializeOutcome {
   /** Shards that the filter took when the call began; does not change. */
   readonly total: number
 }
-
-const PAGE = 256
 
 export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filter, signal, onProgress }: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> {
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw new RangeError(`concurrency; want=a whole number from 1 got=${concurrency}`)
@@ -66,15 +63,3 @@ export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filte
 }
 
 const isNew = ({ health }: ShardInfo): boolean => health === 'new'
-
-/** Records by key, a page at a time. */
-export async function * listed ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal): AsyncGenerator<ListedRecord, void, undefined> {
-  for (let after: string | undefined; ;) {
-    check()
-    signal.throwIfAborted()
-    const page = await parts.catalogue.page({ after, state, limit: PAGE })
-    yield * page
-    after = page.at(-1)?.key
-    if (after === undefined || page.length < PAGE) return
-  }
-}

@@ -1,5 +1,6 @@
 /** What the operations on many shards need of the store, and what they have in common. */
 import { abortable } from '../abortable.ts'
+import type { ListedRecord } from '../catalogue/shard-catalogue.ts'
 import type { Dagstore } from '../dagstore.ts'
 import { codeOf } from '../failure.ts'
 import type { StoreParts } from '../runner/parts.ts'
@@ -68,3 +69,17 @@ const FATAL: ReadonlySet<string> = new Set(['DAGSTORE_STORAGE_FAILED', 'DAGSTORE
 
 /** What stops all items, not only the one that met it. */
 export const isFatal = (error: unknown, signal: AbortSignal): boolean => signal.aborted || FATAL.has(codeOf(error) ?? '')
+
+const PAGE = 256
+
+/** Records by key, a page at a time. */
+export async function * listed ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal): AsyncGenerator<ListedRecord, void, undefined> {
+  for (let after: string | undefined; ;) {
+    check()
+    signal.throwIfAborted()
+    const page = await parts.catalogue.page({ after, state, limit: PAGE })
+    yield * page
+    after = page.at(-1)?.key
+    if (after === undefined || page.length < PAGE) return
+  }
+}

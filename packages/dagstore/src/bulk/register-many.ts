@@ -22,7 +22,7 @@ export type RegisterOutcome =
   | { readonly key: string, readonly ok: false, readonly error: unknown }
 
 /** Records in one write at most. */
-const GROUP = 256
+export const GROUP = 256
 
 export async function * registerMany (bulk: BulkParts, items: Iterable<RegisterItem> | AsyncIterable<RegisterItem>, { signal, onProgress }: BulkOptions): AsyncGenerator<RegisterOutcome, void, undefined> {
   const leave = leaving(bulk, signal)
@@ -43,7 +43,7 @@ export async function * registerMany (bulk: BulkParts, items: Iterable<RegisterI
 interface Planned { readonly at: number, readonly key: string, readonly url: string }
 
 /** One outcome per item, in order. @throws what stops all of them */
-const registerGroup = async (bulk: BulkParts, group: readonly RegisterItem[], signal: AbortSignal): Promise<readonly RegisterOutcome[]> => {
+export const registerGroup = async (bulk: BulkParts, group: readonly RegisterItem[], signal: AbortSignal): Promise<readonly RegisterOutcome[]> => {
   const { parts, runners, check } = bulk
   const outcomes: RegisterOutcome[] = []
   const direct = new Map<string, Planned>()
