@@ -25,6 +25,7 @@ export { scanSections, type ScanSectionsOptions, scanSectionsSync, type Section 
 export { type CarStream, scanStream, type StreamLayout, type StreamOptions } from './scan-stream.ts'
 export { resolveSectionPolicy, SECTION_POLICY, type SectionPolicy } from './section-policy.ts'
 export type { ScanEnd, ScanOptions } from './section-reader.ts'
+export { standardIndex } from './standard-index.ts'
 export { decodeVarint, encodeVarint } from './varint.ts'
 export type { LinksOf } from './missing-links.ts'
 export { verifyCar, type VerifyOptions, type VerifyReport } from './verify.ts'

@@ -60,6 +60,16 @@ export class PagedIndexView implements IndexView {
     for (const bucket of this.#directory.buckets) yield * this.#bucketEntries(bucket, options.signal)
   }
 
+  /** The standard bytes, in order, each chunk checked. */
+  async * standard ({ signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    const { standardBytes } = this.#directory
+    for (let at = 0; at < standardBytes; at += BATCH_BYTES) {
+      signal?.throwIfAborted()
+      this.#check()
+      yield await this.#pages.run(at, Math.min(standardBytes, at + BATCH_BYTES), signal)
+    }
+  }
+
   async * #bucketEntries (bucket: IndexBucket, signal: AbortSignal | undefined): AsyncGenerator<KeyedIndexEntry, void, undefined> {
     const { code, digestBytes, width, start, count, firstOrdinal } = bucket
     const records = this.#records
