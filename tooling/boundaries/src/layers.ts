@@ -18,7 +18,7 @@ export const LAYERS: ReadonlyMap<string, LayerRow> = new Map([
   ...at(1, ['promote-blockstore', 'carv2', 'dag', 'piece', 'unixfs-builder', 'top-level-index']),
   ...at(2, ['carv2-index-mount', 'writable-carv2', 'unsealed-sector', 'mounts', 'index-repo']),
   ...at(3, ['piece-store', 'dagstore', 'imports', 'retrievals']),
-  ...at(4, ['lotus-mount', 'node'], ['node']),
+  ...at(4, ['lotus-mount', 'helia', 'node'], ['node']),
   ...at(6, ['cli'], ['cli']),
 ])
 

@@ -1,0 +1,104 @@
+/**
+ * A blockstore of one's own with a DAG store behind it: what a Helia node takes as its blockstore.
+ *
+ * One's own store is asked first. A block that is there is answered without waking a shard, whose bytes may lie behind a
+ * network or have to be fetched as a whole, and it is answered too while its shard cannot be read. What a miss costs is one
+ * lookup in a local store.
+ *
+ * Only reads reach the shards. Garbage collection of a node walks `getAll` and deletes what is not pinned: both see one's own
+ * blocks alone, so it can neither list nor delete a block of a shard, nor does it read one.
+ */
+import { type AnyCid, BlockstoreError, readBlock, type ReadBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
+import type { Blockstore, Pair } from 'interface-blockstore'
+import type { CID } from 'multiformats/cid'
+
+/** A full `Blockstore`; its reads take CIDs of every multiformats major, and binary ones. */
+export interface ReadThroughBlockstore extends Blockstore {
+  /**
+   * True only if `get` could find it. A store that cannot tell is passed over when the other one has it.
+   *
+   * @throws what the store that could not tell threw
+   */
+  has(cid: AnyCid, options?: StoreCallOptions): Promise<boolean>
+  /**
+   * From one's own store in its chunks, else from the shards in one.
+   *
+   * @throws on first iteration: a `NotFoundError` when both say that it is absent. What one store threw, when the other says
+   *   that. {@link BlockstoreError} `BLOCKSTORE_UNREADABLE` with an AggregateError as its cause, when both threw
+   */
+  get(cid: AnyCid, options?: StoreCallOptions): AsyncGenerator<Uint8Array>
+  /** In the order of `cids`. A missing block throws when its `bytes` are iterated. */
+  getMany(cids: Iterable<AnyCid> | AsyncIterable<AnyCid>, options?: StoreCallOptions): AsyncGenerator<Pair>
+}
+
+/**
+ * @param own - takes all writes and deletes, and is all that `getAll` lists; the caller opens and closes it
+ * @param shards - read only: `dagstore.blockstore`, the blockstore of a lease, or any other
+ */
+export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockstore): ReadThroughBlockstore => {
+  async function * get (any: AnyCid, options?: StoreCallOptions): AsyncGenerator<Uint8Array> {
+    const cid = toCid(any)
+    let begun = false
+    let failure: unknown
+    try {
+      for await (const chunk of own.get(cid, options)) {
+        begun = true
+        yield chunk
+      }
+      return
+    } catch (error) {
+      if (begun) throw error
+      // some stores call an abort an absence
+      options?.signal?.throwIfAborted()
+      failure = error
+    }
+    yield await otherwise(cid, failure, options, () => readBlock(shards, cid, options))
+  }
+
+  return {
+    get,
+    has: async (any, options) => {
+      const cid = toCid(any)
+      let failure: unknown
+      try {
+        if (await own.has(cid, options)) return true
+      } catch (error) {
+        options?.signal?.throwIfAborted()
+        failure = error
+      }
+      return otherwise(cid, failure, options, async () => {
+        const found = await shards.has(cid, options)
+        // absent there, and here nobody knows
+        if (!found && failure !== undefined) throw failure
+        return found
+      })
+    },
+    getMany: async function * (cids, options) {
+      for await (const any of cids) {
+        options?.signal?.throwIfAborted()
+        const cid = toCid(any)
+        yield { cid, bytes: get(cid, options) }
+      }
+    },
+    put: (cid, bytes, options) => own.put(cid, bytes, options),
+    putMany: (source, options) => own.putMany(source, options),
+    delete: (cid, options) => own.delete(cid, options),
+    deleteMany: (source, options) => own.deleteMany(source, options),
+    getAll: (options) => own.getAll(options),
+  }
+}
+
+/** `read` from the shards, after `failure` of one's own store; what went wrong on both sides is told. */
+const otherwise = async <T>(cid: CID, failure: unknown, options: StoreCallOptions | undefined, read: () => Promise<T>): Promise<T> => {
+  try {
+    return await read()
+  } catch (error) {
+    options?.signal?.throwIfAborted()
+    if (failure === undefined || isNotFound(failure) || error === failure) throw error
+    if (isNotFound(error)) throw failure
+    throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `neither store can be read; cid=${cid.toString()}`, { cid, cause: new AggregateError([failure, error]) })
+  }
+}
+
+/** As js-stores and Helia tell it, whoever made the error. */
+const isNotFound = (error: unknown): boolean => error instanceof Error && error.name === 'NotFoundError'
