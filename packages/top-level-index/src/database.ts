@@ -18,7 +18,7 @@ export interface Batch {
   drop(): Promise<void>
 }
 
-interface Range { readonly gte: Uint8Array, readonly lte?: Uint8Array, readonly lt?: Uint8Array }
+interface Range { readonly gt?: Uint8Array, readonly gte?: Uint8Array, readonly lte?: Uint8Array, readonly lt?: Uint8Array }
 
 export interface Database {
   /** Stands before every key in the database that was passed in. */
@@ -32,7 +32,7 @@ export interface Database {
   /** Key and value, in key order, `size` at a time; closed when the consumer stops. */
   pages(range: Range, size: number, options?: { readonly reverse?: boolean, readonly limit?: number }): AsyncGenerator<readonly [Uint8Array, Uint8Array][], void, undefined>
   /** As `pages`, keys alone. */
-  keys(range: Range, size: number): AsyncGenerator<readonly Uint8Array[], void, undefined>
+  keys(range: Range, size: number, options?: { readonly limit?: number }): AsyncGenerator<readonly Uint8Array[], void, undefined>
 }
 
 const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
@@ -65,7 +65,7 @@ export const openDatabase = async (db: AnyLevel, name: string): Promise<Database
       await one.write(options)
     },
     pages: (range, size, options = {}) => paged(() => level.iterator({ ...range, ...options, ...BYTES }), size),
-    keys: (range, size) => paged(() => level.keys({ ...range, keyEncoding: 'view' }), size),
+    keys: (range, size, options = {}) => paged(() => level.keys({ ...range, ...options, keyEncoding: 'view' }), size),
   }
 }
 

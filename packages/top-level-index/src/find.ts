@@ -1,7 +1,8 @@
 /** Who may hold a multihash: one range of keys, cut at a limit. */
 import type { Database } from './database.ts'
+import { TopLevelIndexError } from './errors.ts'
 import { entryKey, entryPart, decodeRun, runOf, shardKey } from './keys.ts'
-import type { LiveRuns } from './live-runs.ts'
+import { DAMAGED, type LiveRuns } from './live-runs.ts'
 import type { Candidates, FindOptions, ShardNumber } from './top-level-index.ts'
 
 export const DEFAULT_LIMIT = 16
@@ -11,34 +12,61 @@ export const checkLimit = (limit: number): void => {
   if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`limit out of range; got=${limit}`)
 }
 
-export const findCandidates = async (db: Database, live: LiveRuns, multihash: Uint8Array, options: FindOptions): Promise<Candidates> => {
+export interface FindSubject {
+  readonly db: Database
+  readonly live: LiveRuns
+  /** Whether the run is being written. */
+  readonly busy: (run: number) => boolean
+  /** Given the entries of dead runs that were met on the way. */
+  readonly onDead: (keys: readonly Uint8Array[]) => void
+}
+
+/** @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_DAMAGED`, `TOP_LEVEL_INDEX_FAILED` */
+export const findCandidates = async (subject: FindSubject, multihash: Uint8Array, options: FindOptions): Promise<Candidates> => {
   const { limit = DEFAULT_LIMIT, prefer = [], signal } = options
   const part = entryPart(multihash)
-  const found = await scan(db, live, part, limit + 1, signal)
-  if (found.length <= limit) return { shards: preferredFirst(found, new Set(prefer)), more: false }
+  const { shards: found, damaged } = await scan(subject, part, limit + 1, signal)
+  if (found.length === 0 && damaged !== undefined) {
+    throw new TopLevelIndexError('TOP_LEVEL_INDEX_DAMAGED', `a shard holds the block, and which one cannot be read; run=${damaged}`)
+  }
+  if (found.length <= limit) return { shards: preferredFirst(found, new Set(prefer)), more: damaged !== undefined }
   // a hot key: those preferred may stand behind the cut
-  const preferred = await holders(db, part, [...new Set(prefer)].slice(0, limit))
+  const preferred = await holders(subject.db, part, [...new Set(prefer)].slice(0, limit))
   const listed = new Set(preferred)
   return { shards: [...preferred, ...found.filter((shard) => !listed.has(shard))].slice(0, limit), more: true }
 }
 
+interface Scanned {
+  readonly shards: readonly ShardNumber[]
+  /** A run of which nobody knows the shard. */
+  readonly damaged: number | undefined
+}
+
 /** The first `most` live shards, in the order of their runs. */
-const scan = async (db: Database, live: LiveRuns, part: Uint8Array, most: number, signal: AbortSignal | undefined): Promise<ShardNumber[]> => {
-  const found: ShardNumber[] = []
+const scan = async ({ db, live, busy, onDead }: FindSubject, part: Uint8Array, most: number, signal: AbortSignal | undefined): Promise<Scanned> => {
+  const shards: ShardNumber[] = []
+  let damaged: number | undefined
   const range = { gte: entryKey(part, 0), lte: entryKey(part, 0xffffffff) }
   for await (const keys of db.keys(range, Math.min(most, 1024))) {
     signal?.throwIfAborted()
+    const dead: Uint8Array[] = []
     for (const key of keys) {
       // longer keys belong to other bytes that begin alike, which only non-multihashes do
       if (key.byteLength !== range.gte.byteLength) continue
-      const answer = live.shardOf(runOf(key))
+      const run = runOf(key)
+      // asked first: what is not being written now, and not live after that, never will be
+      const writing = busy(run)
+      const answer = live.shardOf(run)
       const shard = answer instanceof Promise ? await answer : answer
-      if (shard === undefined) continue
-      found.push(shard as ShardNumber)
-      if (found.length === most) return found
+      if (shard === DAMAGED) damaged = run
+      else if (shard !== undefined) shards.push(shard as ShardNumber)
+      else if (!writing) dead.push(key)
+      if (shards.length === most) break
     }
+    if (dead.length > 0) onDead(dead)
+    if (shards.length === most) break
   }
-  return found
+  return { shards, damaged }
 }
 
 /** Those of `shards` that are preferred, in the order of preference, then the others. */

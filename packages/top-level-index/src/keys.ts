@@ -7,6 +7,9 @@
  *     's' shard u32                      run u32                     the live run of a shard
  *     'd' run u32                        entries u64   a run that is being written, or is dead: its entries go with the next purge
  *     't'                                entries u64   entries of all live runs
+ *     'n'                                run u32       the next one, when the last purge ended: numbers are used once
+ *     'w'                                run u32 each, ascending     the runs whose entries a purge under way removes
+ *     'c'                                entry key     up to which it is done
  *     'v'                                version u8    1
  *
  * A run is what one `publish` wrote. Entry key: a multihash, its digest cut to 20 bytes unless the hash is identity; 64
@@ -17,12 +20,15 @@
 const DIGEST_BYTES = 20
 const MAX_ENTRY_BYTES = 64
 
-const TAG = { entry: 0x65, live: 0x6c, shard: 0x73, dead: 0x64, totals: 0x74, version: 0x76 } as const
+const TAG = { entry: 0x65, live: 0x6c, shard: 0x73, dead: 0x64, totals: 0x74, version: 0x76, nextRun: 0x6e, walk: 0x77, cursor: 0x63 } as const
 
 export const VERSION = 1
 export const EMPTY: Uint8Array = new Uint8Array(0)
 export const VERSION_KEY: Uint8Array = Uint8Array.of(TAG.version)
 export const TOTALS_KEY: Uint8Array = Uint8Array.of(TAG.totals)
+export const NEXT_RUN_KEY: Uint8Array = Uint8Array.of(TAG.nextRun)
+export const WALK_KEY: Uint8Array = Uint8Array.of(TAG.walk)
+export const CURSOR_KEY: Uint8Array = Uint8Array.of(TAG.cursor)
 
 /** First and last key of a table whose keys are one tag and one u32. */
 export interface KeyRange { readonly gte: Uint8Array, readonly lte: Uint8Array }
@@ -60,6 +66,9 @@ export const writeEntryKey = (target: Uint8Array, at: number, entry: { readonly 
 /** The run at the end of an entry's key, or of a tag and a u32. */
 export const runOf = (key: Uint8Array): number => readU32(key, key.byteLength - 4)
 
+/** Whether the key has the length of a tag and a u32. */
+export const isRunKey = (key: Uint8Array): boolean => key.byteLength === 5
+
 export const encodeLive = (shard: number, entries: number): Uint8Array => {
   const value = new Uint8Array(12)
   writeU32(value, 0, shard)
@@ -67,10 +76,30 @@ export const encodeLive = (shard: number, entries: number): Uint8Array => {
   return value
 }
 
+export interface LiveRow { readonly shard: number, readonly entries: number }
+
+/** `undefined` for what {@link encodeLive} did not make. */
+export const decodeLive = (value: Uint8Array): LiveRow | undefined => {
+  const entries = decodeCount(value, 4)
+  return value.byteLength !== 12 || entries === undefined ? undefined : { shard: readU32(value, 0), entries }
+}
+
 export const encodeRun = (run: number): Uint8Array => {
   const value = new Uint8Array(4)
   writeU32(value, 0, run)
   return value
+}
+
+export const encodeRuns = (runs: Uint32Array): Uint8Array => {
+  const value = new Uint8Array(runs.length * 4)
+  for (let at = 0; at < runs.length; at++) writeU32(value, at * 4, runs[at] as number)
+  return value
+}
+
+/** None for what {@link encodeRuns} did not make: a purge then begins anew. */
+export const decodeRuns = (value: Uint8Array): Uint32Array => {
+  if (value.byteLength % 4 !== 0) return new Uint32Array(0)
+  return Uint32Array.from({ length: value.byteLength / 4 }, (_, at) => readU32(value, at * 4)).sort()
 }
 
 export const encodeCount = (count: number): Uint8Array => {

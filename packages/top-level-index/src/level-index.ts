@@ -4,25 +4,21 @@ import type { CallOptions } from '@dagstore/io'
 import type { Batch, Change, Database } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, findCandidates } from './find.ts'
-import { DEAD_RANGE, deadKey, decodeCount, decodeRun, encodeCount, encodeLive, encodeRun, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
+import { deadKey, encodeCount, encodeLive, encodeRun, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
 import { LiveRuns } from './live-runs.ts'
+import { liveRunsOf, type Run } from './runs-of-shard.ts'
 import { DEFAULT_BATCH_ENTRIES, type Try, withPrefix, writeEntries } from './publish.ts'
-import { purgeDead, type PurgeReport } from './purge.ts'
-import { type Candidates, type FindOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
+import type { PurgeReport } from './purge.ts'
+import { Purger, type PurgerOptions } from './purger.ts'
+import { type Candidates, type FindOptions, type PurgeOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
 
-interface Run { readonly run: number, readonly entries: number }
-
-export interface TopLevelIndexOptions {
-  /** `background`: purge by itself when dead entries are an eighth of the live ones (and 10,000), also at open. @default 'background' */
-  readonly purge?: 'background' | 'manual' | undefined
-  /** Called when a purge of the background failed; the next retirement tries again. */
-  readonly onPurgeFailure?: ((error: unknown) => void) | undefined
+export interface TopLevelIndexOptions extends PurgerOptions {
   /** Entries per batch of a publish, two of which are in memory at once, some 300 bytes per entry; from 1. @default 16384 */
   readonly batchEntries?: number | undefined
 }
 
-const PURGE_SHARE = 8
-const PURGE_FROM_ENTRIES = 10_000
+/** Dead entries that one lookup remembers, about. */
+const MAX_MET = 16_384
 /** Lookups of `findMany` that are under way at once. */
 const LOOKUPS = 32
 
@@ -33,19 +29,14 @@ export class LevelTopLevelIndex implements TopLevelIndex {
   readonly #options: TopLevelIndexOptions
   readonly #tries: Map<number, Try> = new Map()
   readonly #closing: AbortController = new AbortController()
+  readonly #purger: Purger
   #nextRun: number
   #liveEntries: number
-  /** Entries that a purge would remove, about. */
-  #dead = 0
-  /** Whether `#dead` counts what earlier processes left. */
-  #surveyed = false
   /** Changes of what is live, one after another. */
   #serial: Promise<unknown> = Promise.resolve()
   /** How often one run took the place of another; `#replacing` while that is being written. */
   #replaced = 0
   #replacing = false
-  #purges: Promise<unknown> = Promise.resolve()
-  #purgePlanned = false
 
   /** @internal */
   constructor (db: Database, state: { readonly nextRun: number, readonly liveEntries: number }, options: TopLevelIndexOptions) {
@@ -54,7 +45,15 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     this.#options = options
     this.#nextRun = state.nextRun
     this.#liveEntries = state.liveEntries
-    this.#planPurge()
+    this.#purger = new Purger({
+      db,
+      busy: (run) => this.#tries.has(run),
+      nextRun: () => this.#nextRun,
+      liveEntries: () => this.#liveEntries,
+      closing: this.#closing.signal,
+      checkOpen: () => { this.#check() },
+    }, options)
+    this.#purger.plan()
   }
 
   async publish (shard: ShardNumber, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, { signal }: CallOptions = {}): Promise<{ readonly entryCount: number }> {
@@ -80,11 +79,11 @@ export class LevelTopLevelIndex implements TopLevelIndex {
       }
       return { entryCount: run.entries }
     } catch (error) {
-      this.#dead += run.written
+      this.#purger.add(run.written)
       throw error
     } finally {
       this.#tries.delete(run.run)
-      this.#planPurge()
+      this.#purger.plan()
     }
   }
 
@@ -94,7 +93,9 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     for (;;) {
       this.#check()
       const before = this.#replaced
-      const found = await findCandidates(this.#db, this.#live, multihash, options)
+      const met: Uint8Array[] = []
+      const found = await findCandidates({ db: this.#db, live: this.#live, busy: (run) => this.#tries.has(run), onDead: (keys) => { if (met.length < MAX_MET) met.push(...keys) } }, multihash, options)
+      this.#purger.met(met)
       options.signal?.throwIfAborted()
       // while a run took another's place, the one may have been seen too early and the other too late
       if (!this.#replacing && before === this.#replaced) return found
@@ -115,54 +116,43 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     this.#check()
     for (const run of this.#tries.values()) if (run.shard === shard) run.retired = true
     await this.#oneByOne(async () => {
-      const old = await this.#liveRunOf(shard)
+      const old = await liveRunsOf(this.#db, shard)
       if (old === undefined) return
       await this.#change(this.#db.batch(), [{ type: 'del', key: this.#full(shardKey(shard)) }, ...this.#bury(old)], { lost: old })
-      this.#live.set(old.run, undefined)
+      for (const { run } of old) this.#live.set(run, undefined)
     })
-    this.#planPurge()
+    this.#purger.plan()
   }
 
-  /**
-   * Give back the space of what is retired, replaced or was never finished. A walk over the whole index; lookups go on.
-   * Stopping it loses nothing.
-   */
-  async purge ({ signal }: CallOptions = {}): Promise<PurgeReport> {
-    const check = (): void => {
-      signal?.throwIfAborted()
-      this.#check()
-    }
-    check()
-    const purging = this.#purges.then(async () => {
-      const report = await purgeDead(this.#db, (run) => this.#tries.has(run), check)
-      this.#dead = Math.max(0, this.#dead - report.removedEntries)
-      return report
-    })
-    this.#purges = purging.catch(() => {}) // the next one waits; the caller gets the error
-    return purging
+  async purge (options: PurgeOptions = {}): Promise<PurgeReport> { return this.#purger.purge(options) }
+
+  async deadEntries (options: CallOptions = {}): Promise<number> {
+    options.signal?.throwIfAborted()
+    this.#check()
+    return this.#purger.count(options)
   }
 
   async close (): Promise<void> {
     this.#closing.abort()
-    await Promise.all([this.#serial, this.#purges])
+    await Promise.all([this.#serial, this.#purger.idle()])
   }
 
   async [Symbol.asyncDispose] (): Promise<void> { await this.close() }
 
   /** @param batch - entries that go with it */
   async #makeLive (run: Try, batch: Batch): Promise<void> {
-    const old = await this.#liveRunOf(run.shard)
+    const old = await liveRunsOf(this.#db, run.shard) ?? []
     const changes: Change[] = [
       { type: 'put', key: this.#full(liveKey(run.run)), value: encodeLive(run.shard, run.entries) },
       { type: 'put', key: this.#full(shardKey(run.shard)), value: encodeRun(run.run) },
       { type: 'del', key: this.#full(deadKey(run.run)) },
-      ...(old === undefined ? [] : this.#bury(old)),
+      ...this.#bury(old),
     ]
-    this.#replacing = old !== undefined
+    this.#replacing = old.length > 0
     try {
       await this.#change(batch, changes, { gained: run, lost: old })
       this.#live.set(run.run, run.shard)
-      if (old !== undefined) this.#live.set(old.run, undefined)
+      for (const { run: lost } of old) this.#live.set(lost, undefined)
     } finally {
       if (this.#replacing) this.#replaced++
       this.#replacing = false
@@ -170,8 +160,8 @@ export class LevelTopLevelIndex implements TopLevelIndex {
   }
 
   /** What is live changes, synced, in one batch with the total. */
-  async #change (batch: Batch, changes: readonly Change[], { gained, lost }: { readonly gained?: Run, readonly lost: Run | undefined }): Promise<void> {
-    const total = Math.max(0, this.#liveEntries + (gained?.entries ?? 0) - (lost?.entries ?? 0))
+  async #change (batch: Batch, changes: readonly Change[], { gained, lost }: { readonly gained?: Run, readonly lost: readonly Run[] }): Promise<void> {
+    const total = Math.max(0, this.#liveEntries + (gained?.entries ?? 0) - lost.reduce((sum, { entries }) => sum + entries, 0))
     try {
       for (const change of changes) {
         if (change.type === 'put') batch.put(change.key, change.value)
@@ -180,26 +170,18 @@ export class LevelTopLevelIndex implements TopLevelIndex {
       batch.put(this.#full(TOTALS_KEY), encodeCount(total))
       await batch.write({ sync: true })
     } catch (error) {
-      for (const run of [gained, lost]) if (run !== undefined) this.#live.forget(run.run)
+      for (const { run } of gained === undefined ? lost : [gained, ...lost]) this.#live.forget(run)
       throw error
     }
     this.#liveEntries = total
-    this.#dead += lost?.entries ?? 0
+    this.#purger.add(lost.reduce((sum, { entries }) => sum + entries, 0))
   }
 
-  #bury (old: Run): Change[] {
-    return [
-      { type: 'del', key: this.#full(liveKey(old.run)) },
-      { type: 'put', key: this.#full(deadKey(old.run)), value: encodeCount(old.entries) },
-    ]
-  }
-
-  async #liveRunOf (shard: number): Promise<Run | undefined> {
-    const value = await this.#db.get(shardKey(shard))
-    const run = value === undefined ? undefined : decodeRun(value)
-    if (run === undefined) return undefined
-    const live = await this.#db.get(liveKey(run))
-    return { run, entries: (live === undefined ? undefined : decodeCount(live, 4)) ?? 0 }
+  #bury (old: readonly Run[]): Change[] {
+    return old.flatMap(({ run, entries }): Change[] => [
+      { type: 'del', key: this.#full(liveKey(run)) },
+      { type: 'put', key: this.#full(deadKey(run)), value: encodeCount(entries) },
+    ])
   }
 
   #full (key: Uint8Array): Uint8Array { return withPrefix(this.#db.prefix, key) }
@@ -212,28 +194,5 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     const done = this.#serial.then(run)
     this.#serial = done.catch(() => {}) // the next one waits; the caller gets the error
     await done
-  }
-
-  /** Purge in the background once enough is dead; at most one such purge waits or runs. */
-  #planPurge (): void {
-    if (this.#options.purge === 'manual' || this.#purgePlanned || this.#closing.signal.aborted) return
-    this.#purgePlanned = true
-    this.#purgeWhenWorth().catch((error: unknown) => {
-      if (!this.#closing.signal.aborted) this.#options.onPurgeFailure?.(error)
-    }).finally(() => { this.#purgePlanned = false })
-  }
-
-  async #purgeWhenWorth (): Promise<void> {
-    if (!this.#surveyed) await this.#countDead()
-    this.#surveyed = true
-    if (this.#dead >= PURGE_FROM_ENTRIES && this.#dead >= this.#liveEntries / PURGE_SHARE) await this.purge()
-  }
-
-  /** Count what earlier processes left. */
-  async #countDead (): Promise<void> {
-    for await (const page of this.#db.pages(DEAD_RANGE, 1024)) {
-      this.#check()
-      for (const [, value] of page) this.#dead += decodeCount(value) ?? 0
-    }
   }
 }

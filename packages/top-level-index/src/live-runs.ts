@@ -3,12 +3,19 @@
  * and kept as plain numbers in bounded memory.
  */
 import type { Database } from './database.ts'
-import { liveRange, readU32, runOf } from './keys.ts'
+import { decodeLive, isRunKey, liveRange, runOf } from './keys.ts'
 
 /** Runs that are loaded together: 4 KiB of shard numbers. */
 const BLOCK_RUNS = 1024
 /** 2,048 blocks hold some two million runs in 8 MiB. */
 const MAX_BLOCKS = 2048
+
+/** The row of a live run cannot be read: of which shard it is, nobody knows. */
+export const DAMAGED = -1
+
+const DEAD = 0
+const LIVE = 1
+const SPOILT = 2
 
 interface Block { readonly shards: Uint32Array, readonly live: Uint8Array }
 
@@ -20,7 +27,7 @@ export class LiveRuns {
 
   constructor (db: Database) { this.#db = db }
 
-  /** The shard of a live run; a promise only when its block has to be read. */
+  /** The shard of a live run, or {@link DAMAGED}; a promise only when its block has to be read. */
   shardOf (run: number): number | undefined | Promise<number | undefined> {
     const id = Math.floor(run / BLOCK_RUNS)
     const block = this.#blocks.get(id)
@@ -37,7 +44,7 @@ export class LiveRuns {
     this.#loading.delete(id)
     const block = this.#blocks.get(id)
     if (block === undefined) return
-    block.live[run % BLOCK_RUNS] = shard === undefined ? 0 : 1
+    block.live[run % BLOCK_RUNS] = shard === undefined ? DEAD : LIVE
     block.shards[run % BLOCK_RUNS] = shard ?? 0
   }
 
@@ -67,8 +74,10 @@ export class LiveRuns {
     const first = id * BLOCK_RUNS
     for await (const page of this.#db.pages(liveRange(first, first + BLOCK_RUNS - 1), BLOCK_RUNS)) {
       for (const [key, value] of page) {
-        block.live[runOf(key) - first] = 1
-        block.shards[runOf(key) - first] = readU32(value, 0)
+        if (!isRunKey(key)) continue // none of ours
+        const row = decodeLive(value)
+        block.live[runOf(key) - first] = row === undefined ? SPOILT : LIVE
+        block.shards[runOf(key) - first] = row?.shard ?? 0
       }
     }
     return block
@@ -82,5 +91,7 @@ export class LiveRuns {
   }
 }
 
-const shardIn = (block: Block, run: number): number | undefined =>
-  block.live[run % BLOCK_RUNS] === 1 ? block.shards[run % BLOCK_RUNS] : undefined
+const shardIn = (block: Block, run: number): number | undefined => {
+  const state = block.live[run % BLOCK_RUNS]
+  return state === LIVE ? block.shards[run % BLOCK_RUNS] : state === SPOILT ? DAMAGED : undefined
+}

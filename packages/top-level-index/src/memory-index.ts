@@ -24,15 +24,20 @@ export const createMemoryTopLevelIndex = (): TopLevelIndex => {
     byShard.delete(run.shard)
     entries.live -= run.entries
     entries.dead += run.entries
+    buried++
     if (entries.dead > entries.live + 1024) sweep()
   }
-  const sweep = (): void => {
+  let buried = 0
+  const sweep = (): { readonly removedEntries: number, readonly removedRuns: number } => {
+    const report = { removedEntries: entries.dead, removedRuns: buried }
     for (const [key, runs] of holders) {
       const left = runs.filter(({ live }) => live)
       if (left.length === 0) holders.delete(key)
       else if (left.length < runs.length) holders.set(key, left)
     }
     entries.dead = 0
+    buried = 0
+    return report
   }
 
   const find = async (multihash: Uint8Array, { limit = DEFAULT_LIMIT, prefer = [], signal }: FindOptions = {}): Promise<Candidates> => {
@@ -88,6 +93,19 @@ export const createMemoryTopLevelIndex = (): TopLevelIndex => {
       check()
       for (const run of tries) if (run.shard === shard) run.retired = true
       bury(byShard.get(shard))
+    },
+    purge: async ({ signal, onProgress = () => {} } = {}) => {
+      signal?.throwIfAborted()
+      check()
+      const walkedEntries = entries.live + entries.dead
+      const report = sweep()
+      onProgress({ walkedEntries, removedEntries: report.removedEntries })
+      return report
+    },
+    deadEntries: async ({ signal } = {}) => {
+      signal?.throwIfAborted()
+      check()
+      return entries.dead
     },
     close,
     [Symbol.asyncDispose]: close,

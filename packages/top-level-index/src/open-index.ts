@@ -2,27 +2,30 @@
 import type { AnyLevel } from '@dagstore/io'
 import { type Database, openDatabase } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
-import { DEAD_RANGE, decodeCount, EMPTY, LIVE_RANGE, runOf, TOTALS_KEY, VERSION, VERSION_KEY } from './keys.ts'
+import { DEAD_RANGE, decodeCount, decodeRun, EMPTY, LIVE_RANGE, NEXT_RUN_KEY, runOf, TOTALS_KEY, VERSION, VERSION_KEY } from './keys.ts'
 import { LevelTopLevelIndex, type TopLevelIndexOptions } from './level-index.ts'
 import { DEFAULT_BATCH_ENTRIES, withPrefix } from './publish.ts'
+import { DEFAULT_PURGE_SHARE } from './purger.ts'
 
 /**
  * Open the index that lies in the sublevel `tli` of `db`, or an empty one. `db` is open, and stays the caller's; one index at
  * a time may be open on it.
  *
  * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_BAD_FORMAT`: made by a later version. `TOP_LEVEL_INDEX_FAILED`
- * @throws {RangeError} `batchEntries` is not a whole number from 1
+ * @throws {RangeError} `batchEntries` is not a whole number from 1, `purgeShare` not above 0 and at most 1
  */
 export const openTopLevelIndex = async (db: AnyLevel, options: TopLevelIndexOptions = {}): Promise<LevelTopLevelIndex> => {
-  const { batchEntries = DEFAULT_BATCH_ENTRIES } = options
+  const { batchEntries = DEFAULT_BATCH_ENTRIES, purgeShare = DEFAULT_PURGE_SHARE } = options
+  if (!(purgeShare > 0 && purgeShare <= 1)) throw new RangeError(`share out of range; got=${purgeShare}`)
   if (!Number.isSafeInteger(batchEntries) || batchEntries < 1) throw new RangeError(`batch size out of range; got=${batchEntries}`)
   const database = await openDatabase(db, 'tli')
   const version = await database.get(VERSION_KEY)
   if (version === undefined) await database.write([{ type: 'put', key: withPrefix(database.prefix, VERSION_KEY), value: Uint8Array.of(VERSION) }], { sync: true })
   else if (version[0] !== VERSION) throw new TopLevelIndexError('TOP_LEVEL_INDEX_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
   const liveEntries = decodeCount(await database.get(TOTALS_KEY) ?? EMPTY) ?? 0
-  // a run number is taken while anything of the run may be left
-  const nextRun = 1 + Math.max(await lastRun(database, LIVE_RANGE), await lastRun(database, DEAD_RANGE))
+  // all that were given out have a row, or had one when a purge wrote down where to go on
+  const noted = decodeRun(await database.get(NEXT_RUN_KEY) ?? EMPTY) ?? 0
+  const nextRun = Math.max(noted, 1 + await lastRun(database, LIVE_RANGE), 1 + await lastRun(database, DEAD_RANGE))
   return new LevelTopLevelIndex(database, { nextRun, liveEntries }, options)
 }
 

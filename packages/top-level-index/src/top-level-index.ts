@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** From a multihash to the shards that may hold its block: the interface of every form. */
 import type { CallOptions } from '@dagstore/io'
+import type { PurgeProgress, PurgeReport } from './purge.ts'
 
 /** u32, given out by the catalogue, one per published index generation, never used twice: retiring it retires its entries. */
 export type ShardNumber = number & { readonly __brand: 'ShardNumber' }
@@ -25,6 +26,10 @@ export interface FindOptions extends CallOptions {
   readonly limit?: number | undefined
 }
 
+export interface PurgeOptions extends CallOptions {
+  readonly onProgress?: ((progress: PurgeProgress) => void) | undefined
+}
+
 /** One form is an embedded database; a shared engine is another form of the same interface. */
 export interface TopLevelIndex extends AsyncDisposable {
   /**
@@ -37,15 +42,25 @@ export interface TopLevelIndex extends AsyncDisposable {
    */
   publish(shard: ShardNumber, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: CallOptions): Promise<{ readonly entryCount: number }>
   /**
-   * Never throws for a miss: no shards and `more` false prove that no published shard holds the block.
+   * Never throws for a miss: no shards and `more` false prove that no published shard holds the block. Where it cannot be
+   * read which shard that is, `more` is true, or, with no other shard to list, the call rejects.
    *
-   * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_FAILED`, `TOP_LEVEL_INDEX_CLOSED`
+   * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_DAMAGED`, `TOP_LEVEL_INDEX_FAILED`, `TOP_LEVEL_INDEX_CLOSED`
    */
   find(multihash: Uint8Array, options?: FindOptions): Promise<Candidates>
   /** One answer per key, in order; one round trip for a shared form. */
   findMany(multihashes: readonly Uint8Array[], options?: FindOptions): Promise<readonly Candidates[]>
   /** Constant time; durable on return; space comes back later, in the background. An unknown number is no error. */
   retire(shard: ShardNumber): Promise<void>
+  /**
+   * Give back the space of all that is retired, replaced or was never finished, for all of it together. Lookups and publishes
+   * go on. Stopping it loses nothing: the next one goes on there.
+   *
+   * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_FAILED`, `TOP_LEVEL_INDEX_CLOSED`
+   */
+  purge(options?: PurgeOptions): Promise<PurgeReport>
+  /** Entries that `purge` would remove, about; costs as much as there are shards retired since the last one. */
+  deadEntries(options?: CallOptions): Promise<number>
   /** Idempotent; later calls reject with `TOP_LEVEL_INDEX_CLOSED`. What it was opened on stays open. */
   close(): Promise<void>
 }
