@@ -4,12 +4,22 @@ import type { CallOptions } from '@dagstore/io'
 import type { ShardBlockstore } from '@dagstore/read-blockstore'
 import type { BulkOperations } from './bulk/bulk.ts'
 import type { ShardLease } from './lease.ts'
-import type { Health } from './machine/index.ts'
+import type { Health, LocalCopy } from './machine/index.ts'
 import type { ShardInfo } from './shard-info.ts'
 
 export interface RegisterOptions extends CallOptions {
   /** `eager`: resolves when the shard is indexed, rejects when that fails (the shard stays registered). @default 'lazy' */
   readonly indexing?: 'eager' | 'lazy' | undefined
+  /**
+   * A file with the same bytes as the mount, which saves the first fetch. `borrow`: read while it is there, never deleted.
+   * `move`, `link`: it becomes the store's. Of no meaning where the key is registered already.
+   */
+  readonly localCopy?: LocalCopy | undefined
+}
+
+export interface RefreshOptions extends CallOptions {
+  /** URL of the mount to read from now on. @default the one it has */
+  readonly mount?: string | undefined
 }
 
 export interface AcquireOptions extends CallOptions {
@@ -17,6 +27,8 @@ export interface AcquireOptions extends CallOptions {
   readonly noDownload?: boolean | undefined
   /** Mount URL to register first when the key is unknown; one registration for all callers. */
   readonly registerAs?: string | undefined
+  /** `background` waits behind `interactive` where a shard has to be indexed first. @default 'interactive' */
+  readonly priority?: 'interactive' | 'background' | undefined
 }
 
 export interface DestroyOptions extends CallOptions {
@@ -53,6 +65,23 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
    *   `DAGSTORE_SHARD_DESTROYED`, `DAGSTORE_NOT_LOCAL`, `DAGSTORE_BAD_KEY`
    */
   acquire(key: string, options?: AcquireOptions): Promise<ShardLease>
+  /**
+   * Index the shard now, unless it is; resolves when it is available. Served behind whoever acquires.
+   *
+   * @throws {DagstoreError} `DAGSTORE_SHARD_UNKNOWN`, `DAGSTORE_SHARD_ERRORED`, `DAGSTORE_SHARD_DESTROYED`
+   */
+  initialize(key: string, options?: CallOptions): Promise<ShardInfo>
+  /**
+   * Look at what the mount, or another one, has now; no-op where it has what was indexed. Otherwise that is fetched and indexed
+   * beside what there is, and takes its place in one write: top-level entries, number and URL. Leases that are out keep their
+   * bytes, or fail with `IO_SOURCE_CHANGED` where these are gone; who acquires meanwhile joins them, or waits where there are
+   * none. Of a shard that was never indexed, only the URL changes.
+   *
+   * @throws {DagstoreError} `DAGSTORE_REFRESH_FAILED`: with the cause; the shard is as it was. `DAGSTORE_SHARD_UNKNOWN`,
+   *   `DAGSTORE_SHARD_DESTROYED`
+   * @throws {MountError} `MOUNT_BAD_URL`, `MOUNT_UNKNOWN_SCHEME`
+   */
+  refresh(key: string, options?: RefreshOptions): Promise<ShardInfo>
   /**
    * Fetch and index an errored shard anew; resolves when it is available. Leases that are out keep what they have.
    *

@@ -16,9 +16,17 @@ export const failureOf = (error: unknown, clock: Clock): Failure => {
     message: error instanceof Error ? error.message : String(error),
     at: new Date(clock.now()).toISOString(),
     retry: RETRIED.has(code ?? '') ? 'later' : retry ?? 'never',
+    attempts: 1,
+    nextRetryAt: undefined,
   }
   causes.set(failure, error)
   return failure
+}
+
+/** `failure` with its place in a row of failures, which the machine has counted, is of the same error. */
+export const sameCause = (failure: Failure, counted: Failure): void => {
+  const cause = causes.get(failure)
+  if (cause !== undefined) causes.set(counted, cause)
 }
 
 /** What is a matter of this process or its disk, not of the shard: a scheme without a factory, the store's own database. */

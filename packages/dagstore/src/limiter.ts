@@ -1,50 +1,108 @@
-/** At most so many at a time; the others wait in the order in which they came. */
+/** At most so many at a time; the others wait: the urgent ones first, each kind in the order in which they came. */
 import type { CallOptions } from '@dagstore/io'
+
+/** Whether somebody waits for it now; may rise while it waits itself. */
+export class Urgency {
+  #raised: boolean
+  #listener: (() => void) | undefined
+
+  constructor (raised: boolean = false) {
+    this.#raised = raised
+  }
+
+  get raised (): boolean { return this.#raised }
+
+  raise (): void {
+    if (this.#raised) return
+    this.#raised = true
+    this.#listener?.()
+  }
+
+  /** Called when it rises; takes the place of the listener before. */
+  onRaise (listener: (() => void) | undefined): void { this.#listener = listener }
+}
+
+/** A place among those who work. */
+export interface Slot {
+  /** Let others have it while nothing happens here. */
+  pause(): void
+  /** Have it back; no-op without a pause. Rejects with the signal's reason. */
+  resume(): Promise<void>
+}
+
+export interface SlotOptions extends CallOptions {
+  /** @default one that never rises */
+  readonly urgency?: Urgency
+}
 
 export interface Limiter {
   /** Run `work` in a slot. Leaving the queue by `signal` rejects with its reason; a slot is held until `work` has ended. */
-  run<T>(work: () => Promise<T>, options?: CallOptions): Promise<T>
+  run<T>(work: (slot: Slot) => Promise<T>, options?: SlotOptions): Promise<T>
+  /** Those who wait. */
+  readonly waiting: number
 }
 
 export const createLimiter = (slots: number): Limiter => {
   let free = slots
-  const queue = new Set<() => void>()
+  const urgent = new Set<() => void>()
+  const patient = new Set<() => void>()
 
-  const enter = (signal: AbortSignal | undefined): Promise<void> => new Promise((resolve, reject) => {
+  const enter = (signal: AbortSignal | undefined, urgency: Urgency): Promise<void> => new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason)
     if (free > 0) {
       free--
       return resolve()
     }
+    const leaveQueue = (): void => {
+      urgent.delete(go)
+      patient.delete(go)
+      urgency.onRaise(undefined)
+    }
     const go = (): void => {
+      leaveQueue()
       signal?.removeEventListener('abort', leave)
       resolve()
     }
     const leave = (): void => {
-      queue.delete(go)
+      leaveQueue()
       reject(signal?.reason)
     }
-    queue.add(go)
+    if (urgency.raised) {
+      urgent.add(go)
+    } else {
+      patient.add(go)
+      urgency.onRaise(() => { if (patient.delete(go)) urgent.add(go) })
+    }
     signal?.addEventListener('abort', leave, { once: true })
   })
 
   const exit = (): void => {
-    const [next] = queue
-    if (next === undefined) {
-      free++
-      return
-    }
-    queue.delete(next)
-    next()
+    const [next] = urgent.size > 0 ? urgent : patient
+    if (next === undefined) free++
+    else next()
   }
 
   return {
-    run: async (work, { signal } = {}) => {
-      await enter(signal)
+    get waiting () { return urgent.size + patient.size },
+    run: async (work, { signal, urgency = new Urgency() } = {}) => {
+      await enter(signal, urgency)
+      let held = true
+      const slot: Slot = {
+        pause: () => {
+          if (!held) return
+          held = false
+          exit()
+        },
+        resume: async () => {
+          if (held) return
+          await enter(signal, urgency)
+          held = true
+        },
+      }
       try {
-        return await work()
+        return await work(slot)
       } finally {
-        exit()
+        slot.pause()
       }
     },
   }

@@ -3,13 +3,15 @@
 import { createPageCache, type PageCache } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import { openIndexRepo } from '@dagstore/index-repo'
-import { type AnyLevel, type Clock, type Directory, systemClock } from '@dagstore/io'
-import type { MountRegistry } from '@dagstore/mounts'
+import { type AnyLevel, type Clock, type Directory, type Random, systemClock, systemRandom } from '@dagstore/io'
+import { type MountRegistry, openTransients, type TransientsOptions } from '@dagstore/mounts'
 import { openTopLevelIndex, type TopLevelIndex } from '@dagstore/top-level-index'
+import { readRebuildNote } from './bulk/rebuild-top-level-index.ts'
 import { openCatalogue } from './catalogue/level-catalogue.ts'
 import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
 import type { Dagstore } from './dagstore.ts'
 import { type EventListener, quiet } from './events.ts'
+import { type RetryOptions, retrySettings } from './retry-settings.ts'
 import { type OpenedParts, Store } from './store.ts'
 
 /** The store's state in a database. */
@@ -34,12 +36,18 @@ export interface DagstoreSettings {
   readonly hashes: Hashes
   /** @default systemClock */
   readonly clock?: Clock
+  /** For the jitter of retries. @default systemRandom */
+  readonly random?: Random
   /** Shared by all open indices. @default its own, of 64 MiB */
   readonly pages?: PageCache
   /** Idle shards that `blockstore` keeps open, and index files that `find` does; at least 1. @default 64 */
   readonly maxOpenShards?: number
   /** Shards that are fetched or indexed at a time; at least 1. A source that has to become ready first holds up nobody. @default 2 */
   readonly maxConcurrentIndexing?: number
+  /** When what failed for a passing reason is tried again without being asked. */
+  readonly retry?: RetryOptions
+  /** Copies of what comes in order only: how much room they may take, and what is done with it. @default no quota, nothing checked */
+  readonly transients?: Omit<TransientsOptions, 'directory' | 'onWait'>
   /** Nothing waits for it, and nothing is harmed when it throws. */
   readonly onEvent?: EventListener
 }
@@ -59,27 +67,33 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
   const maxOpenShards = atLeastOne('maxOpenShards', options.maxOpenShards ?? DAGSTORE_DEFAULTS.maxOpenShards)
   const maxConcurrentIndexing = atLeastOne('maxConcurrentIndexing', options.maxConcurrentIndexing ?? DAGSTORE_DEFAULTS.maxConcurrentIndexing)
   const emit = quiet(options.onEvent)
-  return new Store({
+  let store: Store | undefined
+  const transients = await openTransients({ ...options.transients, directory: files.child('transients'), onWait: () => { store?.letGoIdle() } })
+  store = new Store({
     ...await openState(options, emit),
     repo: openIndexRepo(files.child('index')),
-    transients: files.child('transients'),
+    transients,
     mounts,
     hashes,
     clock,
     pages: options.pages ?? createPageCache(),
     maxOpenShards,
     maxConcurrentIndexing,
+    random: options.random ?? systemRandom,
+    retry: retrySettings(options.retry),
     emit,
   })
+  return store
 }
 
-const openState = async (state: DatabaseState | PortState, emit: EventListener): Promise<Pick<OpenedParts, 'catalogue' | 'top' | 'closeState'>> => {
-  if (!('db' in state)) return { catalogue: state.catalogue, top: state.topLevelIndex, closeState: async () => {} }
+const openState = async (state: DatabaseState | PortState, emit: EventListener): Promise<Pick<OpenedParts, 'catalogue' | 'top' | 'rebuilding' | 'closeState'>> => {
+  if (!('db' in state)) return { catalogue: state.catalogue, top: state.topLevelIndex, rebuilding: await readRebuildNote(state.catalogue), closeState: async () => {} }
   const catalogue = await openCatalogue(state.db)
   const top = await openTopLevelIndex(state.db, { onPurgeFailure: (error) => { emit({ type: 'postponed', key: undefined, error }) } })
   return {
     catalogue,
     top,
+    rebuilding: await readRebuildNote(catalogue),
     closeState: async () => {
       await catalogue[Symbol.asyncDispose]()
       await top.close()

@@ -35,7 +35,11 @@ export const healthOf = (state: State): Health | undefined => {
     case 'absent':
     case 'destroying':
     case 'closed': return undefined
-    case 'interrupted': return state.was
+    case 'interrupted': return state.was === 'refreshing' ? afterRefresh(state) : state.was
+    case 'refreshing': return afterRefresh(state)
     default: return state.tag
   }
 }
+
+/** What it is while a refresh has not ended. */
+const afterRefresh = ({ failure }: { readonly failure: Failure | undefined }): Health => failure === undefined ? 'available' : 'errored'

@@ -1,14 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store: calls to the shards' machines, what goes on in the background, and the end of it all. */
 import { encodeKey } from '@dagstore/index-repo'
-import type { CallOptions } from '@dagstore/io'
-import { transientName } from '@dagstore/mounts'
+import type { CallOptions, Directory, Random } from '@dagstore/io'
 import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
-import { type BulkOperations, createBulk } from './bulk/bulk.ts'
+import { type Bulk, createBulk } from './bulk/bulk.ts'
+import type { ExportIndexOutcome } from './bulk/export-indices.ts'
 import type { ImportOutcome } from './bulk/import-shards.ts'
 import type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-all.ts'
 import type { BulkOptions } from './bulk/parts.ts'
+import type { RebuildNote, RebuildReport } from './bulk/rebuild-top-level-index.ts'
 import type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'
 import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
@@ -16,24 +17,32 @@ import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore
 import { createIndexViews, type IndexViews } from './cross-shard/index-views.ts'
 import type { LeaseCache } from './cross-shard/parts.ts'
 import { SharedCache } from './cross-shard/shared-cache.ts'
-import type { AcquireOptions, Dagstore, DestroyOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
+import type { AcquireOptions, Dagstore, DestroyOptions, RefreshOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
 import { DagstoreError } from './errors.ts'
 import type { ShardLease } from './lease.ts'
 import { createKeyLock } from './key-lock.ts'
 import { createLimiter } from './limiter.ts'
+import { drawFrom, type RetrySettings } from './retry-settings.ts'
 import { callShard, infoCall, leaseCall } from './runner/calls.ts'
 import { collectAll } from './runner/collect.ts'
 import type { StoreParts } from './runner/parts.ts'
+import { Retries } from './runner/retries.ts'
 import { Runners } from './runner/runners.ts'
 import { Tasks } from './runner/tasks.ts'
 import { type ShardInfo, shardInfo } from './shard-info.ts'
 
-export type OpenedParts = Omit<StoreParts, 'building' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
+export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
+  readonly random: Random
+  readonly retry: RetrySettings
+  /** A rebuild of the top-level index that an earlier process has left. */
+  readonly rebuilding: RebuildNote | undefined
   /** Called last. */
   readonly closeState: () => Promise<void>
 }
+
+interface LeaseOptions extends CallOptions { readonly registerAs?: string | undefined, readonly urgent?: boolean }
 
 /** Records read at a time. */
 const PAGE = 256
@@ -45,17 +54,19 @@ export class Store implements Dagstore {
   readonly #cache: LeaseCache
   readonly #indices: IndexViews
   readonly #finder: CandidateFinder
-  readonly #bulk: BulkOperations
+  readonly #bulk: Bulk
   readonly #closeState: () => Promise<void>
   readonly #closing: AbortController = new AbortController()
   #ignored = 0
   #closed: Promise<void> | undefined
 
-  constructor ({ maxOpenShards, maxConcurrentIndexing, closeState, ...opened }: OpenedParts) {
+  constructor ({ maxOpenShards, maxConcurrentIndexing, random, retry, closeState, rebuilding, ...opened }: OpenedParts) {
     this.#closeState = closeState
     this.#parts = {
       ...opened,
       building: createLimiter(maxConcurrentIndexing),
+      retryPlan: () => ({ ...retry, now: opened.clock.now(), draw: drawFrom(random) }),
+      noteRetry: (at) => { retries.note(at) },
       deleting: createKeyLock(),
       tasks: new Tasks(),
       letGo: (key) => { this.#cache.drop(key) },
@@ -65,13 +76,14 @@ export class Store implements Dagstore {
       countIgnored: () => ++this.#ignored,
     }
     this.#runners = new Runners(this.#parts)
+    const retries = new Retries({ ...opened, atATime: maxConcurrentIndexing, pauseMs: retry.baseMs, retry: (key) => this.#runners.retry(key) })
     this.#cache = new SharedCache(({ key }, options) => this.#lease(key, options), ({ key }) => key, maxOpenShards)
     this.#indices = createIndexViews(opened, maxOpenShards)
     this.#finder = createCandidateFinder(opened.top, opened.catalogue)
     this.blockstore = createCrossShardBlockstore({
       finder: this.#finder,
       leases: this.#cache,
-      unindexed: () => opened.catalogue.unindexed,
+      unindexed: () => opened.catalogue.unindexed + this.#bulk.unlisted,
       hashes: opened.hashes,
       indexed: (options) => this.#indexed(options),
       checkOpen: () => {
@@ -81,23 +93,36 @@ export class Store implements Dagstore {
     this.#bulk = createBulk({
       parts: this.#parts, runners: this.#runners, closing: this.#closing.signal, check: (key) => { this.#check(key) },
       register: (key, url, options) => this.register(key, url, options),
-    })
+    }, rebuilding)
     this.#parts.tasks.add(this.#goOn())
+    this.#parts.tasks.add(this.#bulk.goOn())
+    this.#parts.tasks.add(retries.run(this.#closing.signal))
   }
 
-  async register (key: string, mountUrl: string, { indexing = 'lazy', signal }: RegisterOptions = {}): Promise<ShardInfo> {
+  async register (key: string, mountUrl: string, { indexing = 'lazy', localCopy, signal }: RegisterOptions = {}): Promise<ShardInfo> {
     this.#check(key)
     const { url } = this.#parts.mounts.resolve(mountUrl)
-    const info = await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'register', waiter, url, eager: indexing === 'eager' }), { signal })
+    const info = await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'register', waiter, url, eager: indexing === 'eager', localCopy }), { signal })
     return present(info, key)
   }
 
-  async acquire (key: string, { noDownload = false, registerAs, signal }: AcquireOptions = {}): Promise<ShardLease> {
+  async acquire (key: string, { noDownload = false, registerAs, priority = 'interactive', signal }: AcquireOptions = {}): Promise<ShardLease> {
     this.#check(key)
     const url = registerAs === undefined ? undefined : this.#parts.mounts.resolve(registerAs).url
     if (noDownload && !this.#runners.isOpen(key)) await this.#checkLocal(key, url, signal)
     this.#check()
-    return this.#lease(key, { registerAs: url, signal })
+    return this.#lease(key, { registerAs: url, urgent: priority === 'interactive', signal })
+  }
+
+  async initialize (key: string, { signal }: CallOptions = {}): Promise<ShardInfo> {
+    this.#check(key)
+    return present(await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'initialize', waiter }), { signal }), key)
+  }
+
+  async refresh (key: string, { mount, signal }: RefreshOptions = {}): Promise<ShardInfo> {
+    this.#check(key)
+    const url = mount === undefined ? undefined : this.#parts.mounts.resolve(mount).url
+    return present(await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'refresh', waiter, url }), { signal }), key)
   }
 
   async recover (key: string, { signal }: CallOptions = {}): Promise<ShardInfo> {
@@ -145,6 +170,8 @@ export class Store implements Dagstore {
   initializeAll (options?: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> { return this.#bulk.initializeAll(options) }
   exportShards (options?: CallOptions): AsyncGenerator<Uint8Array, void, undefined> { return this.#bulk.exportShards(options) }
   importShards (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: BulkOptions): AsyncGenerator<ImportOutcome, void, undefined> { return this.#bulk.importShards(chunks, options) }
+  rebuildTopLevelIndex (options?: BulkOptions): Promise<RebuildReport> { return this.#bulk.rebuildTopLevelIndex(options) }
+  exportIndices (directory: Directory, options?: BulkOptions): AsyncGenerator<ExportIndexOutcome, void, undefined> { return this.#bulk.exportIndices(directory, options) }
 
   close (): Promise<void> {
     this.#closed ??= this.#close()
@@ -153,16 +180,20 @@ export class Store implements Dagstore {
 
   [Symbol.asyncDispose] (): Promise<void> { return this.close() }
 
+  /** Leases that are kept only for speed are given back. */
+  letGoIdle (): void { this.#cache.dropIdle() }
+
   async #close (): Promise<void> {
     this.#closing.abort(new DagstoreError('DAGSTORE_CLOSED', 'store is closed'))
     this.#runners.close()
     await Promise.all([this.#cache.clear(), this.#indices.clear()])
     await this.#parts.tasks.idle()
+    await this.#parts.transients.close()
     await this.#closeState()
   }
 
-  #lease (key: string, { registerAs, signal }: { readonly registerAs?: string | undefined, readonly signal?: AbortSignal | undefined }): Promise<ShardLease> {
-    return callShard(this.#runners.target(key), leaseCall(), (waiter) => ({ type: 'acquire', waiter, registerAs }), { signal })
+  #lease (key: string, { registerAs, urgent = true, signal }: LeaseOptions): Promise<ShardLease> {
+    return callShard(this.#runners.target(key), leaseCall(), (waiter) => ({ type: 'acquire', waiter, registerAs, urgent }), { signal })
   }
 
   /** @throws {DagstoreError} `DAGSTORE_CLOSED`, `DAGSTORE_BAD_KEY` */
@@ -190,7 +221,7 @@ export class Store implements Dagstore {
     const { access } = await (signal === undefined ? asked : abortable(asked, signal))
     if (access === 'random') return
     const generation = stored?.record.dataGeneration ?? 0
-    if (generation > 0 && (await transients.stat(transientName(key, generation)))?.kind === 'file') return
+    if (generation > 0 && await transients.has({ key, generation })) return
     throw new DagstoreError('DAGSTORE_NOT_LOCAL', `shard would have to be fetched first; key=${key}`, { key })
   }
 

@@ -3,10 +3,12 @@ import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
 import { createMemoryCatalogue, openCatalogue, type ShardCatalogue, type ShardRecord } from '../src/index.ts'
 import { decodeRecord, encodeRecord } from '../src/catalogue/record-codec.ts'
+import { upgradeCatalogue } from '../src/catalogue/upgrade.ts'
 import { codeOf, collectAll, rejection } from './harness.ts'
 
 const record = (change: Partial<ShardRecord> = {}): ShardRecord => ({
-  url: 'test:a', health: 'new', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined, failure: undefined, ...change,
+  url: 'test:a', health: 'new', destroying: false, dataGeneration: 0, lastDataGeneration: change.dataGeneration ?? 0, indexGeneration: 0, index: undefined, building: undefined,
+  refresh: undefined, localCopy: undefined, failure: undefined, ...change,
 })
 const indexed = (shardNumber: number, change: Partial<ShardRecord> = {}): ShardRecord =>
   record({ health: 'available', dataGeneration: 1, indexGeneration: 1, index: { generation: 1, shardNumber }, ...change })
@@ -21,7 +23,7 @@ describe.each<{ form: string, open: () => Promise<ShardCatalogue> }>([
     const catalogue = await open()
     expect(await catalogue.get('a')).toBeUndefined()
     expect(await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record() }])).toBe('done')
-    const full = indexed(5, { building: { generation: 2, shardNumber: 6 }, health: 'recovering', failure: { code: 'X', message: 'm', at: 't', retry: 'later' }, destroying: true })
+    const full = indexed(5, { building: { generation: 2, shardNumber: 6 }, health: 'recovering', failure: { code: 'X', message: 'm', at: 't', retry: 'later', attempts: 2, nextRetryAt: '2026-01-01T00:00:00.000Z' }, destroying: true, lastDataGeneration: 4, refresh: { url: 'test:b', dataGeneration: 4 }, localCopy: { path: '/x', mode: 'link' } })
     expect(await catalogue.commit([{ key: 'a', ifVersion: 1n, record: full }])).toBe('done')
     expect(await catalogue.get('a')).toEqual({ record: full, version: 2n, damaged: false })
     expect(await catalogue.commit([{ key: 'a', ifVersion: 2n, record: undefined }])).toBe('done')
@@ -60,6 +62,25 @@ describe.each<{ form: string, open: () => Promise<ShardCatalogue> }>([
     await catalogue.commit([{ key: 'b', ifVersion: 1n, record: indexed(3) }])
     expect(await list({ state: 'available' })).toEqual(['B', 'b'])
     expect(await list({ state: 'initializing' })).toEqual([])
+  })
+
+  it('lists what is to be tried again by its time, and forgets it with the failure', async () => {
+    const catalogue = await open()
+    const failed = (at: number, change: Partial<ShardRecord> = {}): ShardRecord => record({
+      health: 'errored', failure: { code: 'X', message: 'm', at: 't', retry: 'later', attempts: 1, nextRetryAt: new Date(at).toISOString() }, ...change,
+    })
+    const records: Record<string, ShardRecord> = {
+      late: failed(3000), b: failed(1000), a: failed(1000), gone: failed(500, { destroying: true }), away: failed(500, { refresh: { url: 'test:b', dataGeneration: 1 } }),
+      over: record({ health: 'errored', failure: { code: 'X', message: 'm', at: 't', retry: 'later', attempts: 5, nextRetryAt: undefined } }),
+    }
+    for (const [key, one] of Object.entries(records)) await catalogue.commit([{ key, ifVersion: 'absent', record: one }])
+    const all = { until: Number.MAX_SAFE_INTEGER, limit: 9 }
+    expect(await catalogue.due(all)).toEqual([{ key: 'a', at: 1000 }, { key: 'b', at: 1000 }, { key: 'late', at: 3000 }])
+    expect(await catalogue.due({ until: 1000, limit: 9, after: { key: 'a', at: 1000 } })).toEqual([{ key: 'b', at: 1000 }])
+    expect(await catalogue.due({ until: 999, limit: 9 })).toEqual([])
+    expect(await catalogue.due({ ...all, limit: 1 })).toEqual([{ key: 'a', at: 1000 }])
+    await catalogue.commit([{ key: 'a', ifVersion: 1n, record: failed(4000) }, { key: 'b', ifVersion: 1n, record: undefined }])
+    expect(await catalogue.due(all)).toEqual([{ key: 'late', at: 3000 }, { key: 'a', at: 4000 }])
   })
 
   it('knows the shard of a number while that is its committed index', async () => {
@@ -119,11 +140,49 @@ describe('openCatalogue', () => {
   })
 
   it('refuses a later format, and one that is none, with the number it knows', async () => {
-    for (const value of [Uint8Array.of(0, 0, 0, 2), Uint8Array.of(7)]) {
+    for (const value of [Uint8Array.of(0, 0, 0, 3), Uint8Array.of(7)]) {
       const db = newDatabase()
       await db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' }).put(new TextEncoder().encode('mformat'), value)
       const error = await rejection(openCatalogue(db))
-      expect(error).toMatchObject({ code: 'DAGSTORE_BAD_FORMAT', message: expect.stringMatching(/supported=1 found=(?:2|unreadable)/) })
+      expect(error).toMatchObject({ code: 'DAGSTORE_BAD_FORMAT', message: expect.stringMatching(/supported=2 found=(?:3|unreadable)/) })
+    }
+  })
+
+  it('upgrades format 1 in place: every record stays as it was, and passing failures are due; cut off anywhere, the next opening goes on', async () => {
+    const text = new TextEncoder()
+    const old = async (db: ReturnType<typeof newDatabase>): Promise<void> => {
+      const rows = db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
+      const put = (key: Uint8Array, value: Uint8Array): Promise<void> => rows.put(key, value)
+      const failure = { code: 'X', message: 'm', at: '2026-01-02T03:04:05.000Z' }
+      const records = { a: { url: 'test:a', health: 'available', dataGeneration: 1, indexGeneration: 2, index: { generation: 2, shardNumber: 7 } },
+        b: { url: 'test:b', health: 'errored', dataGeneration: 1, indexGeneration: 1, failure: { ...failure, retry: 'later' } },
+        c: { url: 'test:c', health: 'errored', dataGeneration: 1, indexGeneration: 1, failure: { ...failure, retry: 'never' } } }
+      for (const [key, json] of Object.entries(records)) {
+        await put(text.encode(`r${key}`), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 4, ...text.encode(JSON.stringify(json))))
+        await put(Uint8Array.of(0x73, json.health === 'available' ? 2 : 0xf0, ...text.encode(key)), new Uint8Array(0))
+      }
+      await put(text.encode('mformat'), Uint8Array.of(0, 0, 0, 1))
+      await put(text.encode('mnext'), Uint8Array.of(0, 0, 0, 8))
+    }
+    for (let cut = 0; cut < 4; cut++) {
+      const db = newDatabase()
+      await old(db)
+      const rows = db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
+      if (cut > 0) {
+        // the upgrade writes three times: its mark, what is due, and the end of it
+        let writes = 0
+        const stop = async (): Promise<void> => { throw new Error('cut off') }
+        const guarded = new Proxy(rows, { get: (target, name) => (name === 'batch' || name === 'del') && ++writes >= cut ? stop : (Reflect.get(target, name) as unknown as { bind?: (to: object) => unknown }).bind?.(target) ?? Reflect.get(target, name) })
+        await upgradeCatalogue(guarded, 2).catch(() => {})
+      }
+      const catalogue = await openCatalogue(db)
+      expect(await catalogue.get('a')).toEqual({ record: indexed(7, { indexGeneration: 2, index: { generation: 2, shardNumber: 7 } }), version: 4n, damaged: false })
+      expect((await catalogue.get('b'))?.record.failure).toMatchObject({ code: 'X', attempts: 1, nextRetryAt: '2026-01-02T03:04:05.000Z' })
+      expect((await catalogue.get('c'))?.record.failure).toMatchObject({ code: 'X', attempts: 1, nextRetryAt: undefined })
+      expect(await catalogue.due({ until: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([{ key: 'b', at: Date.parse('2026-01-02T03:04:05.000Z') }])
+      expect(catalogue.takeNumber()).toBe(8)
+      expect(await rows.get(text.encode('mformat'))).toEqual(Uint8Array.of(0, 0, 0, 2))
+      expect(await rows.get(text.encode('mupgrade'))).toBeUndefined()
     }
   })
 

@@ -6,7 +6,8 @@ import { createMemoryCatalogue, openCatalogue, type ShardCatalogue, type ShardRe
 import { collectAll, gate, makeCar, namesIn, openHarness, until } from './harness.ts'
 
 const record: ShardRecord = {
-  url: 'test:a', health: 'new', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined, failure: undefined,
+  url: 'test:a', health: 'new', destroying: false, dataGeneration: 0, lastDataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined,
+  refresh: undefined, localCopy: undefined, failure: undefined,
 }
 
 describe.each([

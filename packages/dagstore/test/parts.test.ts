@@ -72,7 +72,7 @@ describe('the names of Lotus', () => {
     { health: 'errored', leases: 1, state: 'ShardStateErrored', number: 240 },
   ] as const)('$health with $leases leases is $state', ({ health, leases, state, number }) => {
     expect(toLotusState({ health, leases })).toBe(state)
-    const info = { key: 'k', mountUrl: 'test:a', health, leases, destroying: false, dataGeneration: 0, indexGeneration: 0, error: health === 'errored' ? { code: 'X', message: 'm', at: '', retry: 'never' as const } : undefined }
+    const info = { key: 'k', mountUrl: 'test:a', health, leases, destroying: false, dataGeneration: 0, indexGeneration: 0, error: health === 'errored' ? { code: 'X', message: 'm', at: '', retry: 'never' as const, attempts: 1, nextRetryAt: undefined } : undefined }
     expect(toLotusRecord(info)).toEqual({ k: 'k', u: 'test:a', t: '', s: number, l: health === 'new', e: health === 'errored' ? 'm' : '' })
   })
 })

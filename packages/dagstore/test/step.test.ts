@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { atRest, type Effect, type Event, jobOf, type State, step, waitersOf } from '../src/machine/index.ts'
-import { events, showEffect, showEvent, showState, states } from './machine-cases.ts'
+import { healthOf } from '../src/shard-info.ts'
+import { events, NEVER, PLAN, showEffect, showEvent, showState, states } from './machine-cases.ts'
 
 const cells = Object.entries(states).flatMap(([name, state]) => events.map((event) => ({ name, state, event, result: step(state, event) })))
-const isEnd = (event: Event): boolean => ['opened', 'unusable', 'built', 'cleaned', 'failed', 'aborted'].includes(event.type)
+const isEnd = (event: Event): boolean => ['opened', 'unusable', 'built', 'unchanged', 'cleaned', 'failed', 'aborted'].includes(event.type)
 
-/** Who is owed an answer. */
+/** Who is owed an answer; what is to come again is answered then. */
 const parked = (state: State): number[] => {
   if (state.tag === 'absent' || state.tag === 'closed') return []
   return state.tag === 'destroying' ? [...state.callers] : waitersOf(state).map(({ id }) => id)
 }
 const answered = (effects: readonly Effect[]): number[] =>
-  effects.flatMap((effect) => effect.type === 'grant' || effect.type === 'answer' || effect.type === 'refuse' ? [effect.waiter] : [])
+  effects.flatMap((effect) => effect.type === 'again' ? [effect.event.waiter] : effect.type === 'grant' || effect.type === 'answer' || effect.type === 'refuse' ? [effect.waiter] : [])
 const sessions = (state: State): number[] => 'sessions' in state ? state.sessions.map(({ id }) => id) : []
 const leases = (state: State): number[] => 'sessions' in state ? state.sessions.flatMap((session) => session.leases) : []
 const caller = (event: Event): number[] => 'waiter' in event && event.type !== 'withdraw' ? [event.waiter] : []
@@ -53,7 +54,7 @@ describe('step', () => {
   })
 
   it('changes health only together with a persisted change, unless one could not be written', () => {
-    const health = (state: State): string => state.tag === 'interrupted' ? state.was : state.tag
+    const health = (state: State): string | undefined => healthOf(state) ?? state.tag
     for (const { name, state, event, result } of cells) {
       if (event.type === 'unsaved' || event.type === 'close' || health(state) === health(result.state)) continue
       expect(result.effects[0]?.type, `${name} + ${showEvent(event)}`).toBe('persist')
@@ -123,7 +124,7 @@ describe('the defects of the Go machine', () => {
 
   it('D9: a destroy that cannot be recorded leaves the shard as it was', () => {
     const from = states['available, leased'] as State
-    const result = step(from, { type: 'unsaved', event: { type: 'destroy', waiter: 7, force: false }, failure: { code: 'IO_FULL', message: '', at: '', retry: 'later' } })
+    const result = step(from, { type: 'unsaved', event: { type: 'destroy', waiter: 7, force: false }, failure: { code: 'IO_FULL', message: '', at: '', retry: 'later', attempts: 1, nextRetryAt: undefined } })
     expect(result.state).toBe(from)
     expect(result.effects).toMatchObject([{ type: 'refuse', waiter: 7, code: 'DAGSTORE_STORAGE_FAILED' }])
   })
@@ -133,12 +134,12 @@ describe('the defects of the Go machine', () => {
     expect(destroyed.effects).toContainEqual({ type: 'refuse', waiter: 1, code: 'DAGSTORE_SHARD_DESTROYED', failure: undefined })
     const built = step(destroyed.state, { type: 'built', job: 5 })
     expect(built.effects.filter(({ type }) => type === 'persist')).toEqual([])
-    expect(built.effects).toContainEqual({ type: 'start', job: 6, kind: 'clean' })
+    expect(built.effects).toContainEqual({ type: 'start', job: 6, kind: 'clean', urgent: false })
   })
 
   it('D13: the end of a job of earlier changes nothing and is counted', () => {
     for (const state of Object.values(states)) {
-      const result = step(state, { type: 'failed', job: 2, failure: { code: 'X', message: '', at: '', retry: 'never' } })
+      const result = step(state, { type: 'failed', job: 2, failure: NEVER, plan: PLAN })
       expect(result.state).toBe(state)
       expect(result.effects).toEqual([{ type: 'ignored' }])
     }

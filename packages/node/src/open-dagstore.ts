@@ -13,7 +13,7 @@ import { ClassicLevel } from 'classic-level'
 import { readOwner, removeOwner, writeOwner } from './owner.ts'
 import { rootedFileMount } from './rooted-files.ts'
 
-export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'onEvent'> {
+export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'onEvent'> {
   /** Beside `file`, `bytes`, `http` and `https`; one of the same scheme takes the place of a default. */
   readonly mounts?: readonly MountFactory[]
   /** @default the fast ones of `@dagstore/hashes/node` */
@@ -88,6 +88,8 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     blockstore: store.blockstore,
     register: (key, mountUrl, options) => store.register(key, mountUrl, options),
     acquire: (key, options) => store.acquire(key, options),
+    initialize: (key, options) => store.initialize(key, options),
+    refresh: (key, options) => store.refresh(key, options),
     recover: (key, options) => store.recover(key, options),
     destroy: (key, options) => store.destroy(key, options),
     shard: (key, options) => store.shard(key, options),
@@ -97,6 +99,8 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     initializeAll: (bulk) => store.initializeAll(bulk),
     exportShards: (call) => store.exportShards(call),
     importShards: (chunks, bulk) => store.importShards(chunks, bulk),
+    rebuildTopLevelIndex: (bulk) => store.rebuildTopLevelIndex(bulk),
+    exportIndices: (directory, bulk) => store.exportIndices(directory, bulk),
     close,
     [Symbol.asyncDispose]: close,
   }

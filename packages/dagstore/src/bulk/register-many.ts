@@ -100,7 +100,7 @@ const registerDirectly = async ({ parts }: BulkParts, planned: readonly Planned[
       outcomes[at] = outcomeOf(key, url, known)
       return
     }
-    const { record } = applyChange(undefined, { type: 'register', url }, 0)
+    const { record } = applyChange(undefined, { type: 'register', url, localCopy: undefined }, 0)
     if (record === undefined) throw new TypeError('a registration without a record')
     changes.push({ key, ifVersion: 'absent', record })
     added.push({ key, ok: true, info: shardInfo(key, record) })

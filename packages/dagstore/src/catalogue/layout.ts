@@ -4,12 +4,14 @@
  *     'm' name                                   meta: format, next, counts
  *     'r' key                                    record of a shard
  *     's' state(u8) key                          state index: no value
+ *     't' time(u64) key                          errored, to be tried again at that time: no value
  *     'n' shardNumber(u32)                       key of the shard that has this number
+ *     'b' name                                   note of work on many shards
  *     'g' keyLength(u16) key kind(u8) gen(u64)   garbage: shard number (u32) for an index, no value for data
  *
- * Source of the state bytes: dagstore `shard_state.go`; 0xe0 is ours.
+ * Source of the state bytes: dagstore `shard_state.go`; 0xe0 and 0xe1 are ours.
  */
-import type { Garbage, Health, ShardRecord } from '../machine/index.ts'
+import { type Garbage, type Health, retryAt, type ShardRecord } from '../machine/index.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -17,12 +19,16 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const META = 0x6d
 const RECORD = 0x72
 const STATE = 0x73
+const RETRY = 0x74
 const NUMBER = 0x6e
 const GARBAGE = 0x67
+const NOTE = 0x62
 
 const STATE_BYTES: Readonly<Record<Health, number>> = { new: 0, initializing: 1, available: 2, recovering: 0x80, errored: 0xf0 }
 const DESTROYING_BYTE = 0xe0
-export const UNFINISHED_BYTES: readonly number[] = [STATE_BYTES.initializing, STATE_BYTES.recovering, DESTROYING_BYTE]
+const REFRESHING_BYTE = 0xe1
+export const UNFINISHED_BYTES: readonly number[] = [STATE_BYTES.initializing, STATE_BYTES.recovering, DESTROYING_BYTE, REFRESHING_BYTE]
+const ALL_BYTES: readonly number[] = [...Object.values(STATE_BYTES), DESTROYING_BYTE, REFRESHING_BYTE]
 
 export const EMPTY: Uint8Array = new Uint8Array(0)
 
@@ -42,12 +48,41 @@ const u32 = (value: number): Uint8Array => {
   return out
 }
 
-export const metaRow = (name: 'format' | 'next' | 'counts'): Uint8Array => join(Uint8Array.of(META), encoder.encode(name))
+export const metaRow = (name: 'format' | 'next' | 'counts' | 'upgrade'): Uint8Array => join(Uint8Array.of(META), encoder.encode(name))
+export const noteRow = (name: string): Uint8Array => join(Uint8Array.of(NOTE), encoder.encode(name))
 export const recordRow = (key: string): Uint8Array => join(Uint8Array.of(RECORD), encoder.encode(key))
-export const stateByte = (record: ShardRecord): number => record.destroying ? DESTROYING_BYTE : STATE_BYTES[record.health]
+
+/** The rows beside a record by which it is found. `undefined`: what the record says is unknown, so all of its states; its time is not known. */
+export const indexRows = (key: string, record: ShardRecord | undefined): Uint8Array[] => {
+  if (record === undefined) return ALL_BYTES.map((byte) => stateRow(byte, key))
+  const rows = [stateRow(record.destroying ? DESTROYING_BYTE : STATE_BYTES[record.health], key)]
+  if (record.refresh !== undefined) rows.push(stateRow(REFRESHING_BYTE, key))
+  const at = retryAt(record)
+  if (at !== undefined) rows.push(retryRow(at, key))
+  return rows
+}
+
 export const healthByte = (health: Health): number => STATE_BYTES[health]
 export const stateRow = (state: number, key: string): Uint8Array => join(Uint8Array.of(STATE, state), encoder.encode(key))
 export const numberRow = (shardNumber: number): Uint8Array => join(Uint8Array.of(NUMBER), u32(shardNumber))
+
+export const retryRow = (at: number, key: string): Uint8Array => {
+  const head = new Uint8Array(9)
+  head[0] = RETRY
+  new DataView(head.buffer).setBigUint64(1, BigInt(Math.max(0, at)))
+  return join(head, encoder.encode(key))
+}
+
+/** Tries that are due until `until`, behind the one given. */
+export const retryRange = (until: number, after: DueRow | undefined): { readonly gt: Uint8Array, readonly lt: Uint8Array } => ({
+  gt: after === undefined ? Uint8Array.of(RETRY) : retryRow(after.at, after.key),
+  lt: until >= Number.MAX_SAFE_INTEGER ? Uint8Array.of(RETRY + 1) : retryRow(until + 1, ''),
+})
+
+export interface DueRow { readonly key: string, readonly at: number }
+
+export const parseRetryRow = (row: Uint8Array): DueRow =>
+  ({ key: decoder.decode(row.subarray(9)), at: Number(new DataView(row.buffer, row.byteOffset, row.byteLength).getBigUint64(1)) })
 
 /** All rows of records behind `after`; the first row that is none. */
 export const recordRange = (after: string | undefined): { readonly gt: Uint8Array, readonly lt: Uint8Array } =>

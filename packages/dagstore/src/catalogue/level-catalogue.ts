@@ -6,21 +6,22 @@
 import type { AnyLevel } from '@dagstore/io'
 import type { AbstractSublevel } from 'abstract-level'
 import { DagstoreError } from '../errors.ts'
-import { isIndexed, type ShardRecord } from '../machine/index.ts'
+import { isIndexed, retryAt, type ShardRecord } from '../machine/index.ts'
 import {
-  decodeText, decodeU32, EMPTY, encodeText, encodeU32, garbageRange, garbageRow, healthByte, keyOfRecordRow, keyOfStateRow, metaRow, numberOfRow,
-  numberRange, numberRow, parseGarbageRow, recordRange, recordRow, stateByte, stateRange, stateRow, UNFINISHED_BYTES
+  decodeText, decodeU32, EMPTY, encodeText, encodeU32, garbageRange, garbageRow, healthByte, indexRows, keyOfRecordRow, keyOfStateRow, metaRow,
+  noteRow, numberOfRow, numberRange, numberRow, parseGarbageRow, parseRetryRow, recordRange, recordRow, retryRange, retryRow, stateRange, UNFINISHED_BYTES
 } from './layout.ts'
 import { decodeRecord, encodeRecord, type StoredRecord } from './record-codec.ts'
-import type { ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
+import type { DueQuery, DueRetry, ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
+import { upgradeCatalogue } from './upgrade.ts'
 
-const FORMAT_VERSION = 1
+const FORMAT_VERSION = 2
 /** Commits in one write at most. */
 const GROUP = 512
-const SYNC: object = { sync: true }
+export const SYNC: object = { sync: true }
 
-type Rows = AbstractSublevel<any, any, Uint8Array, Uint8Array>
-type Operation = { readonly type: 'put', readonly key: Uint8Array, readonly value: Uint8Array } | { readonly type: 'del', readonly key: Uint8Array }
+export type Rows = AbstractSublevel<any, any, Uint8Array, Uint8Array>
+export type Operation = { readonly type: 'put', readonly key: Uint8Array, readonly value: Uint8Array } | { readonly type: 'del', readonly key: Uint8Array }
 interface Pending {
   readonly changes: readonly RecordChange[]
   readonly resolve: (outcome: 'done' | 'conflict') => void
@@ -34,13 +35,15 @@ interface Pending {
  */
 export const openCatalogue = async (db: AnyLevel): Promise<ShardCatalogue> => {
   const rows: Rows = db.sublevel('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
-  const [format, next, unindexed] = await stored('opening the catalogue', () => rows.getMany([metaRow('format'), metaRow('next'), metaRow('counts')]))
+  const [format, next, unindexed, upgrade] = await stored('opening the catalogue', () => rows.getMany([metaRow('format'), metaRow('next'), metaRow('counts'), metaRow('upgrade')]))
   if (format === undefined) {
     await stored('creating the catalogue', () => rows.put(metaRow('format'), encodeU32(FORMAT_VERSION), SYNC))
     return new LevelCatalogue(rows, 1, 0)
   }
   const found = format.byteLength === 4 ? decodeU32(format) : undefined
-  if (found !== FORMAT_VERSION) {
+  if (found === 1 || upgrade !== undefined) {
+    await stored('upgrading the catalogue', () => upgradeCatalogue(rows, FORMAT_VERSION))
+  } else if (found !== FORMAT_VERSION) {
     throw new DagstoreError('DAGSTORE_BAD_FORMAT', `store has another format version; supported=${FORMAT_VERSION} found=${found ?? 'unreadable'}`)
   }
   return new LevelCatalogue(rows, next === undefined ? 1 : decodeU32(next), unindexed === undefined ? 0 : decodeU32(unindexed))
@@ -102,6 +105,24 @@ class LevelCatalogue implements ShardCatalogue {
     })
   }
 
+  async due ({ until, after, limit }: DueQuery): Promise<readonly DueRetry[]> {
+    return stored('looking for what is due', async () => {
+      const rows = await this.#rows.keys({ ...retryRange(until, after), limit }).all()
+      const due = rows.map(parseRetryRow)
+      const records = await this.#rows.getMany(due.map(({ key }) => recordRow(key)))
+      const stale = due.filter(({ at }, position) => {
+        const bytes = records[position]
+        return bytes === undefined || retryAt(decodeRecord(bytes).record) !== at
+      })
+      if (stale.length === 0) return due
+      // left by a record that could not be read when it was replaced
+      await this.#rows.batch(stale.map(({ key, at }): Operation => ({ type: 'del', key: retryRow(at, key) })))
+      const rest = due.filter((one) => !stale.includes(one))
+      const last = due.at(-1)
+      return due.length < limit || last === undefined ? rest : [...rest, ...await this.due({ until, after: last, limit: stale.length })]
+    })
+  }
+
   async keyOf (shardNumber: number): Promise<string | undefined> {
     const bytes = await stored('looking up a shard number', () => this.#rows.get(numberRow(shardNumber)))
     return bytes === undefined ? undefined : decodeText(bytes)
@@ -123,6 +144,14 @@ class LevelCatalogue implements ShardCatalogue {
   async forget (collected: readonly ListedGarbage[]): Promise<void> {
     const operations = collected.map(({ key, garbage }): Operation => ({ type: 'del', key: garbageRow(key, garbage).row }))
     await stored('forgetting garbage', () => this.#rows.batch(operations))
+  }
+
+  async note (name: string): Promise<Uint8Array | undefined> {
+    return stored('reading a note', () => this.#rows.get(noteRow(name)))
+  }
+
+  async setNote (name: string, value: Uint8Array | undefined): Promise<void> {
+    await stored('writing a note', () => value === undefined ? this.#rows.del(noteRow(name), SYNC) : this.#rows.put(noteRow(name), value, SYNC))
   }
 
   commit (changes: readonly RecordChange[]): Promise<'done' | 'conflict'> {
@@ -191,14 +220,14 @@ class LevelCatalogue implements ShardCatalogue {
 const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: StoredRecord | undefined, version: bigint): Operation[] => {
   const operations: Operation[] = []
   // rows of a record that cannot be read are unknown: its state row is that of an errored one, or one that no scan minds
-  if (before !== undefined) for (const byte of before.damaged ? ALL_STATES : [stateByte(before.record)]) operations.push({ type: 'del', key: stateRow(byte, key) })
+  if (before !== undefined) for (const row of indexRows(key, before.damaged ? undefined : before.record)) operations.push({ type: 'del', key: row })
   const oldNumber = before?.record.index?.shardNumber
   if (oldNumber !== undefined && oldNumber !== record?.index?.shardNumber) operations.push({ type: 'del', key: numberRow(oldNumber) })
   if (record === undefined) {
     operations.push({ type: 'del', key: recordRow(key) })
   } else {
     operations.push({ type: 'put', key: recordRow(key), value: encodeRecord(record, version) })
-    operations.push({ type: 'put', key: stateRow(stateByte(record), key), value: EMPTY })
+    for (const row of indexRows(key, record)) operations.push({ type: 'put', key: row, value: EMPTY })
     if (record.index !== undefined) operations.push({ type: 'put', key: numberRow(record.index.shardNumber), value: encodeText(key) })
   }
   for (const item of garbage) {
@@ -207,8 +236,6 @@ const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: Store
   }
   return operations
 }
-
-const ALL_STATES: readonly number[] = [0, 1, 2, 0x80, 0xe0, 0xf0]
 
 const weight = (record: ShardRecord | undefined): number => record === undefined || isIndexed(record) ? 0 : 1
 

@@ -1,14 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The catalogue in memory: for demos, tests and pages in a browser; nothing outlives it. */
 import { DagstoreError } from '../errors.ts'
-import { isIndexed, isUnfinished, type Garbage, type ShardRecord } from '../machine/index.ts'
+import { isIndexed, isUnfinished, type Garbage, retryAt, type ShardRecord } from '../machine/index.ts'
 import type { StoredRecord } from './record-codec.ts'
-import type { ListedGarbage, ShardCatalogue } from './shard-catalogue.ts'
+import type { DueRetry, ListedGarbage, ShardCatalogue } from './shard-catalogue.ts'
 
 export const createMemoryCatalogue = (): ShardCatalogue => {
   const records = new Map<string, StoredRecord>()
   const numbers = new Map<number, string>()
   const garbage = new Map<string, ListedGarbage>()
+  const notes = new Map<string, Uint8Array>()
   let next = 1
   let unindexed = 0
 
@@ -40,6 +41,11 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
       .sort(([a], [b]) => compareText(a, b))
       .slice(0, limit)
       .map(([key, stored]) => ({ key, ...stored })),
+    due: async ({ until, after, limit }) => [...records]
+      .flatMap(([key, { record }]) => { const at = retryAt(record); return at === undefined || at > until ? [] : [{ key, at }] })
+      .sort(byTime)
+      .filter((due) => after === undefined || byTime(due, after) > 0)
+      .slice(0, limit),
     get unindexed () { return unindexed },
     takeNumber: () => {
       if (next >= 0xffff_ffff) throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'all shard numbers are used up')
@@ -51,6 +57,11 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
       for (const item of garbage.values()) if (key === undefined || item.key === key) yield item
     },
     forget: async (collected) => { for (const { key, garbage: item } of collected) garbage.delete(nameOf(key, item)) },
+    note: async (name) => notes.get(name),
+    setNote: async (name, value) => {
+      if (value === undefined) notes.delete(name)
+      else notes.set(name, value)
+    },
     [Symbol.asyncDispose]: async () => {},
   }
 }
@@ -63,6 +74,8 @@ const isListed = (record: ShardRecord, state: string | undefined): boolean => {
 }
 
 const nameOf = (key: string, garbage: Garbage): string => `${garbage.kind} ${garbage.generation} ${key}`
+
+const byTime = (a: DueRetry, b: DueRetry): number => a.at === b.at ? compareText(a.key, b.key) : a.at - b.at
 
 const encoder = new TextEncoder()
 

@@ -4,10 +4,11 @@
  *     {"url":"file:///data/a.car","health":"available","dataGeneration":1,"indexGeneration":2,
  *      "index":{"generation":2,"shardNumber":7}}
  *
- * Optional: `destroying` (true), `building` (as `index`), `failure` ({code, message, at, retry}). Unknown members are refused,
- * so that a record of a later version is never written back without them.
+ * Optional: `destroying` (true), `lastDataGeneration` (where it is not `dataGeneration`), `building` (as `index`), `refresh`
+ * ({url, dataGeneration}), `localCopy` ({path, mode}), `failure` ({code, message, at, retry, attempts, nextRetryAt}; without
+ * attempts: 1). Unknown members are refused, so that a record of a later version is never written back without them.
  */
-import type { Failure, Health, IndexGeneration, ShardRecord } from '../machine/index.ts'
+import type { Failure, Health, IndexGeneration, LocalCopy, ShardRecord } from '../machine/index.ts'
 import { decodeText, encodeText } from './layout.ts'
 
 export interface StoredRecord {
@@ -20,8 +21,11 @@ export interface StoredRecord {
 const HEALTHS: readonly Health[] = ['new', 'initializing', 'available', 'recovering', 'errored']
 
 export const encodeRecord = (record: ShardRecord, version: bigint): Uint8Array => {
-  const { url, health, destroying, dataGeneration, indexGeneration, index, building, failure } = record
-  const json = encodeText(JSON.stringify({ url, health, ...(destroying ? { destroying } : {}), dataGeneration, indexGeneration, index, building, failure }))
+  const { url, health, destroying, dataGeneration, indexGeneration, index, building, refresh, localCopy, failure } = record
+  const lastDataGeneration = record.lastDataGeneration === dataGeneration ? undefined : record.lastDataGeneration
+  const json = encodeText(JSON.stringify({
+    url, health, ...(destroying ? { destroying } : {}), dataGeneration, lastDataGeneration, indexGeneration, index, building, refresh, localCopy, failure,
+  }))
   const out = new Uint8Array(8 + json.byteLength)
   new DataView(out.buffer).setBigUint64(0, version)
   out.set(json, 8)
@@ -39,24 +43,32 @@ export const decodeRecord = (bytes: Uint8Array): StoredRecord => {
 }
 
 const unreadable = (reason: string): ShardRecord => ({
-  url: '', health: 'errored', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined,
-  failure: { code: 'DAGSTORE_BAD_RECORD', message: `record cannot be read; ${reason}`, at: '', retry: 'never' },
+  url: '', health: 'errored', destroying: false, dataGeneration: 0, lastDataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined,
+  refresh: undefined, localCopy: undefined,
+  failure: { code: 'DAGSTORE_BAD_RECORD', message: `record cannot be read; ${reason}`, at: '', retry: 'never', attempts: 1, nextRetryAt: undefined },
 })
 
+const MEMBERS = ['url', 'health', 'destroying', 'dataGeneration', 'lastDataGeneration', 'indexGeneration', 'index', 'building', 'refresh', 'localCopy', 'failure']
+const MODES: readonly LocalCopy['mode'][] = ['borrow', 'move', 'link']
+
 const parse = (json: unknown): ShardRecord => {
-  const fields = new Fields(json, ['url', 'health', 'destroying', 'dataGeneration', 'indexGeneration', 'index', 'building', 'failure'])
+  const fields = new Fields(json, MEMBERS)
   const health = HEALTHS.find((name) => name === fields.get('health'))
   if (health === undefined) throw new TypeError('health')
   const destroying = fields.get('destroying')
   if (destroying !== undefined && destroying !== true) throw new TypeError('destroying')
+  const dataGeneration = fields.count('dataGeneration')
   return {
     url: fields.text('url'),
     health,
     destroying: destroying === true,
-    dataGeneration: fields.count('dataGeneration'),
+    dataGeneration,
+    lastDataGeneration: fields.get('lastDataGeneration') === undefined ? dataGeneration : fields.count('lastDataGeneration'),
     indexGeneration: fields.count('indexGeneration'),
     index: generation(fields.get('index')),
     building: generation(fields.get('building')),
+    refresh: refresh(fields.get('refresh')),
+    localCopy: localCopy(fields.get('localCopy')),
     failure: failure(fields.get('failure')),
   }
 }
@@ -69,12 +81,33 @@ const generation = (json: unknown): IndexGeneration | undefined => {
   return { generation: fields.count('generation'), shardNumber }
 }
 
+const refresh = (json: unknown): ShardRecord['refresh'] => {
+  if (json === undefined) return undefined
+  const fields = new Fields(json, ['url', 'dataGeneration'])
+  return { url: fields.text('url'), dataGeneration: fields.count('dataGeneration') }
+}
+
+const localCopy = (json: unknown): LocalCopy | undefined => {
+  if (json === undefined) return undefined
+  const fields = new Fields(json, ['path', 'mode'])
+  const mode = MODES.find((name) => name === fields.get('mode'))
+  if (mode === undefined) throw new TypeError('mode')
+  return { path: fields.text('path'), mode }
+}
+
 const failure = (json: unknown): Failure | undefined => {
   if (json === undefined) return undefined
-  const fields = new Fields(json, ['code', 'message', 'at', 'retry'])
+  const fields = new Fields(json, ['code', 'message', 'at', 'retry', 'attempts', 'nextRetryAt'])
   const retry = fields.get('retry')
   if (retry !== 'never' && retry !== 'later') throw new TypeError('retry')
-  return { code: fields.text('code'), message: fields.text('message'), at: fields.text('at'), retry }
+  return {
+    code: fields.text('code'),
+    message: fields.text('message'),
+    at: fields.text('at'),
+    retry,
+    attempts: fields.get('attempts') === undefined ? 1 : fields.count('attempts'),
+    nextRetryAt: fields.get('nextRetryAt') === undefined ? undefined : fields.text('nextRetryAt'),
+  }
 }
 
 /** Members of a JSON object, each checked as it is read. */

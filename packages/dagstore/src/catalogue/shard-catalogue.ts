@@ -21,6 +21,16 @@ export interface RecordQuery {
   readonly limit: number
 }
 
+export interface DueQuery {
+  /** Milliseconds since 1970; those due at this time included. */
+  readonly until: number
+  readonly after?: DueRetry | undefined
+  readonly limit: number
+}
+
+/** An errored shard, and when it is to be tried again. */
+export interface DueRetry { readonly key: string, readonly at: number }
+
 export interface ListedRecord extends StoredRecord { readonly key: string }
 export interface ListedGarbage { readonly key: string, readonly garbage: Garbage }
 
@@ -33,6 +43,8 @@ export interface ShardCatalogue extends AsyncDisposable {
   commit(changes: readonly RecordChange[]): Promise<'done' | 'conflict'>
   /** Records in order of the keys' UTF-8; `state` is looked up in an index, so what is not asked for is not read. */
   page(query: RecordQuery): Promise<readonly ListedRecord[]>
+  /** What is to be tried again, the earliest first, then by key; looked up in an index. */
+  due(query: DueQuery): Promise<readonly DueRetry[]>
   /** Shards whose blocks are not in the top-level index, or not surely. Kept with each commit, never counted. */
   readonly unindexed: number
   /** A shard number (u32) never given out before; lost if it is not committed. @throws {DagstoreError} `DAGSTORE_STORAGE_FAILED`: all are used up */
@@ -43,6 +55,10 @@ export interface ShardCatalogue extends AsyncDisposable {
   numbersOf(key: string): Promise<readonly number[]>
   /** Of one shard, or of all when `key` is `undefined`. */
   garbage(key: string | undefined): AsyncIterable<ListedGarbage>
+  /** What work on many shards has noted for the next process; `undefined`: there is no such work. */
+  note(name: string): Promise<Uint8Array | undefined>
+  /** Durable on return; `undefined` deletes it. */
+  setNote(name: string, value: Uint8Array | undefined): Promise<void>
   /** It is gone. Not synced: a row that comes back after a crash is collected once more, while the shard's record is there. */
   forget(collected: readonly ListedGarbage[]): Promise<void>
 }

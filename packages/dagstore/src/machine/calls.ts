@@ -1,36 +1,52 @@
-/** Steps for what callers ask: register, acquire, recover, destroy; and for a caller who leaves. */
+/** Steps for what callers ask: register, initialize, acquire, recover, destroy; and for a caller who leaves. Refresh: `refresh.ts`. */
 import type { Effect, Step } from './effect.ts'
 import type { Event } from './event.ts'
-import { advance, begin, beginNew, core, cutOff, jobOf, open, refuse, refuseAll, stay, waitersOf, type Present } from './outcomes.ts'
+import { advance, again, begin, beginNew, core, cutOff, jobOf, open, raised, refuse, refuseAll, stay, waitersOf, type Present } from './outcomes.ts'
+import { giveUp } from './refresh.ts'
 import type { Destroying, State, Waiter } from './state.ts'
 
 type Of<T extends Event['type']> = Extract<Event, { readonly type: T }>
 
-export const register = (state: State, { waiter, url, eager }: Of<'register'>): Step<State> => {
+export const register = (state: State, { waiter, url, eager, localCopy }: Of<'register'>): Step<State> => {
   if (state.tag === 'absent') {
-    if (eager) return beginNew(state.serial, url, { id: waiter, wish: 'index' }, true)
+    if (eager) return beginNew(state.serial, { url, localCopy }, { id: waiter, wish: 'index' }, true)
     return {
       state: { tag: 'new', serial: state.serial, url, indexed: false, sessions: [] },
-      effects: [{ type: 'persist', change: { type: 'register', url } }, { type: 'answer', waiter }],
+      effects: [{ type: 'persist', change: { type: 'register', url, localCopy } }, { type: 'answer', waiter }],
     }
   }
   if (state.tag === 'destroying') return only(state, refuse(waiter, 'DAGSTORE_SHARD_DESTROYED'))
   if (state.tag === 'closed') return only(state, refuse(waiter, 'DAGSTORE_CLOSED'))
   if (state.url !== url) return only(state, refuse(waiter, 'DAGSTORE_SHARD_EXISTS'))
-  if (!eager || state.tag === 'available') return only(state, { type: 'answer', waiter })
+  return eager ? prepare(state, waiter) : only(state, { type: 'answer', waiter })
+}
+
+export const initialize = (state: State, { waiter }: Of<'initialize'>): Step<State> => {
+  switch (state.tag) {
+    case 'absent': return only(state, refuse(waiter, 'DAGSTORE_SHARD_UNKNOWN'))
+    case 'destroying': return only(state, refuse(waiter, 'DAGSTORE_SHARD_DESTROYED'))
+    case 'closed': return only(state, refuse(waiter, 'DAGSTORE_CLOSED'))
+    default: return prepare(state, waiter)
+  }
+}
+
+/** Until there is an index. */
+const prepare = (state: Present, waiter: number): Step<State> => {
+  if (state.tag === 'available' || (state.tag === 'refreshing' && state.failure === undefined)) return only(state, { type: 'answer', waiter })
   if (state.tag === 'initializing') return stay({ ...state, wanted: true, waiters: [...state.waiters, { id: waiter, wish: 'index' }] })
   return wait(state, { id: waiter, wish: 'index' }, true)
 }
 
-export const acquire = (state: State, { waiter, registerAs }: Of<'acquire'>): Step<State> => {
-  const wish: Waiter = { id: waiter, wish: 'lease' }
+export const acquire = (state: State, { waiter, registerAs, urgent }: Of<'acquire'>): Step<State> => {
+  const wish: Waiter = { id: waiter, wish: 'lease', urgent }
   switch (state.tag) {
     case 'absent':
       if (registerAs === undefined) return only(state, refuse(waiter, 'DAGSTORE_SHARD_UNKNOWN'))
-      return beginNew(state.serial, registerAs, wish, false)
+      return beginNew(state.serial, { url: registerAs, localCopy: undefined }, wish, false)
     case 'destroying': return only(state, refuse(waiter, 'DAGSTORE_SHARD_DESTROYED'))
     case 'closed': return only(state, refuse(waiter, 'DAGSTORE_CLOSED'))
     case 'available':
+    case 'refreshing':
       if (state.current === undefined) return wait(state, wish, false)
       return {
         state: { ...state, sessions: state.sessions.map((session) => session.id === state.current ? { ...session, leases: [...session.leases, waiter] } : session) },
@@ -44,9 +60,10 @@ export const acquire = (state: State, { waiter, registerAs }: Of<'acquire'>): St
 const wait = (state: Present, waiter: Waiter, wanted: boolean): Step<State> => {
   switch (state.tag) {
     case 'new': return begin(state, 'initializing', [waiter], wanted)
-    case 'interrupted': return begin(state, state.was, [waiter], true)
+    case 'interrupted': return state.was === 'refreshing' ? giveUp(state, [again(waiter)]) : begin(state, state.was, [waiter], true)
     case 'initializing':
-    case 'recovering': return stay({ ...state, waiters: [...state.waiters, waiter] })
+    case 'recovering':
+    case 'refreshing': return { state: { ...state, waiters: [...state.waiters, waiter] }, effects: raised(state.job, waiter) }
     case 'available': return state.opening === undefined ? open(state, [waiter]) : stay({ ...state, waiters: [...state.waiters, waiter] })
     case 'errored':
       if (state.opening !== undefined) return stay({ ...state, waiters: [...state.waiters, waiter] })
@@ -61,7 +78,14 @@ export const recover = (state: State, { waiter }: Of<'recover'>): Step<State> =>
     case 'destroying': return only(state, refuse(waiter, 'DAGSTORE_SHARD_DESTROYED'))
     case 'closed': return only(state, refuse(waiter, 'DAGSTORE_CLOSED'))
     case 'recovering': return wait(state, { id: waiter, wish: 'index' }, true)
-    case 'interrupted': if (state.was === 'recovering') return wait(state, { id: waiter, wish: 'index' }, true); break
+    case 'interrupted':
+      if (state.was === 'recovering') return wait(state, { id: waiter, wish: 'index' }, true)
+      if (state.was === 'refreshing') return giveUp(state, [again({ id: waiter, wish: 'recovery' })])
+      break
+    case 'refreshing':
+      // a refresh that succeeds is a recovery; one that does not leaves what there is to recover
+      if (state.failure !== undefined) return wait(state, { id: waiter, wish: 'recovery' }, true)
+      break
     case 'errored':
       // a retry that is under way decides first: it heals the shard, or the recovery starts when it has ended
       if (state.opening !== undefined) return stay({ ...state, waiters: [...state.waiters, { id: waiter, wish: 'recovery' }] })
@@ -103,8 +127,14 @@ export const withdraw = (state: State, { waiter }: Of<'withdraw'>): Step<State> 
     case 'errored': {
       const waiters = state.waiters.filter(({ id }) => id !== waiter)
       const { opening } = state
-      if (waiters.length > 0 || opening === undefined || opening.aborting) return stay({ ...state, waiters })
+      if (waiters.length > 0 || opening === undefined || opening.aborting || opening.wanted) return stay({ ...state, waiters })
       return { state: { ...state, waiters, opening: { ...opening, aborting: true } }, effects: [{ type: 'abort', job: opening.id }] }
+    }
+    case 'refreshing': {
+      const callers = state.callers.filter((id) => id !== waiter)
+      const waiters = state.waiters.filter(({ id }) => id !== waiter)
+      if (callers.length > 0 || state.callers.length === 0 || state.job.aborting) return stay({ ...state, callers, waiters })
+      return { state: { ...state, callers, waiters, job: { ...state.job, aborting: true } }, effects: [{ type: 'abort', job: state.job.id }] }
     }
     case 'destroying': return stay({ ...state, callers: state.callers.filter((id) => id !== waiter) })
     default: return stay(state)

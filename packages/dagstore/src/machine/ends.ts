@@ -1,7 +1,9 @@
 /** Steps for the end of a job. An end of another job than the one under way changes nothing. */
 import type { Effect, Step } from './effect.ts'
 import type { JobEnd } from './event.ts'
-import { advance, begin, type Building, core, jobOf, open, refuse, refuseAll, settle } from './outcomes.ts'
+import { advance, begin, type Building, core, disappoint, dropped, jobOf, open, refuse, settle, stray } from './outcomes.ts'
+import { endRefresh } from './refresh.ts'
+import { counted, lastFailure } from './retry.ts'
 import type { Available, Destroying, Errored, Initializing, State, Waiter } from './state.ts'
 
 export const end = (state: State, event: JobEnd): Step<State> => {
@@ -9,6 +11,7 @@ export const end = (state: State, event: JobEnd): Step<State> => {
   switch (state.tag) {
     case 'initializing':
     case 'recovering': return endBuild(state, event)
+    case 'refreshing': return endRefresh(state, event)
     case 'available':
     case 'errored': return endOpen(state, event)
     case 'destroying': return endUnderDestroy(state, event)
@@ -16,13 +19,6 @@ export const end = (state: State, event: JobEnd): Step<State> => {
     default: return stray(state, event)
   }
 }
-
-/** A session that nobody gets is closed. */
-export const dropped = (event: JobEnd): Effect[] =>
-  event.type === 'opened' || event.type === 'built' ? [{ type: 'close-session', session: event.job }] : []
-
-/** Not the end that was awaited; if something was opened, it must not stay open. */
-const stray = (state: State, event: JobEnd): Step<State> => ({ state, effects: [{ type: 'ignored' }, ...dropped(event)] })
 
 const endBuild = (state: Building, event: JobEnd): Step<State> => {
   switch (event.type) {
@@ -38,13 +34,16 @@ const endBuild = (state: Building, event: JobEnd): Step<State> => {
         ],
       }
     }
-    case 'failed': return {
-      state: { ...core(state), tag: 'errored', failure: event.failure, opening: undefined, waiters: [] },
-      effects: [
-        { type: 'persist', change: { type: 'fail', failure: event.failure } },
-        ...refuseAll(state.waiters, 'DAGSTORE_SHARD_ERRORED', event.failure),
-        { type: 'collect' },
-      ],
+    case 'failed': {
+      const failure = counted(event.failure, lastFailure(state), event.plan)
+      return {
+        state: { ...core(state), tag: 'errored', failure, opening: undefined, waiters: [] },
+        effects: [
+          { type: 'persist', change: { type: 'fail', failure } },
+          ...disappoint(state.waiters, 'DAGSTORE_SHARD_ERRORED', failure),
+          { type: 'collect' },
+        ],
+      }
     }
     // begun anew, under a new generation where the copy of the data was of other bytes
     case 'unusable':
@@ -78,17 +77,19 @@ const endOpen = (state: Available | Errored, event: JobEnd): Step<State> => {
       }
     }
     case 'unusable':
-      if (waiters.length === 0) return { state: { ...state, opening: undefined }, effects: [] }
-      return begin(state, recovery ? 'recovering' : 'initializing', joined(waiters), recovery, recovery || event.part === 'source')
-    case 'failed':
+      if (waiters.length === 0 && state.opening?.wanted !== true) return { state: { ...state, opening: undefined }, effects: [] }
+      return begin(state, recovery ? 'recovering' : 'initializing', joined(waiters), recovery || waiters.length === 0, recovery || event.part === 'source')
+    case 'failed': {
       if (recovery) return begin(state, 'recovering', joined(waiters), true)
+      const failure = counted(event.failure, lastFailure(state), event.plan)
       return {
-        state: { ...core(state), tag: 'errored', failure: event.failure, opening: undefined, waiters: [] },
+        state: { ...core(state), tag: 'errored', failure, opening: undefined, waiters: [] },
         effects: [
-          { type: 'persist', change: { type: 'fail', failure: event.failure } },
-          ...refuseAll(waiters, 'DAGSTORE_SHARD_ERRORED', event.failure),
+          { type: 'persist', change: { type: 'fail', failure } },
+          ...disappoint(waiters, 'DAGSTORE_SHARD_ERRORED', failure),
         ],
       }
+    }
     case 'aborted':
       if (recovery) return begin(state, 'recovering', joined(waiters), true)
       return waiters.length > 0 ? open(state, waiters) : { state: { ...state, opening: undefined }, effects: [] }
@@ -97,7 +98,7 @@ const endOpen = (state: Available | Errored, event: JobEnd): Step<State> => {
 }
 
 /** A recovery has begun: whoever asked for it now waits for the index, like everybody. */
-const joined = (waiters: readonly Waiter[]): Waiter[] => waiters.map((waiter) => waiter.wish === 'recovery' ? { ...waiter, wish: 'index' } : waiter)
+const joined = (waiters: readonly Waiter[]): Waiter[] => waiters.map((waiter) => waiter.wish === 'recovery' ? { id: waiter.id, wish: 'index' } : waiter)
 
 const endUnderDestroy = (state: Destroying, event: JobEnd): Step<State> => {
   const { callers, serial } = state

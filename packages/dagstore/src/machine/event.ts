@@ -1,12 +1,17 @@
 /** What happens to a shard: calls, ends of jobs, and what the runner found out. */
-import type { Failure } from './state.ts'
+import type { RetryPlan } from './retry.ts'
+import type { Failure, LocalCopy } from './state.ts'
 
 export type Event =
   /** The URL is canonical and its scheme known; the runner has checked both. */
-  | { readonly type: 'register', readonly waiter: number, readonly url: string, readonly eager: boolean }
+  | { readonly type: 'register', readonly waiter: number, readonly url: string, readonly eager: boolean, readonly localCopy: LocalCopy | undefined }
+  /** Index it now. */
+  | { readonly type: 'initialize', readonly waiter: number }
   /** `registerAs`: a canonical URL to register first when the key is unknown. */
-  | { readonly type: 'acquire', readonly waiter: number, readonly registerAs: string | undefined }
+  | { readonly type: 'acquire', readonly waiter: number, readonly registerAs: string | undefined, readonly urgent: boolean }
   | { readonly type: 'recover', readonly waiter: number }
+  /** `url`: canonical, of the mount to read from now on; `undefined`: the one it has. */
+  | { readonly type: 'refresh', readonly waiter: number, readonly url: string | undefined }
   | { readonly type: 'destroy', readonly waiter: number, readonly force: boolean }
   /** A caller's signal fired; the runner has answered it. */
   | { readonly type: 'withdraw', readonly waiter: number }
@@ -15,6 +20,8 @@ export type Event =
   | { readonly type: 'spoiled', readonly session: number, readonly part: 'source' | 'index' }
   /** The store was opened and the record says that something is unfinished. */
   | { readonly type: 'resume' }
+  /** The time that the record names for the next try has come. */
+  | { readonly type: 'retry' }
   | { readonly type: 'close' }
   | JobEnd
   /** `event` led to a record that could not be written; the state is the one before it. */
@@ -31,8 +38,11 @@ export type JobEnd =
   | { readonly type: 'unusable', readonly job: number, readonly part: 'index' | 'source' }
   /** Index written, published, and opened with the mount as a session of the job's number. */
   | { readonly type: 'built', readonly job: number }
+  /** A refresh found the bytes that were indexed. */
+  | { readonly type: 'unchanged', readonly job: number }
   | { readonly type: 'cleaned', readonly job: number }
-  | { readonly type: 'failed', readonly job: number, readonly failure: Failure }
+  /** `failure` is not counted yet. */
+  | { readonly type: 'failed', readonly job: number, readonly failure: Failure, readonly plan: RetryPlan }
   /** It obeyed an `abort`; whatever it made is garbage. */
   | { readonly type: 'aborted', readonly job: number }
 

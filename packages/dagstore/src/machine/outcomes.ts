@@ -1,11 +1,13 @@
 /** Steps that several events share. */
-import type { Effect, Refusal, Step } from './effect.ts'
+import type { Effect, JobKind, Refusal, Registration, Step } from './effect.ts'
+import type { Event, JobEnd } from './event.ts'
+import { lastFailure } from './retry.ts'
 import type {
-  Available, Closed, Destroying, Errored, Failure, Initializing, Interrupted, New, Recovering, Session, State, Waiter
+  Available, Closed, Destroying, Errored, Failure, Initializing, Interrupted, New, Recovering, Refreshing, Session, State, Waiter
 } from './state.ts'
 
 /** Registered, and not on the way out. */
-export type Present = New | Interrupted | Initializing | Recovering | Available | Errored
+export type Present = New | Interrupted | Initializing | Recovering | Available | Errored | Refreshing
 export type Registered = Present | Destroying
 /** A build is under way. */
 export type Building = Initializing | Recovering
@@ -16,6 +18,29 @@ export const ignore = <S extends State>(state: S): Step<S> => ({ state, effects:
 export const refuse = (waiter: number, code: Refusal, failure?: Failure): Effect => ({ type: 'refuse', waiter, code, failure })
 export const refuseAll = (waiters: readonly Waiter[], code: Refusal, failure?: Failure): Effect[] =>
   waiters.map(({ id }) => refuse(id, code, failure))
+
+/** A job has failed: who waits for something of his own asks again, the others are refused. */
+export const disappoint = (waiters: readonly Waiter[], code: Refusal, failure?: Failure): Effect[] =>
+  waiters.map((waiter) => waiter.wish === 'refresh' ? again(waiter) : refuse(waiter.id, code, failure))
+
+/** The call of a parked waiter, once more. */
+export const again = (waiter: Waiter): Effect => ({ type: 'again', event: callOf(waiter) })
+
+const callOf = (waiter: Waiter): Event & { readonly waiter: number } => {
+  switch (waiter.wish) {
+    case 'lease': return { type: 'acquire', waiter: waiter.id, registerAs: undefined, urgent: waiter.urgent }
+    case 'index': return { type: 'initialize', waiter: waiter.id }
+    case 'recovery': return { type: 'recover', waiter: waiter.id }
+    case 'refresh': return { type: 'refresh', waiter: waiter.id, url: waiter.url }
+  }
+}
+
+/** Somebody came to a job under way. */
+export const raised = (job: { readonly id: number }, waiter: Waiter): Effect[] => isUrgent(waiter) ? [{ type: 'raise', job: job.id }] : []
+
+const isUrgent = (waiter: Waiter): boolean => waiter.wish === 'lease' && waiter.urgent
+
+export const start = (job: number, kind: JobKind, waiters: readonly Waiter[] = []): Effect => ({ type: 'start', job, kind, urgent: waiters.some(isUrgent) })
 
 /** What every registered state carries over. */
 export const core = ({ serial, url, indexed, sessions }: Registered): Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'> =>
@@ -30,16 +55,13 @@ export const begin = (
   state: Present, health: 'initializing' | 'recovering', waiters: readonly Waiter[], wanted: boolean, refetch: boolean = health === 'recovering'
 ): Step<State> => building({ ...core(state), failure: lastFailure(state) }, health, waiters, wanted, { refetch, registerAs: undefined })
 
-const lastFailure = (state: Present): Failure | undefined =>
-  state.tag === 'errored' || state.tag === 'interrupted' || state.tag === 'initializing' ? state.failure : undefined
-
 /** The same for a key that is not registered yet: registration and begin are one change of the record. */
-export const beginNew = (serial: number, url: string, waiter: Waiter, wanted: boolean): Step<State> =>
-  building({ serial, url, indexed: false, sessions: [], failure: undefined }, 'initializing', [waiter], wanted, { refetch: false, registerAs: url })
+export const beginNew = (serial: number, registerAs: Registration, waiter: Waiter, wanted: boolean): Step<State> =>
+  building({ serial, url: registerAs.url, indexed: false, sessions: [], failure: undefined }, 'initializing', [waiter], wanted, { refetch: false, registerAs })
 
 const building = (
   { failure, ...from }: Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'> & { readonly failure: Failure | undefined }, health: 'initializing' | 'recovering',
-  waiters: readonly Waiter[], wanted: boolean, change: { readonly refetch: boolean, readonly registerAs: string | undefined }
+  waiters: readonly Waiter[], wanted: boolean, change: { readonly refetch: boolean, readonly registerAs: Registration | undefined }
 ): Step<State> => {
   const serial = from.serial + 1
   const job = { id: serial, aborting: false }
@@ -49,17 +71,17 @@ const building = (
       : { ...from, tag: 'recovering', serial, job, waiters },
     effects: [
       { type: 'persist', change: { type: 'begin', health, ...change } },
-      { type: 'start', job: serial, kind: 'build' },
+      start(serial, 'build', waiters),
     ],
   }
 }
 
 /** Start opening the mount and the committed index; needs no change of the record. */
-export const open = <S extends Available | Errored>(state: S, waiters: readonly Waiter[]): Step<S> => {
+export const open = <S extends Available | Errored>(state: S, waiters: readonly Waiter[], wanted: boolean = false): Step<S> => {
   const serial = state.serial + 1
   return {
-    state: { ...state, serial, waiters, opening: { id: serial, aborting: false } },
-    effects: [{ type: 'start', job: serial, kind: 'open' }],
+    state: { ...state, serial, waiters, opening: { id: serial, aborting: false, wanted } },
+    effects: [start(serial, 'open', waiters)],
   }
 }
 
@@ -68,13 +90,14 @@ export const settle = (sessions: readonly Session[], job: number, waiters: reado
   readonly sessions: readonly Session[], readonly current: number | undefined, readonly effects: readonly Effect[]
 } => {
   const leases = waiters.filter(({ wish }) => wish === 'lease').map(({ id }) => id)
-  const others = waiters.filter(({ wish }) => wish !== 'lease')
+  const others = waiters.filter(({ wish }) => wish !== 'lease' && wish !== 'refresh')
+  const later = waiters.filter(({ wish }) => wish === 'refresh').map(again)
   const effects: Effect[] = [
     ...leases.map((waiter): Effect => ({ type: 'grant', waiter, session: job })),
     ...others.map(({ id }): Effect => ({ type: 'answer', waiter: id })),
   ]
-  if (leases.length === 0) return { sessions, current: undefined, effects: [...effects, { type: 'close-session', session: job }] }
-  return { sessions: [...sessions, { id: job, leases }], current: job, effects }
+  if (leases.length === 0) return { sessions, current: undefined, effects: [...effects, { type: 'close-session', session: job }, ...later] }
+  return { sessions: [...sessions, { id: job, leases }], current: job, effects: [...effects, ...later] }
 }
 
 /** A destruction goes on with whatever is possible now. */
@@ -83,9 +106,16 @@ export const advance = (state: Destroying, effects: readonly Effect[]): Step<Des
   const serial = state.serial + 1
   return {
     state: { ...state, serial, job: serial, cleaning: true },
-    effects: [...effects, { type: 'start', job: serial, kind: 'clean' }],
+    effects: [...effects, start(serial, 'clean')],
   }
 }
+
+/** A session that nobody gets is closed. */
+export const dropped = (event: JobEnd): Effect[] =>
+  event.type === 'opened' || event.type === 'built' ? [{ type: 'close-session', session: event.job }] : []
+
+/** Not the end that was awaited; if something was opened, it must not stay open. */
+export const stray = (state: State, event: JobEnd): Step<State> => ({ state, effects: [{ type: 'ignored' }, ...dropped(event)] })
 
 /** Refuse what is called on the leases of all sessions, and close these. */
 export const cutOff = (sessions: readonly Session[]): Effect[] => [
@@ -100,7 +130,8 @@ export const jobOf = (state: State): { readonly id: number, readonly aborting: b
     case 'new':
     case 'interrupted': return undefined
     case 'initializing':
-    case 'recovering': return state.job
+    case 'recovering':
+    case 'refreshing': return state.job
     case 'available':
     case 'errored': return state.opening
     case 'destroying':
@@ -108,8 +139,15 @@ export const jobOf = (state: State): { readonly id: number, readonly aborting: b
   }
 }
 
-export const waitersOf = (state: Present): readonly Waiter[] =>
-  state.tag === 'new' || state.tag === 'interrupted' ? [] : state.waiters
+/** Whoever is parked; the callers of a refresh under way among them. */
+export const waitersOf = (state: Present): readonly Waiter[] => {
+  switch (state.tag) {
+    case 'new':
+    case 'interrupted': return []
+    case 'refreshing': return [...state.callers.map((id): Waiter => ({ id, wish: 'refresh', url: state.to })), ...state.waiters]
+    default: return state.waiters
+  }
+}
 
 /** All is refused, all is cut off, the job is told to stop. */
 export const shut = (state: State): Step<Closed> => {

@@ -1,6 +1,6 @@
 /** The record of a shard, and how a {@link Change} changes it. What is persisted and what the machine starts from. */
-import type { Change } from './effect.ts'
-import type { Failure, Health, State } from './state.ts'
+import type { Change, Registration } from './effect.ts'
+import type { Failure, Health, LocalCopy, State } from './state.ts'
 
 /** One generation of a shard's index: its file's name carries `generation`, its top-level entries `shardNumber`. */
 export interface IndexGeneration {
@@ -16,14 +16,22 @@ export interface ShardRecord {
   readonly destroying: boolean
   /** 0 before the first build. */
   readonly dataGeneration: number
+  /** The last data generation given out, committed or not. */
+  readonly lastDataGeneration: number
   /** The last index generation given out, committed or not. */
   readonly indexGeneration: number
   /** The committed index. */
   readonly index: IndexGeneration | undefined
   /** What the build under way, or one cut off by a crash, may have left. */
   readonly building: IndexGeneration | undefined
+  /** What `building` reads, where that is not the shard's data: a refresh is under way, or was cut off. */
+  readonly refresh: Refresh | undefined
+  /** Is the copy of the data of the first generation. */
+  readonly localCopy: LocalCopy | undefined
   readonly failure: Failure | undefined
 }
+
+export interface Refresh { readonly url: string, readonly dataGeneration: number }
 
 /** Something of a shard that nothing refers to any more, once no open session does. */
 export type Garbage =
@@ -36,7 +44,7 @@ export interface Changed {
 }
 
 /** Whether a change needs a fresh shard number. */
-export const needsNumber = (change: Change): boolean => change.type === 'begin'
+export const needsNumber = (change: Change): boolean => change.type === 'begin' || change.type === 'begin-refresh'
 
 /**
  * The record after a change, and what became garbage by it; both belong into one write.
@@ -44,36 +52,67 @@ export const needsNumber = (change: Change): boolean => change.type === 'begin'
  * @param shardNumber - a fresh one, used only when {@link needsNumber} says so
  */
 export const applyChange = (record: ShardRecord | undefined, change: Change, shardNumber: number): Changed => {
-  if (change.type === 'register') return { record: registered(change.url), garbage: [] }
+  if (change.type === 'register') return { record: registered(change), garbage: [] }
   const from = record ?? (change.type === 'begin' && change.registerAs !== undefined ? registered(change.registerAs) : undefined)
   if (from === undefined) throw new TypeError(`change of a record that is not there; change=${change.type}`)
-  const unfinished = from.building === undefined ? [] : [indexGarbage(from.building)]
+  const unfinished: Garbage[] = [
+    ...(from.building === undefined ? [] : [indexGarbage(from.building)]),
+    ...(from.refresh === undefined ? [] : [dataGarbage(from.refresh.dataGeneration)]),
+  ]
+  const over = { building: undefined, refresh: undefined }
   switch (change.type) {
+    case 'remount': return from.localCopy === undefined
+      ? { record: { ...from, url: change.url }, garbage: [] }
+      : { record: { ...from, url: change.url, localCopy: undefined, lastDataGeneration: FIRST }, garbage: [dataGarbage(FIRST)] }
     case 'begin': {
       const indexGeneration = from.indexGeneration + 1
       const fresh = change.refetch || from.dataGeneration === 0
+      const dataGeneration = fresh ? from.lastDataGeneration + 1 : from.dataGeneration
       return {
         record: {
           ...from,
           health: change.health,
-          dataGeneration: fresh ? from.dataGeneration + 1 : from.dataGeneration,
+          dataGeneration,
+          lastDataGeneration: Math.max(dataGeneration, from.lastDataGeneration),
           indexGeneration,
           building: { generation: indexGeneration, shardNumber },
+          refresh: undefined,
+          localCopy: dataGeneration === FIRST ? from.localCopy : undefined,
         },
-        garbage: fresh && from.dataGeneration > 0 ? [...unfinished, { kind: 'data', generation: from.dataGeneration }] : unfinished,
+        garbage: fresh && from.dataGeneration > 0 ? [...unfinished, dataGarbage(from.dataGeneration)] : unfinished,
+      }
+    }
+    case 'begin-refresh': {
+      const indexGeneration = from.indexGeneration + 1
+      const lastDataGeneration = from.lastDataGeneration + 1
+      return {
+        record: {
+          ...from,
+          lastDataGeneration,
+          indexGeneration,
+          building: { generation: indexGeneration, shardNumber },
+          refresh: { url: change.url, dataGeneration: lastDataGeneration },
+        },
+        garbage: unfinished,
       }
     }
     case 'commit': return {
-      record: { ...from, health: 'available', index: from.building, building: undefined, failure: undefined },
-      garbage: from.index === undefined ? [] : [indexGarbage(from.index)],
+      record: { ...from, ...(from.refresh === undefined ? {} : { ...from.refresh, localCopy: undefined }), ...over, health: 'available', index: from.building, failure: undefined },
+      garbage: [
+        ...(from.index === undefined ? [] : [indexGarbage(from.index)]),
+        ...(from.refresh === undefined || from.dataGeneration === 0 ? [] : [dataGarbage(from.dataGeneration)]),
+      ],
     }
-    case 'undo': return { record: { ...from, health: before(from), building: undefined }, garbage: unfinished }
-    case 'fail': return { record: { ...from, health: 'errored', building: undefined, failure: change.failure }, garbage: unfinished }
+    case 'undo': return { record: { ...from, ...over, health: before(from) }, garbage: unfinished }
+    case 'fail': return { record: { ...from, ...over, health: 'errored', failure: change.failure }, garbage: unfinished }
     case 'heal': return { record: { ...from, health: 'available', failure: undefined }, garbage: [] }
     case 'destroy': return { record: { ...from, destroying: true }, garbage: [] }
     case 'remove': return { record: undefined, garbage: [] }
   }
 }
+
+/** The data generation that a local copy given at registration is. */
+export const FIRST = 1
 
 /** What it was before the build that is given up. */
 const before = ({ failure, index }: ShardRecord): Health => {
@@ -81,17 +120,21 @@ const before = ({ failure, index }: ShardRecord): Health => {
   return index === undefined ? 'new' : 'available'
 }
 
-const registered = (url: string): ShardRecord => ({
-  url, health: 'new', destroying: false, dataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined, failure: undefined,
+const registered = ({ url, localCopy }: Registration): ShardRecord => ({
+  url, health: 'new', destroying: false, dataGeneration: 0, lastDataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined,
+  refresh: undefined, localCopy, failure: undefined,
 })
 
 const indexGarbage = ({ generation, shardNumber }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber })
+
+const dataGarbage = (generation: number): Garbage => ({ kind: 'data', generation })
 
 /** The machine's state for what was found in the catalogue. */
 export const fromRecord = (record: ShardRecord | undefined): State => {
   if (record === undefined) return { tag: 'absent', serial: 0 }
   const core = { serial: 0, url: record.url, indexed: record.index !== undefined, sessions: [] }
   if (record.destroying) return { ...core, tag: 'destroying', callers: [], job: undefined, cleaning: false }
+  if (record.refresh !== undefined) return { ...core, tag: 'interrupted', was: 'refreshing', failure: record.failure }
   switch (record.health) {
     case 'new': return { ...core, tag: 'new' }
     case 'initializing':
@@ -101,7 +144,7 @@ export const fromRecord = (record: ShardRecord | undefined): State => {
   }
 }
 
-const UNSAID: Failure = { code: 'DAGSTORE_BAD_RECORD', message: 'errored without a reason', at: '', retry: 'never' }
+const UNSAID: Failure = { code: 'DAGSTORE_BAD_RECORD', message: 'errored without a reason', at: '', retry: 'never', attempts: 1, nextRetryAt: undefined }
 
 /** Whether the shard's blocks are in the top-level index, as far as anybody knows. */
 export const isIndexed = (record: ShardRecord): boolean =>
@@ -109,4 +152,11 @@ export const isIndexed = (record: ShardRecord): boolean =>
 
 /** Whether a start has something to finish. */
 export const isUnfinished = (record: ShardRecord): boolean =>
-  record.destroying || record.health === 'initializing' || record.health === 'recovering'
+  record.destroying || record.health === 'initializing' || record.health === 'recovering' || record.refresh !== undefined
+
+/** When the store tries the shard again by itself, in milliseconds since 1970; `undefined`: it does not, or is about to. */
+export const retryAt = ({ health, destroying, refresh, failure }: ShardRecord): number | undefined => {
+  if (health !== 'errored' || destroying || refresh !== undefined || failure?.nextRetryAt === undefined) return undefined
+  const at = Date.parse(failure.nextRetryAt)
+  return Number.isNaN(at) ? undefined : at
+}

@@ -1,9 +1,10 @@
 /** The machine: what an event makes of a shard, and what is to be done about it. Pure and total. */
-import { acquire, destroy, recover, register, withdraw } from './calls.ts'
+import { acquire, destroy, initialize, recover, register, withdraw } from './calls.ts'
 import type { Step } from './effect.ts'
 import { end } from './ends.ts'
 import type { Event } from './event.ts'
-import { advance, begin, shut, stay } from './outcomes.ts'
+import { advance, begin, open, shut, stay } from './outcomes.ts'
+import { giveUp, refresh } from './refresh.ts'
 import type { State } from './state.ts'
 import { unsaved } from './unsaved.ts'
 import { release, spoiled } from './use.ts'
@@ -12,17 +13,21 @@ import { release, spoiled } from './use.ts'
 export const step = (state: State, event: Event): Step<State> => {
   switch (event.type) {
     case 'register': return register(state, event)
+    case 'initialize': return initialize(state, event)
     case 'acquire': return acquire(state, event)
     case 'recover': return recover(state, event)
+    case 'refresh': return refresh(state, event)
     case 'destroy': return destroy(state, event)
     case 'withdraw': return withdraw(state, event)
     case 'release': return release(state, event)
     case 'spoiled': return spoiled(state, event)
     case 'resume': return resume(state)
+    case 'retry': return retry(state)
     case 'close': return state.tag === 'closed' ? stay(state) : shut(state)
     case 'opened':
     case 'unusable':
     case 'built':
+    case 'unchanged':
     case 'cleaned':
     case 'failed':
     case 'aborted': return end(state, event)
@@ -31,8 +36,14 @@ export const step = (state: State, event: Event): Step<State> => {
 }
 
 const resume = (state: State): Step<State> => {
-  if (state.tag === 'interrupted') return begin(state, state.was, [], true)
+  if (state.tag === 'interrupted') return state.was === 'refreshing' ? giveUp(state, []) : begin(state, state.was, [], true)
   if (state.tag === 'destroying') return advance(state, [])
   // a call was faster
   return stay(state)
+}
+
+/** The time for another try has come, unless somebody was faster. */
+const retry = (state: State): Step<State> => {
+  if (state.tag !== 'errored' || state.opening !== undefined || state.failure.nextRetryAt === undefined) return stay(state)
+  return state.indexed ? open(state, [], true) : begin(state, 'initializing', [], true)
 }

@@ -4,8 +4,9 @@
  */
 import type { Effect, Step } from './effect.ts'
 import type { Event, JobEnd } from './event.ts'
-import { dropped, notCleaned, rested } from './ends.ts'
-import { core, ignore, jobOf, refuse, refuseAll, stay } from './outcomes.ts'
+import { notCleaned, rested } from './ends.ts'
+import { core, dropped, ignore, jobOf, refuse, refuseAll, stay, waitersOf } from './outcomes.ts'
+import { unsavedRefresh } from './refresh.ts'
 import type { Available, Errored, Failure, Initializing, Recovering, State } from './state.ts'
 
 type Of<T extends Event['type']> = Extract<Event, { readonly type: T }>
@@ -13,10 +14,13 @@ type Of<T extends Event['type']> = Extract<Event, { readonly type: T }>
 export const unsaved = (state: State, { event, failure }: Of<'unsaved'>): Step<State> => {
   switch (event.type) {
     case 'register':
+    case 'initialize':
     case 'acquire':
     case 'recover':
+    case 'refresh':
     case 'destroy': return { state, effects: [refuse(event.waiter, 'DAGSTORE_STORAGE_FAILED', failure)] }
-    case 'resume': return stay(state)
+    case 'resume':
+    case 'retry': return stay(state)
     case 'spoiled': return state.tag === 'available' && state.current === event.session
       ? { state: { ...state, current: undefined }, effects: [{ type: 'let-go' }] }
       : ignore(state)
@@ -40,6 +44,7 @@ const endUnsaved = (state: State, event: JobEnd, failure: Failure): Step<State> 
       const next: State = event.type === 'failed' ? errored(state, event, failure) : { ...state, opening: undefined, waiters: [] }
       return { state: next, effects: [...refusals(state, event, failure), ...dropped(event)] }
     }
+    case 'refreshing': return unsavedRefresh(state, event, refuseAll(waitersOf(state), 'DAGSTORE_STORAGE_FAILED', failure))
     case 'destroying': return notCleaned(state, state.callers.map((waiter) => refuse(waiter, 'DAGSTORE_STORAGE_FAILED', failure)))
     default: return ignore(state)
   }

@@ -18,7 +18,7 @@ export const release = (state: State, { lease }: Of<'release'>): Step<State> => 
   const sessions = state.sessions.filter((other) => other !== session)
   const effects: Effect[] = [{ type: 'close-session', session: session.id }]
   if (state.tag === 'destroying') return advance({ ...state, sessions }, effects)
-  if (state.tag === 'available' && state.current === session.id) return { state: { ...state, sessions, current: undefined }, effects }
+  if ((state.tag === 'available' || state.tag === 'refreshing') && state.current === session.id) return { state: { ...state, sessions, current: undefined }, effects }
   // it may have been the last to pin a replaced generation
   return { state: { ...state, sessions }, effects: [...effects, { type: 'collect' }] }
 }
@@ -26,6 +26,10 @@ export const release = (state: State, { lease }: Of<'release'>): Step<State> => 
 /** New leases get a new session; a damaged index is rebuilt at once, since opening it again would not show the damage. */
 export const spoiled = (state: State, { session, part }: Of<'spoiled'>): Step<State> => {
   if (state.tag === 'absent' || state.tag === 'closed' || !state.sessions.some(({ id }) => id === session)) return ignore(state)
+  // what is being read takes its place, if it comes to something
+  if (state.tag === 'refreshing' && state.current === session) {
+    return { state: { ...state, current: undefined, damaged: state.damaged || part === 'index' }, effects: [{ type: 'let-go' }] }
+  }
   if (state.tag !== 'available' || state.current !== session) return stay(state)
   const next = { ...state, current: undefined }
   if (part === 'source') return { state: next, effects: [{ type: 'let-go' }] }

@@ -5,10 +5,17 @@ import type { ByteSource } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { abortable } from '../abortable.ts'
+import type { Urgency } from '../limiter.ts'
 import type { ShardRecord } from '../machine/index.ts'
 import { joinParts, openSource, type Unusable } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
+import { patiently } from './patience.ts'
 import { type ShardSession, Spoilage } from './session.ts'
+
+export interface BuildOptions {
+  readonly signal: AbortSignal
+  readonly urgency: Urgency
+}
 
 /**
  * Everything but the commit: on return the index file is durable and the multihashes are published, under a generation and
@@ -17,19 +24,23 @@ import { type ShardSession, Spoilage } from './session.ts'
  * @returns a session, or that the copy of the data which a build before this one left is of other bytes than the mount has
  * @throws what the mount, the CAR, or the storage of the indices rejects with; the signal's reason
  */
-export const buildJob = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> => {
+export const buildJob = async (parts: StoreParts, key: string, record: ShardRecord, { signal, urgency }: BuildOptions): Promise<ShardSession | Unusable> => {
   // slow work that an opening starts, such as unsealing, holds no slot
   const early = await isReady(parts, record, signal) ? undefined : await openSource(parts, key, record, signal)
   let taken = false
   try {
-    return await parts.building.run(async () => {
+    return await parts.building.run(async (slot) => {
       taken = true
-      return build(parts, key, record, early ?? await openSource(parts, key, record, signal), signal)
-    }, { signal })
+      // one that hangs all the same gives its slot to others
+      const raw = early ?? await patiently(slot, parts.clock, (moved) => openSource(parts, key, record, signal, moved), closeLate)
+      return build(parts, key, record, raw, signal)
+    }, { signal, urgency })
   } finally {
-    if (!taken && early !== undefined && !('unusable' in early)) await early.close()
+    if (!taken && early !== undefined) await closeLate(early)
   }
 }
+
+const closeLate = async (raw: ByteSource | Unusable): Promise<void> => { if (!('unusable' in raw)) await raw.close() }
 
 /** A mount that cannot say it is opened, to find out why. */
 const isReady = async ({ mounts }: StoreParts, { url }: ShardRecord, signal: AbortSignal): Promise<boolean> => {

@@ -1,5 +1,4 @@
 /** Deleting what the store made and nothing needs any more. Each step may be repeated. */
-import { transientName } from '@dagstore/mounts'
 import { shardNumber } from '@dagstore/top-level-index'
 import type { ListedGarbage } from '../catalogue/shard-catalogue.ts'
 import type { Garbage, IndexGeneration, ShardRecord } from '../machine/index.ts'
@@ -7,7 +6,7 @@ import type { StoreParts } from './parts.ts'
 
 /** On return it is gone for good. Sources of mounts are never touched: only names that the store gave out are removed. */
 export const discard = async ({ top, repo, transients, letGoIndex }: StoreParts, key: string, garbage: Garbage): Promise<void> => {
-  if (garbage.kind === 'data') return transients.remove(transientName(key, garbage.generation))
+  if (garbage.kind === 'data') return transients.remove(key, garbage.generation)
   await top.retire(shardNumber(garbage.shardNumber))
   letGoIndex(key, garbage.generation)
   await repo.remove(key, garbage.generation)
@@ -63,13 +62,10 @@ export const cleanJob = (parts: StoreParts, key: string, record: ShardRecord, si
 
 const indexGarbage = ({ generation, shardNumber: number }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber: number })
 
-/** The record cannot say what there is: look at every index file, every number, and the copies of keys of the same fan-out. */
+/** The record cannot say what there is: look at every index file, every number and every copy. */
 const cleanByName = async ({ catalogue, top, repo, transients }: StoreParts, key: string, signal: AbortSignal): Promise<void> => {
   for (const number of await catalogue.numbersOf(key)) await top.retire(shardNumber(number))
   for await (const stored of repo.list({ signal })) if (stored.key === key) await repo.remove(key, stored.generation)
-  const [folder = ''] = transientName(key, 0).split('/')
-  for (const { name } of await transients.list(folder)) {
-    const generation = Number(/\.([0-9]+)\.transient$/u.exec(name)?.[1])
-    if (Number.isSafeInteger(generation) && transientName(key, generation) === `${folder}/${name}`) await transients.remove(`${folder}/${name}`)
-  }
+  const { failures } = await transients.collect({ signal, keep: ({ key: owner }) => owner !== key })
+  if (failures[0] !== undefined) throw failures[0].error
 }

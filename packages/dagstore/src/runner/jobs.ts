@@ -1,17 +1,20 @@
 /** Running a job to its one end, whatever happens in it. */
-import type { JobEnd, ShardRecord } from '../machine/index.ts'
+import type { JobEnd, JobKind, ShardRecord } from '../machine/index.ts'
 import { failureOf } from '../failure.ts'
+import type { Urgency } from '../limiter.ts'
 import { buildJob } from './build-job.ts'
 import { cleanJob } from './collect.ts'
 import { openJob } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
+import { refreshJob } from './refresh-job.ts'
 import type { ShardSession } from './session.ts'
 
 export interface JobOrder {
   readonly job: number
-  readonly kind: 'open' | 'build' | 'clean'
+  readonly kind: JobKind
   /** As it is when the job starts. */
   readonly record: ShardRecord
+  readonly urgency: Urgency
 }
 
 export interface EndedJob {
@@ -26,15 +29,21 @@ export const runJob = async (parts: StoreParts, key: string, order: JobOrder, si
   try {
     return await work(parts, key, order, signal)
   } catch (error) {
-    const event: JobEnd = signal.aborted ? { type: 'aborted', job } : { type: 'failed', job, failure: failureOf(error, parts.clock) }
+    const event: JobEnd = signal.aborted ? { type: 'aborted', job } : { type: 'failed', job, failure: failureOf(error, parts.clock), plan: parts.retryPlan() }
     return { event, session: undefined }
   }
 }
 
-const work = async (parts: StoreParts, key: string, { job, kind, record }: JobOrder, signal: AbortSignal): Promise<EndedJob> => {
+const work = async (parts: StoreParts, key: string, { job, kind, record, urgency }: JobOrder, signal: AbortSignal): Promise<EndedJob> => {
   switch (kind) {
     case 'build': {
-      const built = await buildJob(parts, key, record, signal)
+      const built = await buildJob(parts, key, record, { signal, urgency })
+      if (!('unusable' in built)) return { event: { type: 'built', job }, session: built }
+      return { event: { type: 'unusable', job, part: built.unusable }, session: undefined }
+    }
+    case 'refresh': {
+      const built = await refreshJob(parts, key, record, { signal, urgency })
+      if (built === 'unchanged') return { event: { type: 'unchanged', job }, session: undefined }
       if (!('unusable' in built)) return { event: { type: 'built', job }, session: built }
       return { event: { type: 'unusable', job, part: built.unusable }, session: undefined }
     }

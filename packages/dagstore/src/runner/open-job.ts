@@ -3,7 +3,7 @@ import { CarV2Error, type IndexView, openIndex } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { IndexRepoError } from '@dagstore/index-repo'
 import { type ByteSource, compareIdentity } from '@dagstore/io'
-import { MountError, openRandom } from '@dagstore/mounts'
+import { MountError } from '@dagstore/mounts'
 import { abortable } from '../abortable.ts'
 import { codeOf } from '../failure.ts'
 import type { ShardRecord } from '../machine/index.ts'
@@ -48,12 +48,17 @@ export const openJob = async (parts: StoreParts, key: string, record: ShardRecor
 }
 
 /** The bytes of the shard's mount, in place or as a copy; a copy of other bytes than the mount has now is of no use. */
-export const openSource = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ByteSource | Unusable> => {
+export const openSource = async (
+  parts: StoreParts, key: string, record: Pick<ShardRecord, 'url' | 'dataGeneration' | 'localCopy'>, signal: AbortSignal, moved: () => void = () => {}
+): Promise<ByteSource | Unusable> => {
   const { transients, emit } = parts
   const mount = parts.mounts.resolve(record.url)
   try {
-    return await abortable(openRandom(mount, {
-      transients, key, generation: record.dataGeneration, signal, onProgress: (progress) => { emit({ type: 'progress', key, step: 'fetch', progress }) },
+    return await abortable(transients.open(mount, {
+      key, generation: record.dataGeneration, signal, onProgress: (progress) => {
+        moved()
+        emit({ type: 'progress', key, step: 'fetch', progress })
+      },
     }), signal, (late) => { parts.tasks.add(late.close()) })
   } catch (error) {
     if (error instanceof MountError && error.code === 'MOUNT_COPY_OUTDATED') return { unusable: 'source', reason: error }
@@ -61,7 +66,7 @@ export const openSource = async (parts: StoreParts, key: string, record: ShardRe
   }
 }
 
-const openIndexFile = async ({ repo, pages }: StoreParts, key: string, generation: number, signal: AbortSignal): Promise<IndexView | Unusable> => {
+export const openIndexFile = async ({ repo, pages }: StoreParts, key: string, generation: number, signal: AbortSignal): Promise<IndexView | Unusable> => {
   let file: ByteSource
   try {
     file = await repo.open(key, generation, { signal })

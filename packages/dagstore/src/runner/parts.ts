@@ -2,12 +2,12 @@
 import type { PageCache } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import type { IndexRepo } from '@dagstore/index-repo'
-import type { Clock, Directory } from '@dagstore/io'
-import type { MountRegistry } from '@dagstore/mounts'
+import type { Clock } from '@dagstore/io'
+import type { MountRegistry, Transients } from '@dagstore/mounts'
 import type { TopLevelIndex } from '@dagstore/top-level-index'
 import type { ShardCatalogue } from '../catalogue/shard-catalogue.ts'
 import type { EventListener } from '../events.ts'
-import type { Garbage } from '../machine/index.ts'
+import type { Garbage, RetryPlan } from '../machine/index.ts'
 import type { KeyLock } from '../key-lock.ts'
 import type { Limiter } from '../limiter.ts'
 import type { Tasks } from './tasks.ts'
@@ -17,7 +17,7 @@ export interface StoreParts {
   readonly top: TopLevelIndex
   readonly repo: IndexRepo
   /** Copies of sequential mounts. */
-  readonly transients: Directory
+  readonly transients: Transients
   readonly mounts: MountRegistry
   readonly hashes: Hashes
   readonly clock: Clock
@@ -27,6 +27,10 @@ export interface StoreParts {
   /** Who deletes what is of one shard, one after another. */
   readonly deleting: KeyLock
   readonly emit: EventListener
+  /** As it is now, for a failure that has just happened. */
+  readonly retryPlan: () => RetryPlan
+  /** A record says that the shard is to be tried again at that time. */
+  readonly noteRetry: (at: number) => void
   /** Everything that outlives the call that started it, so that closing can wait for it. */
   readonly tasks: Tasks
   /** Whoever keeps leases of the shard only for speed gives them back. */

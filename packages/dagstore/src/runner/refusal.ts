@@ -9,6 +9,7 @@ const TEXTS: Readonly<Record<Refusal, string>> = {
   DAGSTORE_SHARD_ERRORED: 'shard is errored',
   DAGSTORE_SHARD_DESTROYED: 'shard is being destroyed',
   DAGSTORE_NOT_ERRORED: 'shard is not errored',
+  DAGSTORE_REFRESH_FAILED: 'what the mount has now could not be indexed; the shard is as it was',
   DAGSTORE_STORAGE_FAILED: 'the store could not write',
   DAGSTORE_CLOSED: 'store is closed',
 }

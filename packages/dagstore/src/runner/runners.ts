@@ -35,6 +35,14 @@ export class Runners {
     await runner.idle()
   }
 
+  /** Try again what is errored; resolves when that has ended. */
+  async retry (key: string): Promise<void> {
+    if (this.#closed) return
+    const runner = this.#runner(key)
+    runner.submit({ type: 'retry' })
+    await runner.idle()
+  }
+
   /** What a live machine says; `undefined` when the record says it all. */
   info (key: string): ShardInfo | undefined { return this.#live.get(key)?.info }
 
@@ -65,6 +73,9 @@ export class Runners {
     if (this.#closed) throw new DagstoreError('DAGSTORE_CLOSED', 'store is closed', { key })
     return this.#runner(key).visit(visit)
   }
+
+  /** The index of a shard in use turned out to be broken. */
+  spoil (key: string): void { this.#live.get(key)?.spoil() }
 
   /** Everybody who waits is refused, leases are revoked, jobs are told to stop. */
   close (): void {

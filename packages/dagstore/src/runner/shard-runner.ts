@@ -4,10 +4,12 @@
  */
 import type { StoredRecord } from '../catalogue/record-codec.ts'
 import { DagstoreError } from '../errors.ts'
-import { failureOf } from '../failure.ts'
+import { failureOf, sameCause } from '../failure.ts'
+import { Urgency } from '../limiter.ts'
 import { createLease, type ManagedLease } from '../lease.ts'
 import {
-  applyChange, atRest, type Change, type Changed, type Effect, type Event, fromRecord, type Garbage, jobOf, needsNumber, type State, step
+  applyChange, atRest, type Change, type Changed, type Effect, type Event, fromRecord, type Garbage, jobOf, type JobKind, needsNumber, retryAt,
+  type State, step
 } from '../machine/index.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
 import { type Call, callShard, type CallTarget, leaseCall } from './calls.ts'
@@ -28,6 +30,8 @@ export interface Visited {
 
 export type Visit<T> = (visited: Visited) => Promise<T>
 
+interface RunningJob { readonly stop: AbortController, readonly urgency: Urgency }
+
 export class ShardRunner implements CallTarget {
   readonly key: string
   readonly #parts: StoreParts
@@ -41,7 +45,7 @@ export class ShardRunner implements CallTarget {
   readonly #calls: Map<number, Call> = new Map()
   readonly #leases: Map<number, ManagedLease> = new Map()
   readonly #sessions: Map<number, ShardSession> = new Map()
-  readonly #jobs: Map<number, AbortController> = new Map()
+  readonly #jobs: Map<number, RunningJob> = new Map()
   #closings: Promise<unknown> = Promise.resolve()
   #idlers: (() => void)[] = []
 
@@ -81,6 +85,11 @@ export class ShardRunner implements CallTarget {
       })
       this.#pump()
     })
+  }
+
+  /** The index file is broken, whoever found that out. */
+  spoil (): void {
+    if (this.#state.tag === 'available' && this.#state.current !== undefined) this.submit({ type: 'spoiled', session: this.#state.current, part: 'index' })
   }
 
   async #rewrite (changed: Changed, resting: boolean): Promise<void> {
@@ -189,6 +198,7 @@ export class ShardRunner implements CallTarget {
     const from = healthOf(this.#state)
     const to = healthOf(state)
     this.#state = state
+    if (event.type === 'failed' && state.tag === 'errored') sameCause(event.failure, state.failure)
     if (from !== to) this.#parts.emit({ type: 'health', key: this.key, from, to, failure: state.tag === 'errored' ? state.failure : undefined })
     for (const effect of effects) this.#execute(effect, event)
   }
@@ -196,11 +206,13 @@ export class ShardRunner implements CallTarget {
   #execute (effect: Effect, event: Event): void {
     switch (effect.type) {
       case 'persist': throw new TypeError('a persist that is not the first effect')
-      case 'start': return this.#start(effect.job, effect.kind)
-      case 'abort': return this.#jobs.get(effect.job)?.abort(new DagstoreError('DAGSTORE_CLOSED', 'job is not wanted any more', { key: this.key }))
+      case 'start': return this.#start(effect.job, effect.kind, effect.urgent)
+      case 'raise': return this.#jobs.get(effect.job)?.urgency.raise()
+      case 'abort': return this.#jobs.get(effect.job)?.stop.abort(new DagstoreError('DAGSTORE_CLOSED', 'job is not wanted any more', { key: this.key }))
       case 'grant': return this.#grant(effect.waiter, effect.session)
       case 'answer': return this.#end(effect.waiter)?.answer(this.info)
       case 'refuse': return this.#end(effect.waiter)?.refuse(refusalOf(this.key, effect.code, effect.failure))
+      case 'again': return this.#calls.has(effect.event.waiter) ? this.submit(effect.event) : undefined
       case 'revoke': return this.#revoke(effect.session)
       case 'close-session': return this.#closeSession(effect.session)
       case 'let-go': return this.#parts.letGo(this.key)
@@ -224,14 +236,16 @@ export class ShardRunner implements CallTarget {
     const outcome = await this.#parts.catalogue.commit([{ key: this.key, ifVersion: before?.version ?? 'absent', record, garbage }])
     if (outcome === 'conflict') throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'record was changed by somebody else', { key: this.key })
     this.#stored = record === undefined ? undefined : { record, version: (before?.version ?? 0n) + 1n, damaged: false }
+    const at = record === undefined ? undefined : retryAt(record)
+    if (at !== undefined) this.#parts.noteRetry(at)
   }
 
-  #start (job: number, kind: 'open' | 'build' | 'clean'): void {
-    const controller = new AbortController()
-    this.#jobs.set(job, controller)
+  #start (job: number, kind: JobKind, urgent: boolean): void {
+    const running = { stop: new AbortController(), urgency: new Urgency(urgent) }
+    this.#jobs.set(job, running)
     const record = this.#stored?.record
     if (record === undefined) throw new TypeError('a job without a record')
-    const ended = runJob(this.#parts, this.key, { job, kind, record }, controller.signal)
+    const ended = runJob(this.#parts, this.key, { job, kind, record, urgency: running.urgency }, running.stop.signal)
     this.#parts.tasks.add(ended.then(({ event, session }) => {
       this.#jobs.delete(job)
       if (session !== undefined) this.#keep(job, session)
@@ -253,7 +267,7 @@ export class ShardRunner implements CallTarget {
     const managed = createLease(waiter, this.key, session, () => {
       this.#leases.delete(waiter)
       this.submit({ type: 'release', lease: waiter })
-    }, (options) => callShard(this, leaseCall(), (other) => ({ type: 'acquire', waiter: other, registerAs: undefined }), options))
+    }, (options) => callShard(this, leaseCall(), (other) => ({ type: 'acquire', waiter: other, registerAs: undefined, urgent: true }), options))
     this.#leases.set(waiter, managed)
     call.grant(managed.lease)
   }

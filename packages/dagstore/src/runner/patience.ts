@@ -1,0 +1,41 @@
+/** Waiting for a source without holding up others. */
+import type { Clock } from '@dagstore/io'
+import type { Slot } from '../limiter.ts'
+
+/** What does nothing for so long gives its slot to others. */
+export const PATIENCE_MS = 5000
+
+/**
+ * What `work` gives. Its slot goes to others once nothing has moved for a while, and is taken again before this resolves: a
+ * source that hangs costs no slot.
+ *
+ * @param work - calls `moved` whenever it got on
+ * @param dispose - called with what `work` gave when the slot is not had again
+ */
+export const patiently = async <T>(
+  slot: Slot, clock: Clock, work: (moved: () => void) => Promise<T>, dispose: (result: T) => Promise<void> = async () => {}
+): Promise<T> => {
+  const ended = new AbortController()
+  let moved = false
+  const watch = async (): Promise<void> => {
+    do {
+      moved = false
+      await clock.sleep(PATIENCE_MS, { signal: ended.signal })
+    } while (moved)
+    slot.pause()
+  }
+  watch().catch(() => {}) // it has ended
+  let result: T
+  try {
+    result = await work(() => { moved = true })
+  } finally {
+    ended.abort()
+  }
+  try {
+    await slot.resume()
+  } catch (error) {
+    await dispose(result)
+    throw error
+  }
+  return result
+}
