@@ -2,10 +2,11 @@
 import { type IndexView, openIndex, type PageCache } from '@dagstore/carv2'
 import type { IndexRepo } from '@dagstore/index-repo'
 import type { CallOptions } from '@dagstore/io'
+import { isRoot } from '../runner/multihashes.ts'
 import { SharedCache } from './shared-cache.ts'
 
 export interface IndexViews {
-  /** Whether the index lists the block. What is wrong with the file is an error, and forgotten: the next call opens it again. */
+  /** Whether the index lists the block, or the CAR names it as a root. What is wrong with the file is an error, and forgotten: the next call opens it again. */
   holds(key: string, generation: number, multihash: Uint8Array, options?: CallOptions): Promise<boolean>
   /** The file is going to be deleted. */
   drop(key: string, generation: number): void
@@ -21,7 +22,7 @@ export const createIndexViews = ({ repo, pages }: { readonly repo: IndexRepo, re
   return {
     holds: async (key, generation, multihash, { signal } = {}) => {
       try {
-        return await views.use({ key, number: generation }, async (view) => (await view.find(multihash, { signal, limit: 1 })).length > 0, { signal })
+        return await views.use({ key, number: generation }, async (view) => (await view.find(multihash, { signal, limit: 1 })).length > 0 || isRoot(view.facts, multihash), { signal })
       } catch (error) {
         if (signal?.aborted !== true) views.drop(repo.name(key, generation))
         throw error

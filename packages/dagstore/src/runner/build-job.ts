@@ -3,10 +3,10 @@ import { buildIndexStream, type IndexStream, openIndex } from '@dagstore/carv2'
 import { IndexRepoError } from '@dagstore/index-repo'
 import type { ByteSource } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
-import { create as createMultihash } from 'multiformats/hashes/digest'
 import { abortable } from '../abortable.ts'
 import type { Urgency } from '../limiter.ts'
 import type { ShardRecord } from '../machine/index.ts'
+import { multihashesOf } from './multihashes.ts'
 import { joinParts, openSource, type Unusable } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
 import { patiently } from './patience.ts'
@@ -67,7 +67,7 @@ const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: B
       onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) },
     }), signal)
     await writeIndex(parts, key, building.generation, index, signal)
-    await top.publish(shardNumber(building.shardNumber), multihashesOf(index, signal), { signal })
+    await top.publish(shardNumber(building.shardNumber), multihashesOf(index, { signal }), { signal })
     await scratch.release()
     // read back from disk: what is served is what a restart will find
     const view = await openIndex(await repo.open(key, building.generation, { signal }), { pages, owns: true, signal })
@@ -89,13 +89,5 @@ const writeIndex = async ({ repo }: StoreParts, key: string, generation: number,
     // the generation is fresh, so this is of a catalogue that was put back to an earlier state, and nothing refers to it
     await repo.remove(key, generation)
     await repo.write(key, generation, index.encode({ signal }), { signal })
-  }
-}
-
-/** In the order of the index, so that repeats are neighbours. */
-async function * multihashesOf (index: IndexStream, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const { code, digest } of index.entries({ signal })) {
-    if (code === undefined) throw new TypeError('an index of ours without hash codes')
-    yield createMultihash(code, digest).bytes
   }
 }
