@@ -2,29 +2,33 @@
 /** Wires the parts of a store on a folder: the only place that sees them all. */
 import { openHashes } from '@dagstore/hashes/node'
 import type { Hashes } from '@dagstore/hashes'
-import { type Imports, openImports } from '@dagstore/imports'
+import type { Imports } from '@dagstore/imports'
 import type { Directory } from '@dagstore/io'
 import { lotusMount, createPieceLoader, sectorPieceSource } from '@dagstore/lotus-mount'
 import { localSectors } from '@dagstore/lotus-mount/node'
-import { type NodeDagstore, openDagstore } from '@dagstore/node'
+import { type NodeDagstore, type NodeDagstoreOptions, openDagstore } from '@dagstore/node'
 import { type IndexRepo, openIndexRepo } from '@dagstore/index-repo'
 import { createPieceEngine } from '@dagstore/piece/node'
 import { openPieceStore, type PieceStore } from '@dagstore/piece-store'
-import { openRetrievals, type Retrievals } from '@dagstore/retrievals'
+import type { Retrievals } from '@dagstore/retrievals'
 import type { RootFolder } from './root-folder.ts'
 
-export interface Store extends AsyncDisposable {
+/** What commands on shards need. */
+export interface ShardStore {
   readonly root: RootFolder
   readonly dagstore: NodeDagstore
   readonly pieces: PieceStore
-  readonly imports: Imports
-  readonly retrievals: Retrievals
-  /** Names of the detached indices. */
-  readonly indices: Pick<IndexRepo, 'name'>
+  /** The detached indices: their names, and what is in them. */
+  readonly indices: Pick<IndexRepo, 'name' | 'open'>
   readonly hashes: Hashes
   /** Everything below the root, by relative names. */
   readonly files: Directory
   close (): Promise<void>
+}
+
+export interface Store extends ShardStore, AsyncDisposable {
+  readonly imports: Imports
+  readonly retrievals: Retrievals
 }
 
 interface Gate<T> { readonly promise: Promise<T>, resolve (value: T): void, reject (reason: unknown): void }
@@ -37,7 +41,7 @@ const createGate = <T>(): Gate<T> => {
 }
 
 /** Open the store at the root, or make one there. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
-export const openStore = async (root: RootFolder): Promise<Store> => {
+export const openShardStore = async (root: RootFolder, { onEvent }: Pick<NodeDagstoreOptions, 'onEvent'> = {}): Promise<ShardStore> => {
   const hashes = await openHashes()
   // shards that are resumed while the store opens already read pieces, so the piece store is passed as a promise
   const opened = createGate<PieceStore>()
@@ -47,24 +51,37 @@ export const openStore = async (root: RootFolder): Promise<Store> => {
     fr32: createPieceEngine(),
   })
   const loader = createPieceLoader([source])
-  const dagstore = await openDagstore(root.path, { mounts: [lotusMount(loader)], hashes }).catch((error: unknown) => {
+  const dagstore = await openDagstore(root.path, { mounts: [lotusMount(loader)], hashes, ...(onEvent === undefined ? {} : { onEvent }) }).catch((error: unknown) => {
     opened.reject(error)
     throw error
   })
   try {
     const pieces = await openPieceStore(dagstore.db)
     opened.resolve(pieces)
-    const imports = await openImports({ db: dagstore.db, directory: dagstore.files.child('imports'), hashes })
-    const retrievals = openRetrievals({ directory: dagstore.files.child('retrievals'), hashes })
     const close = async (): Promise<void> => {
       await dagstore.close()
       await loader[Symbol.asyncDispose]()
     }
     const indices = openIndexRepo(dagstore.files.child('index'))
-    return { root, dagstore, pieces, imports, retrievals, indices, hashes, files: dagstore.files, close, [Symbol.asyncDispose]: close }
+    return { root, dagstore, pieces, indices, hashes, files: dagstore.files, close }
   } catch (error) {
     opened.reject(error)
     await dagstore.close()
+    throw error
+  }
+}
+
+/** The same with imports and retrievals, which commands on shards need not wait for. */
+export const openStore = async (root: RootFolder): Promise<Store> => {
+  const [{ openImports }, { openRetrievals }] = await Promise.all([import('@dagstore/imports'), import('@dagstore/retrievals')])
+  const store = await openShardStore(root)
+  try {
+    const { dagstore, hashes } = store
+    const imports = await openImports({ db: dagstore.db, directory: dagstore.files.child('imports'), hashes })
+    const retrievals = openRetrievals({ directory: dagstore.files.child('retrievals'), hashes })
+    return { ...store, imports, retrievals, [Symbol.asyncDispose]: store.close }
+  } catch (error) {
+    await store.close()
     throw error
   }
 }

@@ -29,10 +29,10 @@ const messageOf = (error: unknown): string => {
 const offsetOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'offset' in error && typeof error.offset === 'number' ? error.offset : undefined
 
-/** Without `path=` of a file that the sentence names already; other details stay. */
-const withoutPaths = (message: string, paths: readonly string[]): string => {
+/** Without `path=` or `key=` of what the sentence names already; other details stay. */
+const withoutNames = (message: string, names: readonly string[]): string => {
   let text = message
-  for (const path of paths) text = text.replace(`; path=${path}`, ';').replace(/; ?$/, '')
+  for (const name of names) text = text.replace(`; path=${name}`, ';').replace(`; key=${name}`, ';').replace(/; ?$/, '')
   return text
 }
 
@@ -47,7 +47,7 @@ export const explain = (error: unknown, subject?: string, paths: readonly string
   let offset: number | undefined
   const named = subject === undefined ? paths : [...paths, subject]
   for (let current: unknown = error, depth = 0; current !== undefined && current !== null && depth < 6; depth++) {
-    const message = withoutPaths(messageOf(current), named)
+    const message = withoutNames(messageOf(current), named)
     if (message !== '' && !parts.some((part) => part.includes(message))) parts.push(message)
     code ??= codeOf(current)
     offset ??= offsetOf(current)
@@ -58,3 +58,10 @@ export const explain = (error: unknown, subject?: string, paths: readonly string
   const place = offset === undefined || parts.some((part) => part.includes(String(offset))) ? '' : ` at byte ${offset}`
   return printable(`${subject === undefined ? '' : `${subject}: `}${parts.join(': ')}${place}${code === undefined ? '' : ` (${code})`}`)
 }
+
+const told = new WeakSet<object>()
+
+/** The JSON document on stdout tells of this failure already. */
+export const markTold = (error: unknown): void => { if (typeof error === 'object' && error !== null) told.add(error) }
+
+export const isTold = (error: unknown): boolean => typeof error === 'object' && error !== null && told.has(error)

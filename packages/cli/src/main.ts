@@ -1,8 +1,8 @@
 /** The `dagstore` command: its groups, the options they share, and what becomes of a failure. */
 import { Command, CommanderError, Option } from 'commander'
-import { addDemoCommand } from './commands/demo.ts'
-import { addShardCommands } from './commands/shards.ts'
-import { codeOf, CommandError, explain } from './failure.ts'
+import { addNamed } from './commands/lazy.ts'
+import { SHARD_COMMANDS, START_COMMANDS } from './commands/shards.ts'
+import { codeOf, CommandError, explain, isTold } from './failure.ts'
 import { InterruptedError, StdoutError, type Terminal } from './terminal.ts'
 import { printable, toJson } from './text.ts'
 import { VERSION } from './version.ts'
@@ -37,9 +37,15 @@ const createProgram = async (args: readonly string[], terminal: Terminal): Promi
     .addOption(new Option('--color', 'colours even where stdout is no terminal'))
     .addOption(new Option('--no-color', 'no colours'))
     .addOption(new Option('--debug', 'stack traces with errors'))
-  addDemoCommand(program, common, terminal)
-  addShardCommands(program, common, terminal)
-  // a group that is not asked for needs no commands, and its modules would be most of what there is to start
+  // what is not asked for needs no commands, and their modules would be most of what there is to start
+  const [first, second] = args.filter((arg) => !arg.startsWith('-'))
+  const asked = [(first === 'help' ? second : first) ?? '']
+  const isGroup = asked.some((name) => name === 'car' || name === 'pieces')
+  program.commandsGroup('Start:')
+  if (!isGroup) await addNamed(START_COMMANDS, program, asked, common, terminal)
+  program.commandsGroup('Shards:')
+  if (!isGroup) await addNamed(SHARD_COMMANDS, program, asked, common, terminal)
+  program.commandsGroup('Files:')
   const pieces = program.command('pieces').description('Filecoin pieces')
   if (args.includes('pieces')) (await import('./commands/pieces.ts')).addPiecesCommands(pieces, common, terminal)
   const car = program.command('car').description('CAR files, version 1 and 2')
@@ -59,7 +65,7 @@ interface Told { readonly debug: boolean, readonly json: boolean }
 const report = (error: unknown, terminal: Terminal, { debug, json }: Told): number => {
   // a program that asked for JSON gets a failure as JSON too
   const document = (code: string | undefined, message: string): void => {
-    if (json) terminal.stdout(`${toJson({ ok: false, error: { code: code ?? null, message } })}\n`)
+    if (json && !isTold(error)) terminal.stdout(`${toJson({ ok: false, error: { code: code ?? null, message } })}\n`)
   }
   if (error instanceof CommanderError) {
     // commander has printed its own message; help and version are no failures, a group without a command is wrong usage

@@ -16,6 +16,8 @@ export interface Terminal {
   stderr (text: string): void
   /** Whether stderr is a terminal that can redraw a line. */
   readonly interactive: boolean
+  /** Characters in a line of stderr. @default 80 */
+  readonly columns?: number | undefined
   /** Whether stdout is a terminal, where progress would stand between the results. @default false */
   readonly showsResults?: boolean | undefined
   /** Whether stdout is a terminal that shows colours. */
@@ -91,6 +93,7 @@ export const processTerminal = (): Terminal => {
     stdin: isatty(0) ? undefined : () => readable(process.stdin, controller.signal),
     stderr: (text) => { process.stderr.write(text) },
     interactive: process.stderr.isTTY === true,
+    get columns () { return process.stderr.columns },
     showsResults: process.stdout.isTTY === true,
     colors: process.stdout.isTTY === true && !process.env['NO_COLOR'],
     cwd: process.cwd(),

@@ -38,10 +38,16 @@ export interface Cell { readonly text: string, readonly color?: Color }
 /** Columns two spaces apart, header row first; '' without rows. */
 export const table = (header: readonly string[], rows: readonly (readonly Cell[])[], colors: boolean): string => {
   if (rows.length === 0) return ''
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.text.length ?? 0)))
-  const line = (cells: readonly Cell[]): string => cells.map(({ text, color }, column) => {
-    const padding = column === cells.length - 1 ? '' : ' '.repeat((widths[column] ?? 0) - text.length)
-    return (color === undefined ? text : paint(text, color, colors)) + padding
-  }).join('  ').trimEnd()
-  return [line(header.map((text) => ({ text }))), ...rows.map(line)].join('\n') + '\n'
+  const widths = tableWidths(header, rows)
+  return [header.map((text) => ({ text })), ...rows].map((cells) => `${tableLine(cells, widths, colors)}\n`).join('')
 }
+
+/** How wide each column has to be. */
+export const tableWidths = (header: readonly string[], rows: readonly (readonly Cell[])[]): readonly number[] =>
+  header.map((title, column) => rows.reduce((width, row) => Math.max(width, row[column]?.text.length ?? 0), title.length))
+
+/** One row of such a table, without the end of the line. */
+export const tableLine = (cells: readonly Cell[], widths: readonly number[], colors: boolean): string => cells.map(({ text, color }, column) => {
+  const padding = column === cells.length - 1 ? '' : ' '.repeat(Math.max(0, (widths[column] ?? 0) - text.length))
+  return (color === undefined ? text : paint(text, color, colors)) + padding
+}).join('  ').trimEnd()

@@ -14,11 +14,14 @@ export const temporaryFolder = async (): Promise<string> => {
 }
 
 /** Run one command line in `cwd`, in this process. */
-export const dagstore = async (cwd: string, args: readonly string[], options: { readonly env?: Record<string, string>, readonly signal?: AbortSignal, /** Called before each message. */ readonly onMessage?: (text: string) => void, /** What is piped in. */ readonly stdin?: Uint8Array } = {}): Promise<Run> => {
+export const dagstore = async (cwd: string, args: readonly string[], options: { readonly env?: Record<string, string>, readonly signal?: AbortSignal, /** Called before each message. */ readonly onMessage?: (text: string) => void, /** Called with each result. */ readonly onResult?: (text: string | Uint8Array) => void, /** What is piped in. */ readonly stdin?: Uint8Array } = {}): Promise<Run> => {
   const out: Uint8Array[] = []
   let stderr = ''
   const terminal: Terminal = {
-    stdout: (text) => { out.push(typeof text === 'string' ? Buffer.from(text) : text.slice()) },
+    stdout: (text) => {
+      out.push(typeof text === 'string' ? Buffer.from(text) : text.slice())
+      options.onResult?.(text)
+    },
     stderr: (text) => {
       options.onMessage?.(text)
       stderr += text
@@ -35,3 +38,13 @@ export const dagstore = async (cwd: string, args: readonly string[], options: { 
   const bytes = Buffer.concat(out)
   return { code, stdout: bytes.toString('utf8'), stderr, bytes }
 }
+
+/** What a command on several things prints with `--json`. */
+export interface BulkDocument {
+  readonly items: readonly { readonly ok: boolean, readonly key?: string, readonly path?: string, readonly status?: string, readonly mountUrl?: string, readonly error?: { readonly code: string | null, readonly message: string } }[]
+  readonly ok: boolean
+  readonly succeeded: number
+  readonly failed: number
+}
+
+export const documentOf = ({ stdout }: Run): BulkDocument => JSON.parse(stdout) as BulkDocument

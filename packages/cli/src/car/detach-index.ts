@@ -1,11 +1,10 @@
 /** `car detach-index` and `car detach-index list`. */
 import type { Command } from 'commander'
-import { detachIndex, encodeVarint, openIndex } from '@dagstore/carv2'
-import { CommandError } from '../failure.ts'
+import { detachIndex, openIndex } from '@dagstore/carv2'
+import { writeEntries } from '../index-entries.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
-import { nameOf } from './code-names.ts'
 import { withSource } from './input.ts'
 import { addOutputOptions, type OutputOptions, refuseEarly, resolveOutput, writeOutput } from './output.ts'
 
@@ -35,22 +34,7 @@ const list = async (file: string | undefined, options: CommonOptions, terminal: 
   await withSource(file, 'list', terminal, async (source) => {
     const view = await openIndex(source, { signal: terminal.signal })
     try {
-      if (view.facts.codec === 0x0400 && options.json !== true) {
-        throw new CommandError('COMMAND_REFUSED', `index of codec ${nameOf(view.facts.codec)} does not know hash functions, so it has no multihashes to list (--json lists digests)`)
-      }
-      let lines = ''
-      for await (const { code, digest, sectionOffset, dataBytes } of view.entries({ signal: terminal.signal })) {
-        const digestHex = Buffer.from(digest).toString('hex')
-        const multihash = code === undefined ? null : Buffer.concat([encodeVarint(code), encodeVarint(digest.byteLength), digest]).toString('hex')
-        lines += options.json === true
-          ? `${toJson({ multihash, digest: digestHex, code: code ?? null, offset: sectionOffset, dataBytes: dataBytes ?? null })}\n`
-          : `${multihash ?? ''} ${sectionOffset}\n`
-        if (lines.length < 1 << 16) continue
-        terminal.stdout(lines)
-        await terminal.drained?.()
-        lines = ''
-      }
-      terminal.stdout(lines)
+      await writeEntries(view, { json: options.json === true, offsets: true }, terminal)
     } finally {
       await view.close()
     }

@@ -2,11 +2,10 @@
 import type { Command } from 'commander'
 import type { AddOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
-
-type AddCommand = (car: Command, common: AddOptions, terminal: Terminal) => void
+import { addNamed, type LazyCommand } from './lazy.ts'
 
 /** In the order of the help text; a command loads what it needs and no more. */
-const COMMANDS: readonly { readonly names: readonly string[], readonly load: () => Promise<AddCommand> }[] = [
+const COMMANDS: readonly LazyCommand[] = [
   { names: ['inspect'], load: async () => (await import('../car/inspect.ts')).addInspectCommand },
   { names: ['verify', 'v'], load: async () => (await import('../car/verify.ts')).addVerifyCommand },
   { names: ['list', 'l', 'ls'], load: async () => (await import('../car/list.ts')).addListCommand },
@@ -22,6 +21,5 @@ const COMMANDS: readonly { readonly names: readonly string[], readonly load: () 
 /** @param args - those whose names stand among them are added; all, where there are none */
 export const addCarCommands = async (car: Command, args: readonly string[], common: AddOptions, terminal: Terminal): Promise<void> => {
   car.enablePositionalOptions()
-  const named = COMMANDS.filter(({ names }) => names.some((name) => args.includes(name)))
-  for (const { load } of named.length > 0 ? named : COMMANDS) (await load())(car, common, terminal)
+  await addNamed(COMMANDS, car, args, common, terminal)
 }

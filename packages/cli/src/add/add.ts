@@ -1,0 +1,129 @@
+/** Adding files to a store: each is looked at, brought where it is to stay, registered. */
+import { realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { ShardInfo } from '@dagstore/dagstore'
+import { filePath, fileUrl } from '@dagstore/mounts'
+import type { Bulk } from '../bulk.ts'
+import type { ShardStore } from '../compose.ts'
+import { codeOf } from '../failure.ts'
+import { progressText } from '../progress.ts'
+import { quoted } from '../shards/keys.ts'
+import { mapAhead } from './ahead.ts'
+import { hasChanged } from './changed.ts'
+import type { AddArgument, AddFile } from './inputs.ts'
+import { CARS, type Kept, keepFile, type KeepKind } from './keep.ts'
+import { keyOf, type KeyKind } from './key.ts'
+import { type Registration, registerAll } from './register-all.ts'
+
+/** `changed`: the shard is there, its file is not what it was when it was indexed. */
+export type AddStatus = 'added' | 'indexed' | 'present' | 'changed'
+
+export interface AddHow {
+  readonly key: KeyKind
+  readonly keep: KeepKind
+  readonly eager: boolean
+  readonly signal: AbortSignal
+}
+
+export interface Tally { readonly argument: AddArgument, readonly counts: Record<AddStatus | 'failed', number> }
+
+/** What became of one file: nothing yet, or all that there was to do. */
+type Prepared =
+  | { readonly file: AddFile, readonly key: string, readonly url: string, readonly before: ShardInfo | undefined, readonly kept: Kept }
+  | { readonly file: AddFile, readonly key: string | undefined, readonly error: unknown }
+
+/** Files that are looked at, or hashed, ahead of the one that is registered. */
+const AHEAD = 16
+
+export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore, how: AddHow, bulk: Bulk, told: (tally: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
+  /** What was given to the store and is not answered; a key may come twice. */
+  const waiting = new Map<string, Extract<Prepared, { url: string }>[]>()
+  const failed = async (file: AddFile, key: string | undefined, error: unknown): Promise<void> => {
+    told(file, 'failed', key)
+    await bulk.fail({ path: file.label, ...(key === undefined ? {} : { key }) }, error, file.label, hintOf(error, key, file, how))
+  }
+  const registrations = async function * (): AsyncGenerator<Registration, void, undefined> {
+    for await (const prepared of mapAhead(files, AHEAD, (file) => prepare(file, store, how, bulk))) {
+      if ('error' in prepared) {
+        await failed(prepared.file, prepared.key, prepared.error)
+        continue
+      }
+      const { key, url } = prepared
+      const same = waiting.get(key)
+      if (same === undefined) waiting.set(key, [prepared])
+      else same.push(prepared)
+      yield { key, mountUrl: url, indexing: how.eager ? 'eager' : 'lazy' }
+    }
+  }
+  for await (const result of registerAll(store.dagstore, registrations(), how.signal)) {
+    const { key } = result
+    const same = waiting.get(key) ?? []
+    const prepared = same.shift()
+    if (same.length === 0) waiting.delete(key)
+    if (prepared === undefined) continue
+    const { file, before, kept } = prepared
+    const elsewhere = !result.ok && codeOf(result.error) === 'DAGSTORE_SHARD_EXISTS' && isOfContent(how.key)
+    if (!result.ok && !elsewhere) {
+      await failed(file, key, result.error)
+      continue
+    }
+    try {
+      await kept.finish()
+      const status = await statusOf(store, before, result.ok ? result.info : undefined, how, file)
+      await bulk.done({ path: file.label, key, status, ...(result.ok ? { mountUrl: result.info.mountUrl } : {}) }, told(file, status, key))
+      bulk.status.show(() => `  add       ${(bulk.succeeded + bulk.failed).toLocaleString('en-US')} files …`)
+    } catch (error) {
+      how.signal.throwIfAborted()
+      await failed(file, key, error)
+    }
+  }
+}
+
+/** Keys that say what the bytes are. */
+const isOfContent = (kind: KeyKind): boolean => kind === 'sha256' || kind === 'piece'
+
+const prepare = async (file: AddFile, store: ShardStore, how: AddHow, bulk: Bulk): Promise<Prepared> => {
+  const { signal } = how
+  let key: string | undefined
+  try {
+    key = await keyOf(how.key, file, { signal, onProgress: ({ doneBytes, totalBytes }) => { bulk.status.show(() => `${progressText(how.key, doneBytes, totalBytes)}  ${file.label}`) } })
+    const before = await store.dagstore.shard(key, { signal })
+    const root = store.root.path
+    const place = how.key === 'name' ? key : `${key}.car`
+    if (before !== undefined && !(how.keep !== 'borrow' && pathOf(before, root) === resolve(root, CARS, place))) {
+      // what is there already is not moved; the same content under another name is the same shard
+      const same = isOfContent(how.key) || await isSameFile(pathOf(before, root), file.path)
+      return { file, key, url: same ? before.mountUrl : fileUrl(file.path), before, kept: { path: file.path, finish: async () => {} } }
+    }
+    const kept = await keepFile(how.keep, file.path, root, place)
+    return { file, key, url: fileUrl(kept.path), before, kept }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { file, key, error }
+  }
+}
+
+/** Of a shard that is a file. */
+const pathOf = ({ mountUrl }: ShardInfo, root: string): string | undefined => mountUrl.startsWith('file:') ? resolve(root, filePath(mountUrl)) : undefined
+
+const isSameFile = async (a: string | undefined, b: string): Promise<boolean> => {
+  if (a === undefined || a === b) return a === b
+  const [first, second] = await Promise.all([a, b].map((path) => realpath(path).catch(() => undefined)))
+  return first !== undefined && first === second
+}
+
+const statusOf = async (store: ShardStore, before: ShardInfo | undefined, after: ShardInfo | undefined, { eager }: AddHow, file: AddFile): Promise<AddStatus> => {
+  if (before !== undefined && await hasChanged(store, before, file.path)) return 'changed'
+  if (eager && after?.health === 'available' && before?.health !== 'available') return 'indexed'
+  return before === undefined && after !== undefined ? 'added' : 'present'
+}
+
+/** What the user may do about it. */
+const hintOf = (error: unknown, key: string | undefined, { path }: AddFile, how: AddHow): string | undefined => {
+  if (key === undefined) return undefined
+  switch (codeOf(error)) {
+    case 'DAGSTORE_SHARD_EXISTS': return `to read it from here: dagstore refresh ${quoted(key)} --mount ${fileUrl(path)}${how.key === 'name' ? '; or choose other keys, as --key sha256' : ''}`
+    case 'DAGSTORE_SHARD_ERRORED': return `it is registered; once the cause is gone: dagstore recover-shard ${quoted(key)}`
+    default: return undefined
+  }
+}

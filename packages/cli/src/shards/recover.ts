@@ -1,0 +1,64 @@
+/** `recover-shard`: fetch and index errored shards anew. */
+import type { ShardInfo } from '@dagstore/dagstore'
+import type { Command } from 'commander'
+import { inBulk, inParallel } from '../bulk.ts'
+import type { ShardStore } from '../compose.ts'
+import { codeOf, CommandError } from '../failure.ts'
+import type { AddOptions, CommonOptions } from '../options.ts'
+import type { Terminal } from '../terminal.ts'
+import { createJobWatch, type JobWatch } from './job-watch.ts'
+import { forEachKey } from './keys.ts'
+import { addRootOption, withExistingStore } from './store.ts'
+
+interface RecoverOptions extends CommonOptions {
+  readonly all?: boolean
+  readonly code?: string
+}
+
+/** At a time; the store builds as many of them as its own limit says. */
+const WIDTH = 4
+
+export const addRecoverShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
+  addRootOption(common(program.command('recover-shard')))
+    .description('fetch and index errored shards anew')
+    .argument('[key...]')
+    .option('--all', 'every errored shard')
+    .option('--code <code>', 'with --all: only those that failed with this code, as MOUNT_MISSING')
+    .action(async (keys: string[], options: RecoverOptions) => {
+      if ((options.all === true) === keys.length > 0) throw new CommandError('COMMAND_USAGE', 'name shards, or say --all')
+      if (options.code !== undefined && options.all !== true) throw new CommandError('COMMAND_USAGE', '--code goes with --all')
+      const watch = createJobWatch()
+      await withExistingStore(options, terminal, async (store) => {
+        if (options.all === true) await recoverAll(store, options, terminal, watch)
+        else await forEachKey(keys, options, terminal, { done: 'recovered', watch, hint: notErroredHint, work: async (key) => { await store.dagstore.recover(key, { signal: terminal.signal }) } })
+      }, watch)
+    })
+}
+
+const notErroredHint = (error: unknown): string | undefined => codeOf(error) === 'DAGSTORE_NOT_ERRORED' ? 'nothing to recover from' : undefined
+
+const recoverAll = async ({ dagstore }: ShardStore, options: RecoverOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
+  const { signal } = terminal
+  const { code } = options
+  await inBulk(terminal, options, async (bulk) => {
+    // what fails again is errored again, behind or before the place that is read: each is tried once
+    const tried = new Set<string>()
+    watch.show(bulk)
+    await inParallel(errored(dagstore.shards({ health: 'errored', signal }), code), WIDTH, async ({ key }) => {
+      if (tried.has(key)) return
+      tried.add(key)
+      try {
+        await dagstore.recover(key, { signal })
+        await bulk.done({ key }, `recovered ${key}`)
+      } catch (error) {
+        signal.throwIfAborted()
+        await bulk.fail({ key }, error, key)
+      }
+    })
+    if (tried.size === 0) terminal.stderr(code === undefined ? 'no shard is errored\n' : `no shard is errored with ${code}\n`)
+  })
+}
+
+const errored = async function * (shards: AsyncIterable<ShardInfo>, code: string | undefined): AsyncGenerator<ShardInfo, void, undefined> {
+  for await (const info of shards) if (code === undefined || info.error?.code === code) yield info
+}

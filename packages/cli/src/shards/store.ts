@@ -1,0 +1,29 @@
+/** A command on the store that is there, or on one that it may make. */
+import type { DagstoreEvent } from '@dagstore/dagstore'
+import type { Command } from 'commander'
+import type { ShardStore } from '../compose.ts'
+import type { CommonOptions } from '../options.ts'
+import { existingRoot, type RootFolder } from '../root-folder.ts'
+import type { Terminal } from '../terminal.ts'
+
+export const addRootOption = (command: Command): Command =>
+  command.option('--root <dir>', 'folder of the store (default: DAGSTORE_PATH, else ./.dagstore)')
+
+export interface StoreUse {
+  readonly onEvent?: (event: DagstoreEvent) => void
+}
+
+/** @throws {CommandError} `COMMAND_NO_STORE` */
+export const withExistingStore = <T>(options: CommonOptions, terminal: Terminal, work: (store: ShardStore) => Promise<T>, use?: StoreUse): Promise<T> =>
+  withStore(existingRoot(options.root, terminal), work, use)
+
+/** Opens or makes it, and closes it whatever happens. */
+export const withStore = async <T>(root: RootFolder, work: (store: ShardStore) => Promise<T>, use: StoreUse = {}): Promise<T> => {
+  const { openShardStore } = await import('../compose.ts') // loaded when needed
+  const store = await openShardStore(root, use)
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
+}
