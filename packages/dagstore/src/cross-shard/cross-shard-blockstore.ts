@@ -13,8 +13,23 @@ import type { CrossShardParts, LeaseCache } from './parts.ts'
 
 const IDENTITY = 0x00
 
-export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockstore => {
+/** Of one reader who reads blocks that belong together. */
+export interface Affinity {
+  /** Where the last block was; asked before the top-level index is. */
+  shard: Candidate | undefined
+}
+
+export const createCrossShardBlockstore = (parts: CrossShardParts, affinity?: Affinity): ShardBlockstore => {
   const { finder, leases } = parts
+
+  /** Each shard once. */
+  async function * places (cid: CID, signal: AbortSignal | undefined): AsyncGenerator<Candidate, void, undefined> {
+    const near = affinity?.shard
+    if (near !== undefined) yield near
+    for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent().map(({ number }) => number) })) {
+      if (shard.key !== near?.key) yield shard
+    }
+  }
 
   /** What `read` gives for the first candidate that has the block and can be read. */
   const first = async <T>(cid: CID, signal: AbortSignal | undefined, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
@@ -22,9 +37,11 @@ export const createCrossShardBlockstore = (parts: CrossShardParts): ShardBlockst
     signal?.throwIfAborted()
     const unindexed = parts.unindexed()
     const failures: unknown[] = []
-    for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent().map(({ number }) => number) })) {
+    for await (const shard of places(cid, signal)) {
       try {
-        return await readShard(leases, shard, read, signal)
+        const found = await readShard(leases, shard, read, signal)
+        if (affinity !== undefined) affinity.shard = shard
+        return found
       } catch (error) {
         signal?.throwIfAborted()
         parts.checkOpen()
