@@ -1,3 +1,4 @@
+import { encodeHeader, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
 import { describe, expect, it } from 'vitest'
 import type { CID } from 'multiformats/cid'
 import { codeOf, collectAll, makeCar, openHarness, rejection, until } from './harness.ts'
@@ -81,6 +82,19 @@ describe('the blockstore over all shards', () => {
     for await (const { cid, bytes } of h.store.blockstore.getAll()) listed.push({ cid, data: Buffer.concat(await collectAll(bytes)) })
     expect(names(listed)).toEqual(names([...one.blocks, ...two.blocks, ...three.blocks]))
     for (const { cid, data } of listed) expect(Buffer.compare(data, await h.store.blockstore.bytes(cid))).toBe(0)
+  })
+
+  it('lists a CARv2 whose index cannot be where its header says', async () => {
+    await using h = await openHarness()
+    const car = makeCar(1, 5)
+    const bytes = new Uint8Array(51 + car.bytes.byteLength)
+    bytes.set(PRAGMA)
+    bytes.set(encodeHeader({ fullyIndexed: false, dataOffset: 51, dataSize: car.bytes.byteLength, indexOffset: bytes.byteLength + 9 }), PRAGMA_BYTES)
+    bytes.set(car.bytes, 51)
+    await h.store.register('a', h.sources.put('a', bytes), { indexing: 'eager' })
+    const listed: { cid: CID }[] = []
+    for await (const pair of h.store.blockstore.getAll()) listed.push(pair)
+    expect(names(listed)).toEqual(names(car.blocks))
   })
 
   it('lists what it can, and says at the end what it could not', async () => {

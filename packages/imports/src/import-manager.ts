@@ -61,7 +61,8 @@ export class ImportManager implements Imports {
     const source = fingerprint === undefined ? undefined : carSource(carPath, fingerprint)
     const known = await this.#findBy(source)
     if (known !== undefined) return { ...known, reused: true }
-    const layout = await readLayout(car, { signal })
+    // an index that cannot be where the header says does not matter: the sections are what is imported
+    const layout = await readLayout(car, { badIndex: 'report', signal })
     const [root] = layout.roots
     if (root === undefined || layout.roots.length > 1) throw new ImportError('IMPORT_BAD_CAR', `a CAR to import has exactly one root; got=${layout.roots.length}`)
     const sections = scanSections(car, layout, { signal, ...onProgress === undefined ? {} : { onProgress } })

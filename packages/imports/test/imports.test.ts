@@ -1,4 +1,4 @@
-import { readLayout, scanSections, verifyCar } from '@dagstore/carv2'
+import { encodeHeader, PRAGMA, PRAGMA_BYTES, readLayout, scanSections, verifyCar } from '@dagstore/carv2'
 import { createHashes } from '@dagstore/hashes'
 import { createBytesSource, createMemoryDirectory, type Directory, IoError, type TreeEntry } from '@dagstore/io'
 import { buildTree } from '@dagstore/unixfs-builder'
@@ -205,6 +205,14 @@ describe('importCar', () => {
     await imports.remove(record.id)
     expect(await all(imports)).toEqual([])
     expect(await imports.find({ sourceLabel: '/data/one.car', fingerprint: 'f' })).toBeUndefined()
+  })
+  it('takes a CARv2 whose index cannot be where its header says', async () => {
+    const { imports } = await open()
+    const car = new Uint8Array(51 + one.byteLength)
+    car.set(encodeHeader({ fullyIndexed: false, dataOffset: 51, dataSize: one.byteLength, indexOffset: car.byteLength + 9 }), PRAGMA_BYTES)
+    car.set(PRAGMA)
+    car.set(one, 51)
+    expect(await imports.importCar(createBytesSource(car), { carPath: 'cut.car' })).toMatchObject({ blocks: 20, carBytes: car.byteLength })
   })
   it.each([
     { why: 'no root', car: carV1([], blocks), code: 'IMPORT_BAD_CAR' },

@@ -46,7 +46,7 @@ async function * blocksOf (parts: CrossShardParts, shard: Candidate, signal: Abo
   do {
     const piece: Piece = await leases.use(shard, async (lease) => {
       if (layout === undefined) {
-        layout = await readLayout(lease.source, { signal })
+        layout = await readLayout(lease.source, { badIndex: 'report', signal })
         generation = lease.indexGeneration
       }
       if (lease.indexGeneration !== generation) throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `shard changed while it was listed; key=${shard.key}`)
