@@ -1,11 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store as its callers see it. */
 import type { CallOptions } from '@dagstore/io'
-import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { AnyCid, ShardBlockstore } from '@dagstore/read-blockstore'
+import type { EventsOptions } from './event-hub.ts'
+import type { DagstoreEvent } from './events.ts'
 import type { BulkOperations } from './bulk/bulk.ts'
 import type { ShardLease } from './lease.ts'
 import type { Health, LocalCopy } from './machine/index.ts'
 import type { ShardInfo } from './shard-info.ts'
+import type { VerifyOptions, VerifyReport } from './verify/report.ts'
+import type { WhyReport } from './why/report.ts'
 
 export interface RegisterOptions extends CallOptions {
   /** `eager`: resolves when the shard is indexed, rejects when that fails (the shard stays registered). @default 'lazy' */
@@ -102,11 +106,38 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
   /** Keys of the indexed shards that hold the block; one whose index cannot be read now is listed, since it may. */
   find(multihash: Uint8Array, options?: CallOptions): Promise<readonly string[]>
   /**
+   * Why the block can be read, or cannot: the steps from its CID to its bytes, the one that fails, and what to do. Only looks: it
+   * fetches nothing and builds no index. Rejects only when the store's own database fails, on abort and after `close`.
+   *
+   * @param cid - or its text
+   */
+  why(cid: AnyCid | string, options?: CallOptions): Promise<WhyReport>
+  /**
+   * Read a whole shard and compare: sections, index, top-level index, and as many hashes as `mode` says. What the store made itself
+   * is put right where it is wrong, and that is reported; faults of the bytes are listed. Acquires the shard, so it may be
+   * fetched.
+   *
+   * @throws as `acquire`; {IoError} the source could not be read
+   */
+  verify(key: string, options?: VerifyOptions): Promise<VerifyReport>
+  /**
+   * What happens from the beginning of the iteration on; ends with the store. A consumer that is slow loses the oldest events, is
+   * told so by `dropped`, and holds up nobody.
+   *
+   * @throws {RangeError} `capacity`
+   */
+  events(options?: EventsOptions): AsyncIterable<DagstoreEvent>
+  /**
    * Over all indexed shards. A miss while shards are unindexed is a `BlockNotFoundError` with `unindexedShards` above 0; when
    * every shard that may hold the block fails, `BLOCKSTORE_UNREADABLE` (or the code that all have in common, such as
    * `BLOCKSTORE_HASH_MISMATCH`) with an AggregateError as its cause.
    */
   readonly blockstore: ShardBlockstore
+  /**
+   * As {@link blockstore}, for one walk over blocks that belong together: each is looked for first in the shard that had the
+   * one before, by that shard's own index. Holds nothing between two calls, so there is nothing to close.
+   */
+  createSession(): ShardBlockstore
   /** Idempotent. Whoever waits is refused, leases are revoked, jobs end; always ends. What was passed in stays open. */
   close(): Promise<void>
 }

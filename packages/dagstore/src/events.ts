@@ -15,6 +15,8 @@ export type DagstoreEvent =
   | { readonly type: 'index-unusable', readonly key: string, readonly reason: unknown }
   /** Something unneeded could not be deleted, or an interrupted job not be resumed; the next start tries again. */
   | { readonly type: 'postponed', readonly key: string | undefined, readonly error: unknown }
+  /** To one consumer of `events()` only: it did not keep up and has missed so many before the next one. */
+  | { readonly type: 'dropped', readonly count: number }
 
 export type EventListener = (event: DagstoreEvent) => void
 

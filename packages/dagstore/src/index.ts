@@ -11,10 +11,17 @@ export type { StoredRecord } from './catalogue/record-codec.ts'
 export type { DueQuery, DueRetry, ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './catalogue/shard-catalogue.ts'
 export type { AcquireOptions, Dagstore, DestroyOptions, RefreshOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
 export { DagstoreError, type DagstoreErrorCode, RecordedError } from './errors.ts'
+export type { EventsOptions } from './event-hub.ts'
 export type { DagstoreEvent, EventListener } from './events.ts'
 export type { ShardLease } from './lease.ts'
 export { LOTUS_STATE_NUMBERS, type LotusRecord, type LotusState, toLotusRecord, toLotusState } from './lotus-state.ts'
 export type { Failure, Garbage, Health, IndexGeneration, LocalCopy, ShardRecord } from './machine/index.ts'
+export {
+  type CounterSnapshot, createMetrics, type HistogramSnapshot, type MemoryMetrics, type MetricDefinition, type MetricLabels, type MetricName, METRICS, type Metrics,
+  type MetricsSnapshot
+} from './metrics/metrics.ts'
 export { DAGSTORE_DEFAULTS, type DagstoreOptions, type DagstoreSettings, type DatabaseState, openDagstore, type PortState } from './open-dagstore.ts'
 export { RETRY_DEFAULTS, type RetryOptions } from './retry-settings.ts'
 export type { ShardInfo } from './shard-info.ts'
+export type { Fault, Repair, VerifyMode, VerifyOptions, VerifyReport } from './verify/report.ts'
+export type { WhyReport, WhyStep, WhyStepName } from './why/report.ts'

@@ -6,6 +6,8 @@ import type { ShardBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { Gate } from './gate.ts'
 import { gatedBlockstore, gatedIndex, gatedSource } from './gated.ts'
+import { measuredBlockstore, measuredSource, measuredStream } from './metrics/measured.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { ShardSession } from './runner/session.ts'
 import { type HeldSession, rereading } from './rereading.ts'
 import { verifiedStream } from './verified-stream.ts'
@@ -51,12 +53,17 @@ const held = (lease: ShardLease): HeldSession => {
 /** Reading has shown that the lease's bytes or its index are no longer good; a new lease gets others. */
 export const isSpoiled = (lease: ShardLease): boolean => sessions.get(lease)?.spoiled !== undefined
 
+/** The index says what is not so: it is built anew, and a new lease gets that one. */
+export const spoilIndex = (lease: ShardLease): void => { sessions.get(lease)?.spoil('index') }
+
 /**
  * @param release - called once, when the lease is closed and its last call has ended
  * @param renew - another lease of the shard
+ * @param metrics - told what is read, under the scheme of the mount
  */
 export const createLease = (
-  id: number, key: string, session: ShardSession, release: () => void, renew: (options: CallOptions) => Promise<ShardLease>
+  id: number, key: string, session: ShardSession, release: () => void, renew: (options: CallOptions) => Promise<ShardLease>,
+  metrics: Metrics, scheme: string
 ): ManagedLease => {
   const gate = new Gate()
   const { mount } = session
@@ -65,16 +72,17 @@ export const createLease = (
     closing ??= gate.close().then(release)
     return closing
   }
+  const streamed = (bytes: number): void => { metrics.count('stream.served.bytes', bytes, { scheme }) }
   const lease: ShardLease = {
     key,
     dataGeneration: session.dataGeneration,
     indexGeneration: session.indexGeneration,
     roots: mount.roots,
-    blockstore: gatedBlockstore(rereading(session, async (options) => held(await renew(options))), gate),
+    blockstore: gatedBlockstore(measuredBlockstore(rereading(session, async (options) => held(await renew(options))), metrics, scheme), gate),
     index: gatedIndex(mount.index, gate),
-    source: gatedSource(mount.source, gate),
+    source: gatedSource(measuredSource(mount.source, streamed), gate),
     carStream: ({ verify = false, signal } = {}) =>
-      gate.iterate(() => verify ? verifiedStream(session, { signal }) : mount.carStream({ signal })),
+      gate.iterate(() => measuredStream(verify ? verifiedStream(session, { signal }) : mount.carStream({ signal }), streamed)),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -10,7 +10,11 @@ import { readRebuildNote } from './bulk/rebuild-top-level-index.ts'
 import { openCatalogue } from './catalogue/level-catalogue.ts'
 import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
 import type { Dagstore } from './dagstore.ts'
+import { createEventHub } from './event-hub.ts'
 import { type EventListener, quiet } from './events.ts'
+import { measuredMounts, measuredPages } from './metrics/measured.ts'
+import { type Metrics, NO_METRICS } from './metrics/metrics.ts'
+import { metricsOfEvents } from './metrics/of-events.ts'
 import { type RetryOptions, retrySettings } from './retry-settings.ts'
 import { type OpenedParts, Store } from './store.ts'
 
@@ -50,6 +54,8 @@ export interface DagstoreSettings {
   readonly transients?: Omit<TransientsOptions, 'directory' | 'onWait'>
   /** Nothing waits for it, and nothing is harmed when it throws. */
   readonly onEvent?: EventListener
+  /** Told what is counted and measured; `createMetrics()` keeps it in memory. @default nobody */
+  readonly metrics?: Metrics
 }
 
 export const DAGSTORE_DEFAULTS: { readonly maxOpenShards: number, readonly maxConcurrentIndexing: number } =
@@ -63,25 +69,32 @@ export const DAGSTORE_DEFAULTS: { readonly maxOpenShards: number, readonly maxCo
  * @throws {RangeError} an option out of range
  */
 export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> => {
-  const { files, mounts, hashes, clock = systemClock } = options
+  const { files, hashes, clock = systemClock, metrics = NO_METRICS } = options
   const maxOpenShards = atLeastOne('maxOpenShards', options.maxOpenShards ?? DAGSTORE_DEFAULTS.maxOpenShards)
   const maxConcurrentIndexing = atLeastOne('maxConcurrentIndexing', options.maxConcurrentIndexing ?? DAGSTORE_DEFAULTS.maxConcurrentIndexing)
-  const emit = quiet(options.onEvent)
+  const [listener, counting] = [quiet(options.onEvent), metricsOfEvents(metrics, clock)]
+  const events = createEventHub((event) => {
+    counting(event)
+    listener(event)
+  }, () => { metrics.count('events.dropped') })
+  const { emit } = events
   let store: Store | undefined
   const transients = await openTransients({ ...options.transients, directory: files.child('transients'), onWait: () => { store?.letGoIdle() } })
   store = new Store({
     ...await openState(options, emit),
     repo: openIndexRepo(files.child('index')),
     transients,
-    mounts,
+    mounts: measuredMounts(options.mounts, metrics),
     hashes,
     clock,
-    pages: options.pages ?? createPageCache(),
+    pages: measuredPages(options.pages ?? createPageCache(), metrics),
     maxOpenShards,
     maxConcurrentIndexing,
     random: options.random ?? systemRandom,
     retry: retrySettings(options.retry),
     emit,
+    events,
+    metrics,
   })
   return store
 }

@@ -2,7 +2,7 @@
 /** The store: calls to the shards' machines, what goes on in the background, and the end of it all. */
 import { encodeKey } from '@dagstore/index-repo'
 import type { CallOptions, Directory, Random } from '@dagstore/io'
-import { BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
 import { type Bulk, createBulk } from './bulk/bulk.ts'
 import type { ExportIndexOutcome } from './bulk/export-indices.ts'
@@ -15,13 +15,16 @@ import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
 import { createIndexViews, type IndexViews } from './cross-shard/index-views.ts'
-import type { LeaseCache } from './cross-shard/parts.ts'
+import type { CrossShardParts, LeaseCache } from './cross-shard/parts.ts'
 import { SharedCache } from './cross-shard/shared-cache.ts'
 import type { AcquireOptions, Dagstore, DestroyOptions, RefreshOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
 import { DagstoreError } from './errors.ts'
+import type { EventHub, EventsOptions } from './event-hub.ts'
+import type { DagstoreEvent } from './events.ts'
 import type { ShardLease } from './lease.ts'
-import { createKeyLock } from './key-lock.ts'
+import { createKeyLock, type KeyLock } from './key-lock.ts'
 import { createLimiter } from './limiter.ts'
+import { measuredLimiter } from './metrics/measured.ts'
 import { drawFrom, type RetrySettings } from './retry-settings.ts'
 import { callShard, infoCall, leaseCall } from './runner/calls.ts'
 import { collectAll } from './runner/collect.ts'
@@ -30,6 +33,10 @@ import { Retries } from './runner/retries.ts'
 import { Runners } from './runner/runners.ts'
 import { Tasks } from './runner/tasks.ts'
 import { type ShardInfo, shardInfo } from './shard-info.ts'
+import type { VerifyOptions, VerifyReport } from './verify/report.ts'
+import { verifyShard } from './verify/verify.ts'
+import type { WhyReport } from './why/report.ts'
+import { why } from './why/why.ts'
 
 export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
   readonly maxOpenShards: number
@@ -38,6 +45,7 @@ export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry
   readonly retry: RetrySettings
   /** A rebuild of the top-level index that an earlier process has left. */
   readonly rebuilding: RebuildNote | undefined
+  readonly events: EventHub
   /** Called last. */
   readonly closeState: () => Promise<void>
 }
@@ -54,17 +62,22 @@ export class Store implements Dagstore {
   readonly #cache: LeaseCache
   readonly #indices: IndexViews
   readonly #finder: CandidateFinder
+  readonly #crossShard: CrossShardParts
   readonly #bulk: Bulk
+  readonly #events: EventHub
   readonly #closeState: () => Promise<void>
   readonly #closing: AbortController = new AbortController()
+  /** One verification of a shard at a time: they use the same scratch file. */
+  readonly #verifying: KeyLock = createKeyLock()
   #ignored = 0
   #closed: Promise<void> | undefined
 
-  constructor ({ maxOpenShards, maxConcurrentIndexing, random, retry, closeState, rebuilding, ...opened }: OpenedParts) {
+  constructor ({ maxOpenShards, maxConcurrentIndexing, random, retry, closeState, rebuilding, events, ...opened }: OpenedParts) {
+    this.#events = events
     this.#closeState = closeState
     this.#parts = {
       ...opened,
-      building: createLimiter(maxConcurrentIndexing),
+      building: measuredLimiter(createLimiter(maxConcurrentIndexing), opened.metrics, opened.clock),
       retryPlan: () => ({ ...retry, now: opened.clock.now(), draw: drawFrom(random) }),
       noteRetry: (at) => { retries.note(at) },
       deleting: createKeyLock(),
@@ -80,7 +93,7 @@ export class Store implements Dagstore {
     this.#cache = new SharedCache(({ key }, options) => this.#lease(key, options), ({ key }) => key, maxOpenShards)
     this.#indices = createIndexViews(opened, maxOpenShards)
     this.#finder = createCandidateFinder(opened.top, opened.catalogue)
-    this.blockstore = createCrossShardBlockstore({
+    this.#crossShard = {
       finder: this.#finder,
       leases: this.#cache,
       unindexed: () => opened.catalogue.unindexed + this.#bulk.unlisted,
@@ -89,7 +102,8 @@ export class Store implements Dagstore {
       checkOpen: () => {
         if (this.#closed !== undefined) throw new BlockstoreError('BLOCKSTORE_CLOSED', 'store is closed', { cause: this.#closing.signal.reason })
       },
-    })
+    }
+    this.blockstore = createCrossShardBlockstore(this.#crossShard)
     this.#bulk = createBulk({
       parts: this.#parts, runners: this.#runners, closing: this.#closing.signal, check: (key) => { this.#check(key) },
       register: (key, url, options) => this.register(key, url, options),
@@ -111,7 +125,7 @@ export class Store implements Dagstore {
     const url = registerAs === undefined ? undefined : this.#parts.mounts.resolve(registerAs).url
     if (noDownload && !this.#runners.isOpen(key)) await this.#checkLocal(key, url, signal)
     this.#check()
-    return this.#lease(key, { registerAs: url, urgent: priority === 'interactive', signal })
+    return this.#timed(this.#lease(key, { registerAs: url, urgent: priority === 'interactive', signal }))
   }
 
   async initialize (key: string, { signal }: CallOptions = {}): Promise<ShardInfo> {
@@ -173,6 +187,23 @@ export class Store implements Dagstore {
   rebuildTopLevelIndex (options?: BulkOptions): Promise<RebuildReport> { return this.#bulk.rebuildTopLevelIndex(options) }
   exportIndices (directory: Directory, options?: BulkOptions): AsyncGenerator<ExportIndexOutcome, void, undefined> { return this.#bulk.exportIndices(directory, options) }
 
+  createSession (): ShardBlockstore { return createCrossShardBlockstore(this.#crossShard, { shard: undefined }) }
+
+  why (cid: AnyCid | string, { signal }: CallOptions = {}): Promise<WhyReport> {
+    const parts = { ...this.#parts, finder: this.#finder, unindexed: () => this.#parts.catalogue.unindexed, healthOf: (key: string) => this.#runners.info(key)?.health }
+    return this.#work(signal, (both) => why(parts, cid, { signal: both }))
+  }
+
+  verify (key: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+    return this.#work(options.signal, (signal) => {
+      this.#check(key)
+      const acquire = (shard: string, both: AbortSignal): Promise<ShardLease> => this.acquire(shard, { priority: 'background', signal: both })
+      return this.#verifying(key, () => verifyShard({ ...this.#parts, acquire }, key, { ...options, signal }))
+    })
+  }
+
+  events (options?: EventsOptions): AsyncIterable<DagstoreEvent> { return this.#events.subscribe(options) }
+
   close (): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -190,6 +221,30 @@ export class Store implements Dagstore {
     await this.#parts.tasks.idle()
     await this.#parts.transients.close()
     await this.#closeState()
+    this.#events.close()
+  }
+
+  async #timed (acquiring: Promise<ShardLease>): Promise<ShardLease> {
+    const { clock, metrics } = this.#parts
+    const since = clock.monotonic()
+    let outcome = 'failed'
+    try {
+      const lease = await acquiring
+      outcome = 'ok'
+      return lease
+    } finally {
+      metrics.observe('acquire.ms', clock.monotonic() - since, { outcome })
+    }
+  }
+
+  /** Work for a caller; it ends with the store at the latest, and closing waits for it. */
+  async #work<T> (signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#check()
+    const both = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    both.throwIfAborted()
+    const done = run(both)
+    this.#parts.tasks.add(done.then(() => {}))
+    return abortable(done, both)
   }
 
   #lease (key: string, { registerAs, urgent = true, signal }: LeaseOptions): Promise<ShardLease> {

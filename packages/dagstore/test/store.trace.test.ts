@@ -13,7 +13,8 @@ const showEvent = (event: DagstoreEvent): string | undefined => {
     case 'ignored': return `event ignored ${event.event}`
     case 'unsaved': return `event unsaved (${String(codeOf(event.error))})`
     case 'postponed': return `event postponed (${String(codeOf(event.error))})`
-    case 'progress': return undefined
+    case 'progress':
+    case 'dropped': return undefined
   }
 }
 

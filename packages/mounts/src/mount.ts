@@ -47,6 +47,8 @@ export interface Mount {
   stat(options?: CallOptions): Promise<MountStat>
   /** @throws {MountError} `MOUNT_MISSING`, `MOUNT_UNREACHABLE` (`retry`), `MOUNT_FORBIDDEN` */
   open(options?: CallOptions): Promise<MountBytes>
+  /** For people: where it looks, and what is or is not there, in a few words without secrets. Most mounts need none: their URL says it. */
+  explain?(options?: CallOptions): Promise<string>
 }
 
 /** Makes the mounts of one scheme, closed over whatever they need: a file port, credentials by host, a piece loader. */

@@ -13,7 +13,7 @@ import { ClassicLevel } from 'classic-level'
 import { readOwner, removeOwner, writeOwner } from './owner.ts'
 import { rootedFileMount } from './rooted-files.ts'
 
-export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'onEvent'> {
+export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'onEvent' | 'metrics'> {
   /** Beside `file`, `bytes`, `http` and `https`; one of the same scheme takes the place of a default. */
   readonly mounts?: readonly MountFactory[]
   /** @default the fast ones of `@dagstore/hashes/node` */
@@ -86,6 +86,7 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     db,
     files,
     blockstore: store.blockstore,
+    createSession: () => store.createSession(),
     register: (key, mountUrl, options) => store.register(key, mountUrl, options),
     acquire: (key, options) => store.acquire(key, options),
     initialize: (key, options) => store.initialize(key, options),
@@ -95,6 +96,9 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     shard: (key, options) => store.shard(key, options),
     shards: (query) => store.shards(query),
     find: (multihash, options) => store.find(multihash, options),
+    why: (cid, options) => store.why(cid, options),
+    verify: (key, options) => store.verify(key, options),
+    events: (options) => store.events(options),
     registerMany: (items, bulk) => store.registerMany(items, bulk),
     initializeAll: (bulk) => store.initializeAll(bulk),
     exportShards: (call) => store.exportShards(call),

@@ -10,6 +10,7 @@ import type { EventListener } from '../events.ts'
 import type { Garbage, RetryPlan } from '../machine/index.ts'
 import type { KeyLock } from '../key-lock.ts'
 import type { Limiter } from '../limiter.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Tasks } from './tasks.ts'
 
 export interface StoreParts {
@@ -27,6 +28,7 @@ export interface StoreParts {
   /** Who deletes what is of one shard, one after another. */
   readonly deleting: KeyLock
   readonly emit: EventListener
+  readonly metrics: Metrics
   /** As it is now, for a failure that has just happened. */
   readonly retryPlan: () => RetryPlan
   /** A record says that the shard is to be tried again at that time. */

@@ -15,6 +15,8 @@ export interface ShardSession {
   readonly spoiled: 'source' | 'index' | undefined
   /** Called when that happens; at most once. */
   onSpoiled: (part: 'source' | 'index') => void
+  /** Somebody has found it broken who did not only read it. */
+  spoil(part: 'source' | 'index'): void
   close(): Promise<void>
 }
 
@@ -25,7 +27,7 @@ export class Spoilage {
 
   get part (): 'source' | 'index' | undefined { return this.#part }
 
-  #report (part: 'source' | 'index'): void {
+  report (part: 'source' | 'index'): void {
     if (this.#part !== undefined) return
     this.#part = part
     this.listener(part)
@@ -61,7 +63,7 @@ export class Spoilage {
           },
           (error: unknown) => {
             pending.delete(reject)
-            if (LOST.has(codeOf(error) ?? '')) this.#report('source')
+            if (LOST.has(codeOf(error) ?? '')) this.report('source')
             reject(error)
           }
         )
@@ -75,7 +77,7 @@ export class Spoilage {
   /** `index`, watched. A page that does not match its checksum will not do so next time either. */
   index (index: IndexView): IndexView {
     const watch = (error: unknown): never => {
-      if (DAMAGED.has(codeOf(error) ?? '')) this.#report('index')
+      if (DAMAGED.has(codeOf(error) ?? '')) this.report('index')
       throw error
     }
     return {
@@ -114,6 +116,7 @@ export const createSession = (
     get spoiled () { return spoilage.part },
     set onSpoiled (listener: (part: 'source' | 'index') => void) { spoilage.listener = listener },
     get onSpoiled () { return spoilage.listener },
+    spoil: (part) => { spoilage.report(part) },
     close: () => {
       // the source first: a mount waits for its calls, and one of them may hang on the source
       closing ??= Promise.all([parts.mount.source.close(), parts.mount.close()]).then(() => {})

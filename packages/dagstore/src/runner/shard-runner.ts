@@ -11,6 +11,7 @@ import {
   applyChange, atRest, type Change, type Changed, type Effect, type Event, fromRecord, type Garbage, jobOf, type JobKind, needsNumber, retryAt,
   type State, step
 } from '../machine/index.ts'
+import { schemeOf } from '../metrics/measured.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
 import { type Call, callShard, type CallTarget, leaseCall } from './calls.ts'
 import { collect } from './collect.ts'
@@ -267,7 +268,7 @@ export class ShardRunner implements CallTarget {
     const managed = createLease(waiter, this.key, session, () => {
       this.#leases.delete(waiter)
       this.submit({ type: 'release', lease: waiter })
-    }, (options) => callShard(this, leaseCall(), (other) => ({ type: 'acquire', waiter: other, registerAs: undefined, urgent: true }), options))
+    }, (options) => callShard(this, leaseCall(), (other) => ({ type: 'acquire', waiter: other, registerAs: undefined, urgent: true }), options), this.#parts.metrics, schemeOf(this.#stored?.record.url ?? ''))
     this.#leases.set(waiter, managed)
     call.grant(managed.lease)
   }

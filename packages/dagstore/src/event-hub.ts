@@ -1,0 +1,162 @@
+/** Events for whoever iterates: each consumer has a ring of its own, the oldest event is dropped where it does not keep up. */
+import type { DagstoreEvent, EventListener } from './events.ts'
+
+export interface EventsOptions {
+  /** Ends the iteration by rejecting with its reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Events that wait for this consumer at most; a whole number from 1. @default 1024 */
+  readonly capacity?: number | undefined
+}
+
+export interface EventHub {
+  readonly emit: EventListener
+  /**
+   * Events from the moment on in which the iteration begins (`for await`, `[Symbol.asyncIterator]()`). Ends when the hub does,
+   * after what still waits. An iterator that is never read costs its ring, and nothing once nobody refers to it.
+   *
+   * @throws {RangeError} `capacity`
+   */
+  subscribe(options?: EventsOptions): AsyncIterable<DagstoreEvent>
+  close(): void
+}
+
+const CAPACITY = 1024
+
+/** @param onDropped - called for each event that a consumer misses */
+export const createEventHub = (listener: EventListener, onDropped: () => void): EventHub => {
+  /** Weakly: whoever forgot to end an iteration does not fill memory for ever. */
+  const rings = new Set<WeakRef<Ring>>()
+  /** Strongly, while somebody waits for the next event. */
+  const waiting = new Set<Ring>()
+  let closed = false
+  return {
+    emit: (event) => {
+      listener(event)
+      for (const reference of rings) {
+        const ring = reference.deref()
+        if (ring === undefined) rings.delete(reference)
+        else ring.push(event)
+      }
+    },
+    subscribe: ({ signal, capacity = CAPACITY } = {}) => {
+      if (!Number.isSafeInteger(capacity) || capacity < 1) throw new RangeError(`capacity; want=a whole number from 1 got=${capacity}`)
+      return {
+        [Symbol.asyncIterator]: () => {
+          const ring = new Ring(capacity, waiting, onDropped)
+          const reference = new WeakRef(ring)
+          if (closed) ring.end()
+          else rings.add(reference)
+          return iterate(ring, signal, () => { rings.delete(reference) })
+        },
+      }
+    },
+    close: () => {
+      closed = true
+      for (const reference of rings) reference.deref()?.end()
+      rings.clear()
+    },
+  }
+}
+
+const iterate = (ring: Ring, signal: AbortSignal | undefined, leave: () => void): AsyncIterator<DagstoreEvent, undefined> => {
+  let over = false
+  const finish = (): { done: true, value: undefined } => {
+    over = true
+    leave()
+    ring.end()
+    return { done: true, value: undefined }
+  }
+  return {
+    next: async () => {
+      if (over) return { done: true, value: undefined }
+      try {
+        signal?.throwIfAborted()
+        const event = await ring.next(signal)
+        return event === undefined ? finish() : { done: false, value: event }
+      } catch (error) {
+        finish()
+        throw error
+      }
+    },
+    return: async () => finish(),
+  }
+}
+
+/** Events of one consumer, in order. */
+class Ring {
+  readonly #slots: (DagstoreEvent | undefined)[] = []
+  readonly #capacity: number
+  readonly #waiting: Set<Ring>
+  readonly #onDropped: () => void
+  #first = 0
+  #size = 0
+  #dropped = 0
+  #ended = false
+  #wakers: (() => void)[] = []
+
+  constructor (capacity: number, waiting: Set<Ring>, onDropped: () => void) {
+    this.#capacity = capacity
+    this.#waiting = waiting
+    this.#onDropped = onDropped
+  }
+
+  push (event: DagstoreEvent): void {
+    if (this.#ended) return
+    if (this.#size === this.#capacity) {
+      this.#first = (this.#first + 1) % this.#capacity
+      this.#size--
+      this.#dropped++
+      this.#onDropped()
+    }
+    this.#slots[(this.#first + this.#size) % this.#capacity] = event
+    this.#size++
+    this.#wake()
+  }
+
+  /** What waits can still be read. */
+  end (): void {
+    this.#ended = true
+    this.#wake()
+  }
+
+  /** `undefined`: no more events come. */
+  async next (signal: AbortSignal | undefined): Promise<DagstoreEvent | undefined> {
+    for (;;) {
+      if (this.#dropped > 0) {
+        const count = this.#dropped
+        this.#dropped = 0
+        return { type: 'dropped', count }
+      }
+      if (this.#size > 0) return this.#shift()
+      if (this.#ended) return undefined
+      await this.#event(signal)
+    }
+  }
+
+  #shift (): DagstoreEvent | undefined {
+    const event = this.#slots[this.#first]
+    this.#slots[this.#first] = undefined
+    this.#first = (this.#first + 1) % this.#capacity
+    this.#size--
+    return event
+  }
+
+  #event (signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => { reject(signal?.reason) }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#waiting.add(this)
+      this.#wakers.push(() => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      })
+    })
+  }
+
+  #wake (): void {
+    const wakers = this.#wakers
+    this.#wakers = []
+    this.#waiting.delete(this)
+    for (const wake of wakers) wake()
+  }
+}

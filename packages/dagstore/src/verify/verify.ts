@@ -1,0 +1,77 @@
+/** Verifying one shard: its bytes against themselves, its index against its bytes, the top-level index against its index. */
+import { CarV2Error } from '@dagstore/carv2'
+import { shardNumber } from '@dagstore/top-level-index'
+import { DagstoreError } from '../errors.ts'
+import { type ShardLease, spoilIndex } from '../lease.ts'
+import type { StoreParts } from '../runner/parts.ts'
+import { compareEntries, compareFacts, compareTopLevel, type IndexFault, multihashesOf } from './compare.ts'
+import { Faults, type Repair, type VerifyOptions, type VerifyReport } from './report.ts'
+import { scanShard, type Scanned } from './scan.ts'
+
+export type VerifyParts = Pick<StoreParts, 'catalogue' | 'repo' | 'top' | 'hashes' | 'clock' | 'emit'> & {
+  readonly acquire: (key: string, signal: AbortSignal) => Promise<ShardLease>
+}
+
+export const verifyShard = async (parts: VerifyParts, key: string, options: VerifyOptions & { readonly signal: AbortSignal }): Promise<VerifyReport> => {
+  const { mode = 'sampled', seed = parts.clock.now(), signal, onProgress = () => {} } = options
+  const before = (await parts.catalogue.get(key))?.record.index?.generation
+  const faults = new Faults()
+  const repaired: Repair[] = []
+  const reasons: IndexFault[] = []
+  let lease = await parts.acquire(key, signal)
+  try {
+    // lost, foreign or damaged at its end: the acquire has seen to it
+    if (before !== undefined && lease.indexGeneration !== before) {
+      repaired.push({ part: 'index', code: 'INDEX_UNUSABLE', message: 'the index could not be used, and was built anew' })
+    }
+    const scratch = parts.repo.scratch(key, lease.indexGeneration)
+    let scanned: Scanned
+    try {
+      scanned = await scanShard(lease.source, faults, { mode, seed, hashes: parts.hashes, scratch: () => scratch.open(), signal, onProgress })
+      const fault = await indexFault(lease, scanned, signal)
+      if (fault !== undefined) reasons.push(fault)
+    } finally {
+      await scratch.release()
+    }
+    const [reason] = reasons
+    if (reason !== undefined) {
+      const { indexGeneration } = lease
+      spoilIndex(lease)
+      await lease.close()
+      parts.emit({ type: 'index-unusable', key, reason: new CarV2Error('CARV2_BAD_INDEX', reason.message) })
+      lease = await parts.acquire(key, signal)
+      if (lease.indexGeneration === indexGeneration) throw new DagstoreError('DAGSTORE_STORAGE_FAILED', `index was not built anew; key=${key}`, { key })
+      repaired.push({ part: 'index', ...reason })
+    }
+    if (scanned.whole !== undefined) {
+      const entries = await republish(parts, key, lease, signal)
+      if (entries !== undefined) repaired.push({ part: 'entries', ...entries })
+    }
+    return { key, mode, blocks: scanned.blocks, bytes: scanned.bytes, checked: scanned.checked, bad: faults.list, badCount: faults.count, repaired }
+  } finally {
+    await lease.close()
+  }
+}
+
+const indexFault = async ({ index }: ShardLease, { whole }: Scanned, signal: AbortSignal): Promise<IndexFault | undefined> => {
+  if (whole === undefined) return undefined
+  const { layout, payloadEnd, index: expected } = whole
+  try {
+    return compareFacts(index.facts, layout, payloadEnd, expected) ?? await compareEntries(expected, index, { signal })
+  } catch (error) {
+    if (!(error instanceof CarV2Error)) throw error
+    return { code: error.code, message: error.message }
+  }
+}
+
+/** Write the shard's entries in the top-level index again where some are lost. */
+export const republish = async ({ catalogue, top }: Pick<StoreParts, 'catalogue' | 'top'>, key: string, lease: ShardLease, signal: AbortSignal): Promise<IndexFault | undefined> => {
+  const current = (await catalogue.get(key))?.record.index
+  // replaced meanwhile: what took its place was published before
+  if (current === undefined || current.generation !== lease.indexGeneration) return undefined
+  const number = shardNumber(current.shardNumber)
+  const fault = await compareTopLevel(top, number, lease.index, { signal })
+  // the lease keeps the generation from being retired
+  if (fault !== undefined) await top.publish(number, multihashesOf(lease.index, { signal }), { signal })
+  return fault
+}

@@ -1,0 +1,92 @@
+import { createPageCache } from '@dagstore/carv2'
+import { MountError } from '@dagstore/mounts'
+import { describe, expect, it } from 'vitest'
+import { createMetrics, type MemoryMetrics, METRICS, type MetricName } from '../src/index.ts'
+import { collectAll, type Harness, makeCar, openHarness, rejection } from './harness.ts'
+
+const value = (metrics: MemoryMetrics, name: MetricName, labels = {}): number =>
+  metrics.snapshot().counters.filter((counter) => counter.name === name && Object.entries(labels).every(([label, text]) => counter.labels[label] === text)).reduce((sum, counter) => sum + counter.value, 0)
+
+const observed = (metrics: MemoryMetrics, name: MetricName): number =>
+  metrics.snapshot().histograms.filter((histogram) => histogram.name === name).reduce((sum, { count }) => sum + count, 0)
+
+describe('metrics in memory', () => {
+  it('add up by name and labels, whatever the order of these', () => {
+    const metrics = createMetrics()
+    metrics.count('block.served')
+    metrics.count('block.served', 4)
+    metrics.count('block.served', 1, { scheme: 'file' })
+    for (const ms of [0, 3, 4, 5, 1000]) metrics.observe('build.ms', ms)
+    expect(metrics.snapshot()).toEqual({
+      counters: [{ name: 'block.served', labels: {}, value: 5 }, { name: 'block.served', labels: { scheme: 'file' }, value: 1 }],
+      histograms: [{
+        name: 'build.ms', labels: {}, count: 5, sum: 1012, min: 0, max: 1000,
+        buckets: [{ le: 0, count: 1 }, { le: 4, count: 2 }, { le: 8, count: 1 }, { le: 1024, count: 1 }],
+      }],
+    })
+  })
+})
+
+/** Everything that a store can do to be measured. */
+const live = async (h: Harness, metrics: MemoryMetrics): Promise<void> => {
+  const car = makeCar(1, 20)
+  await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
+  await h.store.register('b', h.sources.put('b', car, { access: 'sequential' }), { indexing: 'eager' })
+  for (const { cid } of car.blocks) await h.store.blockstore.bytes(cid)
+  const lease = await h.store.acquire('b')
+  await collectAll(lease.carStream())
+  await lease.close()
+  // slow consumer
+  const slow = h.store.events({ capacity: 1 })[Symbol.asyncIterator]()
+  // failure, retry, lost index
+  h.sources.place('c').before = async () => { throw new MountError('MOUNT_UNREACHABLE', 'down', { retry: 'later' }) }
+  await h.store.register('c', h.sources.put('c', car))
+  await rejection(h.store.acquire('c'))
+  h.sources.place('c').before = async () => {}
+  await (await h.store.acquire('c')).close()
+  await slow.return?.()
+  expect(metrics.snapshot().counters.length).toBeGreaterThan(5)
+}
+
+describe('metrics of a store', () => {
+  it('tell read amplification, cache hits, waiting and time per state', async () => {
+    const metrics = createMetrics()
+    await using h = await openHarness({ metrics })
+    await live(h, metrics)
+    const bytes = makeCar(1, 20).blocks.reduce((sum, { data }) => sum + data.byteLength, 0)
+    expect(value(metrics, 'block.served')).toBe(20)
+    expect(value(metrics, 'block.served.bytes')).toBe(bytes)
+    expect(value(metrics, 'source.fetch.bytes', { scheme: 'test' })).toBe(makeCar(1, 20).bytes.byteLength)
+    expect(value(metrics, 'source.read.bytes', { scheme: 'test' })).toBeGreaterThan(bytes)
+    expect(value(metrics, 'stream.served.bytes')).toBe(makeCar(1, 20).bytes.byteLength)
+    expect(value(metrics, 'index.page.hits')).toBeGreaterThan(0)
+    expect(value(metrics, 'index.page.misses')).toBe(0) // an index this small comes with its end
+    expect(value(metrics, 'shard.failures', { code: 'MOUNT_UNREACHABLE' })).toBe(1)
+    expect(value(metrics, 'shard.retries', { code: 'MOUNT_UNREACHABLE' })).toBe(1)
+    expect(value(metrics, 'events.dropped')).toBeGreaterThan(0)
+    for (const name of ['build.waiting', 'build.wait.ms', 'build.ms', 'shard.state.ms', 'acquire.ms'] as const) expect(observed(metrics, name)).toBeGreaterThan(0)
+  })
+
+  it('count the index pages that the cache does not hold', async () => {
+    const metrics = createMetrics()
+    await using h = await openHarness({ metrics, pages: createPageCache({ maxBytes: 0 }) })
+    const car = makeCar(1, 20)
+    await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
+    for (const { cid } of car.blocks) await h.store.blockstore.bytes(cid)
+    expect(value(metrics, 'index.page.misses')).toBeGreaterThan(0)
+    expect(value(metrics, 'index.page.hits')).toBe(0)
+  })
+
+  it('have the names and labels of their table, and no others', async () => {
+    const metrics = createMetrics()
+    await using h = await openHarness({ metrics })
+    await live(h, metrics)
+    const { counters, histograms } = metrics.snapshot()
+    for (const { kind, seen } of [{ kind: 'counter', seen: counters }, { kind: 'histogram', seen: histograms }] as const) {
+      for (const { name, labels } of seen) {
+        expect(METRICS[name]).toMatchObject({ kind })
+        expect(Object.keys(labels)).toEqual([...METRICS[name].labels])
+      }
+    }
+  })
+})
