@@ -12,8 +12,10 @@ import type { SectorRange } from './range.ts'
 import { checkSectorSize, SECTOR_SIZES } from './sector-size.ts'
 import { checkTailLength, decodeTail } from './trailer.ts'
 
-/** How often a list is read that was being written each time. */
-const ATTEMPTS = 12
+/** How often a list is read that is none; a file that is not being written gives the same one each time. */
+const FAILURES = 12
+/** How often a list is read that was another one each time: a busy writer is no reason to give up soon. */
+const CHANGES = 200
 /** A tail that is shorter holds no list. */
 const LIST_BYTES = 4
 
@@ -51,7 +53,7 @@ export const readChangingList = async (open: SectorOpener, askedSectorBytes: num
     return before
   }
   try {
-    for (let attempt = 1; ; attempt++) {
+    for (let failures = 0, changes = 0; ;) {
       let failure: unknown
       try {
         const sectorBytes = sectorBytesOf(source.sizeBytes, askedSectorBytes)
@@ -67,8 +69,12 @@ export const readChangingList = async (open: SectorOpener, askedSectorBytes: num
         failure = error
       }
       options.signal?.throwIfAborted()
-      if (attempt === ATTEMPTS) throw failure ?? new SectorError('SECTOR_BAD_TRAILER', `list of ranges changes all the time; attempts=${attempt}`)
-      if (failure !== undefined) await renew()
+      if (failure === undefined) {
+        if (++changes === CHANGES) throw new SectorError('SECTOR_BAD_TRAILER', `list of ranges changes all the time; attempts=${changes}`)
+        continue
+      }
+      if (++failures === FAILURES) throw failure
+      await renew()
     }
   } catch (error) {
     await source.close()
