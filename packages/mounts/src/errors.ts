@@ -9,6 +9,8 @@ export type MountErrorCode =
   | 'MOUNT_UNREACHABLE'
   | 'MOUNT_FORBIDDEN'
   | 'MOUNT_COPY_OUTDATED'
+  | 'MOUNT_NOT_LOCAL'
+  | 'MOUNT_HASH_MISMATCH'
 
 /** A mount could not be made from its URL, or its bytes not be reached. Messages never repeat the URL: it may hold a secret. */
 export class MountError extends Error {

@@ -1,7 +1,7 @@
 import { createMemoryDirectory } from '@dagstore/io'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { httpMounts, type Mount, openRandom } from '../src/index.ts'
+import { httpMounts, type Mount, openTransients } from '../src/index.ts'
 import { mountSuite } from '../src/suite.ts'
 import { openWebServer, type WebServer } from './web-server.ts'
 
@@ -153,7 +153,7 @@ describe('HTTP mount', () => {
       const transients = createMemoryDirectory()
       for (const etag of ['"v1"', undefined]) {
         web.files.set('/x', { bytes: BYTES, etag })
-        const source = await openRandom(mountOf('/x'), { transients, key: 'k', generation: 0 })
+        const source = await (await openTransients({ directory: transients })).open(mountOf('/x'), { key: 'k', generation: 0 })
         expect(await source.read(99_999, 1)).toEqual(BYTES.slice(99_999))
         await source.close()
       }

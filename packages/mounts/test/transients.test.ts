@@ -1,7 +1,7 @@
 import { type ByteProgress, type ByteSource, createMemoryDirectory, type Directory, IoError, type SourceIdentity } from '@dagstore/io'
 import { createCrashFs, everyCrash } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
-import { bytesMount, bytesUrl, type Mount, MountError, openRandom, transientName } from '../src/index.ts'
+import { bytesMount, bytesUrl, type Mount, MountError, openTransients, type OpenTransientOptions, transientName } from '../src/index.ts'
 
 const BYTES = Uint8Array.from({ length: 10_000 }, (_, at) => at & 0xff)
 const IDENTITY: SourceIdentity = { kind: 'content', cid: 'test', sizeBytes: BYTES.byteLength }
@@ -49,15 +49,26 @@ const filesIn = async (directory: Directory, folder = ''): Promise<string[]> => 
   return names
 }
 
+const openRandom = async (mount: Mount, { transients, ...options }: OpenTransientOptions & { readonly transients: Directory }): Promise<ByteSource> => {
+  const store = await openTransients({ directory: transients })
+  try {
+    return await store.open(mount, options)
+  } finally {
+    await store.close()
+  }
+}
+
+const copiesIn = async (directory: Directory): Promise<string[]> => (await filesIn(directory)).filter((name) => name !== 'transients.json')
+
 const failsWith = (code: string): unknown => expect.objectContaining({ code })
 
-describe('openRandom', () => {
+describe('Transients', () => {
   it('reads a random mount in place, and copies nothing', async () => {
     const transients = createMemoryDirectory()
     const source = await openRandom(bytesMount().mount(bytesUrl(BYTES)), { transients, key: 'k', generation: 0 })
     expect(await source.read(9000, 3)).toEqual(BYTES.slice(9000, 9003))
     expect(source.cost.kind).toBe('memory')
-    expect(await filesIn(transients)).toEqual([])
+    expect(await copiesIn(transients)).toEqual([])
     await source.close()
   })
 
@@ -74,7 +85,7 @@ describe('openRandom', () => {
       await expect(source.read(0, 1)).rejects.toMatchObject({ code: 'IO_CLOSED' })
     }
     expect(tape.streams).toBe(1)
-    expect(await filesIn(transients)).toEqual([transientName('k', 4)])
+    expect(await copiesIn(transients)).toEqual([transientName('k', 4)])
     expect(progress.map(({ doneBytes }) => doneBytes)).toEqual([1024, 2048, 3072, 4096, 5120, 6144, 7168, 8192, 9216, 10_000])
     expect(progress.at(-1)).toEqual({ doneBytes: 10_000, totalBytes: 10_000 })
   })
@@ -131,7 +142,7 @@ describe('openRandom', () => {
     await expect(openRandom(tape.mount, { transients, key: 'k', generation: 0 })).rejects.toEqual(failsWith('IO_TRUNCATED'))
     tape.bytes = new Uint8Array(10_001)
     await expect(openRandom(tape.mount, { transients, key: 'k', generation: 0 })).rejects.toMatchObject({ code: 'IO_SOURCE_CHANGED', retry: 'later' })
-    expect(await filesIn(transients)).toEqual([])
+    expect(await copiesIn(transients)).toEqual([])
     tape.bytes = BYTES
     await (await openRandom(tape.mount, { transients, key: 'k', generation: 0 })).close()
   })
@@ -173,7 +184,7 @@ describe('openRandom', () => {
     const good = tape.mount
     const bad: Mount = { ...good, open: async () => ({ access: 'sequential', identity: IDENTITY, resumable: false, stream: async function * () { yield BYTES.slice(0, 100); throw error } }) }
     for (let round = 0; round < 2; round++) await expect(openRandom(bad, { transients, key: 'k', generation: 0 })).rejects.toBe(error)
-    expect(await filesIn(transients)).toEqual([])
+    expect(await copiesIn(transients)).toEqual([])
     await (await openRandom(good, { transients, key: 'k', generation: 0 })).close()
   })
 
@@ -184,18 +195,20 @@ describe('openRandom', () => {
     const aborting = new AbortController()
     const opening = openRandom(tape.mount, { transients, key: 'k', generation: 0, signal: aborting.signal, onProgress: () => { aborting.abort('midway') } })
     await expect(opening).rejects.toBe('midway')
-    expect(await filesIn(transients)).toEqual([])
+    expect(await copiesIn(transients)).toEqual([])
   })
 
-  it('serves two calls at once for one shard', async () => {
+  it('D2: makes one copy for all who ask at once', async () => {
     const transients = createMemoryDirectory()
     const tape = createTape()
-    const sources = await Promise.all([1, 2, 3].map(() => openRandom(tape.mount, { transients, key: 'k', generation: 0 })))
+    const store = await openTransients({ directory: transients })
+    const sources = await Promise.all([1, 2, 3].map(() => store.open(tape.mount, { key: 'k', generation: 0 })))
+    expect(tape.streams).toBe(1)
     for (const source of sources) {
       expect(await source.read(0, 10_000)).toEqual(BYTES)
       await source.close()
     }
-    expect(await filesIn(transients)).toEqual([transientName('k', 0)])
+    expect(await copiesIn(transients)).toEqual([transientName('k', 0)])
   })
 
   it('asks for room before the first byte', async () => {

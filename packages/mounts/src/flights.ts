@@ -1,0 +1,90 @@
+/** Work that several callers wait for: done once for all of them, ended when none is left, never remembered. */
+import { type ByteProgress, type ByteSource, type SourceIdentity, withdrawable } from '@dagstore/io'
+
+/** `copy`: a local copy is there, and is pinned until `unpin`. `random`: one source, for whoever comes first. */
+export type Fetched =
+  | { readonly kind: 'random', readonly source: ByteSource }
+  | { readonly kind: 'copy', readonly identity: SourceIdentity | undefined, readonly unpin: () => void }
+
+type Listener = (progress: ByteProgress) => void
+
+interface Flight {
+  readonly work: Promise<Fetched>
+  readonly controller: AbortController
+  readonly listeners: Set<Listener>
+  users: number
+  claimed: boolean
+}
+
+/** One caller's part in it. */
+export interface Seat {
+  /** What the work gave. @throws the signal's reason, or what the work rejects with */
+  landed (signal: AbortSignal | undefined): Promise<Fetched>
+  /** The source, for one caller only. */
+  claim (fetched: Extract<Fetched, { kind: 'random' }>): ByteSource | undefined
+  /** Once, at the end. The last one to leave ends the work, or lets go what it gave. */
+  leave (reason: unknown): Promise<void>
+}
+
+export class Flights {
+  readonly #flights: Map<string, Flight> = new Map()
+  readonly #ending: Set<Promise<unknown>> = new Set()
+
+  has (name: string): boolean { return this.#flights.has(name) }
+
+  progress (name: string, progress: ByteProgress): void {
+    for (const listener of this.#flights.get(name)?.listeners ?? []) listener(progress)
+  }
+
+  /** Join what is under way under this name, or start it. */
+  join (name: string, start: (signal: AbortSignal) => Promise<Fetched>, listener: Listener | undefined): Seat {
+    const flight = this.#flights.get(name) ?? this.#start(name, start)
+    flight.users++
+    if (listener !== undefined) flight.listeners.add(listener)
+    return {
+      landed: (signal) => withdrawable(flight.work, signal),
+      claim: ({ source }) => {
+        if (flight.claimed) return undefined
+        flight.claimed = true
+        return source
+      },
+      leave: async (reason) => {
+        if (listener !== undefined) flight.listeners.delete(listener)
+        if (--flight.users > 0) return
+        if (this.#flights.get(name) === flight) this.#flights.delete(name)
+        flight.controller.abort(reason)
+        const over = flight.work.then((fetched) => {
+          if (fetched.kind === 'copy') fetched.unpin()
+          else if (!flight.claimed) return fetched.source.close()
+          return undefined
+        }, () => {}) // who waited for it has its error
+        this.#ending.add(over)
+        void over.finally(() => this.#ending.delete(over))
+      },
+    }
+  }
+
+  /** What `work` gives, or the signal's reason at once; `late` is called with what comes after that. */
+  within<T> (work: Promise<T>, signal: AbortSignal, late: (value: T) => void = () => {}): Promise<T> {
+    work.then((value) => { if (signal.aborted) late(value) }, () => {})
+    return withdrawable(work, signal)
+  }
+
+  /** Whoever waits is refused; resolves when everything is over. */
+  async end (reason: unknown): Promise<void> {
+    const flights = [...this.#flights.values()]
+    for (const { controller } of flights) controller.abort(reason)
+    await Promise.allSettled([...flights.map(({ work }) => work), ...this.#ending])
+  }
+
+  #start (name: string, start: (signal: AbortSignal) => Promise<Fetched>): Flight {
+    const controller = new AbortController()
+    const work = start(controller.signal)
+    const flight: Flight = { work, controller, listeners: new Set(), users: 0, claimed: false }
+    this.#flights.set(name, flight)
+    // whoever comes after its end asks anew
+    const forget = (): void => { if (this.#flights.get(name) === flight) this.#flights.delete(name) }
+    work.then(forget, forget)
+    return flight
+  }
+}

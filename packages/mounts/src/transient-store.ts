@@ -1,0 +1,396 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The copies of one directory: who fetches what, what is in use, what goes. */
+import { type ByteSource, type CallOptions, compareIdentity, createWindow, IoError, type SourceIdentity } from '@dagstore/io'
+import { openAdopted, readAdoption, writeAdoption } from './adoption.ts'
+import { copyWhole, resumePoint } from './copying.ts'
+import { type CopyOwner, readTrailer } from './copy-trailer.ts'
+import { MountError } from './errors.ts'
+import { type Fetched, Flights } from './flights.ts'
+import type { Mount, MountBytes, SequentialBytes } from './mount.ts'
+import { type Reservation, Space } from './space.ts'
+import { keyDigits, nameWith, transientBase } from './transient-name.ts'
+import { type TransientEntry, TransientTable } from './transient-table.ts'
+import type { AdoptOptions, CollectedTransient, CollectedTransients, CollectOptions, OpenTransientOptions, TransientOf, Transients, TransientsOptions, TransientsUsage } from './transients.ts'
+import { Turns } from './turns.ts'
+
+type Settings = TransientsOptions & Required<{ [name in 'quotaBytes' | 'highWatermark' | 'lowWatermark' | 'reserveBytes']: number }>
+
+/** A whole copy, or a file that was given. */
+interface Copy {
+  readonly source: ByteSource
+  /** Of what it was copied from; of a given file nobody knows. */
+  readonly identity: SourceIdentity | undefined
+  readonly given: boolean
+}
+
+export class TransientStore implements Transients {
+  readonly #settings: Settings
+  readonly #table: TransientTable
+  readonly #space: Space
+  readonly #turns: Turns = new Turns(() => { this.#space.wake() })
+  readonly #flights: Flights = new Flights()
+  #closed: Promise<void> | undefined
+
+  constructor (settings: Settings) {
+    this.#settings = settings
+    this.#table = new TransientTable(settings.directory, settings.quotaBytes !== Number.POSITIVE_INFINITY, (bytes) => { this.#space.settle(bytes) })
+    this.#space = new Space({
+      ...settings,
+      evict: (bytes) => this.#evict(bytes),
+      mayFreeLater: () => [...this.#table.entries.values()].some((entry) => this.#isInUse(entry) && !this.#flights.has(entry.base)),
+      onWait: () => { settings.onWait?.() },
+    })
+  }
+
+  async open (mount: Mount, options: OpenTransientOptions): Promise<ByteSource> {
+    const { key, generation, signal, onProgress, noDownload = false } = options
+    const base = transientBase(key, generation)
+    signal?.throwIfAborted()
+    this.#check()
+    const fetch = (end: AbortSignal): Promise<Fetched> => this.#fetch(mount, base, { key, generation }, noDownload, end)
+    // whoever wants no download must not be made to wait for one
+    const start = (end: AbortSignal): Promise<Fetched> => noDownload ? fetch(end) : this.#turns.take(base, () => fetch(end), { signal: end })
+    const flight = this.#flights.join(noDownload ? `${base} local` : base, start, onProgress)
+    try {
+      const fetched = await flight.landed(signal)
+      this.#check()
+      if (fetched.kind === 'copy') return await this.#openFetched(base, fetched, signal)
+      const own = flight.claim(fetched)
+      if (own !== undefined) return own
+      const again = await mount.open({ signal })
+      if (again.access === 'random') return again.source
+      throw new MountError('MOUNT_UNREACHABLE', 'the mount has changed its kind of access', { retry: 'later' })
+    } finally {
+      await flight.leave(signal?.reason)
+    }
+  }
+
+  async has ({ key, generation }: TransientOf): Promise<boolean> {
+    const base = transientBase(key, generation)
+    this.#check()
+    await this.#table.load()
+    const entry = this.#table.entries.get(base)
+    if (entry === undefined) return false
+    const copy = await this.#openCopy(entry, undefined)
+    await copy?.source.close()
+    return copy !== undefined
+  }
+
+  async adopt ({ key, generation, path: given, mode, signal }: AdoptOptions): Promise<void> {
+    const { localFiles, directory } = this.#settings
+    if (localFiles === undefined) throw new TypeError('opened without local files')
+    const base = transientBase(key, generation)
+    this.#check()
+    await this.#table.load()
+    const path = localFiles.recorded(given)
+    await this.#turns.take(base, async () => {
+      const file = await localFiles.open(path, { signal })
+      const { identity } = file
+      await file.close()
+      const entry = this.#table.entry(base, keyDigits(key))
+      await this.#table.whenUnpinned(entry, { signal })
+      signal?.throwIfAborted()
+      await this.#table.discard(entry)
+      const adopted = this.#table.entry(base, keyDigits(key))
+      const record = { key, generation, mode, path, identity }
+      // the record first: it says that the file is ours, once it is here
+      adopted.lent = mode !== 'move'
+      this.#table.set(adopted, 'adoption', await writeAdoption(directory, nameWith(base, 'adoption'), record))
+      if (mode !== 'borrow') {
+        const name = nameWith(base, 'adopted')
+        await localFiles[mode](path, name)
+        const here = await directory.openSource(name)
+        await here.close()
+        // a copy has an inode of its own
+        if (compareIdentity(identity, here.identity) !== 'same') {
+          this.#table.set(adopted, 'adoption', await writeAdoption(directory, nameWith(base, 'adoption'), { ...record, identity: here.identity }))
+        }
+        this.#table.set(adopted, 'adopted', here.sizeBytes)
+      }
+      this.#table.remember(adopted.digits, identity.sizeBytes)
+      this.#table.touch(adopted)
+    }, { signal })
+    await this.#table.save(false)
+  }
+
+  async remove (key: string, generation: number, { signal }: CallOptions = {}): Promise<void> {
+    const base = transientBase(key, generation)
+    signal?.throwIfAborted()
+    this.#check()
+    await this.#table.load()
+    await this.#turns.take(base, async () => {
+      const entry = this.#table.entry(base, keyDigits(key))
+      await this.#table.whenUnpinned(entry, { signal })
+      signal?.throwIfAborted()
+      // whatever an earlier look has said: on return it is gone
+      await this.#table.refresh(entry)
+      await this.#table.discard(entry)
+    }, { signal })
+    await this.#table.save(false)
+  }
+
+  async collect ({ dryRun = false, keep, signal }: CollectOptions = {}): Promise<CollectedTransients> {
+    this.#check()
+    await this.#table.load()
+    const items: CollectedTransient[] = []
+    const failures: { name: string, error: unknown }[] = []
+    for (const entry of [...this.#table.entries.values()]) {
+      signal?.throwIfAborted()
+      if (this.#isInUse(entry) || (entry.lent && keep === undefined)) continue
+      try {
+        const item = await this.#turns.take(entry.base, () => this.#collectOne(entry, dryRun, keep, signal), { signal })
+        if (item !== undefined) items.push(item)
+      } catch (error) {
+        signal?.throwIfAborted()
+        failures.push({ name: entry.base, error })
+      }
+    }
+    await this.#table.save(false)
+    return { items, failures, reclaimedBytes: items.reduce((sum, { bytes }) => sum + bytes, 0) }
+  }
+
+  async usage (): Promise<TransientsUsage> {
+    this.#check()
+    await this.#table.load()
+    const entries = [...this.#table.entries.values()]
+    const pinned = entries.filter(({ pins }) => pins > 0)
+    return {
+      bytes: this.#space.usedBytes,
+      reservedBytes: this.#space.reservedBytes,
+      pinnedBytes: pinned.reduce((sum, entry) => sum + this.#table.bytesOf(entry), 0),
+      copies: entries.filter(({ files }) => files.has('transient') || files.has('adoption')).length,
+      waiting: this.#space.waiting,
+    }
+  }
+
+  async sizeOf (key: string): Promise<number | undefined> {
+    this.#check()
+    await this.#table.load()
+    return this.#table.sizeOf(keyDigits(key))
+  }
+
+  close (): Promise<void> {
+    this.#closed ??= (async () => {
+      await this.#flights.end(new IoError('IO_CLOSED', 'transients are closed'))
+      await this.#table.save(true)
+    })()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose] (): Promise<void> { return this.close() }
+
+  #check (): void {
+    if (this.#closed !== undefined) throw new IoError('IO_CLOSED', 'transients are closed')
+  }
+
+  #isInUse (entry: TransientEntry): boolean {
+    return entry.pins > 0 || this.#turns.busy(entry.base)
+  }
+
+  /** What the mount has, or a copy of it. Runs alone among all that concerns the base. */
+  async #fetch (mount: Mount, base: string, owner: CopyOwner, noDownload: boolean, signal: AbortSignal): Promise<Fetched> {
+    let opened: MountBytes
+    try {
+      opened = await this.#flights.within(mount.open({ signal }), signal, (late) => { if (late.access === 'random') void late.source.close().catch(() => {}) })
+    } catch (error) {
+      // a whole copy of this generation is as good as the source while that cannot be reached
+      const present = error instanceof MountError && error.code === 'MOUNT_UNREACHABLE' ? await this.#pinned(base, signal) : undefined
+      if (present === undefined) throw error
+      await present.copy.source.close()
+      await this.#table.tidy(base)
+      return { kind: 'copy', identity: undefined, unpin: present.unpin }
+    }
+    if (opened.access === 'random' && opened.source.cost.kind !== 'remote') return { kind: 'random', source: opened.source }
+    try {
+      const found = await this.#local(mount, opened, base, owner, noDownload, signal)
+      if (found === undefined && opened.access === 'random') return { kind: 'random', source: opened.source }
+      if (opened.access === 'random') await opened.source.close()
+      return found!
+    } catch (error) {
+      if (opened.access === 'random') await opened.source.close()
+      throw error
+    }
+  }
+
+  /** A copy of what was opened; `undefined`: there is none, and none is needed. */
+  async #local (mount: Mount, opened: MountBytes, base: string, owner: CopyOwner, noDownload: boolean, signal: AbortSignal): Promise<Fetched | undefined> {
+    const identity = opened.access === 'random' ? opened.source.identity : opened.identity
+    const present = await this.#pinned(base, signal)
+    if (present === undefined && opened.access === 'random') return undefined
+    const announced = identity?.sizeBytes ?? (await this.#flights.within(mount.stat({ signal }), signal)).sizeBytes
+    if (present !== undefined) {
+      const { copy, unpin } = present
+      await copy.source.close()
+      if (isCopyOf(copy, identity, announced)) {
+        await this.#table.tidy(base)
+        return { kind: 'copy', identity, unpin }
+      }
+      unpin()
+      if (!copy.given) throw new MountError('MOUNT_COPY_OUTDATED', `the mount has other bytes than its copy; generation=${owner.generation}`, { retry: 'later' })
+      if (opened.access === 'random') return undefined
+    }
+    if (opened.access === 'random') return undefined
+    if (noDownload) throw new MountError('MOUNT_NOT_LOCAL', 'it would have to be copied first')
+    return { kind: 'copy', identity, unpin: await this.#download(opened, announced, base, owner, signal) }
+  }
+
+  /** Gives the pin of the copy that was made. */
+  async #download (from: SequentialBytes, announced: number | undefined, base: string, owner: CopyOwner, signal: AbortSignal): Promise<() => void> {
+    const { directory, reserveBytes, checker } = this.#settings
+    const digits = keyDigits(owner.key)
+    await this.#table.load()
+    const entry = this.#table.entry(base, digits)
+    const unpin = this.#unpinning(entry)
+    let reservation: Reservation | undefined
+    try {
+      await this.#table.refresh(entry)
+      const start = await resumePoint({ directory, base, from, owner, signal })
+      const begun = entry.files.get('partial') ?? 0
+      const need = Math.max(start, announced ?? this.#table.sizeOf(digits) ?? start + reserveBytes)
+      // what was begun is the reservation's from here on
+      this.#table.set(entry, 'partial', undefined)
+      reservation = await this.#space.reserve(Math.max(need, begun), begun, { signal })
+      const held = reservation
+      await this.#checkDisk(need - start, need - start, signal)
+      await copyWhole({
+        directory, base, owner, from, announced, checker, signal,
+        room: async (bytes, call) => { while (bytes > held.bytes) await held.grow(Math.max(bytes, Math.min(held.bytes + reserveBytes, this.#settings.quotaBytes)), { signal: call }) },
+        written: (bytes) => { held.written(bytes) },
+        onProgress: (progress) => { this.#flights.progress(base, progress) },
+      }, start)
+      return unpin
+    } catch (error) {
+      unpin()
+      throw error
+    } finally {
+      const after = this.#table.entry(base, digits)
+      await this.#table.refresh(after).catch(() => {}) // what cannot be looked at is looked at by whoever comes next
+      reservation?.release()
+      const copied = after.files.get('transient')
+      if (copied !== undefined) {
+        this.#table.remember(digits, copied)
+        this.#table.touch(after)
+        await this.#table.save(false)
+      }
+    }
+  }
+
+  /** @throws {IoError} `IO_FULL`: the disk has no room, even after copies were given up */
+  async #checkDisk (need: number, own: number, signal: AbortSignal): Promise<void> {
+    const { directory } = this.#settings
+    for (let tries = 0; ; tries++) {
+      const free = await directory.freeBytes()
+      signal.throwIfAborted()
+      if (free === undefined) return
+      // others were promised room on the same disk
+      const short = need + this.#space.reservedBytes - own - free
+      if (short <= 0) return
+      if (tries > 0 || await this.#evict(short) === 0) {
+        throw new IoError('IO_FULL', `no room for a transient copy; in=${directory.label} need=${need} free=${free}`, { retry: 'later' })
+      }
+    }
+  }
+
+  /** Give up copies that nobody reads, those used longest ago first, until so many bytes are free. */
+  async #evict (bytes: number): Promise<number> {
+    await this.#table.load()
+    let freed = 0
+    const idle = [...this.#table.entries.values()].filter((entry) => !entry.lent)
+    // what is not whole serves nobody
+    const order = [...idle.filter(({ files }) => !files.has('transient') && !files.has('adopted')), ...idle.filter(({ files }) => files.has('transient') || files.has('adopted'))]
+    for (const entry of order) {
+      if (freed >= bytes) break
+      if (this.#isInUse(entry)) continue
+      freed += (await this.#turns.take(entry.base, () => this.#collectOne(entry, false, undefined, undefined)))?.bytes ?? 0
+    }
+    return freed
+  }
+
+  /** `undefined`: it stays. */
+  async #collectOne (entry: TransientEntry, dryRun: boolean, keep: CollectOptions['keep'], signal: AbortSignal | undefined): Promise<CollectedTransient | undefined> {
+    if (entry.pins > 0 || entry.files.size === 0) return undefined
+    const owner = await this.#table.ownerOf(entry, { signal })
+    if (owner === undefined) return undefined
+    const { key, generation } = owner
+    const known = key === undefined || generation === undefined ? {} : { key, generation }
+    const item: CollectedTransient = { ...known, name: entry.base, kinds: [...entry.files.keys()], bytes: this.#table.bytesOf(entry) }
+    if (keep !== undefined && await keep({ ...known, name: entry.base })) return undefined
+    // somebody may have opened it meanwhile
+    if (entry.pins > 0) return undefined
+    if (!dryRun) await this.#table.discard(entry)
+    return item
+  }
+
+  async #pinned (base: string, signal: AbortSignal): Promise<{ readonly copy: Copy, readonly unpin: () => void } | undefined> {
+    await this.#table.load()
+    const entry = this.#table.entries.get(base)
+    if (entry === undefined || entry.going) return undefined
+    const unpin = this.#unpinning(entry)
+    try {
+      const copy = await this.#openCopy(entry, signal)
+      if (copy !== undefined) return { copy, unpin }
+    } catch (error) {
+      unpin()
+      throw error
+    }
+    unpin()
+    return undefined
+  }
+
+  #unpinning (entry: TransientEntry): () => void {
+    const unpin = this.#table.pin(entry)
+    return () => {
+      unpin()
+      this.#space.wake()
+    }
+  }
+
+  /** What was fetched for several callers, opened for one of them. */
+  async #openFetched (base: string, { identity }: Extract<Fetched, { kind: 'copy' }>, signal: AbortSignal | undefined): Promise<ByteSource> {
+    const entry = this.#table.entries.get(base)
+    const unpin = entry === undefined ? () => {} : this.#unpinning(entry)
+    try {
+      const copy = entry === undefined ? undefined : await this.#openCopy(entry, signal)
+      if (entry === undefined || copy === undefined) throw new IoError('IO_NOT_FOUND', `transient copy has vanished; in=${this.#settings.directory.label}`, { retry: 'later' })
+      this.#table.touch(entry)
+      const { source } = copy
+      const close = async (): Promise<void> => {
+        await source.close()
+        unpin()
+      }
+      return { ...source, ...(copy.given && identity !== undefined ? { identity } : {}), close, [Symbol.asyncDispose]: close }
+    } catch (error) {
+      unpin()
+      throw error
+    }
+  }
+
+  /** `undefined`: there is none, or what has its name is none. */
+  async #openCopy ({ base, files }: TransientEntry, signal: AbortSignal | undefined): Promise<Copy | undefined> {
+    const { directory, localFiles } = this.#settings
+    if (files.has('adoption')) {
+      const adoption = await readAdoption(directory, nameWith(base, 'adoption'), { signal })
+      const given = adoption === undefined ? undefined : await openAdopted(adoption, nameWith(base, 'adopted'), directory, localFiles, { signal })
+      if (given !== undefined) return { source: createWindow(given, 0, given.sizeBytes, { identity: given.identity, owns: true }), identity: undefined, given: true }
+    }
+    if ((await directory.stat(nameWith(base, 'transient')))?.kind !== 'file') return undefined
+    const file = await directory.openSource(nameWith(base, 'transient'), { signal })
+    try {
+      const trailer = await readTrailer(file, { signal })
+      if (trailer !== undefined) {
+        const { payloadBytes, identity } = trailer
+        return { source: createWindow(file, 0, payloadBytes, { ...(identity === undefined ? {} : { identity }), owns: true }), identity, given: false }
+      }
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    await file.close()
+    return undefined
+  }
+}
+
+const isCopyOf = ({ source, identity: copied }: Copy, identity: SourceIdentity | undefined, announced: number | undefined): boolean => {
+  if (copied !== undefined && identity !== undefined) return compareIdentity(copied, identity) !== 'different'
+  return announced === undefined || announced === source.sizeBytes
+}
