@@ -27,6 +27,7 @@ export class SharedCache<T extends Closable, P> {
   readonly #max: number
   /** Least recently used first. */
   readonly #entries: Map<string, Entry<T, P>> = new Map()
+  #last: Entry<T, P> | undefined
   readonly #closings: Set<Promise<void>> = new Set()
 
   constructor (open: (place: P, options: CallOptions) => Promise<T>, nameOf: (place: P) => string, max: number) {
@@ -38,6 +39,12 @@ export class SharedCache<T extends Closable, P> {
   /** The places used last, the latest first: reading these costs least, and what is read next is often there too. */
   recent (): readonly P[] {
     return [...this.#entries.values()].slice(-RECENT).reverse().map(({ place }) => place)
+  }
+
+  /** The place used last, if what is there is open already. */
+  latest (): P | undefined {
+    const entry = this.#last
+    return entry?.opened === true && this.#entries.get(entry.name) === entry ? entry.place : undefined
   }
 
   /**
@@ -65,6 +72,11 @@ export class SharedCache<T extends Closable, P> {
     if (entry.users === 0) this.#close(entry)
   }
 
+  /** Those that nobody uses now. */
+  dropIdle (): void {
+    for (const { name, users } of [...this.#entries.values()]) if (users === 0) this.drop(name)
+  }
+
   /** All of them; resolves when the idle ones are closed. */
   async clear (): Promise<void> {
     for (const name of this.#entries.keys()) this.drop(name)
@@ -78,11 +90,13 @@ export class SharedCache<T extends Closable, P> {
       known.users++
       this.#entries.delete(name)
       this.#entries.set(name, known)
+      this.#last = known
       return known
     }
     const leave = new AbortController()
     const entry: Entry<T, P> = { name, place, opening: this.#open(place, { signal: leave.signal }), leave, opened: false, users: 1, unwanted: false }
     this.#entries.set(name, entry)
+    this.#last = entry
     // a failure is not kept: the next user tries again
     entry.opening.then(() => { entry.opened = true }, () => { this.#forget(entry) })
     this.#trim()
