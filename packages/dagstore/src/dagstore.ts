@@ -1,13 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store as its callers see it. */
 import type { CallOptions } from '@dagstore/io'
-import type { AnyCid, ShardBlockstore } from '@dagstore/read-blockstore'
+import type { AnyCid } from '@dagstore/read-blockstore'
+import type { CrossShardBlockstore } from './cross-shard/parts.ts'
+import type { FindingsOf, FindingsQuery } from './doctor/findings.ts'
 import type { EventsOptions } from './event-hub.ts'
 import type { DagstoreEvent } from './events.ts'
 import type { BulkOperations } from './bulk/bulk.ts'
 import type { ShardLease } from './lease.ts'
 import type { Health, LocalCopy } from './machine/index.ts'
-import type { ShardInfo } from './shard-info.ts'
+import type { ShardDetails, ShardInfo } from './shard-info.ts'
 import type { VerifyOptions, VerifyReport } from './verify/report.ts'
 import type { WhyReport } from './why/report.ts'
 
@@ -100,10 +102,10 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
    * @throws {DagstoreError} `DAGSTORE_SHARD_UNKNOWN`
    */
   destroy(key: string, options?: DestroyOptions): Promise<void>
-  shard(key: string, options?: CallOptions): Promise<ShardInfo | undefined>
+  shard(key: string, options?: CallOptions): Promise<ShardDetails | undefined>
   /** By key, in pages; a shard that changes meanwhile may be listed as it was or as it is. */
   shards(query?: ShardQuery): AsyncIterable<ShardInfo>
-  /** Keys of the indexed shards that hold the block; one whose index cannot be read now is listed, since it may. */
+  /** Keys of the indexed shards that hold the block or name it as a root; one whose index cannot be read now is listed, since it may. */
   find(multihash: Uint8Array, options?: CallOptions): Promise<readonly string[]>
   /**
    * Why the block can be read, or cannot: the steps from its CID to its bytes, the one that fails, and what to do. Only looks: it
@@ -120,6 +122,8 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
    * @throws as `acquire`; {IoError} the source could not be read
    */
   verify(key: string, options?: VerifyOptions): Promise<VerifyReport>
+  /** Shards with what the doctor has found wrong and not found right since, by key, in pages. */
+  doctorFindings(query?: FindingsQuery): AsyncIterable<FindingsOf>
   /**
    * What happens from the beginning of the iteration on; ends with the store. A consumer that is slow loses the oldest events, is
    * told so by `dropped`, and holds up nobody.
@@ -128,16 +132,18 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
    */
   events(options?: EventsOptions): AsyncIterable<DagstoreEvent>
   /**
-   * Over all indexed shards. A miss while shards are unindexed is a `BlockNotFoundError` with `unindexedShards` above 0; when
+   * Over all indexed shards. A miss while shards are unindexed is a `BlockNotFoundError` with `unindexedShards` above 0, or, with
+   * `complete: true`, no answer: `BLOCKSTORE_UNREADABLE`. Each block is looked for in the shard that was read last, then in those
+   * that the top-level index names, those that failed a moment ago last. When
    * every shard that may hold the block fails, `BLOCKSTORE_UNREADABLE` (or the code that all have in common, such as
    * `BLOCKSTORE_HASH_MISMATCH`) with an AggregateError as its cause.
    */
-  readonly blockstore: ShardBlockstore
+  readonly blockstore: CrossShardBlockstore
   /**
    * As {@link blockstore}, for one walk over blocks that belong together: each is looked for first in the shard that had the
    * one before, by that shard's own index. Holds nothing between two calls, so there is nothing to close.
    */
-  createSession(): ShardBlockstore
+  createSession(): CrossShardBlockstore
   /** Idempotent. Whoever waits is refused, leases are revoked, jobs end; always ends. What was passed in stays open. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 /** What a store tells whoever listens: for logs, metrics and progress bars; nothing waits for it. */
 import type { ByteProgress } from '@dagstore/io'
+import type { Finding } from './catalogue/finding.ts'
 import type { Failure, Health } from './machine/index.ts'
 
 export type DagstoreEvent =
@@ -15,6 +16,8 @@ export type DagstoreEvent =
   | { readonly type: 'index-unusable', readonly key: string, readonly reason: unknown }
   /** Something unneeded could not be deleted, or an interrupted job not be resumed; the next start tries again. */
   | { readonly type: 'postponed', readonly key: string | undefined, readonly error: unknown }
+  /** A check has found something wrong that it had not found before. */
+  | { readonly type: 'finding', readonly key: string, readonly finding: Finding }
   /** To one consumer of `events()` only: it did not keep up and has missed so many before the next one. */
   | { readonly type: 'dropped', readonly count: number }
 

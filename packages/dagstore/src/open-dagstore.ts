@@ -10,6 +10,7 @@ import { readRebuildNote } from './bulk/rebuild-top-level-index.ts'
 import { openCatalogue } from './catalogue/level-catalogue.ts'
 import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
 import type { Dagstore } from './dagstore.ts'
+import { type DoctorOptions, doctorSettings } from './doctor/doctor.ts'
 import { createEventHub } from './event-hub.ts'
 import { type EventListener, quiet } from './events.ts'
 import { measuredMounts, measuredPages } from './metrics/measured.ts'
@@ -54,6 +55,8 @@ export interface DagstoreSettings {
   readonly transients?: Omit<TransientsOptions, 'directory' | 'onWait'>
   /** Nothing waits for it, and nothing is harmed when it throws. */
   readonly onEvent?: EventListener
+  /** Shards are checked in the background at this pace, and repaired where that is possible; `{}`: the defaults. @default no checks */
+  readonly doctor?: DoctorOptions
   /** Told what is counted and measured; `createMetrics()` keeps it in memory. @default nobody */
   readonly metrics?: Metrics
 }
@@ -95,6 +98,7 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
     emit,
     events,
     metrics,
+    doctor: options.doctor === undefined ? undefined : doctorSettings(options.doctor),
   })
   return store
 }

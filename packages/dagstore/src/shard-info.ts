@@ -1,4 +1,5 @@
 /** What a caller sees of a shard. */
+import type { Finding } from './catalogue/finding.ts'
 import type { Failure, Health, ShardRecord, State } from './machine/index.ts'
 
 export interface ShardInfo {
@@ -15,6 +16,12 @@ export interface ShardInfo {
   readonly indexGeneration: number
   /** Why it is errored; kept during recovery, until that succeeds. */
   readonly error: Failure | undefined
+}
+
+/** Of one shard that was asked for. */
+export interface ShardDetails extends ShardInfo {
+  /** What checks have found wrong with it and not found right since. */
+  readonly findings: readonly Finding[]
 }
 
 /** @param state - of the machine, where one is live */

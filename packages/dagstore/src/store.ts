@@ -2,7 +2,7 @@
 /** The store: calls to the shards' machines, what goes on in the background, and the end of it all. */
 import { encodeKey } from '@dagstore/index-repo'
 import type { CallOptions, Directory, Random } from '@dagstore/io'
-import { type AnyCid, BlockstoreError, type ShardBlockstore } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockstoreError } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
 import { type Bulk, createBulk } from './bulk/bulk.ts'
 import type { ExportIndexOutcome } from './bulk/export-indices.ts'
@@ -15,9 +15,12 @@ import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
 import { createIndexViews, type IndexViews } from './cross-shard/index-views.ts'
-import type { CrossShardParts, LeaseCache } from './cross-shard/parts.ts'
+import type { CrossShardBlockstore, CrossShardParts, LeaseCache } from './cross-shard/parts.ts'
+import { createRecentFailures } from './cross-shard/recent-failures.ts'
 import { SharedCache } from './cross-shard/shared-cache.ts'
 import type { AcquireOptions, Dagstore, DestroyOptions, RefreshOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
+import { type DoctorSettings, runDoctor } from './doctor/doctor.ts'
+import { type FindingsOf, findingsOf, type FindingsQuery, listFindings } from './doctor/findings.ts'
 import { DagstoreError } from './errors.ts'
 import type { EventHub, EventsOptions } from './event-hub.ts'
 import type { DagstoreEvent } from './events.ts'
@@ -32,7 +35,7 @@ import type { StoreParts } from './runner/parts.ts'
 import { Retries } from './runner/retries.ts'
 import { Runners } from './runner/runners.ts'
 import { Tasks } from './runner/tasks.ts'
-import { type ShardInfo, shardInfo } from './shard-info.ts'
+import { type ShardDetails, type ShardInfo, shardInfo } from './shard-info.ts'
 import type { VerifyOptions, VerifyReport } from './verify/report.ts'
 import { verifyShard } from './verify/verify.ts'
 import type { WhyReport } from './why/report.ts'
@@ -46,6 +49,8 @@ export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry
   /** A rebuild of the top-level index that an earlier process has left. */
   readonly rebuilding: RebuildNote | undefined
   readonly events: EventHub
+  /** `undefined`: no checks. */
+  readonly doctor: DoctorSettings | undefined
   /** Called last. */
   readonly closeState: () => Promise<void>
 }
@@ -56,7 +61,7 @@ interface LeaseOptions extends CallOptions { readonly registerAs?: string | unde
 const PAGE = 256
 
 export class Store implements Dagstore {
-  readonly blockstore: ShardBlockstore
+  readonly blockstore: CrossShardBlockstore
   readonly #parts: StoreParts
   readonly #runners: Runners
   readonly #cache: LeaseCache
@@ -72,7 +77,7 @@ export class Store implements Dagstore {
   #ignored = 0
   #closed: Promise<void> | undefined
 
-  constructor ({ maxOpenShards, maxConcurrentIndexing, random, retry, closeState, rebuilding, events, ...opened }: OpenedParts) {
+  constructor ({ maxOpenShards, maxConcurrentIndexing, random, retry, closeState, rebuilding, events, doctor, ...opened }: OpenedParts) {
     this.#events = events
     this.#closeState = closeState
     this.#parts = {
@@ -96,6 +101,7 @@ export class Store implements Dagstore {
     this.#crossShard = {
       finder: this.#finder,
       leases: this.#cache,
+      ailing: createRecentFailures(opened.clock),
       unindexed: () => opened.catalogue.unindexed + this.#bulk.unlisted,
       hashes: opened.hashes,
       indexed: (options) => this.#indexed(options),
@@ -109,6 +115,7 @@ export class Store implements Dagstore {
       register: (key, url, options) => this.register(key, url, options),
     }, rebuilding)
     this.#parts.tasks.add(this.#goOn())
+    if (doctor !== undefined) this.#parts.tasks.add(runDoctor({ ...this.#parts, acquire: this.#inBackground }, doctor, this.#closing.signal))
     this.#parts.tasks.add(this.#bulk.goOn())
     this.#parts.tasks.add(retries.run(this.#closing.signal))
   }
@@ -149,12 +156,14 @@ export class Store implements Dagstore {
     await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'destroy', waiter, force: mode === 'force' }), { signal })
   }
 
-  async shard (key: string, { signal }: CallOptions = {}): Promise<ShardInfo | undefined> {
+  async shard (key: string, { signal }: CallOptions = {}): Promise<ShardDetails | undefined> {
     this.#check(key)
     signal?.throwIfAborted()
     const stored = await this.#parts.catalogue.get(key)
+    const findings = await findingsOf(this.#parts.catalogue, key, stored?.record.index?.shardNumber)
     signal?.throwIfAborted()
-    return this.#infoOf(key, stored)
+    const info = this.#infoOf(key, stored)
+    return info === undefined ? undefined : { ...info, findings }
   }
 
   async * shards ({ health, after, signal }: ShardQuery = {}): AsyncGenerator<ShardInfo, void, undefined> {
@@ -187,7 +196,7 @@ export class Store implements Dagstore {
   rebuildTopLevelIndex (options?: BulkOptions): Promise<RebuildReport> { return this.#bulk.rebuildTopLevelIndex(options) }
   exportIndices (directory: Directory, options?: BulkOptions): AsyncGenerator<ExportIndexOutcome, void, undefined> { return this.#bulk.exportIndices(directory, options) }
 
-  createSession (): ShardBlockstore { return createCrossShardBlockstore(this.#crossShard, { shard: undefined }) }
+  createSession (): CrossShardBlockstore { return createCrossShardBlockstore(this.#crossShard, { shard: undefined }) }
 
   why (cid: AnyCid | string, { signal }: CallOptions = {}): Promise<WhyReport> {
     const parts = { ...this.#parts, finder: this.#finder, unindexed: () => this.#parts.catalogue.unindexed, healthOf: (key: string) => this.#runners.info(key)?.health }
@@ -197,10 +206,11 @@ export class Store implements Dagstore {
   verify (key: string, options: VerifyOptions = {}): Promise<VerifyReport> {
     return this.#work(options.signal, (signal) => {
       this.#check(key)
-      const acquire = (shard: string, both: AbortSignal): Promise<ShardLease> => this.acquire(shard, { priority: 'background', signal: both })
-      return this.#verifying(key, () => verifyShard({ ...this.#parts, acquire }, key, { ...options, signal }))
+      return this.#verifying(key, () => verifyShard({ ...this.#parts, acquire: this.#inBackground }, key, { ...options, signal }))
     })
   }
+
+  doctorFindings (query: FindingsQuery = {}): AsyncIterable<FindingsOf> { return listFindings(this.#parts.catalogue, query, () => { this.#check() }) }
 
   events (options?: EventsOptions): AsyncIterable<DagstoreEvent> { return this.#events.subscribe(options) }
 
@@ -223,6 +233,8 @@ export class Store implements Dagstore {
     await this.#closeState()
     this.#events.close()
   }
+
+  readonly #inBackground = (key: string, signal: AbortSignal): Promise<ShardLease> => this.acquire(key, { priority: 'background', signal })
 
   async #timed (acquiring: Promise<ShardLease>): Promise<ShardLease> {
     const { clock, metrics } = this.#parts

@@ -14,6 +14,7 @@ const showEvent = (event: DagstoreEvent): string | undefined => {
     case 'unsaved': return `event unsaved (${String(codeOf(event.error))})`
     case 'postponed': return `event postponed (${String(codeOf(event.error))})`
     case 'progress':
+    case 'finding':
     case 'dropped': return undefined
   }
 }

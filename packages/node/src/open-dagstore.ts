@@ -8,12 +8,13 @@ import { openHashes } from '@dagstore/hashes/node'
 import { type Directory, systemClock } from '@dagstore/io'
 import { openDirectory, removeLeftovers } from '@dagstore/io/node'
 import { bytesMount, createMountRegistry, httpMounts, type MountFactory } from '@dagstore/mounts'
+import { localFiles } from '@dagstore/mounts/node'
 import type { AbstractLevel } from 'abstract-level'
 import { ClassicLevel } from 'classic-level'
 import { readOwner, removeOwner, writeOwner } from './owner.ts'
 import { rootedFileMount } from './rooted-files.ts'
 
-export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'onEvent' | 'metrics'> {
+export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'transients' | 'onEvent' | 'metrics' | 'doctor'> {
   /** Beside `file`, `bytes`, `http` and `https`; one of the same scheme takes the place of a default. */
   readonly mounts?: readonly MountFactory[]
   /** @default the fast ones of `@dagstore/hashes/node` */
@@ -47,7 +48,8 @@ export const openDagstore = async (folder: string, options: NodeDagstoreOptions 
     for (const part of ['index', 'transients']) await removeLeftovers(join(root, part))
     const given = new Set(mounts.map(({ scheme }) => scheme))
     const defaults = [rootedFileMount(root, await realpath(root)), bytesMount(), ...httpMounts()].filter(({ scheme }) => !given.has(scheme))
-    const store = await openOn({ ...rest, db, files, hashes, mounts: createMountRegistry([...defaults, ...mounts]) })
+    const transients = { localFiles: localFiles({ folder: join(root, 'transients'), root }), ...options.transients }
+    const store = await openOn({ ...rest, transients, db, files, hashes, mounts: createMountRegistry([...defaults, ...mounts]) })
     return withDatabase(store, db, files, root)
   } catch (error) {
     await removeOwner(root)
@@ -99,6 +101,7 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     why: (cid, options) => store.why(cid, options),
     verify: (key, options) => store.verify(key, options),
     events: (options) => store.events(options),
+    doctorFindings: (query) => store.doctorFindings(query),
     registerMany: (items, bulk) => store.registerMany(items, bulk),
     initializeAll: (bulk) => store.initializeAll(bulk),
     exportShards: (call) => store.exportShards(call),

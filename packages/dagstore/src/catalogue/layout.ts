@@ -7,6 +7,7 @@
  *     't' time(u64) key                          errored, to be tried again at that time: no value
  *     'n' shardNumber(u32)                       key of the shard that has this number
  *     'b' name                                   note of work on many shards
+ *     'f' key                                    what checks have found wrong with a shard
  *     'g' keyLength(u16) key kind(u8) gen(u64)   garbage: shard number (u32) for an index, no value for data
  *
  * Source of the state bytes: dagstore `shard_state.go`; 0xe0 and 0xe1 are ours.
@@ -23,6 +24,7 @@ const RETRY = 0x74
 const NUMBER = 0x6e
 const GARBAGE = 0x67
 const NOTE = 0x62
+const FINDINGS = 0x66
 
 const STATE_BYTES: Readonly<Record<Health, number>> = { new: 0, initializing: 1, available: 2, recovering: 0x80, errored: 0xf0 }
 const DESTROYING_BYTE = 0xe0
@@ -50,6 +52,9 @@ const u32 = (value: number): Uint8Array => {
 
 export const metaRow = (name: 'format' | 'next' | 'counts' | 'upgrade'): Uint8Array => join(Uint8Array.of(META), encoder.encode(name))
 export const noteRow = (name: string): Uint8Array => join(Uint8Array.of(NOTE), encoder.encode(name))
+export const findingsRow = (key: string): Uint8Array => join(Uint8Array.of(FINDINGS), encoder.encode(key))
+export const findingsRange = (after: string | undefined): { readonly gt: Uint8Array, readonly lt: Uint8Array } =>
+  ({ gt: findingsRow(after ?? ''), lt: Uint8Array.of(FINDINGS + 1) })
 export const recordRow = (key: string): Uint8Array => join(Uint8Array.of(RECORD), encoder.encode(key))
 
 /** The rows beside a record by which it is found. `undefined`: what the record says is unknown, so all of its states; its time is not known. */

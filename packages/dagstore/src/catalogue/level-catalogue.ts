@@ -8,9 +8,11 @@ import type { AbstractSublevel } from 'abstract-level'
 import { DagstoreError } from '../errors.ts'
 import { isIndexed, retryAt, type ShardRecord } from '../machine/index.ts'
 import {
-  decodeText, decodeU32, EMPTY, encodeText, encodeU32, garbageRange, garbageRow, healthByte, indexRows, keyOfRecordRow, keyOfStateRow, metaRow,
-  noteRow, numberOfRow, numberRange, numberRow, parseGarbageRow, parseRetryRow, recordRange, recordRow, retryRange, retryRow, stateRange, UNFINISHED_BYTES
+  decodeText, decodeU32, EMPTY, encodeText, encodeU32, findingsRange, findingsRow, garbageRange, garbageRow, healthByte, indexRows,
+  keyOfRecordRow, keyOfStateRow, metaRow, noteRow, numberOfRow, numberRange, numberRow, parseGarbageRow, parseRetryRow, recordRange,
+  recordRow, retryRange, retryRow, stateRange, UNFINISHED_BYTES
 } from './layout.ts'
+import { decodeFindings, encodeFindings, type ListedFindings, type ShardFindings } from './finding.ts'
 import { decodeRecord, encodeRecord, type StoredRecord } from './record-codec.ts'
 import type { DueQuery, DueRetry, ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
 import { upgradeCatalogue } from './upgrade.ts'
@@ -154,6 +156,20 @@ class LevelCatalogue implements ShardCatalogue {
     await stored('writing a note', () => value === undefined ? this.#rows.del(noteRow(name), SYNC) : this.#rows.put(noteRow(name), value, SYNC))
   }
 
+  async findings (key: string): Promise<ShardFindings | undefined> {
+    const bytes = await stored('reading findings', () => this.#rows.get(findingsRow(key)))
+    return bytes === undefined ? undefined : decodeFindings(bytes)
+  }
+
+  async setFindings (key: string, found: ShardFindings): Promise<void> {
+    await stored('writing findings', () => found.findings.length === 0 ? this.#rows.del(findingsRow(key)) : this.#rows.put(findingsRow(key), encodeFindings(found)))
+  }
+
+  async findingsPage ({ after, limit }: { readonly after?: string | undefined, readonly limit: number }): Promise<readonly ListedFindings[]> {
+    const found = await stored('listing findings', () => this.#rows.iterator({ ...findingsRange(after), limit }).all())
+    return found.map(([row, bytes]) => ({ key: keyOfRecordRow(row), ...(decodeFindings(bytes) ?? { shardNumber: 0, findings: [] }) }))
+  }
+
   commit (changes: readonly RecordChange[]): Promise<'done' | 'conflict'> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ changes, resolve, reject })
@@ -224,7 +240,7 @@ const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: Store
   const oldNumber = before?.record.index?.shardNumber
   if (oldNumber !== undefined && oldNumber !== record?.index?.shardNumber) operations.push({ type: 'del', key: numberRow(oldNumber) })
   if (record === undefined) {
-    operations.push({ type: 'del', key: recordRow(key) })
+    operations.push({ type: 'del', key: recordRow(key) }, { type: 'del', key: findingsRow(key) })
   } else {
     operations.push({ type: 'put', key: recordRow(key), value: encodeRecord(record, version) })
     for (const row of indexRows(key, record)) operations.push({ type: 'put', key: row, value: EMPTY })

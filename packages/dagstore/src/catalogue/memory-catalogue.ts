@@ -2,6 +2,7 @@
 /** The catalogue in memory: for demos, tests and pages in a browser; nothing outlives it. */
 import { DagstoreError } from '../errors.ts'
 import { isIndexed, isUnfinished, type Garbage, retryAt, type ShardRecord } from '../machine/index.ts'
+import type { ShardFindings } from './finding.ts'
 import type { StoredRecord } from './record-codec.ts'
 import type { DueRetry, ListedGarbage, ShardCatalogue } from './shard-catalogue.ts'
 
@@ -10,6 +11,7 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
   const numbers = new Map<number, string>()
   const garbage = new Map<string, ListedGarbage>()
   const notes = new Map<string, Uint8Array>()
+  const found = new Map<string, ShardFindings>()
   let next = 1
   let unindexed = 0
 
@@ -25,6 +27,7 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
 
   const forgetShard = (key: string): void => {
     records.delete(key)
+    found.delete(key)
     for (const [name, item] of garbage) if (item.key === key) garbage.delete(name)
   }
 
@@ -62,6 +65,16 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
       if (value === undefined) notes.delete(name)
       else notes.set(name, value)
     },
+    findings: async (key) => found.get(key),
+    setFindings: async (key, findings) => {
+      if (findings.findings.length === 0) found.delete(key)
+      else found.set(key, findings)
+    },
+    findingsPage: async ({ after, limit }) => [...found]
+      .filter(([key]) => after === undefined || compareText(key, after) > 0)
+      .sort(([a], [b]) => compareText(a, b))
+      .slice(0, limit)
+      .map(([key, findings]) => ({ key, ...findings })),
     [Symbol.asyncDispose]: async () => {},
   }
 }

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The record store behind a Dagstore. Conditional commits make a shared form possible; the embedded form holds the lock. */
 import type { Garbage, Health, ShardRecord } from '../machine/index.ts'
+import type { ListedFindings, ShardFindings } from './finding.ts'
 import type { StoredRecord } from './record-codec.ts'
 
 export interface RecordChange {
@@ -59,6 +60,12 @@ export interface ShardCatalogue extends AsyncDisposable {
   note(name: string): Promise<Uint8Array | undefined>
   /** Durable on return; `undefined` deletes it. */
   setNote(name: string, value: Uint8Array | undefined): Promise<void>
+  /** As last set; of an index that the shard may not have any more. */
+  findings(key: string): Promise<ShardFindings | undefined>
+  /** Replaces those of the shard, `findings` of no length deletes them. Not synced. Removing the record deletes them too. */
+  setFindings(key: string, found: ShardFindings): Promise<void>
+  /** By key; one that cannot be read has no findings. */
+  findingsPage(query: { readonly after?: string | undefined, readonly limit: number }): Promise<readonly ListedFindings[]>
   /** It is gone. Not synced: a row that comes back after a crash is collected once more, while the shard's record is there. */
   forget(collected: readonly ListedGarbage[]): Promise<void>
 }

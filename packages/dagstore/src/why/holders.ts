@@ -1,7 +1,9 @@
 /** The shards that hold a block, each confirmed by its own index as far as that can be read. */
 import { type IndexEntry, type IndexFacts, type IndexView, openIndex } from '@dagstore/carv2'
 import type { CallOptions } from '@dagstore/io'
+import type { Finding } from '../catalogue/finding.ts'
 import type { CandidateFinder } from '../cross-shard/candidates.ts'
+import { findingsOf } from '../doctor/findings.ts'
 import type { Health, ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from '../runner/parts.ts'
 
@@ -16,6 +18,7 @@ export interface Holder {
   readonly health: Health
   /** `fault`: why it could not be looked into; the top-level index says that the block may be there. */
   readonly index: HeldIndex | { readonly fault: unknown }
+  readonly findings: readonly Finding[]
 }
 
 export interface Holders {
@@ -65,13 +68,14 @@ export const holderOf = async (parts: HolderParts, key: string, multihash: Uint8
   if (stored === undefined) return undefined
   const { record, damaged } = stored
   const health = parts.healthOf(key) ?? record.health
+  const findings = await findingsOf(parts.catalogue, key, record.index?.shardNumber)
   const generation = record.index?.generation
-  if (generation === undefined) return damaged ? { key, record, damaged, health, index: { fault: undefined } } : undefined
+  if (generation === undefined) return damaged ? { key, record, damaged, health, findings, index: { fault: undefined } } : undefined
   try {
     const view = await openIndex(await parts.repo.open(key, generation, { signal }), { pages: parts.pages, owns: true, signal })
     try {
       const entries = await view.find(multihash, { signal, limit: 1 })
-      if (entries.length > 0) return { key, record, damaged, health, index: { view, facts: view.facts, entries } }
+      if (entries.length > 0) return { key, record, damaged, health, findings, index: { view, facts: view.facts, entries } }
       await view.close()
       return undefined
     } catch (error) {
@@ -80,6 +84,6 @@ export const holderOf = async (parts: HolderParts, key: string, multihash: Uint8
     }
   } catch (fault) {
     signal?.throwIfAborted()
-    return { key, record, damaged, health, index: { fault } }
+    return { key, record, damaged, health, findings, index: { fault } }
   }
 }

@@ -22,7 +22,7 @@ export const shardWay = async (parts: WayParts, cid: CID, holder: Holder, signal
   const state = stateOf(holder, parts.retryPlan().attempts)
   if ('fix' in state) return { key, steps: state.steps, retrievable: false, fix: state.fix }
   const rest = await bytesWay(parts, cid, holder, signal)
-  const steps = [state.step, ...rest.steps]
+  const steps = [withFindings(state.step, holder), ...rest.steps]
   if (rest.fix !== undefined) return { key, steps, retrievable: false, fix: rest.fix }
   // what may pass is tried again by the next read, and would succeed; anything else waits for a recovery
   const refused = !state.step.ok && holder.record.failure?.retry !== 'later'
@@ -30,6 +30,14 @@ export const shardWay = async (parts: WayParts, cid: CID, holder: Holder, signal
 }
 
 const NAMES: Readonly<Record<Health, string>> = { new: 'New', initializing: 'Initializing', available: 'Available', recovering: 'Recovering', errored: 'Errored' }
+
+/** What checks have found since is told beside the state. */
+const withFindings = (step: WhyStep, { findings }: Holder): WhyStep => findings.length === 0 ? step : {
+  ...step,
+  detail: `${step.detail}; found ${findings.map(({ code, at, repairedAt }) => `${code} ${minute(at)}${repairedAt === undefined ? '' : `, repaired ${minute(repairedAt)}`}`).join('; ')}`,
+}
+
+const minute = (at: string): string => at.slice(0, 16).replace('T', ' ')
 
 /** @param budget - tries that the store makes by itself */
 const stateOf = ({ key, record, damaged, health }: Holder, budget: number): { readonly step: WhyStep } | End => {
@@ -47,7 +55,7 @@ const stateOf = ({ key, record, damaged, health }: Holder, budget: number): { re
   }
   const { failure } = record
   if (failure === undefined) return { step: failed('state', NAMES.errored, 'DAGSTORE_SHARD_ERRORED') }
-  const since = failure.at === '' ? '' : ` since ${failure.at.slice(0, 16).replace('T', ' ')}`
+  const since = failure.at === '' ? '' : ` since ${minute(failure.at)}`
   const tries = failure.retry === 'later' ? `, attempt ${failure.attempts} of ${budget}` : ''
   return { step: failed('state', `${NAMES.errored} ${failure.code}${since}${tries}`, failure.code) }
 }
