@@ -1,9 +1,11 @@
 /** The operations on many shards. */
-import type { CallOptions } from '@dagstore/io'
+import type { CallOptions, Directory } from '@dagstore/io'
+import { type ExportIndexOutcome, exportIndices } from './export-indices.ts'
 import { exportShards } from './export-shards.ts'
 import { type ImportOutcome, importShards } from './import-shards.ts'
 import { initializeAll, type InitializeAllOptions, type InitializeOutcome } from './initialize-all.ts'
 import type { BulkOptions, BulkParts } from './parts.ts'
+import { Rebuild, type RebuildNote, type RebuildReport } from './rebuild-top-level-index.ts'
 import { registerMany, type RegisterItem, type RegisterOutcome } from './register-many.ts'
 
 /** What a store does with many shards; the rules of single calls hold. A generator does nothing before it is iterated. */
@@ -37,11 +39,45 @@ export interface BulkOperations {
    *   `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`; what `chunks` throws passes through
    */
   importShards(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: BulkOptions): AsyncGenerator<ImportOutcome, void, undefined>
+  /**
+   * Write the top-level index anew from the index files of the shards, without their data: after it was emptied or damaged.
+   * Misses meanwhile say that shards are unindexed, `find` knows only what is done. The work belongs to the store: a caller who
+   * leaves ends nothing, a second one joins, and what is cut off goes on at the next start. A shard whose index file is lost or
+   * damaged counts as unindexed, and is indexed by whoever acquires it next.
+   *
+   * @throws {DagstoreError} `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`
+   * @throws {TopLevelIndexError}
+   */
+  rebuildTopLevelIndex(options?: BulkOptions): Promise<RebuildReport>
+  /**
+   * Write the index of each shard that has one into a folder as the Go DAG store keeps it: `<key>.full.idx`, the standard bytes,
+   * checked on the way, and `.version`. What is there under the same name is replaced. A key that is no file name there is an
+   * outcome with `DAGSTORE_BAD_KEY`.
+   *
+   * @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: the folder is of another version. `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`
+   * @throws {IoError} `.version` can not be read or written
+   */
+  exportIndices(directory: Directory, options?: BulkOptions): AsyncGenerator<ExportIndexOutcome, void, undefined>
 }
 
-export const createBulk = (parts: BulkParts): BulkOperations => ({
-  registerMany: (items, options = {}) => registerMany(parts, items, options),
-  initializeAll: (options = {}) => initializeAll(parts, options),
-  exportShards: (options = {}) => exportShards(parts, options),
-  importShards: (chunks, options = {}) => importShards(parts, chunks, options),
-})
+/** The operations, and what goes on in the background. */
+export interface Bulk extends BulkOperations {
+  /** Shards whose blocks may be missing in the top-level index although they have an index. */
+  readonly unlisted: number
+  /** Finish what an earlier process began. */
+  goOn(): Promise<void>
+}
+
+export const createBulk = (parts: BulkParts, note: RebuildNote | undefined): Bulk => {
+  const rebuild = new Rebuild(parts, note)
+  return {
+    get unlisted () { return rebuild.unlisted },
+    goOn: () => rebuild.goOn(),
+    registerMany: (items, options = {}) => registerMany(parts, items, options),
+    initializeAll: (options = {}) => initializeAll(parts, options),
+    exportShards: (options = {}) => exportShards(parts, options),
+    importShards: (chunks, options = {}) => importShards(parts, chunks, options),
+    rebuildTopLevelIndex: (options = {}) => rebuild.run(options),
+    exportIndices: (directory, options = {}) => exportIndices(parts, directory, options),
+  }
+}

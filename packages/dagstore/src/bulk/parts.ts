@@ -72,9 +72,9 @@ export const isFatal = (error: unknown, signal: AbortSignal): boolean => signal.
 
 const PAGE = 256
 
-/** Records by key, a page at a time. */
-export async function * listed ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal): AsyncGenerator<ListedRecord, void, undefined> {
-  for (let after: string | undefined; ;) {
+/** Records by key, a page at a time, those behind `from`. */
+export async function * listed ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal, from?: string): AsyncGenerator<ListedRecord, void, undefined> {
+  for (let after = from; ;) {
     check()
     signal.throwIfAborted()
     const page = await parts.catalogue.page({ after, state, limit: PAGE })
