@@ -1,0 +1,7 @@
+import { BITSWAP } from './bitswap.ts'
+import { BROKERING } from './brokering.ts'
+import { READING } from './reading.ts'
+import { makeDag, type Test } from './world.ts'
+
+export const TESTS: readonly Test[] = [...READING, ...BROKERING, ...BITSWAP]
+export { makeDag }
