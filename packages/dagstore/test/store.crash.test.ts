@@ -1,7 +1,7 @@
 /** The store, cut off after each of its writes: what the next process finds, and what it makes of it. */
 import { type CrashWorld, everyCrash } from '@dagstore-tooling/testkit'
 import { indexName } from '@dagstore/index-repo'
-import { transientName } from '@dagstore/mounts'
+import { MountError, transientName } from '@dagstore/mounts'
 import { describe, expect, it } from 'vitest'
 import type { Dagstore, ShardInfo } from '../src/index.ts'
 import { collectAll, type Harness, makeCar, namesIn, openHarness, Sources, type TestCar, until } from './harness.ts'
@@ -12,7 +12,9 @@ const SEQUENTIAL = new Set(['b', 'c'])
 const sourcesOf = (broken: readonly string[] = []): Sources => {
   const sources = new Sources()
   for (const [key, car] of Object.entries(cars)) {
-    sources.put(key, broken.includes(key) ? new Uint8Array(5) : car, { access: SEQUENTIAL.has(key) ? 'sequential' : 'random' })
+    const access = SEQUENTIAL.has(key) ? 'sequential' : 'random'
+    sources.put(key, broken.includes(key) ? new Uint8Array(5) : car, { access })
+    sources.put(`moved-${key}`, car, { access })
   }
   return sources
 }
@@ -89,7 +91,7 @@ const scenario = (seed: string, broken: readonly string[], run: (h: Harness, kno
         await h.store.close()
       }
     },
-    check: (world) => checkStore(world, known, seed === 'rebuild'),
+    check: (world) => checkStore(world, known, seed === 'rebuild' || seed === 'refresh'),
   })
 }
 
@@ -159,6 +161,38 @@ describe('a store cut off after each write', () => {
         await store.register(key, `test:${key}`, { indexing: 'eager' }).catch(() => {})
         known.set(key, 'registered')
       }
+    })
+  })
+
+  it('while shards are refreshed, of changed bytes and of another mount', async () => {
+    await scenario('refresh', [], async ({ store, sources }, known) => {
+      for (const key of ['a', 'b']) {
+        sources.place(key).version++
+        await store.refresh(key)
+      }
+      for (const key of ['c', 'd']) {
+        await store.refresh(key, { mount: `test:moved-${key}` })
+        expect(await store.shard(key)).toMatchObject({ mountUrl: `test:moved-${key}` })
+        known.set(key, 'indexed')
+      }
+    }, async ({ store }, known) => {
+      for (const key of ['a', 'b', 'c', 'd']) {
+        await store.register(key, `test:${key}`, { indexing: 'eager' })
+        known.set(key, 'registered')
+      }
+    })
+  })
+
+  it('while a failure is noted, and the shard is tried again', async () => {
+    await scenario('retry', [], async ({ store, sources }, known) => {
+      sources.place('a').before = async (step) => { if (step === 'open') throw new MountError('MOUNT_UNREACHABLE', 'away', { retry: 'later' }) }
+      await store.acquire('a').catch(() => {})
+      sources.place('a').before = async () => {}
+      await (await store.acquire('a')).close()
+      known.set('a', 'indexed')
+    }, async ({ store }, known) => {
+      await store.register('a', 'test:a')
+      known.set('a', 'registered')
     })
   })
 
