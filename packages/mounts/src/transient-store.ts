@@ -84,6 +84,9 @@ export class TransientStore implements Transients {
     await this.#table.load()
     const path = localFiles.recorded(given)
     await this.#turns.take(base, async () => {
+      const known = this.#table.entries.get(base)
+      const before = known?.files.has('adoption') === true ? await readAdoption(directory, nameWith(base, 'adoption'), { signal }) : undefined
+      if (before?.path === path && before.mode === mode && (mode === 'borrow' || known?.files.has('adopted') === true)) return
       const file = await localFiles.open(path, { signal })
       const { identity } = file
       await file.close()

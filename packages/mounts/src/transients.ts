@@ -103,7 +103,8 @@ export interface Transients extends AsyncDisposable {
   /** Whether `open` would need no download. */
   has (of: TransientOf): Promise<boolean>
   /**
-   * Use a local file as the copy of this generation; durable on return. It takes the place of a copy that is there.
+   * Use a local file as the copy of this generation; durable on return. It takes the place of a copy that is there. The same
+   * again does nothing, also when the file has changed or vanished meanwhile: then it is not used.
    *
    * @throws {TypeError} opened without local files
    * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FAILED`, `IO_FULL`

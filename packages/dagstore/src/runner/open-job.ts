@@ -53,6 +53,7 @@ export const openSource = async (
 ): Promise<ByteSource | Unusable> => {
   const { transients, emit } = parts
   const mount = parts.mounts.resolve(record.url)
+  if (record.localCopy !== undefined) await adoptCopy(parts, key, record.dataGeneration, record.localCopy, signal)
   try {
     return await abortable(transients.open(mount, {
       key, generation: record.dataGeneration, signal, onProgress: (progress) => {
@@ -63,6 +64,16 @@ export const openSource = async (
   } catch (error) {
     if (error instanceof MountError && error.code === 'MOUNT_COPY_OUTDATED') return { unusable: 'source', reason: error }
     throw error
+  }
+}
+
+/** A file that cannot be taken over is done without: the mount has the same bytes. */
+const adoptCopy = async ({ transients, emit }: StoreParts, key: string, generation: number, localCopy: NonNullable<ShardRecord['localCopy']>, signal: AbortSignal): Promise<void> => {
+  try {
+    await transients.adopt({ key, generation, ...localCopy, signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    if (codeOf(error) !== 'IO_NOT_FOUND') emit({ type: 'postponed', key, error })
   }
 }
 
