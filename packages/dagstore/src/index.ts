@@ -1,5 +1,6 @@
 export type { BulkOperations } from './bulk/bulk.ts'
 export type { ExportIndexOutcome } from './bulk/export-indices.ts'
+export type { GcItem, GcOptions, GcReport } from './bulk/gc.ts'
 export type { ImportOutcome } from './bulk/import-shards.ts'
 export type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-all.ts'
 export type { BulkOptions, BulkProgress } from './bulk/parts.ts'

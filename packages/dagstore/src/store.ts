@@ -6,6 +6,7 @@ import { type AnyCid, BlockstoreError } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
 import { type Bulk, createBulk } from './bulk/bulk.ts'
 import type { ExportIndexOutcome } from './bulk/export-indices.ts'
+import type { GcOptions, GcReport } from './bulk/gc.ts'
 import type { ImportOutcome } from './bulk/import-shards.ts'
 import type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-all.ts'
 import type { BulkOptions } from './bulk/parts.ts'
@@ -191,6 +192,7 @@ export class Store implements Dagstore {
 
   registerMany (items: Iterable<RegisterItem> | AsyncIterable<RegisterItem>, options?: BulkOptions): AsyncGenerator<RegisterOutcome, void, undefined> { return this.#bulk.registerMany(items, options) }
   initializeAll (options?: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> { return this.#bulk.initializeAll(options) }
+  gc (options?: GcOptions): Promise<GcReport> { return this.#bulk.gc(options) }
   exportShards (options?: CallOptions): AsyncGenerator<Uint8Array, void, undefined> { return this.#bulk.exportShards(options) }
   importShards (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: BulkOptions): AsyncGenerator<ImportOutcome, void, undefined> { return this.#bulk.importShards(chunks, options) }
   rebuildTopLevelIndex (options?: BulkOptions): Promise<RebuildReport> { return this.#bulk.rebuildTopLevelIndex(options) }

@@ -104,6 +104,7 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     doctorFindings: (query) => store.doctorFindings(query),
     registerMany: (items, bulk) => store.registerMany(items, bulk),
     initializeAll: (bulk) => store.initializeAll(bulk),
+    gc: (bulk) => store.gc(bulk),
     exportShards: (call) => store.exportShards(call),
     importShards: (chunks, bulk) => store.importShards(chunks, bulk),
     rebuildTopLevelIndex: (bulk) => store.rebuildTopLevelIndex(bulk),

@@ -1,5 +1,6 @@
 /** The operations on many shards. */
 import type { CallOptions, Directory } from '@dagstore/io'
+import { gc, type GcOptions, type GcReport } from './gc.ts'
 import { type ExportIndexOutcome, exportIndices } from './export-indices.ts'
 import { exportShards } from './export-shards.ts'
 import { type ImportOutcome, importShards } from './import-shards.ts'
@@ -26,6 +27,14 @@ export interface BulkOperations {
    * @throws {RangeError} `concurrency`
    */
   initializeAll(options?: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined>
+  /**
+   * Delete what nothing needs: copies that nobody reads, what replaced indices left, files of ours that no record names, and
+   * retired entries of the top-level index. What leases use stays, and so does every file that is not ours. While a record
+   * cannot be read, no file counts as an orphan. The store serves meanwhile; who leaves has lost nothing: the next one goes on.
+   *
+   * @throws {DagstoreError} `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`
+   */
+  gc(options?: GcOptions): Promise<GcReport>
   /**
    * What a store needs to be made again elsewhere: keys and mount URLs, as lines of JSON (`docs/formats/shards.md`), by key.
    * Shards that come or go meanwhile may be listed or not. Indices are not part of it: `exportIndices`, or they are built anew.
@@ -75,6 +84,7 @@ export const createBulk = (parts: BulkParts, note: RebuildNote | undefined): Bul
     goOn: () => rebuild.goOn(),
     registerMany: (items, options = {}) => registerMany(parts, items, options),
     initializeAll: (options = {}) => initializeAll(parts, options),
+    gc: (options = {}) => gc(parts, options),
     exportShards: (options = {}) => exportShards(parts, options),
     importShards: (chunks, options = {}) => importShards(parts, chunks, options),
     rebuildTopLevelIndex: (options = {}) => rebuild.run(options),

@@ -1,4 +1,5 @@
 /** Deleting what the store made and nothing needs any more. Each step may be repeated. */
+import { IndexRepoError } from '@dagstore/index-repo'
 import { shardNumber } from '@dagstore/top-level-index'
 import type { ListedGarbage } from '../catalogue/shard-catalogue.ts'
 import type { Garbage, IndexGeneration, ShardRecord } from '../machine/index.ts'
@@ -12,18 +13,41 @@ export const discard = async ({ top, repo, transients, letGoIndex }: StoreParts,
   await repo.remove(key, garbage.generation)
 }
 
+/** What has become of a piece of garbage. */
+export interface Collected {
+  readonly garbage: Garbage
+  /** Of its file; 0 where nobody asked. */
+  readonly bytes: number
+  /** It is still there. */
+  readonly error: unknown
+}
+
+interface CollectOptions {
+  /** Delete nothing. */
+  readonly dryRun?: boolean
+  /** Whoever wants to know. */
+  readonly tell?: (collected: Collected) => void
+}
+
 /** Collect the garbage of one shard, but for what open sessions use; failures are reported and left for later. */
-export const collect = (parts: StoreParts, key: string): Promise<void> => parts.deleting(key, async () => {
+export const collect = (parts: StoreParts, key: string, { dryRun = false, tell }: CollectOptions = {}): Promise<void> => parts.deleting(key, async () => {
   const done: ListedGarbage[] = []
   try {
     // listed in its turn: after a destruction the same names may be those of another shard
     for await (const item of parts.catalogue.garbage(key)) {
-      if (parts.isPinned(item.key, item.garbage)) continue
+      const { garbage } = item
+      if (parts.isPinned(key, garbage)) continue
+      let bytes = 0
       try {
-        await discard(parts, item.key, item.garbage)
-        done.push(item)
+        if (tell !== undefined && garbage.kind === 'index') bytes = await indexBytes(parts, key, garbage.generation)
+        if (!dryRun) {
+          await discard(parts, key, garbage)
+          done.push(item)
+        }
+        tell?.({ garbage, bytes, error: undefined })
       } catch (error) {
-        parts.emit({ type: 'postponed', key: item.key, error })
+        parts.emit({ type: 'postponed', key, error })
+        tell?.({ garbage, bytes, error })
       }
     }
     if (done.length > 0) await parts.catalogue.forget(done)
@@ -31,6 +55,18 @@ export const collect = (parts: StoreParts, key: string): Promise<void> => parts.
     parts.emit({ type: 'postponed', key, error })
   }
 })
+
+/** Length of an index file; 0: there is none. */
+export const indexBytes = async ({ repo }: StoreParts, key: string, generation: number): Promise<number> => {
+  try {
+    const source = await repo.open(key, generation)
+    await source.close()
+    return source.sizeBytes
+  } catch (error) {
+    if (error instanceof IndexRepoError && error.code === 'INDEX_MISSING') return 0
+    throw error
+  }
+}
 
 /** The same for all shards, one after another. */
 export const collectAll = async (parts: StoreParts, signal: AbortSignal): Promise<void> => {
