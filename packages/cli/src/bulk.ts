@@ -12,6 +12,8 @@ export interface Bulk {
   readonly status: StatusLine
   readonly succeeded: number
   readonly failed: number
+  /** A line for people that belongs to no item alone, or to one that is told otherwise too. */
+  say (text: string): Promise<void>
   /** @param text - the line for people; nothing: they need not be told of this one */
   done (item: object, text?: string | undefined): Promise<void>
   /**
@@ -21,6 +23,9 @@ export interface Bulk {
    */
   fail (item: object, error: unknown, subject: string, hint?: string | undefined): Promise<void>
 }
+
+/** Failures with one code that are told one by one where people read; all are in the JSON document. */
+const MAX_TOLD = 20
 
 /** What no other item would fare better with. */
 const FATAL: ReadonlySet<string> = new Set(['DAGSTORE_STORAGE_FAILED', 'DAGSTORE_CLOSED', 'DAGSTORE_LOCKED'])
@@ -47,11 +52,17 @@ export const inBulk = async (terminal: Terminal, options: CommonOptions, work: (
   const close = (ok: boolean, rest: object): void => {
     terminal.stdout(`${begun ? '\n' : '{"items":['}],${toJson({ ok, ...counts, ...rest }).slice(1)}\n`)
   }
-  const told = (): void => { terminal.stderr(`${counts.succeeded} ok, ${counts.failed} failed\n`) }
+  /** Failures by code. */
+  const alike = new Map<string | undefined, number>()
+  const sum = (): void => {
+    for (const [code, times] of alike) if (times > MAX_TOLD) terminal.stderr(`… and ${times - MAX_TOLD} more${code === undefined ? '' : ` (${code})`}\n`)
+    terminal.stderr(`${counts.succeeded} ok, ${counts.failed} failed\n`)
+  }
   const bulk: Bulk = {
     status,
     get succeeded () { return counts.succeeded },
     get failed () { return counts.failed },
+    say: async (text) => { if (!json) await line(`${printable(text)}\n`) },
     done: async (value, text) => {
       terminal.signal.throwIfAborted()
       counts.succeeded++
@@ -62,11 +73,16 @@ export const inBulk = async (terminal: Terminal, options: CommonOptions, work: (
       terminal.signal.throwIfAborted()
       if (FATAL.has(codeOf(error) ?? '')) throw error
       counts.failed++
+      const code = codeOf(error instanceof CommandError ? error.cause : undefined) ?? codeOf(error)
+      const told = (alike.get(code) ?? 0) + 1
+      alike.set(code, told)
       const message = `${explain(error, subject)}${hint === undefined ? '' : `; ${hint}`}`
-      status.clear()
-      terminal.stderr(`dagstore: ${paint(printable(message), 'red', options.color ?? (terminal.interactive && terminal.colors))}\n`)
+      if (told <= MAX_TOLD) {
+        status.clear()
+        terminal.stderr(`dagstore: ${paint(printable(message), 'red', options.color ?? (terminal.interactive && terminal.colors))}\n`)
+      }
       if (options.debug === true && error instanceof Error) terminal.stderr(`${error.stack ?? ''}\n`)
-      if (json) await item({ ...value, ok: false, error: { code: codeOf(error instanceof CommandError ? error.cause : undefined) ?? codeOf(error) ?? null, message } })
+      if (json) await item({ ...value, ok: false, error: { code: code ?? null, message } })
     },
   }
   let rest: object | void
@@ -75,7 +91,7 @@ export const inBulk = async (terminal: Terminal, options: CommonOptions, work: (
   } catch (error) {
     status.clear()
     const reason = terminal.signal.aborted ? terminal.signal.reason as unknown : error
-    if (counts.succeeded + counts.failed > 0) told()
+    if (counts.succeeded + counts.failed > 0) sum()
     // a document that has begun gets its end here; one that has not is written by whoever ends the command
     if (json && begun) {
       close(false, { error: { code: codeOf(reason) ?? (terminal.signal.aborted ? 'COMMAND_INTERRUPTED' : null), message: explain(reason) } })
@@ -85,7 +101,7 @@ export const inBulk = async (terminal: Terminal, options: CommonOptions, work: (
   }
   status.clear()
   if (json) close(counts.failed === 0, rest ?? {})
-  told()
+  sum()
   if (counts.failed > 0) throw new CommandError('COMMAND_FAILED_ITEMS', `${counts.failed} of ${counts.succeeded + counts.failed} failed`)
 }
 

@@ -1,7 +1,7 @@
 /** Adding files to a store: each is looked at, brought where it is to stay, registered. */
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { ShardInfo } from '@dagstore/dagstore'
+import type { RegisterItem, ShardInfo } from '@dagstore/dagstore'
 import { filePath, fileUrl } from '@dagstore/mounts'
 import type { Bulk } from '../bulk.ts'
 import type { ShardStore } from '../compose.ts'
@@ -13,7 +13,6 @@ import { hasChanged } from './changed.ts'
 import type { AddArgument, AddFile } from './inputs.ts'
 import { CARS, type Kept, keepFile, type KeepKind } from './keep.ts'
 import { keyOf, type KeyKind } from './key.ts'
-import { type Registration, registerAll } from './register-all.ts'
 
 /** `changed`: the shard is there, its file is not what it was when it was indexed. */
 export type AddStatus = 'added' | 'indexed' | 'present' | 'changed'
@@ -42,7 +41,7 @@ export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore,
     told(file, 'failed', key)
     await bulk.fail({ path: file.label, ...(key === undefined ? {} : { key }) }, error, file.label, hintOf(error, key, file, how))
   }
-  const registrations = async function * (): AsyncGenerator<Registration, void, undefined> {
+  const registrations = async function * (): AsyncGenerator<RegisterItem, void, undefined> {
     for await (const prepared of mapAhead(files, AHEAD, (file) => prepare(file, store, how, bulk))) {
       if ('error' in prepared) {
         await failed(prepared.file, prepared.key, prepared.error)
@@ -55,7 +54,7 @@ export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore,
       yield { key, mountUrl: url, indexing: how.eager ? 'eager' : 'lazy' }
     }
   }
-  for await (const result of registerAll(store.dagstore, registrations(), how.signal)) {
+  for await (const result of store.dagstore.registerMany(registrations(), { signal: how.signal })) {
     const { key } = result
     const same = waiting.get(key) ?? []
     const prepared = same.shift()

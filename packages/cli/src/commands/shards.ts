@@ -4,6 +4,7 @@ import type { LazyCommand } from './lazy.ts'
 export const START_COMMANDS: readonly LazyCommand[] = [
   { names: ['demo'], load: async () => (await import('./demo.ts')).addDemoCommand },
   { names: ['add'], load: async () => (await import('../add/command.ts')).addAddCommand },
+  { names: ['refresh'], load: async () => (await import('../shards/refresh.ts')).addRefreshCommand },
 ]
 
 export const SHARD_COMMANDS: readonly LazyCommand[] = [
@@ -13,6 +14,11 @@ export const SHARD_COMMANDS: readonly LazyCommand[] = [
   { names: ['initialize-all'], load: async () => (await import('../shards/initialize.ts')).addInitializeAllCommand },
   { names: ['recover-shard'], load: async () => (await import('../shards/recover.ts')).addRecoverShardCommand },
   { names: ['destroy-shard'], load: async () => (await import('../shards/destroy.ts')).addDestroyShardCommand },
+  { names: ['verify-shard'], load: async () => (await import('../shards/verify.ts')).addVerifyShardCommand },
   { names: ['lookup-pieces'], load: async () => (await import('../shards/lookup.ts')).addLookupPiecesCommand },
   { names: ['list-multihashes'], load: async () => (await import('../shards/multihashes.ts')).addListMultihashesCommand },
+  { names: ['why'], load: async () => (await import('../shards/why.ts')).addWhyCommand },
+  { names: ['export-shards'], load: async () => (await import('../shards/export.ts')).addExportShardsCommand },
+  { names: ['import-shards'], load: async () => (await import('../shards/import.ts')).addImportShardsCommand },
+  { names: ['export-indices'], load: async () => (await import('../shards/export-indices.ts')).addExportIndicesCommand },
 ]

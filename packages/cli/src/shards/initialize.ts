@@ -1,7 +1,6 @@
 /** `initialize-shard`, `initialize-all`: fetch and index now what would be at its first read. */
-import type { ShardInfo } from '@dagstore/dagstore'
 import type { Command } from 'commander'
-import { inBulk, inParallel } from '../bulk.ts'
+import { inBulk } from '../bulk.ts'
 import type { ShardStore } from '../compose.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -21,7 +20,7 @@ export const addInitializeShardCommand = (program: Command, common: AddOptions, 
         watch,
         work: async (key) => {
           const before = await knownShard(store, key, terminal)
-          await initialize(store, before, terminal)
+          await store.dagstore.initialize(key, { signal: terminal.signal })
           return before.health === 'available' ? { item: { initialized: false }, said: 'initialized already:' } : { item: { initialized: true } }
         },
       }), watch)
@@ -41,27 +40,17 @@ export const addInitializeAllCommand = (program: Command, common: AddOptions, te
 }
 
 /** Lines as of Lotus's command: `(3/12) KEY SUCCESS`. */
-const initializeAll = async (store: ShardStore, options: InitializeAllOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
-  const { signal } = terminal
-  let total = 0
-  for await (const _ of store.dagstore.shards({ health: 'new', signal })) total++
+const initializeAll = async ({ dagstore }: ShardStore, { concurrency, ...options }: InitializeAllOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
   await inBulk(terminal, options, async (bulk) => {
-    watch.show(bulk, total)
-    if (total === 0) terminal.stderr('no shard is waiting to be indexed\n')
-    await inParallel(store.dagstore.shards({ health: 'new', signal }), options.concurrency, async (info) => {
-      const { key } = info
-      try {
-        await initialize(store, info, terminal)
-        await bulk.done({ key }, `(${bulk.succeeded + bulk.failed + 1}/${total}) ${key} SUCCESS`)
-      } catch (error) {
-        signal.throwIfAborted()
-        await bulk.fail({ key }, error, `(${bulk.succeeded + bulk.failed + 1}/${total}) ${key} ERROR`, hintOf(error, key))
-      }
-    })
-    return { total }
+    let shards = 0
+    watch.show(bulk)
+    for await (const { key, ok, error, index, total } of dagstore.initializeAll({ concurrency, signal: terminal.signal })) {
+      shards = total
+      watch.show(bulk, total)
+      if (ok) await bulk.done({ key }, `(${index}/${total}) ${key} SUCCESS`)
+      else await bulk.fail({ key }, error, `(${index}/${total}) ${key} ERROR`, hintOf(error, key))
+    }
+    if (shards === 0) terminal.stderr('no shard is waiting to be indexed\n')
+    return { total: shards }
   })
-}
-
-const initialize = async ({ dagstore }: ShardStore, { key, mountUrl }: Pick<ShardInfo, 'key' | 'mountUrl'>, { signal }: Terminal): Promise<void> => {
-  await dagstore.register(key, mountUrl, { indexing: 'eager', signal })
 }

@@ -59,6 +59,9 @@ export const knownShard = async ({ dagstore }: Pick<ShardStore, 'dagstore'>, key
   throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', 'no such shard', { key })
 }
 
+/** Of what may be a path that was meant to be one. */
+export const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]+:/i.test(text)
+
 /** As a shell takes it for one word. */
 export const quoted = (text: string): string => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 

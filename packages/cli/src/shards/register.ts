@@ -2,11 +2,11 @@
 import type { Command } from 'commander'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import type { Terminal } from '../terminal.ts'
-import { toJson, printable } from '../text.ts'
-import { aboutKey, quoted } from './keys.ts'
-import { createStatusLine } from '../status-line.ts'
 import { progressText } from '../progress.ts'
+import { createStatusLine } from '../status-line.ts'
+import type { Terminal } from '../terminal.ts'
+import { printable, toJson } from '../text.ts'
+import { aboutKey, isUrl, quoted } from './keys.ts'
 import { addRootOption, withExistingStore } from './store.ts'
 
 interface RegisterOptions extends CommonOptions { readonly eager?: boolean }
@@ -22,7 +22,7 @@ export const addRegisterShardCommand = (program: Command, common: AddOptions, te
 
 const register = async (key: string, given: string | undefined, options: RegisterOptions, terminal: Terminal): Promise<void> => {
   const { signal } = terminal
-  if (given !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(given)) throw new CommandError('COMMAND_USAGE', `not a URL: ${given} (of a file: dagstore add ${quoted(given)})`)
+  if (given !== undefined && !isUrl(given)) throw new CommandError('COMMAND_USAGE', `not a URL: ${given} (of a file: dagstore add ${quoted(given)})`)
   const url = given ?? `lotus://${await pieceOf(key)}`
   const status = createStatusLine(terminal)
   const { info, known } = await withExistingStore(options, terminal, ({ dagstore }) => aboutKey(key, async () => {

@@ -1,0 +1,181 @@
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
+import { CID } from 'multiformats/cid'
+import { describe, expect, it } from 'vitest'
+import { dagstore, documentOf, temporaryFolder } from './terminal.ts'
+
+const blocks = makeBlocks(71, 12, { min: 20, max: 300 })
+const carOf = (n: number): Uint8Array => carV1([blocks[3 * n]!.cid], blocks.slice(3 * n, 3 * n + 3))
+const cidOf = (n: number): string => CID.decode(blocks[n]!.cid).toString()
+
+/** Indexed shards a.car to c.car, of files in the folder `cars`. */
+const threeShards = async (...args: string[]): Promise<string> => {
+  const cwd = await temporaryFolder()
+  await mkdir(join(cwd, 'cars'))
+  for (const [n, name] of ['a.car', 'b.car', 'c.car'].entries()) await writeFile(join(cwd, 'cars', name), carOf(n))
+  const run = await dagstore(cwd, ['add', '--eager', 'cars', ...args])
+  expect(run.code, run.stderr).toBe(0)
+  return cwd
+}
+
+describe('dagstore export-shards and import-shards', () => {
+  it('make a root that was deleted again, whose data lies outside it', async () => {
+    const cwd = await threeShards()
+    expect(await dagstore(cwd, ['export-shards', 'shards.ndjson'])).toMatchObject({ code: 0, stdout: '', stderr: '3 shards in shards.ndjson\n' })
+    await rm(join(cwd, '.dagstore'), { recursive: true })
+    expect(await dagstore(cwd, ['import-shards', 'shards.ndjson'])).toMatchObject({ code: 0, stdout: '3 shards registered\n', stderr: '3 ok, 0 failed\n' })
+    expect((await dagstore(cwd, ['initialize-all'])).code).toBe(0)
+    expect((await dagstore(cwd, ['why', cidOf(7)])).code).toBe(0)
+    // again is nothing new
+    expect(documentOf(await dagstore(cwd, ['import-shards', '--json', 'shards.ndjson']))).toMatchObject({ ok: true, succeeded: 3, failed: 0 })
+  })
+
+  it('work through pipes, and for a root that has moved with its files', async () => {
+    const cwd = await threeShards('--keep', 'move')
+    await rename(join(cwd, '.dagstore'), join(cwd, 'moved'))
+    expect((await dagstore(cwd, ['why', cidOf(4), '--root', 'moved'])).code).toBe(0)
+    const exported = await dagstore(cwd, ['export-shards', '--root', 'moved'])
+    expect(exported).toMatchObject({ code: 0, stderr: '' })
+    expect(exported.stdout).toContain('"file:cars/b.car"')
+    await rm(join(cwd, 'moved', 'db'), { recursive: true })
+    expect(await dagstore(cwd, ['import-shards', '-', '--root', 'moved'], { stdin: exported.bytes })).toMatchObject({ code: 0 })
+    expect((await dagstore(cwd, ['initialize-all', '--root', 'moved'])).code).toBe(0)
+    expect((await dagstore(cwd, ['why', cidOf(4), '--root', 'moved'])).code).toBe(0)
+  })
+
+  it('tell a line that is damaged from those that are not', async () => {
+    const cwd = await threeShards()
+    const text = (await dagstore(cwd, ['export-shards'])).stdout
+    await writeFile(join(cwd, 'bad.ndjson'), text.replace('{"key":"b.car"', '{"key":b'))
+    const run = await dagstore(cwd, ['import-shards', '--root', 'new', '--json', 'bad.ndjson'])
+    expect(run.code).toBe(1)
+    expect(documentOf(run)).toMatchObject({ ok: false, succeeded: 2, failed: 1 })
+    expect(run.stderr).toContain('dagstore: bad.ndjson: line 3: ')
+    expect(run.stderr).toMatch(/\n2 ok, 1 failed\n$/)
+    await writeFile(join(cwd, 'other.txt'), 'something else\n')
+    expect(JSON.parse((await dagstore(cwd, ['import-shards', '--root', 'new', '--json', 'other.txt'])).stdout)).toMatchObject({ ok: false, error: { code: 'DAGSTORE_BAD_EXPORT' } })
+    expect((await dagstore(cwd, ['import-shards', 'nope'])).code).toBe(1)
+  })
+
+  it('replace a file by force alone', async () => {
+    const cwd = await threeShards()
+    await writeFile(join(cwd, 'there'), 'mine')
+    expect((await dagstore(cwd, ['export-shards', 'there'])).code).toBe(1)
+    expect(await readFile(join(cwd, 'there'), 'utf8')).toBe('mine')
+    expect(JSON.parse((await dagstore(cwd, ['export-shards', '--force', '--json', 'there'])).stdout)).toEqual({ ok: true, path: 'there', shards: 3, sizeBytes: (await stat(join(cwd, 'there'))).size })
+    expect((await dagstore(cwd, ['export-shards', '--json'])).code).toBe(2)
+  })
+})
+
+describe('dagstore export-indices', () => {
+  it('writes a folder as the Go DAG store has one', async () => {
+    const cwd = await threeShards()
+    expect(await dagstore(cwd, ['export-indices', 'indices'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^3 indices, .* in indices\n$/) as string })
+    expect((await readdir(join(cwd, 'indices'))).sort()).toEqual(['.version', 'a.car.full.idx', 'b.car.full.idx', 'c.car.full.idx'])
+    const lines = (await dagstore(cwd, ['car', 'detach-index', 'list', 'indices/b.car.full.idx'])).stdout.trimEnd().split('\n')
+    const listed = (await dagstore(cwd, ['list-multihashes', 'b.car'])).stdout.trimEnd().split('\n')
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(listed)
+  })
+
+  it('tells twenty failures of a kind one by one, then how many more there are', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'cars', 'deep'), { recursive: true })
+    for (let i = 0; i < 25; i++) await writeFile(join(cwd, 'cars', 'deep', `${i}.car`), carOf(0))
+    await dagstore(cwd, ['add', '--eager', 'cars'])
+    const run = await dagstore(cwd, ['export-indices', 'indices', '--json'])
+    expect(run.code).toBe(1)
+    expect(documentOf(run).items).toHaveLength(25)
+    expect(run.stderr.split('\n')).toHaveLength(23)
+    expect(run.stderr).toMatch(/\n… and 5 more \(DAGSTORE_BAD_KEY\)\n0 ok, 25 failed\n$/)
+  })
+})
+
+describe('dagstore refresh', () => {
+  it('indexes anew what has changed, and says what has not', async () => {
+    const cwd = await threeShards()
+    expect(await dagstore(cwd, ['refresh', 'a.car'])).toMatchObject({ code: 0, stdout: 'unchanged: a.car\n' })
+    await writeFile(join(cwd, 'cars', 'a.car'), carOf(3))
+    const run = await dagstore(cwd, ['refresh', '--json', 'a.car', 'b.car', 'zz'])
+    expect(run.code).toBe(1)
+    const { items } = documentOf(run)
+    expect(Object.fromEntries(items.map((item) => [item.key, (item as { changed?: boolean }).changed]))).toEqual({ 'a.car': true, 'b.car': false, zz: undefined })
+    expect((await dagstore(cwd, ['why', cidOf(9)])).code).toBe(0)
+    expect((await dagstore(cwd, ['why', cidOf(0)])).code).toBe(1)
+  })
+
+  it('takes another mount for one shard, and leaves it as it was when that fails', async () => {
+    const cwd = await threeShards()
+    const url = `file://${cwd}/elsewhere.car`
+    const failed = await dagstore(cwd, ['refresh', 'a.car', '--mount', url])
+    expect(failed).toMatchObject({ code: 1, stdout: '' })
+    expect(failed.stderr).toContain('MOUNT_MISSING')
+    expect((await dagstore(cwd, ['why', cidOf(0)])).code).toBe(0)
+    await rename(join(cwd, 'cars', 'a.car'), join(cwd, 'elsewhere.car'))
+    expect(documentOf(await dagstore(cwd, ['refresh', '--json', 'a.car', '--mount', url])).items).toMatchObject([{ mountUrl: url }])
+    expect((await dagstore(cwd, ['why', cidOf(0)])).code).toBe(0)
+    for (const args of [['a.car', 'b.car', '--mount', url], ['a.car', '--mount', 'elsewhere.car']]) expect((await dagstore(cwd, ['refresh', ...args])).code).toBe(2)
+  })
+})
+
+describe('dagstore why', () => {
+  it('goes every step of the way to a block that can be read', async () => {
+    const cwd = await threeShards()
+    const run = await dagstore(cwd, ['why', cidOf(1)])
+    expect(run).toMatchObject({ code: 0, stderr: '' })
+    const lines = run.stdout.split('\n')
+    expect(lines[0]).toBe(`${cidOf(1)}  retrievable`)
+    expect(lines.slice(1, 7).map((line) => line.slice(0, 11))).toEqual(['1 key      ', '2 shards   ', '3 state    ', '4 source   ', '5 section  ', '6 hash     '])
+    // ok stands in one column
+    expect(new Set(lines.slice(1, 7).map((line) => line.lastIndexOf('  ok'))).size).toBe(1)
+    expect(lines[2]).toMatch(/^2 shards {3}a\.car \(1 of 1\) {10,}ok$/)
+  })
+
+  it('names the step that fails, and what to do, and ends with 1', async () => {
+    const cwd = await threeShards()
+    await rm(join(cwd, 'cars', 'a.car'))
+    const run = await dagstore(cwd, ['why', cidOf(1)])
+    expect(run).toMatchObject({ code: 1, stderr: '' })
+    expect(run.stdout).toContain(`${cidOf(1)}  NOT retrievable\n`)
+    expect(run.stdout).toMatch(/\n4 source {3}.*a\.car.*\nfix: /)
+    const json = JSON.parse((await dagstore(cwd, ['why', '--json', cidOf(1)])).stdout) as Record<string, unknown>
+    expect(Object.keys(json)).toEqual(['cid', 'retrievable', 'steps', 'fix'])
+    expect(json).toMatchObject({ cid: cidOf(1), retrievable: false, steps: [{ name: 'key', ok: true, code: null }, { name: 'shards', ok: true }, { name: 'state' }, { name: 'source', ok: false, code: expect.any(String) as string }] })
+  })
+
+  it('says of a block in no shard how it could be there', async () => {
+    const cwd = await threeShards()
+    const run = await dagstore(cwd, ['why', cidOf(11)])
+    expect(run.code).toBe(1)
+    expect(run.stdout).toMatch(/\n2 shards {3}.*\nfix: .*dagstore add/)
+    expect((await dagstore(cwd, ['why', 'no-cid'])).code).toBe(2)
+  })
+})
+
+describe('dagstore verify-shard', () => {
+  it('is content with what is well, in every mode', async () => {
+    const cwd = await threeShards()
+    for (const mode of ['structure', 'sampled', 'full']) {
+      const run = await dagstore(cwd, ['verify-shard', '--mode', mode, 'a.car', 'b.car'])
+      expect(run.code, run.stderr).toBe(0)
+      expect(run.stdout).toMatch(/^verified a\.car: 3 blocks, .* hashed\nverified b\.car: 3 blocks, .* hashed\n$/)
+    }
+    expect((await dagstore(cwd, ['verify-shard', '--mode', 'hope', 'a.car'])).code).toBe(2)
+  })
+
+  it('names every bad block, and goes on', async () => {
+    const cwd = await threeShards()
+    const path = join(cwd, 'cars', 'a.car')
+    const bytes = await readFile(path)
+    bytes[bytes.byteLength - 1]! ^= 1
+    await writeFile(path, bytes)
+    const run = await dagstore(cwd, ['verify-shard', '--mode', 'full', 'a.car', 'b.car', 'zz'])
+    expect(run.code).toBe(1)
+    expect(run.stdout).toContain(`bad a.car: ${cidOf(2)} `)
+    expect(run.stdout).toContain('verified b.car')
+    expect(run.stderr).toContain('BLOCKSTORE_HASH_MISMATCH')
+    expect(run.stderr).toMatch(/\n1 ok, 2 failed\n$/)
+    const { items } = documentOf(await dagstore(cwd, ['verify-shard', '--json', '--mode', 'full', 'a.car']))
+    expect(items).toMatchObject([{ key: 'a.car', ok: false, blocks: 3, badCount: 1, bad: [{ code: 'BLOCKSTORE_HASH_MISMATCH', cid: cidOf(2) }], error: { code: 'BLOCKSTORE_HASH_MISMATCH' } }])
+  })
+})
