@@ -140,13 +140,14 @@ describe('defects of data and trust', () => {
     await using h = await openHarness()
     const car = makeCar(1)
     // the batch that makes the entries findable fails
-    const batch = h.db.batch.bind(h.db)
+    type Batch = (operations: readonly { readonly key: Uint8Array }[], options?: { readonly sync?: boolean }) => Promise<void>
+    const below = h.db as unknown as { _batch: Batch }
+    const batch = below._batch.bind(below)
     let failing = true
-    h.db.batch = ((...args: unknown[]) => {
-      const [operations, options] = args as [readonly { readonly key: Uint8Array }[], { readonly sync?: boolean } | undefined]
-      if (failing && options?.sync === true && operations.some(({ key }) => new TextDecoder().decode(key).startsWith('!tli!'))) return Promise.reject(new Error('disk'))
-      return (batch as (...given: unknown[]) => unknown)(...args)
-    }) as typeof h.db.batch
+    below._batch = async (operations, options) => {
+      if (failing && options?.sync === true && operations.some(({ key }) => new TextDecoder().decode(key).startsWith('!tli!'))) throw new Error('disk')
+      return batch(operations, options)
+    }
     const url = h.sources.put('a', car)
     expect(codeOf(await rejection(h.store.register('a', url, { indexing: 'eager' })))).toBe('DAGSTORE_SHARD_ERRORED')
     expect(await h.store.shard('a')).toMatchObject({ health: 'errored', indexGeneration: 0 })

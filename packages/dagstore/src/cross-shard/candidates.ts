@@ -8,12 +8,27 @@ export interface Candidate { readonly key: string, readonly number: number }
 const FIRST_LIMIT = 16
 const GROWTH = 16
 /** Shards that are looked at for one block at most. */
-const MAX_CANDIDATES = 65_536
+const MAX_CANDIDATES = 1_048_576
 const REMEMBERED = 4096
 
+export interface CandidateOptions extends CallOptions {
+  /** Numbers of shards that come first. */
+  readonly prefer?: readonly number[] | undefined
+  /** What the index said a while ago; where nothing comes of it, it is asked again. */
+  readonly looked?: (() => Promise<Candidates>) | undefined
+  /** Called at the end when there may be shards that were not given. */
+  readonly onCut?: (() => void) | undefined
+}
+
 export interface CandidateFinder {
-  /** Each shard once; `preferred` ones first. Ends early when the consumer stops, so a hit costs one lookup. */
-  candidates(multihash: Uint8Array, options?: CallOptions & { readonly prefer?: readonly number[] }): AsyncGenerator<Candidate, void, undefined>
+  /**
+   * Each shard once; `prefer` first. Ends early when the consumer stops, so a hit costs one lookup.
+   *
+   * @throws {TopLevelIndexError} the index cannot say; never for a block that no shard holds
+   */
+  candidates(multihash: Uint8Array, options?: CandidateOptions): AsyncGenerator<Candidate, void, undefined>
+  /** For many blocks at once, in their order, what `candidates` takes as `looked`. */
+  look(multihashes: readonly Uint8Array[], options?: CallOptions & { readonly prefer?: readonly number[] }): Promise<readonly Candidates[]>
 }
 
 export const createCandidateFinder = (top: TopLevelIndex, catalogue: ShardCatalogue): CandidateFinder => {
@@ -30,12 +45,15 @@ export const createCandidateFinder = (top: TopLevelIndex, catalogue: ShardCatalo
     return key
   }
   return {
-    candidates: async function * (multihash, { signal, prefer = [] } = {}) {
+    look: (multihashes, { signal, prefer = [] } = {}) => top.findMany(multihashes, { limit: FIRST_LIMIT, prefer: prefer.map(shardNumber), signal }),
+    candidates: async function * (multihash, { signal, prefer = [], looked, onCut } = {}) {
       const seen = new Set<ShardNumber>()
       const unknown = new Set<ShardNumber>()
+      let earlier = looked
       for (let limit = FIRST_LIMIT; ;) {
-        const found: Candidates = await top.find(multihash, { limit, prefer: prefer.map(shardNumber), signal })
-        let again = false
+        const found: Candidates = earlier === undefined ? await top.find(multihash, { limit, prefer: prefer.map(shardNumber), signal }) : await earlier()
+        let again = earlier !== undefined
+        earlier = undefined
         for (const number of found.shards) {
           if (seen.has(number)) continue
           const key = await keyOf(number)
@@ -48,8 +66,13 @@ export const createCandidateFinder = (top: TopLevelIndex, catalogue: ShardCatalo
             again = true
           }
         }
-        if (found.more && limit < MAX_CANDIDATES) limit *= GROWTH
-        else if (!again) return
+        // fewer than the limit, and still more: those cannot be read
+        if (found.more && found.shards.length >= limit && limit < MAX_CANDIDATES) {
+          limit *= GROWTH
+        } else if (!again) {
+          if (found.more) onCut?.()
+          return
+        }
       }
     },
   }

@@ -2,78 +2,41 @@
  * All indexed shards as one read blockstore. The top-level index names candidates, each shard's own index confirms; shards
  * are opened on demand. A shard that cannot be read is passed over when another holds the block too.
  */
-import type { CallOptions } from '@dagstore/io'
-import { type AnyCid, BlockNotFoundError, BlockstoreError, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockNotFoundError, toCid } from '@dagstore/read-blockstore'
+import type { Candidates } from '@dagstore/top-level-index'
 import type { CID } from 'multiformats/cid'
-import { codeOf } from '../failure.ts'
-import { isSpoiled, type ShardLease } from '../lease.ts'
-import type { Candidate } from './candidates.ts'
 import { everyBlock } from './every-block.ts'
-import type { CrossShardParts, LeaseCache } from './parts.ts'
+import type { CompleteOptions, CrossShardBlockstore, CrossShardParts } from './parts.ts'
+import { type Affinity, createReadAnywhere, incomplete, type ReadOptions } from './read-anywhere.ts'
+
+export type { Affinity } from './read-anywhere.ts'
 
 const IDENTITY = 0x00
+/** CIDs that are looked up together. */
+const WINDOW = 32
 
-/** Of one reader who reads blocks that belong together. */
-export interface Affinity {
-  /** Where the last block was; asked before the top-level index is. */
-  shard: Candidate | undefined
-}
+export const createCrossShardBlockstore = (parts: CrossShardParts, affinity?: Affinity): CrossShardBlockstore => {
+  const anywhere = createReadAnywhere(parts, affinity)
 
-export const createCrossShardBlockstore = (parts: CrossShardParts, affinity?: Affinity): ShardBlockstore => {
-  const { finder, leases } = parts
-
-  /** Each shard once. */
-  async function * places (cid: CID, signal: AbortSignal | undefined): AsyncGenerator<Candidate, void, undefined> {
-    const near = affinity?.shard
-    if (near !== undefined) yield near
-    for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent().map(({ number }) => number) })) {
-      if (shard.key !== near?.key) yield shard
-    }
-  }
-
-  /** What `read` gives for the first candidate that has the block and can be read. */
-  const first = async <T>(cid: CID, signal: AbortSignal | undefined, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
+  /** The block of an identity CID is the CID itself, whatever the shards are. */
+  const inline = (cid: CID, signal: AbortSignal | undefined): Uint8Array | undefined => {
+    if (cid.multihash.code !== IDENTITY) return undefined
     parts.checkOpen()
     signal?.throwIfAborted()
-    const unindexed = parts.unindexed()
-    const failures: unknown[] = []
-    for await (const shard of places(cid, signal)) {
-      try {
-        const found = await readShard(leases, shard, read, signal)
-        if (affinity !== undefined) affinity.shard = shard
-        return found
-      } catch (error) {
-        signal?.throwIfAborted()
-        parts.checkOpen()
-        if (error instanceof RangeError) throw error
-        if (!(error instanceof BlockNotFoundError) && !GONE.has(codeOf(error) ?? '')) failures.push(error)
-      }
-    }
-    // what was indexed meanwhile was not looked at
-    if (failures.length === 0) throw new BlockNotFoundError(cid, { unindexedShards: Math.max(unindexed, parts.unindexed()) })
-    throw new BlockstoreError(commonCode(failures), `no shard that holds the block can be read; cid=${cid.toString()} shards=${failures.length}`, {
-      cid, cause: new AggregateError(failures, 'every shard that may hold the block has failed'),
-    })
+    return cid.multihash.digest
   }
-
-  const bytes = async (any: AnyCid, { signal }: CallOptions = {}): Promise<Uint8Array> => {
-    const cid = toCid(any)
-    if (cid.multihash.code !== IDENTITY) return first(cid, signal, (lease) => lease.blockstore.bytes(cid, { signal }))
-    parts.checkOpen()
-    signal?.throwIfAborted()
-    return cid.multihash.digest.slice()
-  }
+  const bytesOf = async (cid: CID, options: ReadOptions): Promise<Uint8Array> =>
+    inline(cid, options.signal)?.slice() ?? anywhere(cid, options, (lease) => lease.blockstore.bytes(cid, { signal: options.signal }))
+  const bytes = async (any: AnyCid, options: CompleteOptions = {}): Promise<Uint8Array> => bytesOf(toCid(any), options)
 
   return {
     bytes,
-    has: async (any, { signal } = {}) => {
+    has: async (any, options = {}) => {
       const cid = toCid(any)
-      parts.checkOpen()
-      signal?.throwIfAborted()
-      if (cid.multihash.code === IDENTITY) return true
+      if (inline(cid, options.signal) !== undefined) return true
       try {
-        await first(cid, signal, async (lease) => {
-          if (!await lease.blockstore.has(cid, call(signal))) throw new BlockNotFoundError(cid)
+        await anywhere(cid, options, async (lease) => {
+          if (!await lease.blockstore.has(cid, call(options.signal))) throw new BlockNotFoundError(cid)
         })
         return true
       } catch (error) {
@@ -82,62 +45,62 @@ export const createCrossShardBlockstore = (parts: CrossShardParts, affinity?: Af
       }
     },
     get: async function * (cid, options) { yield await bytes(cid, options) },
-    getMany: async function * (cids, options) {
+    getMany: async function * (cids, options = {}) {
       parts.checkOpen()
-      for await (const any of cids) {
-        parts.checkOpen()
-        options?.signal?.throwIfAborted()
-        const cid = toCid(any)
-        yield { cid, bytes: (async function * () { yield await bytes(cid, options) })() }
+      for await (const window of windows(cids)) {
+        const looked = lookTogether(parts, window, options.signal)
+        for (const [at, cid] of window.entries()) {
+          parts.checkOpen()
+          options.signal?.throwIfAborted()
+          yield { cid, bytes: (async function * () { yield await bytesOf(cid, { ...options, looked: () => looked(at) }) })() }
+        }
       }
     },
-    getAll: (options) => everyBlock(parts, options?.signal),
-    size: async (any, { signal } = {}) => {
-      const cid = toCid(any)
-      if (cid.multihash.code !== IDENTITY) return first(cid, signal, async (lease) => lease.blockstore.size(cid, { signal }))
+    getAll: async function * (options = {}) {
       parts.checkOpen()
-      return cid.multihash.digest.byteLength
+      const unindexed = parts.unindexed()
+      if (options.complete === true && unindexed > 0) throw incomplete(unindexed)
+      yield * everyBlock(parts, options.signal)
     },
-    bytesAt: async (any, from, length, { signal } = {}) => {
+    size: async (any, options = {}) => {
       const cid = toCid(any)
-      if (cid.multihash.code !== IDENTITY) return first(cid, signal, (lease) => lease.blockstore.bytesAt(cid, from, length, { signal }))
-      parts.checkOpen()
-      const { digest } = cid.multihash
+      return inline(cid, options.signal)?.byteLength ?? anywhere(cid, options, async (lease) => lease.blockstore.size(cid, { signal: options.signal }))
+    },
+    bytesAt: async (any, from, length, options = {}) => {
+      const cid = toCid(any)
+      const digest = inline(cid, options.signal)
+      if (digest === undefined) return anywhere(cid, options, (lease) => lease.blockstore.bytesAt(cid, from, length, { signal: options.signal }))
       if (from < 0 || length < 0 || from + length > digest.byteLength) throw new RangeError(`range out of block; from=${from} length=${length} size=${digest.byteLength}`)
       return digest.slice(from, from + length)
     },
   }
 }
 
-/** Where every copy of the block has the same fault, that is the block's. */
-const commonCode = (failures: readonly unknown[]): BlockstoreError['code'] => {
-  const [first, ...others] = failures
-  if (!(first instanceof BlockstoreError) || !OF_BLOCKS.has(first.code)) return 'BLOCKSTORE_UNREADABLE'
-  return others.every((other) => codeOf(other) === first.code) ? first.code : 'BLOCKSTORE_UNREADABLE'
+/** CIDs that are there already together; of those that come one by one, none is asked for before it is needed. */
+async function * windows (cids: Iterable<AnyCid> | AsyncIterable<AnyCid>): AsyncGenerator<readonly CID[], void, undefined> {
+  if (Symbol.asyncIterator in cids) {
+    for await (const cid of cids) yield [toCid(cid)]
+    return
+  }
+  if (!Array.isArray(cids)) {
+    for (const cid of cids) yield [toCid(cid)]
+    return
+  }
+  for (let at = 0; at < cids.length; at += WINDOW) yield cids.slice(at, at + WINDOW).map((cid: AnyCid) => toCid(cid))
 }
 
-/** Destroyed, or about to be: its blocks are not the store's any more. */
-const GONE: ReadonlySet<string> = new Set(['DAGSTORE_SHARD_UNKNOWN', 'DAGSTORE_SHARD_DESTROYED'])
-
-const OF_BLOCKS: ReadonlySet<string> = new Set(['BLOCKSTORE_HASH_MISMATCH', 'BLOCKSTORE_UNKNOWN_HASH', 'BLOCKSTORE_TOO_LARGE'])
-
-const call = (signal: AbortSignal | undefined): { signal?: AbortSignal } => (signal === undefined ? {} : { signal })
-
-/** Once more on a new lease when this one turned out to be of bytes or an index that are no longer good. */
-const readShard = async <T>(leases: LeaseCache, shard: Candidate, read: (lease: ShardLease) => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  let spoiled = false
-  try {
-    return await leases.use(shard, async (lease) => {
-      try {
-        return await read(lease)
-      } catch (error) {
-        spoiled = isSpoiled(lease)
-        throw error
-      }
-    }, { signal })
-  } catch (error) {
-    if (!spoiled) throw error
-    leases.drop(shard.key)
-    return leases.use(shard, read, { signal })
+/** The first that asks has all from its own place on looked up. */
+const lookTogether = ({ finder, leases }: CrossShardParts, cids: readonly CID[], signal: AbortSignal | undefined): (at: number) => Promise<Candidates> => {
+  let looked: { readonly from: number, readonly found: Promise<readonly Candidates[]> } | undefined
+  return async (at) => {
+    if (looked === undefined || at < looked.from) {
+      const multihashes = cids.slice(at).map(({ multihash }) => multihash.bytes)
+      looked = { from: at, found: finder.look(multihashes, { signal, prefer: leases.recent().map(({ number }) => number) }) }
+    }
+    return (await looked.found)[at - looked.from] ?? NONE
   }
 }
+
+const NONE: Candidates = { shards: [], more: false }
+
+const call = (signal: AbortSignal | undefined): { signal?: AbortSignal } => (signal === undefined ? {} : { signal })

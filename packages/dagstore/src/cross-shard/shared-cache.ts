@@ -74,7 +74,7 @@ export class SharedCache<T extends Closable, P> {
 
   /** Those that nobody uses now. */
   dropIdle (): void {
-    for (const { name, users } of [...this.#entries.values()]) if (users === 0) this.drop(name)
+    for (const { name, users } of this.#entries.values()) if (users === 0) this.drop(name)
   }
 
   /** All of them; resolves when the idle ones are closed. */

@@ -32,7 +32,7 @@ export async function * multihashesOf (index: ListedIndex, { signal }: CallOptio
       multihash.set(digest, group.head)
     }
     yield multihash
-    if (compared.length > 0 && compared.some((root) => equal(root, multihash))) compared = compared.filter((root) => !equal(root, multihash))
+    if (compared.some((root) => equal(root, multihash))) compared = compared.filter((root) => !equal(root, multihash))
   }
   yield * roots.length <= MAX_COMPARED ? compared : roots
 }
