@@ -1,8 +1,10 @@
+import { createFakeClock } from '@dagstore-tooling/testkit'
 import { createPageCache } from '@dagstore/carv2'
+import { indexName } from '@dagstore/index-repo'
 import { MountError } from '@dagstore/mounts'
 import { describe, expect, it } from 'vitest'
 import { createMetrics, type MemoryMetrics, METRICS, type MetricName } from '../src/index.ts'
-import { collectAll, type Harness, makeCar, openHarness, rejection } from './harness.ts'
+import { collectAll, type Harness, makeCar, openHarness, rejection, until } from './harness.ts'
 
 const value = (metrics: MemoryMetrics, name: MetricName, labels = {}): number =>
   metrics.snapshot().counters.filter((counter) => counter.name === name && Object.entries(labels).every(([label, text]) => counter.labels[label] === text)).reduce((sum, counter) => sum + counter.value, 0)
@@ -77,16 +79,32 @@ describe('metrics of a store', () => {
     expect(value(metrics, 'index.page.hits')).toBe(0)
   })
 
-  it('have the names and labels of their table, and no others', async () => {
+  it('are those of their table, all of them and no others, each with its kind and labels', async () => {
     const metrics = createMetrics()
-    await using h = await openHarness({ metrics })
-    await live(h, metrics)
-    const { counters, histograms } = metrics.snapshot()
-    for (const { kind, seen } of [{ kind: 'counter', seen: counters }, { kind: 'histogram', seen: histograms }] as const) {
+    const clock = createFakeClock()
+    const first = await openHarness({ metrics, clock })
+    await live(first, metrics)
+    // a raw read, and indices that are lost
+    const lease = await first.store.acquire('a')
+    await lease.source.read(0, 1)
+    await lease.close()
+    await first.files.remove(`index/${indexName('b', 1)}`)
+    await (await first.store.acquire('b')).close()
+    await first.files.remove(`index/${indexName('a', 1)}`)
+    const h = await first.reopen({ metrics, clock, pages: createPageCache({ maxBytes: 0 }), doctor: { rowsPerSecond: 1e9, bytesPerSecond: 1e9 } })
+    await h.store.blockstore.bytes(makeCar(1, 20).blocks[3]!.cid)
+    await until(() => value(metrics, 'doctor.repairs') > 0)
+    await until(() => value(metrics, 'doctor.shards') > 2)
+    const emitted = metrics.snapshot()
+    for (const { kind, seen } of [{ kind: 'counter', seen: emitted.counters }, { kind: 'histogram', seen: emitted.histograms }] as const) {
       for (const { name, labels } of seen) {
-        expect(METRICS[name]).toMatchObject({ kind })
-        expect(Object.keys(labels)).toEqual([...METRICS[name].labels])
+        expect(METRICS[name], name).toMatchObject({ kind })
+        expect(Object.keys(labels), name).toEqual([...METRICS[name].labels])
       }
     }
+    const names = new Set<string>([...emitted.counters, ...emitted.histograms].map(({ name }) => name))
+    // what only a defect or a broken database brings about
+    expect(Object.keys(METRICS).filter((name) => !names.has(name) && name !== 'events.ignored' && name !== 'work.postponed')).toEqual([])
+    await h.store.close()
   })
 })

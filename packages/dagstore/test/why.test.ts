@@ -1,10 +1,12 @@
 import { makeBlock } from '@dagstore-tooling/fixtures'
 import { indexName } from '@dagstore/index-repo'
 import { createMountRegistry, type Mount, MountError, type MountFactory } from '@dagstore/mounts'
+import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
+import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
-import type { WhyReport } from '../src/index.ts'
+import { openCatalogue, type WhyReport } from '../src/index.ts'
 import { carWithData, gate, type Harness, makeCar, namesIn, openHarness, rejection, Sources, until } from './harness.ts'
 
 /** `name ok`, and what is told where it is not. */
@@ -247,5 +249,68 @@ describe('why', () => {
     expect(await other).toMatchObject({ code: 'DAGSTORE_CLOSED' })
     expect(await rejection(h.store.why(cid))).toMatchObject({ code: 'DAGSTORE_CLOSED' })
     open()
+  })
+
+  it('finds a block that the top-level index has lost', async () => {
+    const first = await openHarness()
+    const cid = await indexed(first, 'a')
+    await indexed(first, 'b', makeCar(2))
+    await first.store.close()
+    const number = shardNumber((await (await openCatalogue(first.db)).get('a'))!.record.index!.shardNumber)
+    const top = await openTopLevelIndex(first.db)
+    await top.publish(number, [])
+    await top.close()
+    await using h = await openHarness({}, { db: first.db, files: first.files, sources: first.sources })
+    const report = await h.store.why(cid)
+    expect(short(report)).toEqual(['key ok', 'shards TOP_LEVEL_INDEX_INCOMPLETE'])
+    expect(report.steps[1]?.detail).toBe('a holds it, but the top-level index does not name it')
+    await h.store.verify('a')
+    expect(await h.store.why(cid)).toMatchObject({ retrievable: true })
+  })
+
+  it('says the attempts of a failure that the store tries again by itself', async () => {
+    await using h = await openHarness()
+    const cid = await indexed(h, 'a')
+    h.sources.place('a').before = async () => { throw new MountError('MOUNT_UNREACHABLE', 'down', { retry: 'later' }) }
+    await rejection(h.store.acquire('a'))
+    const report = await h.store.why(cid)
+    expect(report.steps[2]).toMatchObject({ name: 'state', ok: false, code: 'MOUNT_UNREACHABLE', detail: 'Errored MOUNT_UNREACHABLE since 2021-08-17 00:00, attempt 1 of 5' })
+  })
+
+  it('D46: a shard shows why and since when it failed, how often, and what a check has found', async () => {
+    await using h = await openHarness()
+    await h.store.register('a', h.sources.put('a', new Uint8Array(40)))
+    await rejection(h.store.acquire('a'))
+    expect(await h.store.shard('a')).toMatchObject({
+      health: 'errored', error: { code: expect.stringMatching(/^CARV2_/), at: '2021-08-17T00:00:00.000Z', retry: 'never', attempts: 1 }, findings: [],
+    })
+    expect(h.events.filter(({ type }) => type === 'health').at(-1)).toMatchObject({ key: 'a', to: 'errored', failure: { retry: 'never' } })
+  })
+
+  it('says retrievable exactly when a read gives the block, whatever is wrong', async () => {
+    const wrongs = ['nothing', 'gone', 'down', 'changed', 'flipped', 'cut'] as const
+    await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom(...wrongs), { minLength: 1, maxLength: 4 }), fc.boolean(), async (states, touched) => {
+      await using h = await openHarness({ retry: { attempts: 0 } })
+      const car = makeCar(1)
+      for (const at of states.keys()) await indexed(h, `k${at}`, car)
+      for (const [at, state] of states.entries()) {
+        const place = h.sources.place(`k${at}`)
+        if (state === 'gone') place.bytes = undefined
+        if (state === 'down') place.before = async () => { throw new MountError('MOUNT_UNREACHABLE', 'down', { retry: 'later' }) }
+        if (state === 'changed') h.sources.put(`k${at}`, carWithData(car, 9))
+        if (state === 'changed') place.version = 2
+        if (state === 'flipped') place.bytes = car.bytes.map((byte, position) => position === Buffer.from(car.bytes).indexOf(car.blocks[1]!.data) ? byte ^ 1 : byte)
+        if (state === 'cut') place.bytes = car.bytes.map((byte, position) => position > 120 ? 0xff : byte)
+      }
+      const { cid, data } = car.blocks[1]!
+      if (touched) await h.store.blockstore.bytes(cid).catch(() => {})
+      const { retrievable, steps, fix } = await h.store.why(cid)
+      expect(fix === undefined).toBe(retrievable)
+      expect(steps.some(({ ok }) => !ok)).toBe(!retrievable || steps.some(({ name, ok }) => name === 'state' && !ok))
+      const read = await h.store.blockstore.bytes(cid).catch(() => undefined)
+      if (retrievable) expect(read).toEqual(data)
+      else expect(read).toBeUndefined()
+      expect(h.sources.open).toBeLessThanOrEqual(states.length)
+    }), { numRuns: 60 })
   })
 })

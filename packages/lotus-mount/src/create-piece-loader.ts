@@ -46,9 +46,36 @@ export const createPieceLoader = (sources: readonly PieceSource[]): PieceLoader 
       }
       return tracked(source, open)
     },
+    explain: async (piece, options = {}) => {
+      options.signal?.throwIfAborted()
+      const { cid } = nameOf(piece)
+      check(cid)
+      return explanationOf(ordered, cid, options)
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** What each source says; one that cannot say why is named with its failure. */
+const explanationOf = async (sources: readonly PieceSource[], piece: CID, { signal }: CallOptions): Promise<string> => {
+  const said: string[] = []
+  for (const source of sources) {
+    signal?.throwIfAborted()
+    try {
+      const text = source.explain === undefined ? await shortAnswer(source, piece, { signal }) : await source.explain(piece, { signal })
+      if (text !== undefined) said.push(text)
+    } catch (error) {
+      signal?.throwIfAborted()
+      said.push(`${source.name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return said.length > 0 ? said.join('; ') : `no record of it in ${sources.map(({ name }) => name).join(', ')}`
+}
+
+const shortAnswer = async (source: PieceSource, piece: CID, options: CallOptions): Promise<string | undefined> => {
+  const stat = await source.stat(piece, options)
+  return stat === undefined ? undefined : `${source.name}: ${stat.unsealed === 'yes' ? 'there' : stat.unsealed}`
 }
 
 /** @throws {PieceError} `PIECE_BAD_CID` */

@@ -16,8 +16,10 @@ export const LOTUS_SCHEME = 'lotus'
 /** The canonical URL of a piece. @param piece - of either version. @throws {PieceError} `PIECE_BAD_CID` */
 export const lotusUrl = (piece: Parameters<typeof toPieceCidV1>[0]): string => `${LOTUS_SCHEME}://${toPieceCidV1(piece).toString()}`
 
+type Loader = Pick<PieceLoader, 'stat' | 'open'> & Partial<Pick<PieceLoader, 'explain'>>
+
 /** Scheme `lotus`. Random access, read in place. The loader stays the caller's. */
-export const lotusMount = (loader: Pick<PieceLoader, 'stat' | 'open'>): MountFactory => ({ scheme: LOTUS_SCHEME, mount: (url) => mountPiece(loader, parsePiece(url)) })
+export const lotusMount = (loader: Loader): MountFactory => ({ scheme: LOTUS_SCHEME, mount: (url) => mountPiece(loader, parsePiece(url)) })
 
 const parsePiece = (url: string): CID => {
   const rest = afterScheme(url, LOTUS_SCHEME)
@@ -29,7 +31,7 @@ const parsePiece = (url: string): CID => {
   }
 }
 
-const mountPiece = (loader: Pick<PieceLoader, 'stat' | 'open'>, piece: CID): Mount => ({
+const mountPiece = (loader: Loader, piece: CID): Mount => ({
   url: lotusUrl(piece),
   stat: async ({ signal } = {}) => {
     signal?.throwIfAborted()
@@ -56,6 +58,7 @@ const mountPiece = (loader: Pick<PieceLoader, 'stat' | 'open'>, piece: CID): Mou
     }
     return { access: 'random', source }
   },
+  explain: async (options = {}) => await loader.explain?.(piece, options) ?? 'its piece loader does not say',
 })
 
 const mountErrorOf = (error: unknown, what: string): unknown => {

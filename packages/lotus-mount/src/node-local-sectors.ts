@@ -13,7 +13,9 @@ import type { OpenSectorFile, SectorFile } from './sector-file.ts'
  * @param folders - storage paths as in `storage.json`: each contains `unsealed/`, or may later
  * @throws from the function it gives: {IoError} `IO_FORBIDDEN`, `IO_FAILED`; {RangeError} ids that are no u64
  */
-export const localSectors = (folders: readonly string[]): OpenSectorFile => async (miner, sector, options = {}) => {
+export const localSectors = (folders: readonly string[]): OpenSectorFile => Object.assign(openIn(folders), { places: [...folders] })
+
+const openIn = (folders: readonly string[]): OpenSectorFile => async (miner, sector, options = {}) => {
   const name = sectorFileName(miner, sector)
   let failure: unknown
   for (const folder of folders) {

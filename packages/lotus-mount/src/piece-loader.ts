@@ -31,6 +31,8 @@ export interface PieceSource {
    * @param piece - v1
    */
   open(piece: CID, options?: OpenPieceOptions): Promise<ByteSource | undefined>
+  /** For people: where it looks for the piece, and what is or is not there. `undefined`: no record of it here. @param piece - v1 */
+  explain?(piece: CID, options?: CallOptions): Promise<string | undefined>
 }
 
 /** v1 and v2 piece CIDs name the same piece. What is no piece CID rejects with `PIECE_BAD_CID` of `@dagstore/piece`. */
@@ -48,6 +50,8 @@ export interface PieceLoader extends AsyncDisposable {
    *   `PIECE_NO_SOURCE`, with each source's cause
    */
   open(piece: AnyPieceCid, options?: OpenPieceOptions): Promise<ByteSource>
+  /** For people: what each source says about where the piece is. Never rejects but for a bad CID, on abort and after `close`. */
+  explain(piece: AnyPieceCid, options?: CallOptions): Promise<string>
   /** Closes every piece that is open. Idempotent; later calls reject with `PIECE_LOADER_CLOSED`. */
   close(): Promise<void>
 }

@@ -12,4 +12,8 @@ export interface SectorFile extends ByteSource {
 }
 
 /** Opens for reading alone, takes no lock and makes nothing; the caller closes. `undefined`: there is no such file here. */
-export type OpenSectorFile = (miner: bigint, sector: bigint, options?: CallOptions) => Promise<SectorFile | undefined>
+export interface OpenSectorFile {
+  (miner: bigint, sector: bigint, options?: CallOptions): Promise<SectorFile | undefined>
+  /** Where it looks, for messages. */
+  readonly places?: readonly string[]
+}

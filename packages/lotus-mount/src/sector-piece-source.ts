@@ -2,6 +2,7 @@
 import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
 import { type Fr32, unpaddedBytes } from '@dagstore/piece'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
+import { sectorFileName } from '@dagstore/unsealed-sector'
 import type { CID } from 'multiformats/cid'
 import { causeOf, retryOf } from './errors.ts'
 import { openFirstOf } from './first-of.ts'
@@ -35,6 +36,22 @@ export const sectorPieceSource = ({ pieceStore, openSectorFile, fr32, name = 'se
       signal,
     })
 
+  const stateOf = async (piece: CID, location: PieceLocation, { signal }: CallOptions): Promise<string> => {
+    const file = sectorFileName(location.miner, location.sector)
+    try {
+      const found = await openSectorFile(location.miner, location.sector, { signal })
+      if (found === undefined) return `${file} not in ${openSectorFile.places?.join(', ') ?? name}`
+      await found.close()
+      const source = await openAt(piece, location, { signal })
+      if (source === undefined) return `${file} is there, the piece in it is not unsealed`
+      await source.close()
+      return `${file} is there`
+    } catch (error) {
+      signal?.throwIfAborted()
+      return `${file}: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+
   return {
     name,
     cost,
@@ -57,6 +74,12 @@ export const sectorPieceSource = ({ pieceStore, openSectorFile, fr32, name = 'se
         }
       }
       return { unsealed, pieceBytes: unpaddedBytes(first.lengthPadded) }
+    },
+    explain: async (piece, { signal } = {}) => {
+      const locations = await pieceStore.get(piece)
+      const said: string[] = []
+      for (const location of locations) said.push(`t0${location.miner} sector ${location.sector} @${location.offsetPadded}: ${await stateOf(piece, location, { signal })}`)
+      return said.length === 0 ? undefined : said.join('; ')
     },
     open: async (piece, { signal } = {}) => {
       const locations = await pieceStore.get(piece)

@@ -111,4 +111,12 @@ describe('lotusMount', () => {
     await expect(lotusMount(deaf).mount(lotusUrl(piece.v1)).open({ signal: aborting.signal })).rejects.toBe('stop')
     expect(source.openNow).toBe(0)
   })
+
+  it('tells in the words of its sources where the piece is', async () => {
+    const { mount, source } = mountOf([piece])
+    expect(await mount.explain?.()).toBe('a: there')
+    expect(await mountOf([]).mount.explain?.()).toBe('no record of it in a')
+    const failing = { ...source, explain: async () => { throw ioError('IO_FAILED', 'later') } }
+    expect(await lotusMount(createPieceLoader([failing])).mount(lotusUrl(piece.v1)).explain?.()).toMatch(/^a: /)
+  })
 })

@@ -247,4 +247,16 @@ describe('sector fixtures of this test', () => {
     expect(seededBytes(1, 4)).toEqual(piece.payload.slice(0, 4))
     expect(piece.paddedBytes).toBe(KIB)
   })
+
+  it('says where it looks, and what is there', async () => {
+    const { loader, store, shelf } = await open({ '1000-2': cleared })
+    expect(await loader.explain(piece.v2)).toBe('t01000 sector 1 @1024: s-t01000-1 not in sectors; t01000 sector 2 @1024: s-t01000-2 is there, the piece in it is not unsealed')
+    expect(await loader.explain(neighbour.v1)).toBe('no record of it in sectors')
+    const openSectorFile = Object.assign((...call: Parameters<typeof shelf.openSectorFile>) => shelf.openSectorFile(...call), { places: ['/mnt/a', '/mnt/b'] })
+    const placed = createPieceLoader([sectorPieceSource({ pieceStore: store, openSectorFile })])
+    expect(await placed.explain(piece.v1)).toMatch(/^t01000 sector 1 @1024: s-t01000-1 not in \/mnt\/a, \/mnt\/b; /)
+    shelf.files.set('1000-1', whole)
+    expect(await placed.explain(piece.v1)).toMatch(/^t01000 sector 1 @1024: s-t01000-1 is there; /)
+    expect(shelf.openNow).toBe(0)
+  })
 })

@@ -11,8 +11,8 @@ export const schemeOf = (url: string): string => url.slice(0, Math.max(0, url.in
 
 export const measuredMounts = (mounts: MountRegistry, metrics: Metrics): MountRegistry => metrics === NO_METRICS ? mounts : {
   ...mounts,
-  resolve: (url) => {
-    const mount = mounts.resolve(url)
+  resolve: (...asked) => {
+    const mount = mounts.resolve(...asked)
     const scheme = schemeOf(mount.url)
     // whatever else a mount can do, it does as itself
     return new Proxy(mount, {

@@ -63,7 +63,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   'index.unusable': { kind: 'counter', unit: '1', labels: ['code'], help: 'index files found lost, damaged or of other bytes' },
   'shard.state.ms': { kind: 'histogram', unit: 'ms', labels: ['health'], help: 'time that a shard spent in a state, told when it leaves it' },
   'shard.failures': { kind: 'counter', unit: '1', labels: ['code'], help: 'jobs that made a shard errored' },
-  'shard.retries': { kind: 'counter', unit: '1', labels: ['code'], help: 'tries of an errored shard, by the code of its failure' },
+  'shard.retries': { kind: 'counter', unit: '1', labels: ['code'], help: 'ways out of the errored state, tried again or recovered, by the code of its failure' },
   'acquire.ms': { kind: 'histogram', unit: 'ms', labels: ['outcome'], help: 'time from an acquire to its lease (`ok`) or refusal (`failed`)' },
   'build.waiting': { kind: 'histogram', unit: '1', labels: [], help: 'builds that wait for a slot, told by each that joins them' },
   'build.wait.ms': { kind: 'histogram', unit: 'ms', labels: [], help: 'time that a build waited for its slot' },

@@ -2,7 +2,7 @@
 import type { CallOptions } from '@dagstore/io'
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
-import { closeHolders, findHolders, type HolderParts, type Holders } from './holders.ts'
+import { closeHolders, findHolders, holderOf, type HolderParts, type Holders } from './holders.ts'
 import { failed, passed, type ShardWay, type WhyReport, type WhyStep } from './report.ts'
 import { shardWay, type WayParts } from './shard-way.ts'
 
@@ -28,7 +28,7 @@ export const why = async (parts: WhyParts, given: AnyCid | string, { signal }: C
   const holders = await findHolders(parts, bytes, { signal })
   try {
     if (holders.shards.length === 0) {
-      const { step, fix } = await absence(parts)
+      const { step, fix } = await unlisted(parts, bytes, signal) ?? await absence(parts)
       return { cid: text, retrievable: false, steps: [key, step], fix }
     }
     return { cid: text, ...await wayThrough(parts, cid, key, holders, signal) }
@@ -74,6 +74,29 @@ const absence = async ({ catalogue, unindexed }: WhyParts): Promise<{ readonly s
 }
 
 const LISTED = 256
+/** Shards whose own index is looked into where the top-level index says no. */
+const LOOKED_INTO = 4096
+
+/** Absence is believed only after the indices themselves were asked, as long as these are not too many. */
+const unlisted = async (parts: WhyParts, multihash: Uint8Array, signal: AbortSignal): Promise<{ readonly step: WhyStep, readonly fix: string } | undefined> => {
+  let seen = 0
+  for (let after: string | undefined; seen < LOOKED_INTO;) {
+    signal.throwIfAborted()
+    const page = await parts.catalogue.page({ after, limit: LISTED })
+    for (const { key, record } of page) {
+      if (record.index === undefined || record.destroying) continue
+      const holder = await holderOf(parts, key, multihash, signal)
+      if (holder === undefined) continue
+      await closeHolders([holder])
+      if ('fault' in holder.index) continue
+      return { step: failed('shards', `${key} holds it, but the top-level index does not name it`, 'TOP_LEVEL_INDEX_INCOMPLETE'), fix: `dagstore verify-shard ${key}; it writes the entries again` }
+    }
+    seen += page.length
+    after = page.at(-1)?.key
+    if (after === undefined || page.length < LISTED) return undefined
+  }
+  return undefined
+}
 
 const cidOf = (given: AnyCid | string): CID | undefined => {
   try {
