@@ -1,8 +1,15 @@
 /** The conformance suite of js-stores, whole, on our packages in the places where a full blockstore has two halves. */
+import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
+import { type Dagstore, openDagstore } from '@dagstore/dagstore'
+import { createHashes } from '@dagstore/hashes'
+import { createReadThroughBlockstore, type ReadThroughBlockstore } from '@dagstore/helia'
 import { createMemoryDirectory } from '@dagstore/io'
+import { bytesMount, bytesUrl, createMountRegistry } from '@dagstore/mounts'
 import { createWritableCar, type WritableCar } from '@dagstore/writable-carv2'
+import { MemoryBlockstore } from 'blockstore-core'
 import { interfaceBlockstoreTests } from 'interface-blockstore-tests'
 import type { Blockstore } from 'interface-blockstore'
+import { MemoryLevel } from 'memory-level'
 import { describe } from 'vitest'
 import { CarBlockstore } from '../src/car-blockstore.ts'
 
@@ -32,5 +39,19 @@ describe('interface-blockstore-tests: puts and reads of writable-carv2 alone, de
       }
     },
     teardown: ({ car }) => car.close(),
+  })
+})
+
+/** Its own blocks are all that it lists and deletes; those of the shard are there all the time. */
+describe('interface-blockstore-tests: a store that reads through to a DAG store', () => {
+  interfaceBlockstoreTests<ReadThroughBlockstore & { shards: Dagstore }>({
+    setup: async () => {
+      const shards = await openDagstore({
+        db: new MemoryLevel<any, any>({ storeEncoding: 'view' }), files: createMemoryDirectory(), mounts: createMountRegistry([bytesMount()]), hashes: createHashes(),
+      })
+      await shards.register('shard', bytesUrl(carV1([], makeBlocks(1, 20, { min: 10, max: 100 }))), { indexing: 'eager' })
+      return { ...createReadThroughBlockstore(new MemoryBlockstore(), shards.blockstore), shards }
+    },
+    teardown: ({ shards }) => shards.close(),
   })
 })

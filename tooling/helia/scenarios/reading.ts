@@ -139,11 +139,15 @@ export const READING: readonly Test[] = [
       await using shards = await openShards(folder, dag.carBytes)
       await withNode(startLight({ blockstore: createReadThroughBlockstore(new MemoryBlockstore(), shards.store.blockstore) }), async (helia) => {
         const leave = new AbortController()
+        const { signal } = leave
         const reason = new Error('enough')
-        const reading = (async () => {
-          for await (const _ of unixfs(helia).cat(dag.root, { path: 'large.bin', signal: leave.signal })) leave.abort(reason)
-        })()
-        assert.equal(await rejection(reading), reason)
+        const [first, second] = dag.cids as [CID, CID]
+        assert.ok((await collect(helia.blockstore.get(first, { signal }))).byteLength > 0)
+        const begun = helia.blockstore.get(second, { signal })
+        leave.abort(reason)
+        for (const read of [collect(begun), collect(unixfs(helia).cat(dag.root, { path: 'large.bin', signal })), Promise.resolve(helia.blockstore.has(second, { signal }))]) {
+          assert.equal(await rejection(read), reason)
+        }
         await shards.store.destroy('dag')
         assert.equal(await helia.blockstore.has(dag.root), false)
       })
