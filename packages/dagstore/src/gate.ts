@@ -1,5 +1,5 @@
 /** Lets calls through while something is open, and knows when the last one has ended. */
-import type { Awaitable } from '@dagstore/io'
+import type { Awaitable, ReadDone } from '@dagstore/io'
 import { BlockstoreError } from '@dagstore/read-blockstore'
 
 export class Gate {
@@ -38,6 +38,21 @@ export class Gate {
         throw this.#explain(error)
       }
     )
+  }
+
+  /** The same for a call that ends in a callback. */
+  runThen (start: (end: ReadDone) => void, done: ReadDone): void {
+    this.check()
+    this.#calls++
+    try {
+      start((error, bytes) => {
+        this.#end()
+        done(bytes === undefined ? this.#explain(error) : error, bytes)
+      })
+    } catch (error) {
+      this.#end()
+      throw this.#explain(error)
+    }
   }
 
   /** A call per item; between items nothing is held. */

@@ -1,9 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The parts of an opened shard, as one lease hands them out: the same objects behind the lease's gate. */
 import type { IndexView } from '@dagstore/carv2'
-import type { ByteSource } from '@dagstore/io'
+import { type ByteSource, canFill, hasCallbacks } from '@dagstore/io'
 import type { ShardBlockstore } from '@dagstore/read-blockstore'
 import type { Gate } from './gate.ts'
+import { withPowers } from './runner/watched-source.ts'
 
 export const gatedBlockstore = (store: ShardBlockstore, gate: Gate): ShardBlockstore => ({
   has: (cid, options) => gate.run(() => store.has(cid, options)),
@@ -28,8 +29,8 @@ export const gatedIndex = (index: IndexView, gate: Gate): IndexView => ({
   [Symbol.asyncDispose]: async () => {},
 })
 
-/** Closing it closes nothing: the source belongs to the session. */
-export const gatedSource = (source: ByteSource, gate: Gate): ByteSource => ({
+/** Closing it closes nothing: the source belongs to the session. It reads in every way that one does. */
+export const gatedSource = (source: ByteSource, gate: Gate): ByteSource => withPowers({
   sizeBytes: source.sizeBytes,
   identity: source.identity,
   cost: source.cost,
@@ -40,4 +41,7 @@ export const gatedSource = (source: ByteSource, gate: Gate): ByteSource => ({
   },
   close: async () => {},
   [Symbol.asyncDispose]: async () => {},
+}, {
+  readInto: canFill(source) ? async (at, into, options) => gate.run(() => source.readInto(at, into, options)) : undefined,
+  readThen: hasCallbacks(source) ? (at, length, done) => { gate.runThen((end) => { source.readThen(at, length, end) }, done) } : undefined,
 })

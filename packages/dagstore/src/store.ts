@@ -5,6 +5,7 @@ import type { CallOptions, Directory, Random } from '@dagstore/io'
 import { type AnyCid, BlockstoreError } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
 import { type Bulk, createBulk } from './bulk/bulk.ts'
+import type { AdoptIndexOutcome } from './bulk/adopt-indices.ts'
 import type { ExportIndexOutcome } from './bulk/export-indices.ts'
 import type { GcOptions, GcReport } from './bulk/gc.ts'
 import type { ImportOutcome } from './bulk/import-shards.ts'
@@ -14,6 +15,7 @@ import type { RebuildNote, RebuildReport } from './bulk/rebuild-top-level-index.
 import type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'
 import type { StoredRecord } from './catalogue/record-codec.ts'
 import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
+import { CommitWatch } from './cross-shard/commit-watch.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
 import { createIndexViews, type IndexViews } from './cross-shard/index-views.ts'
 import type { CrossShardBlockstore, CrossShardParts, LeaseCache } from './cross-shard/parts.ts'
@@ -42,7 +44,7 @@ import { verifyShard } from './verify/verify.ts'
 import type { WhyReport } from './why/report.ts'
 import { why } from './why/why.ts'
 
-export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
+export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'noteIndexed' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
   readonly random: Random
@@ -86,6 +88,7 @@ export class Store implements Dagstore {
       building: measuredLimiter(createLimiter(maxConcurrentIndexing), opened.metrics, opened.clock),
       retryPlan: () => ({ ...retry, now: opened.clock.now(), draw: drawFrom(random) }),
       noteRetry: (at) => { retries.note(at) },
+      noteIndexed: (shardNumber) => { commits.note(shardNumber) },
       deleting: createKeyLock(),
       tasks: new Tasks(),
       letGo: (key) => { this.#cache.drop(key) },
@@ -95,6 +98,7 @@ export class Store implements Dagstore {
       countIgnored: () => ++this.#ignored,
     }
     this.#runners = new Runners(this.#parts)
+    const commits = new CommitWatch()
     const retries = new Retries({ ...opened, atATime: maxConcurrentIndexing, pauseMs: retry.baseMs, retry: (key) => this.#runners.retry(key) })
     this.#cache = new SharedCache(({ key }, options) => this.#lease(key, options), ({ key }) => key, maxOpenShards)
     this.#indices = createIndexViews(opened, maxOpenShards)
@@ -103,6 +107,7 @@ export class Store implements Dagstore {
       finder: this.#finder,
       leases: this.#cache,
       ailing: createRecentFailures(opened.clock),
+      commits,
       unindexed: () => opened.catalogue.unindexed + this.#bulk.unlisted,
       hashes: opened.hashes,
       indexed: (options) => this.#indexed(options),
@@ -113,7 +118,7 @@ export class Store implements Dagstore {
     this.blockstore = createCrossShardBlockstore(this.#crossShard)
     this.#bulk = createBulk({
       parts: this.#parts, runners: this.#runners, closing: this.#closing.signal, check: (key) => { this.#check(key) },
-      register: (key, url, options) => this.register(key, url, options),
+      register: (key, url, options) => this.register(key, url, options), initialize: (key, options) => this.initialize(key, options),
     }, rebuilding)
     this.#parts.tasks.add(this.#goOn())
     if (doctor !== undefined) this.#parts.tasks.add(runDoctor({ ...this.#parts, acquire: this.#inBackground }, doctor, this.#closing.signal))
@@ -197,6 +202,7 @@ export class Store implements Dagstore {
   importShards (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: BulkOptions): AsyncGenerator<ImportOutcome, void, undefined> { return this.#bulk.importShards(chunks, options) }
   rebuildTopLevelIndex (options?: BulkOptions): Promise<RebuildReport> { return this.#bulk.rebuildTopLevelIndex(options) }
   exportIndices (directory: Directory, options?: BulkOptions): AsyncGenerator<ExportIndexOutcome, void, undefined> { return this.#bulk.exportIndices(directory, options) }
+  adoptIndices (directory: Directory, options?: BulkOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined> { return this.#bulk.adoptIndices(directory, options) }
 
   createSession (): CrossShardBlockstore { return createCrossShardBlockstore(this.#crossShard, { shard: undefined }) }
 

@@ -1,4 +1,5 @@
 import { encodeHeader, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
+import { carV1, makeBlock } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
 import type { CID } from 'multiformats/cid'
 import { codeOf, collectAll, makeCar, openHarness, rejection, until } from './harness.ts'
@@ -95,6 +96,28 @@ describe('the blockstore over all shards', () => {
     const listed: { cid: CID }[] = []
     for await (const pair of h.store.blockstore.getAll()) listed.push(pair)
     expect(names(listed)).toEqual(names(car.blocks))
+  })
+
+  it('misses no block when a shard gets another index, or its first one, during a listing', async () => {
+    await using h = await openHarness()
+    // `c` has the older index; it comes after `b`, on another page of the catalogue
+    const [shared, own] = [makeCar(1, 5), makeCar(2, 5)]
+    const blocks = [...own.blocks, ...shared.blocks]
+    const both = carV1([own.blocks[0]!.cid.bytes], blocks.map(({ data }) => makeBlock(data)))
+    await h.store.register('c', h.sources.put('c', shared), { indexing: 'eager' })
+    await h.store.register('b', h.sources.put('b', both), { indexing: 'eager' })
+    for (let at = 0; at < 300; at++) await h.store.register(`b${at}`, h.sources.put(`b${at}`, shared))
+    await h.store.register('a', h.sources.put('a', shared))
+    const listed: { cid: CID }[] = []
+    for await (const pair of h.store.blockstore.getAll()) {
+      if (listed.length === 0) {
+        h.sources.place('c').version++
+        await h.store.refresh('c')
+        await h.store.initialize('a')
+      }
+      listed.push(pair)
+    }
+    expect([...new Set(names(listed))].sort()).toEqual(names(blocks).sort())
   })
 
   it('lists what it can, and says at the end what it could not', async () => {

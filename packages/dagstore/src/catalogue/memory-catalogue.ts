@@ -3,6 +3,7 @@
 import { DagstoreError } from '../errors.ts'
 import { isIndexed, isUnfinished, type Garbage, retryAt, type ShardRecord } from '../machine/index.ts'
 import type { ShardFindings } from './finding.ts'
+import { compareKeys } from '../key-order.ts'
 import type { StoredRecord } from './record-codec.ts'
 import type { DueRetry, ListedGarbage, ShardCatalogue } from './shard-catalogue.ts'
 
@@ -40,8 +41,8 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
       return 'done'
     },
     page: async ({ after, state, limit }) => [...records]
-      .filter(([key, { record }]) => (after === undefined || compareText(key, after) > 0) && isListed(record, state))
-      .sort(([a], [b]) => compareText(a, b))
+      .filter(([key, { record }]) => (after === undefined || compareKeys(key, after) > 0) && isListed(record, state))
+      .sort(([a], [b]) => compareKeys(a, b))
       .slice(0, limit)
       .map(([key, stored]) => ({ key, ...stored })),
     due: async ({ until, after, limit }) => [...records]
@@ -71,8 +72,8 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
       else found.set(key, findings)
     },
     findingsPage: async ({ after, limit }) => [...found]
-      .filter(([key]) => after === undefined || compareText(key, after) > 0)
-      .sort(([a], [b]) => compareText(a, b))
+      .filter(([key]) => after === undefined || compareKeys(key, after) > 0)
+      .sort(([a], [b]) => compareKeys(a, b))
       .slice(0, limit)
       .map(([key, findings]) => ({ key, ...findings })),
     [Symbol.asyncDispose]: async () => {},
@@ -88,13 +89,4 @@ const isListed = (record: ShardRecord, state: string | undefined): boolean => {
 
 const nameOf = (key: string, garbage: Garbage): string => `${garbage.kind} ${garbage.generation} ${key}`
 
-const byTime = (a: DueRetry, b: DueRetry): number => a.at === b.at ? compareText(a.key, b.key) : a.at - b.at
-
-const encoder = new TextEncoder()
-
-/** In the order of the UTF-8. */
-const compareText = (a: string, b: string): number => {
-  const [left, right] = [encoder.encode(a), encoder.encode(b)]
-  for (let at = 0; at < Math.min(left.byteLength, right.byteLength); at++) if (left[at] !== right[at]) return (left[at] as number) - (right[at] as number)
-  return left.byteLength - right.byteLength
-}
+const byTime = (a: DueRetry, b: DueRetry): number => a.at === b.at ? compareKeys(a.key, b.key) : a.at - b.at

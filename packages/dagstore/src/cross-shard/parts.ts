@@ -4,6 +4,7 @@ import type { CallOptions } from '@dagstore/io'
 import type { AnyCid, ShardBlockstore } from '@dagstore/read-blockstore'
 import type { ShardLease } from '../lease.ts'
 import type { Candidate, CandidateFinder } from './candidates.ts'
+import type { CommitWatch } from './commit-watch.ts'
 import type { RecentFailures } from './recent-failures.ts'
 import type { SharedCache } from './shared-cache.ts'
 
@@ -33,7 +34,8 @@ export interface CrossShardParts {
   /** Registered shards whose blocks are not surely in the top-level index. */
   readonly unindexed: () => number
   readonly hashes: Hashes
-  /** All shards that have an index. */
+  readonly commits: CommitWatch
+  /** All shards that have an index, in the order of their keys. */
   readonly indexed: (options: CallOptions) => AsyncIterable<Candidate>
   /** @throws {BlockstoreError} `BLOCKSTORE_CLOSED` */
   readonly checkOpen: () => void

@@ -31,6 +31,8 @@ export interface StoreParts {
   readonly metrics: Metrics
   /** As it is now, for a failure that has just happened. */
   readonly retryPlan: () => RetryPlan
+  /** An index is about to become current. */
+  readonly noteIndexed: (shardNumber: number) => void
   /** A record says that the shard is to be tried again at that time. */
   readonly noteRetry: (at: number) => void
   /** Everything that outlives the call that started it, so that closing can wait for it. */

@@ -3,14 +3,17 @@
 import type { IndexView } from '@dagstore/carv2'
 import type { IndexMount } from '@dagstore/carv2-index-mount'
 import type { Hashes } from '@dagstore/hashes'
-import { type Awaitable, type ByteSource, IoError } from '@dagstore/io'
+import type { Awaitable, ByteSource } from '@dagstore/io'
 import { codeOf } from '../failure.ts'
+import { watchedSource } from './watched-source.ts'
 
 export interface ShardSession {
   readonly mount: IndexMount
   readonly dataGeneration: number
   readonly indexGeneration: number
   readonly hashes: Hashes
+  /** Its index was adopted: to be replaced by one of ours. */
+  readonly foreign: boolean
   /** What has turned out to be broken; later openings will see to it. */
   readonly spoiled: 'source' | 'index' | undefined
   /** Called when that happens; at most once. */
@@ -33,45 +36,9 @@ export class Spoilage {
     this.listener(part)
   }
 
-  /**
-   * `source`, watched. Only what says that the bytes are gone or are others counts, not a passing failure. Closing it ends
-   * the reads under way: those of a revoked lease may hang for as long as a remote end likes.
-   */
+  /** `source`, watched. Only what says that the bytes are gone or are others counts, not a passing failure. */
   source (source: ByteSource): ByteSource {
-    const pending = new Set<(error: unknown) => void>()
-    let closing: Promise<void> | undefined
-    const close = (): Promise<void> => {
-      closing ??= (async () => {
-        const closed = source.close()
-        if (pending.size === 0) return closed
-        closed.catch(() => {}) // nobody waits for a source that may hang
-        for (const cut of pending) cut(new IoError('IO_CLOSED', 'source was closed during the read'))
-      })()
-      return closing
-    }
-    return {
-      sizeBytes: source.sizeBytes,
-      identity: source.identity,
-      cost: source.cost,
-      read: (at, length, options) => new Promise((resolve, reject) => {
-        if (closing !== undefined) return reject(new IoError('IO_CLOSED', 'source is closed'))
-        pending.add(reject)
-        source.read(at, length, options).then(
-          (bytes) => {
-            pending.delete(reject)
-            resolve(bytes)
-          },
-          (error: unknown) => {
-            pending.delete(reject)
-            if (LOST.has(codeOf(error) ?? '')) this.report('source')
-            reject(error)
-          }
-        )
-      }),
-      peek: (at, length) => source.peek(at, length),
-      close,
-      [Symbol.asyncDispose]: close,
-    }
+    return watchedSource(source, (error) => { if (LOST.has(codeOf(error) ?? '')) this.report('source') })
   }
 
   /** `index`, watched. A page that does not match its checksum will not do so next time either. */
@@ -108,11 +75,12 @@ const LOST: ReadonlySet<string> = new Set(['IO_SOURCE_CHANGED', 'IO_SOURCE_LOST'
 const DAMAGED: ReadonlySet<string> = new Set(['CARV2_INDEX_DAMAGED', 'CARV2_BAD_INDEX', ...LOST])
 
 export const createSession = (
-  parts: { readonly mount: IndexMount, readonly dataGeneration: number, readonly indexGeneration: number, readonly hashes: Hashes }, spoilage: Spoilage
+  parts: { readonly mount: IndexMount, readonly dataGeneration: number, readonly indexGeneration: number, readonly hashes: Hashes, readonly foreign?: boolean }, spoilage: Spoilage
 ): ShardSession => {
   let closing: Promise<void> | undefined
   return {
     ...parts,
+    foreign: parts.foreign === true,
     get spoiled () { return spoilage.part },
     set onSpoiled (listener: (part: 'source' | 'index') => void) { spoilage.listener = listener },
     get onSpoiled () { return spoilage.listener },

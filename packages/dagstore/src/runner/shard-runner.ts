@@ -13,7 +13,7 @@ import {
 } from '../machine/index.ts'
 import { schemeOf } from '../metrics/measured.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
-import { type Call, callShard, type CallTarget, leaseCall } from './calls.ts'
+import { type Call, callShard, type CallTarget, leaseCall, nextWaiter } from './calls.ts'
 import { collect } from './collect.ts'
 import { runJob } from './jobs.ts'
 import type { StoreParts } from './parts.ts'
@@ -234,6 +234,8 @@ export class ShardRunner implements CallTarget {
 
   async #commit ({ record, garbage }: Changed): Promise<void> {
     const before = this.#stored
+    const number = record?.index?.shardNumber
+    if (number !== undefined && number !== before?.record.index?.shardNumber) this.#parts.noteIndexed(number)
     const outcome = await this.#parts.catalogue.commit([{ key: this.key, ifVersion: before?.version ?? 'absent', record, garbage }])
     if (outcome === 'conflict') throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'record was changed by somebody else', { key: this.key })
     this.#stored = record === undefined ? undefined : { record, version: (before?.version ?? 0n) + 1n, damaged: false }
@@ -251,6 +253,8 @@ export class ShardRunner implements CallTarget {
       this.#jobs.delete(job)
       if (session !== undefined) this.#keep(job, session)
       this.submit(event)
+      // nobody waits for it: leases that are out go on with the index that was adopted
+      if (session?.foreign === true) this.submit({ type: 'refresh', waiter: nextWaiter(), url: undefined })
     }))
   }
 
