@@ -29,11 +29,14 @@ export interface Database {
   batch(): Batch
   /** One batch. */
   write(changes: readonly Change[], options: { readonly sync: boolean }): Promise<void>
-  /** Key and value, in key order, `size` at a time; closed when the consumer stops. */
+  /** Key and value, in key order, `size` at first; closed when the consumer stops. */
   pages(range: Range, size: number, options?: { readonly reverse?: boolean, readonly limit?: number }): AsyncGenerator<readonly [Uint8Array, Uint8Array][], void, undefined>
   /** As `pages`, keys alone. */
   keys(range: Range, size: number, options?: { readonly limit?: number }): AsyncGenerator<readonly Uint8Array[], void, undefined>
 }
+
+/** Whoever takes a second page is likely to take many: pages grow up to so many rows. */
+const MAX_PAGE = 1024
 
 const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
 /** Inherited, so that engines which copy the options of each change have nothing to copy: that would cost more than all the rest. */
@@ -88,8 +91,8 @@ interface Cursor<T> {
 async function * paged<T> (open: () => Cursor<T>, size: number): AsyncGenerator<T[], void, undefined> {
   const cursor = await guard('iterator', async () => open())
   try {
-    for (;;) {
-      const page = await guard('iterator', () => cursor.nextv(size))
+    for (let next = size; ; next = Math.min(next * 2, Math.max(size, MAX_PAGE))) {
+      const page = await guard('iterator', () => cursor.nextv(next))
       if (page.length === 0) return
       yield page
     }

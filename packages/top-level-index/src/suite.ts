@@ -17,6 +17,11 @@ export interface TopLevelIndexSubject {
     readonly index: TopLevelIndex
     /** Close the index and open what it wrote, as another process would. */
     reopen(): Promise<TopLevelIndex>
+    /**
+     * Spoil what says of which shard the entries of this one are, as a bad disk might; opened again afterwards. Left out by a
+     * form that keeps nothing which could be spoilt.
+     */
+    damage?(shard: ShardNumber): Promise<void>
     /** Give back everything. */
     dispose(): Promise<void>
   }>
@@ -47,11 +52,12 @@ async function * many (from: number, count: number): AsyncGenerator<Uint8Array> 
 
 /** Run the suite. Each test opens and disposes its own index. */
 export const topLevelIndexSuite = (name: string, { describe, it, expect }: SuiteApi, subject: TopLevelIndexSubject): void => {
-  const test = (title: string, run: (index: TopLevelIndex, reopen: () => Promise<TopLevelIndex>) => Promise<void>): void => {
+  type Damage = ((shard: ShardNumber) => Promise<void>) | undefined
+  const test = (title: string, run: (index: TopLevelIndex, reopen: () => Promise<TopLevelIndex>, damage: Damage) => Promise<void>): void => {
     it(title, async () => {
       const opened = await subject.open()
       try {
-        await run(opened.index, opened.reopen)
+        await run(opened.index, opened.reopen, opened.damage)
       } finally {
         await opened.dispose()
       }
@@ -288,6 +294,44 @@ export const topLevelIndexSuite = (name: string, { describe, it, expect }: Suite
       expect(returned).toBe(true)
     })
 
+    test('gives back what is retired, replaced or unfinished, and says before how much that is', async (index, reopen) => {
+      await index.publish(shard(1), many(0, 900))
+      await index.publish(shard(2), many(500, 900))
+      await index.publish(shard(2), many(1000, 900))
+      await index.publish(shard(3), many(1500, 3000))
+      await index.retire(shard(1))
+      expect(await index.deadEntries()).toEqual(1800)
+      const seen: number[] = []
+      const report = await index.purge({ onProgress: ({ removedEntries }) => seen.push(removedEntries) })
+      expect([report, seen.at(-1)]).toEqual([{ removedEntries: 1800, removedRuns: 2 }, 1800])
+      expect([await index.deadEntries(), await index.purge()]).toEqual([0, { removedEntries: 0, removedRuns: 0 }])
+      const next = await reopen()
+      expect(await next.findMany([sha(0, 0, 0), sha(0, 700 >>> 8, 700 & 0xff), sha(0, 1200 >>> 8, 1200 & 0xff), sha(0, 4499 >>> 8, 4499 & 0xff)])).toEqual([none, none, only(2), only(3)])
+      const reason = new Error('stop')
+      await expect(next.purge({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+      await expect(next.deadEntries({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    })
+
+    test('does not take damage for absence', async (index, reopen, damage) => {
+      if (damage === undefined) return
+      await index.publish(shard(1), stream(sha(1), sha(3)))
+      await index.publish(shard(2), stream(sha(2), sha(3)))
+      await damage(shard(1))
+      const next = await reopen()
+      expect(await next.find(sha(2))).toEqual(only(2))
+      expect(await next.find(sha(4))).toEqual(none)
+      const both = await next.find(sha(3))
+      expect([both.shards.includes(shard(2)), both.shards.includes(shard(1)) || both.more]).toEqual([true, true])
+      const alone = await next.find(sha(1)).then(({ shards, more }) => (shards.includes(shard(1)) || more ? 'found' : 'absent'), (error: unknown) => (error as { code?: unknown }).code)
+      expect(['found', 'TOP_LEVEL_INDEX_DAMAGED'].includes(String(alone))).toBe(true)
+      // publishing it anew mends it
+      await next.publish(shard(1), stream(sha(1)))
+      expect(await next.find(sha(1))).toEqual(only(1))
+      await next.retire(shard(1))
+      expect(await next.find(sha(1))).toEqual(none)
+      expect(await next.find(sha(3))).toEqual(only(2))
+    })
+
     test('refuses every call after close, which may come twice', async (index) => {
       await index.publish(shard(1), stream(sha(1)))
       await index.close()
@@ -297,6 +341,8 @@ export const topLevelIndexSuite = (name: string, { describe, it, expect }: Suite
       await expect(index.findMany([sha(1)])).rejects.toMatchObject(closed)
       await expect(index.publish(shard(2), stream(sha(1)))).rejects.toMatchObject(closed)
       await expect(index.retire(shard(1))).rejects.toMatchObject(closed)
+      await expect(index.purge()).rejects.toMatchObject(closed)
+      await expect(index.deadEntries()).rejects.toMatchObject(closed)
     })
   })
 }

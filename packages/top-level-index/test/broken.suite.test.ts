@@ -1,16 +1,17 @@
 /** The suite is worth something only if it fails where it should. */
 import { describe, expect, it } from 'vitest'
-import { createMemoryTopLevelIndex, type TopLevelIndex } from '../src/index.ts'
+import { createMemoryTopLevelIndex, type ShardNumber, type TopLevelIndex } from '../src/index.ts'
 import { topLevelIndexSuite } from '../src/suite.ts'
 
 /** Titles of the tests that fail for an index changed by `breakIt`. */
-const failuresOf = async (breakIt: (index: TopLevelIndex) => Partial<TopLevelIndex>): Promise<string[]> => {
+const failuresOf = async (breakIt: (index: TopLevelIndex) => Partial<TopLevelIndex>, takesDamageForAbsence = false): Promise<string[]> => {
   const tests: { title: string, run: () => Promise<void> }[] = []
   topLevelIndexSuite('broken', { describe: (_, run) => { run() }, it: (title, run) => tests.push({ title, run }), expect }, {
     open: async () => {
       const whole = createMemoryTopLevelIndex()
       const index: TopLevelIndex = { ...whole, ...breakIt(whole) }
-      return { index, reopen: async () => index, dispose: () => whole.close() }
+      const damage = async (shard: ShardNumber): Promise<void> => { await index.retire(shard) }
+      return { index, reopen: async () => index, ...(takesDamageForAbsence ? { damage } : {}), dispose: () => whole.close() }
     },
   })
   const failed: string[] = []
@@ -26,6 +27,10 @@ const clean = (multihash: Uint8Array): Uint8Array => {
 describe('topLevelIndexSuite', () => {
   it('passes an index that is whole', async () => {
     expect(await failuresOf(() => ({}))).toEqual([])
+  })
+
+  it('fails an index that takes damage for absence', async () => {
+    expect(await failuresOf(() => ({}), true)).toEqual(['does not take damage for absence'])
   })
 
   it.each<[string, (index: TopLevelIndex) => Partial<TopLevelIndex>, string]>([
@@ -55,6 +60,7 @@ describe('topLevelIndexSuite', () => {
     ['ignores the limit', (index) => ({ find: (multihash, { limit: _, ...options } = {}) => index.find(multihash, { ...options, limit: 1000 }) }), 'cuts a hot key at the limit, says so, and lists preferred shards first'],
     ['ignores the preference', (index) => ({ find: (multihash, { prefer: _, ...options } = {}) => index.find(multihash, options) }), 'lists preferred shards first without a cut, and none that do not hold the key'],
     ['ignores aborts', (index) => ({ find: (multihash, { signal: _, ...options } = {}) => index.find(multihash, options) }), 'rejects with the reason of an abort, before and during a publish'],
+    ['does not give back', () => ({ purge: async () => ({ removedEntries: 0, removedRuns: 0 }) }), 'gives back what is retired, replaced or unfinished, and says before how much that is'],
     ['goes on after close', () => ({ close: async () => {} }), 'refuses every call after close, which may come twice'],
   ])('fails an index that %s', async (_, breakIt, title) => {
     expect(await failuresOf(breakIt)).toContain(title)

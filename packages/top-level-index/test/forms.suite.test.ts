@@ -6,6 +6,7 @@ import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
 import { createMemoryTopLevelIndex, openTopLevelIndex } from '../src/index.ts'
 import { topLevelIndexSuite } from '../src/suite.ts'
+import { damageShard } from './support.ts'
 
 topLevelIndexSuite('in memory', { describe, it, expect }, {
   open: async () => {
@@ -24,6 +25,7 @@ topLevelIndexSuite('memory-level', { describe, it, expect }, {
         await index.close()
         return openTopLevelIndex(db, { batchEntries: 1000 })
       },
+      damage: (shard) => damageShard(db, shard),
       dispose: () => db.close(),
     }
   },
@@ -58,6 +60,7 @@ topLevelIndexSuite('classic-level', { describe, it, expect }, {
         db = new ClassicLevel(folder)
         return openTopLevelIndex(db, { batchEntries: 1000 })
       },
+      damage: (shard) => damageShard(db, shard),
       dispose: async () => {
         await db.close()
         await rm(folder, { recursive: true })

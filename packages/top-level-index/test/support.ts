@@ -20,3 +20,12 @@ export const keysByTag = async (db: AnyLevel): Promise<Record<string, number>> =
   }
   return counts
 }
+
+/** The row that says of which shard a run is loses its end: that of the run which the shard's own row names. */
+export const damageShard = async (db: AnyLevel, shard: number): Promise<void> => {
+  const level = db.sublevel('tli', { keyEncoding: 'view', valueEncoding: 'view' })
+  const tagged = (tag: string, value: Uint8Array): Uint8Array => Uint8Array.from([tag.charCodeAt(0), ...value])
+  const run = await level.get(tagged('s', Uint8Array.of(shard >>> 24, shard >>> 16, shard >>> 8, shard))) as Uint8Array
+  const row = await level.get(tagged('l', run)) as Uint8Array
+  await level.put(tagged('l', run), row.subarray(0, 3))
+}
