@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A piece loader over any number of sources, cheapest first. */
 import type { ByteSource, CallOptions } from '@dagstore/io'
+import { causeOf, openFirstOf, retryOf } from '@dagstore/mounts'
 import { type AnyPieceCid, parsePieceCid, pieceCidV1, unpaddedBytes } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
-import { causeOf, PieceLoaderError, retryOf } from './errors.ts'
-import { openFirstOf } from './first-of.ts'
+import { PieceLoaderError } from './errors.ts'
 import type { OpenPieceOptions, PieceLoader, PieceSource, PieceStat } from './piece-loader.ts'
 
 /** Sources of equal cost are tried in the order given. The loader owns no source, only the pieces that it has opened. */

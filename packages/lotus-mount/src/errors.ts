@@ -24,13 +24,3 @@ export class PieceLoaderError extends Error {
     this.retry = options.retry ?? 'never'
   }
 }
-
-/** The failures of several sources as one cause. */
-export const causeOf = (failures: readonly unknown[]): ErrorOptions =>
-  (failures.length === 0 ? {} : { cause: new AggregateError(failures, `${failures.length} sources failed`) })
-
-/** `later` as soon as one of them may pass; an error that does not say is taken as such. */
-export const retryOf = (failures: readonly unknown[]): Retry => (failures.some((failure) => retryIn(failure) !== 'never') ? 'later' : 'never')
-
-const retryIn = (failure: unknown): unknown =>
-  (typeof failure === 'object' && failure !== null && 'retry' in failure ? failure.retry : undefined)

@@ -1,11 +1,10 @@
 /** Pieces in unsealed sector files, found through a piece store and read in place; nothing is ever written. */
 import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
+import { causeOf, openFirstOf, retryOf } from '@dagstore/mounts'
 import { type Fr32, unpaddedBytes } from '@dagstore/piece'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
 import { sectorFileName } from '@dagstore/unsealed-sector'
 import type { CID } from 'multiformats/cid'
-import { causeOf, retryOf } from './errors.ts'
-import { openFirstOf } from './first-of.ts'
 import type { PieceSource } from './piece-loader.ts'
 import type { OpenSectorFile } from './sector-file.ts'
 import { openSectorPiece } from './sector-piece.ts'

@@ -41,3 +41,13 @@ export const toMountError = (error: unknown, what: string): unknown => {
     default: return new MountError('MOUNT_UNREACHABLE', `${what}: failed; io=${error.code}`, options)
   }
 }
+
+/** The failures of several sources as one cause. */
+export const causeOf = (failures: readonly unknown[]): ErrorOptions =>
+  (failures.length === 0 ? {} : { cause: new AggregateError(failures, `${failures.length} sources failed`) })
+
+/** `later` as soon as one of them may pass; an error that does not say is taken as such. */
+export const retryOf = (failures: readonly unknown[]): Retry => (failures.some((failure) => retryIn(failure) !== 'never') ? 'later' : 'never')
+
+const retryIn = (failure: unknown): unknown =>
+  (typeof failure === 'object' && failure !== null && 'retry' in failure ? failure.retry : undefined)

@@ -1,7 +1,10 @@
 /** Resources of web servers: read by ranges where the server has them, else copied in order. */
-import { IoError } from '@dagstore/io'
+import { type Awaitable, IoError } from '@dagstore/io'
 import { openHttpSource } from '@dagstore/io/http'
+import type { BlockCache } from './block-cache.ts'
 import { MountError, toMountError } from './errors.ts'
+import { guardedFetch } from './guarded-fetch.ts'
+import type { HostGuard } from './host-guard.ts'
 import { openHttpStream } from './http-stream.ts'
 import { absent, type Mount, type MountBytes, type MountFactory } from './mount.ts'
 import { schemeOf } from './registry.ts'
@@ -16,16 +19,30 @@ export interface HttpMountOptions {
    * @default none
    */
   readonly headers?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined
+  /**
+   * The same, asked for at each opening: for credentials that change. Its headers win over those of `headers`.
+   *
+   * @default none
+   */
+  readonly headersFor?: ((host: string) => Awaitable<Readonly<Record<string, string>>>) | undefined
+  /** Checks the host of every request, redirects included. `nodeGuardedFetch` checks addresses too. @default every host may be asked */
+  readonly guard?: HostGuard | undefined
+  /** Keeps what is read by ranges. @default nothing is kept */
+  readonly cache?: BlockCache | undefined
 }
 
 /** The schemes `http` and `https`. With a strong ETag the identity is of kind `version`. */
 export const httpMounts = (options: HttpMountOptions = {}): readonly MountFactory[] => {
   const headers = new Map(Object.entries(options.headers ?? {}))
+  const headersFor = async (host: string): Promise<Readonly<Record<string, string>>> => ({ ...headers.get(host), ...await options.headersFor?.(host) })
+  const plain = options.fetch ?? globalThis.fetch.bind(globalThis)
+  const fetch = options.guard === undefined ? plain : guardedFetch(options.guard, { fetch: plain, headersFor })
   return ['http', 'https'].map((scheme) => ({
     scheme,
     mount: (url) => {
       const parsed = parseHttpUrl(url, scheme)
-      return mountHttp(parsed.href, { fetch: options.fetch ?? globalThis.fetch.bind(globalThis), headers: headers.get(parsed.host) ?? {} })
+      options.guard?.checkUrl(parsed.href)
+      return mountHttp(parsed.href, { fetch, headersOf: () => headersFor(parsed.host), cache: options.cache })
     },
   }))
 }
@@ -40,7 +57,7 @@ const parseHttpUrl = (text: string, scheme: string): URL => {
     throw new MountError('MOUNT_BAD_URL', `not a URL; scheme=${scheme}`)
   }
   if (url.username !== '' || url.password !== '') {
-    throw new MountError('MOUNT_BAD_URL', `URL with credentials; mount URLs are stored and shown, pass them as headers by host instead; host=${url.host}`)
+    throw new MountError('MOUNT_BAD_URL', `URL with credentials; mount URLs are stored and shown, pass them as headers by host instead (headers, headersFor); host=${url.host}`)
   }
   if (url.hash !== '' || text.includes('#')) throw new MountError('MOUNT_BAD_URL', `URL with a fragment; host=${url.host}`)
   return url
@@ -48,7 +65,8 @@ const parseHttpUrl = (text: string, scheme: string): URL => {
 
 interface Access {
   readonly fetch: typeof fetch
-  readonly headers: Readonly<Record<string, string>>
+  readonly headersOf: () => Promise<Readonly<Record<string, string>>>
+  readonly cache: BlockCache | undefined
 }
 
 interface Opened {
@@ -72,19 +90,27 @@ const mountHttp = (url: string, access: Access): Mount => ({
 })
 
 /** One request where the server has ranges, two where it has none. */
-const openHttp = async (url: string, access: Access, signal: AbortSignal | undefined): Promise<Opened> => {
+const openHttp = async (url: string, { fetch, headersOf, cache }: Access, signal: AbortSignal | undefined): Promise<Opened> => {
   signal?.throwIfAborted()
+  const access = { fetch, headers: await headersOf() }
   try {
     const source = await openHttpSource(url, { ...access, signal })
-    return { bytes: { access: 'random', source }, sizeBytes: source.sizeBytes }
+    return { bytes: { access: 'random', source: cache?.over(source, url) ?? source }, sizeBytes: source.sizeBytes }
   } catch (error) {
     signal?.throwIfAborted()
+    refused(error)
     if (!(error instanceof IoError) || error.code !== 'IO_FAILED' || error.retry === 'later') throw toMountError(error, 'opening over HTTP')
   }
   try {
     return await openHttpStream(url, access, signal)
   } catch (error) {
     signal?.throwIfAborted()
+    refused(error)
     throw toMountError(error, 'opening over HTTP')
   }
+}
+
+/** What the guard has refused is told as it is. */
+const refused = (error: unknown): void => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) if (at instanceof MountError) throw at
 }

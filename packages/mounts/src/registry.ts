@@ -1,5 +1,6 @@
 /** From a URL to a mount, by its scheme. */
 import { MountError } from './errors.ts'
+import type { HostGuard } from './host-guard.ts'
 import type { Mount, MountFactory } from './mount.ts'
 
 /** A value, passed in; nothing registers itself. */
@@ -10,8 +11,18 @@ export interface MountRegistry {
 
 const SCHEME = /^[a-z][a-z0-9+.-]*$/u
 
+export interface MountRegistryOptions {
+  /**
+   * The URLs come from somebody who is not trusted, such as a caller over the network: each is checked before it is resolved.
+   * What a name stands for, and where it redirects to, `httpMounts({ guard })` checks.
+   *
+   * @default they are trusted
+   */
+  readonly untrusted?: HostGuard | undefined
+}
+
 /** @throws {TypeError} two factories of one scheme, or a scheme that is none */
-export const createMountRegistry = (factories: readonly MountFactory[]): MountRegistry => {
+export const createMountRegistry = (factories: readonly MountFactory[], { untrusted }: MountRegistryOptions = {}): MountRegistry => {
   const byScheme = new Map<string, MountFactory>()
   for (const factory of factories) {
     if (!SCHEME.test(factory.scheme)) throw new TypeError(`bad scheme; got=${JSON.stringify(factory.scheme)}`)
@@ -21,6 +32,7 @@ export const createMountRegistry = (factories: readonly MountFactory[]): MountRe
   return {
     resolve: (url) => {
       const scheme = schemeOf(url)
+      untrusted?.checkUrl(url)
       const factory = byScheme.get(scheme)
       if (factory !== undefined) return factory.mount(url)
       throw new MountError('MOUNT_UNKNOWN_SCHEME', `no mount for this scheme; scheme=${scheme} known=${[...byScheme.keys()].join(',')}`)
