@@ -24,6 +24,8 @@ export const rootFolder = (option: string | undefined, terminal: Terminal): Root
 /** @throws {CommandError} `COMMAND_NO_STORE`: nothing there; commands that only look create nothing */
 export const existingRoot = (option: string | undefined, terminal: Terminal): RootFolder => {
   const root = rootFolder(option, terminal)
-  if (existsSync(join(root.path, 'db'))) return root
+  if (hasStore(root)) return root
   throw new CommandError('COMMAND_NO_STORE', `no DAG store at ${root.label} (use --root or DAGSTORE_PATH)`)
 }
+
+export const hasStore = ({ path }: RootFolder): boolean => existsSync(join(path, 'db'))

@@ -24,7 +24,7 @@ export const createStatusLine = (terminal: Terminal, now: () => number = () => p
       if (now() - drawnAt < REDRAW_MS) return
       drawnAt = now()
       drawn = true
-      terminal.stderr(`${ERASE}${shortened(printable(text()), (terminal.columns ?? COLUMNS) - 1)}`)
+      terminal.stderr(`${ERASE}${shortened(printable(text()), (terminal.columns || COLUMNS) - 1)}`)
     },
     clear: () => {
       if (!drawn) return

@@ -16,7 +16,7 @@ export interface Terminal {
   stderr (text: string): void
   /** Whether stderr is a terminal that can redraw a line. */
   readonly interactive: boolean
-  /** Characters in a line of stderr. @default 80 */
+  /** Characters in a line of stderr; 0 where that is not known. @default 80 */
   readonly columns?: number | undefined
   /** Whether stdout is a terminal, where progress would stand between the results. @default false */
   readonly showsResults?: boolean | undefined

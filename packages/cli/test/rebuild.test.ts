@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { CID } from 'multiformats/cid'
@@ -24,7 +24,7 @@ describe('dagstore export-shards and import-shards', () => {
     const cwd = await threeShards()
     expect(await dagstore(cwd, ['export-shards', 'shards.ndjson'])).toMatchObject({ code: 0, stdout: '', stderr: '3 shards in shards.ndjson\n' })
     await rm(join(cwd, '.dagstore'), { recursive: true })
-    expect(await dagstore(cwd, ['import-shards', 'shards.ndjson'])).toMatchObject({ code: 0, stdout: '3 shards registered\n', stderr: '3 ok, 0 failed\n' })
+    expect(await dagstore(cwd, ['import-shards', 'shards.ndjson'])).toMatchObject({ code: 0, stdout: '3 shards registered\n', stderr: 'made a DAG store at .dagstore\n3 ok, 0 failed\n' })
     expect((await dagstore(cwd, ['initialize-all'])).code).toBe(0)
     expect((await dagstore(cwd, ['why', cidOf(7)])).code).toBe(0)
     // again is nothing new
@@ -177,5 +177,22 @@ describe('dagstore verify-shard', () => {
     expect(run.stderr).toMatch(/\n1 ok, 2 failed\n$/)
     const { items } = documentOf(await dagstore(cwd, ['verify-shard', '--json', '--mode', 'full', 'a.car']))
     expect(items).toMatchObject([{ key: 'a.car', ok: false, blocks: 3, badCount: 1, bad: [{ code: 'BLOCKSTORE_HASH_MISMATCH', cid: cidOf(2) }], error: { code: 'BLOCKSTORE_HASH_MISMATCH' } }])
+  })
+})
+
+describe('dagstore gc', () => {
+  it('says what would go, then deletes it, then finds nothing', async () => {
+    const cwd = await threeShards()
+    const index = join(cwd, '.dagstore', 'index')
+    const names = (await readdir(index, { recursive: true })).filter((name) => name.endsWith('.1.full.idx'))
+    expect(names).toHaveLength(3)
+    const [name = ''] = names
+    await copyFile(join(index, name), join(index, name.replace('.1.full.idx', '.99.full.idx')))
+    const dry = await dagstore(cwd, ['gc', '--dry-run'])
+    expect(dry).toMatchObject({ code: 0, stdout: expect.stringMatching(/^would remove orphan of [abc]\.car, .*99\.full\.idx, .*\nwould reclaim .*B\n$/) as string, stderr: '1 ok, 0 failed\n' })
+    const run = await dagstore(cwd, ['gc', '--json'])
+    expect(JSON.parse(run.stdout)).toMatchObject({ ok: true, dryRun: false, items: [{ kind: 'orphan', key: expect.stringMatching(/^[abc]\.car$/) as string, ok: true }], unreadRecords: 0 })
+    expect(await dagstore(cwd, ['gc'])).toMatchObject({ code: 0, stdout: 'nothing to collect\n', stderr: '0 ok, 0 failed\n' })
+    expect((await dagstore(cwd, ['why', cidOf(0)])).code).toBe(0)
   })
 })

@@ -1,6 +1,4 @@
 /** `add`: CAR files and folders of them become shards. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { RootFolder } from '../root-folder.ts'
@@ -35,7 +33,7 @@ type Counts = Record<AddStatus | 'failed', number>
 
 const add = async (paths: readonly string[], options: AddCommandOptions, terminal: Terminal): Promise<void> => {
   // loaded when needed
-  const [{ inBulk }, { rootFolder }, { withStore }, { addFiles }, inputs] =
+  const [{ inBulk }, { rootFolder }, { withAnyStore }, { addFiles }, inputs] =
     await Promise.all([import('../bulk.ts'), import('../root-folder.ts'), import('../shards/store.ts'), import('./add.ts'), import('./inputs.ts')])
   const { signal } = terminal
   const root = rootFolder(options.root, terminal)
@@ -66,9 +64,7 @@ const add = async (paths: readonly string[], options: AddCommandOptions, termina
       }
       return status !== 'failed' && (options.verbose === true || file.argument.kind === 'file') ? `${WORDS[status]} ${key ?? ''}` : undefined
     }
-    const isNew = !existsSync(join(root.path, 'db'))
-    await withStore(root, async (store) => {
-      if (isNew) terminal.stderr(`made a DAG store at ${root.label}\n`)
+    await withAnyStore(root, terminal, async (store) => {
       await addFiles(files(), store, { key: options.key, keep: options.keep, eager: options.eager === true, signal }, bulk, told)
     })
     bulk.status.clear()

@@ -15,6 +15,7 @@ export const SHARD_COMMANDS: readonly LazyCommand[] = [
   { names: ['recover-shard'], load: async () => (await import('../shards/recover.ts')).addRecoverShardCommand },
   { names: ['destroy-shard'], load: async () => (await import('../shards/destroy.ts')).addDestroyShardCommand },
   { names: ['verify-shard'], load: async () => (await import('../shards/verify.ts')).addVerifyShardCommand },
+  { names: ['gc'], load: async () => (await import('../shards/gc.ts')).addGcCommand },
   { names: ['lookup-pieces'], load: async () => (await import('../shards/lookup.ts')).addLookupPiecesCommand },
   { names: ['list-multihashes'], load: async () => (await import('../shards/multihashes.ts')).addListMultihashesCommand },
   { names: ['why'], load: async () => (await import('../shards/why.ts')).addWhyCommand },

@@ -7,7 +7,7 @@ import type { AddOptions, CommonOptions } from '../options.ts'
 import { rootFolder } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
 import { count } from '../text.ts'
-import { addRootOption, withStore } from './store.ts'
+import { addRootOption, withAnyStore } from './store.ts'
 
 export const addImportShardsCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addRootOption(common(program.command('import-shards')))
@@ -17,7 +17,7 @@ export const addImportShardsCommand = (program: Command, common: AddOptions, ter
       const root = rootFolder(options.root, terminal)
       const { signal } = terminal
       // its own line shows how far it is
-      await withSource(file, 'import', { ...terminal, interactive: false }, (source, _progress, { label }) => inBulk(terminal, options, (bulk) => withStore(root, async ({ dagstore }) => {
+      await withSource(file, 'import', { ...terminal, interactive: false }, (source, _progress, { label }) => inBulk(terminal, options, (bulk) => withAnyStore(root, terminal, async ({ dagstore }) => {
         for await (const outcome of dagstore.importShards(readChunks(source, 0, source.sizeBytes, { signal }), { signal })) {
           const { line, key } = outcome
           if (outcome.ok) await bulk.done({ line, key, mountUrl: outcome.info.mountUrl })

@@ -3,7 +3,7 @@ import type { DagstoreEvent } from '@dagstore/dagstore'
 import type { Command } from 'commander'
 import type { ShardStore } from '../compose.ts'
 import type { CommonOptions } from '../options.ts'
-import { existingRoot, type RootFolder } from '../root-folder.ts'
+import { existingRoot, hasStore, type RootFolder } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
 
 export const addRootOption = (command: Command): Command =>
@@ -17,8 +17,16 @@ export interface StoreUse {
 export const withExistingStore = <T>(options: CommonOptions, terminal: Terminal, work: (store: ShardStore) => Promise<T>, use?: StoreUse): Promise<T> =>
   withStore(existingRoot(options.root, terminal), work, use)
 
-/** Opens or makes it, and closes it whatever happens. */
-export const withStore = async <T>(root: RootFolder, work: (store: ShardStore) => Promise<T>, use: StoreUse = {}): Promise<T> => {
+/** Makes it where there is none, and says so. */
+export const withAnyStore = <T>(root: RootFolder, terminal: Terminal, work: (store: ShardStore) => Promise<T>): Promise<T> => {
+  const isNew = !hasStore(root)
+  return withStore(root, (store) => {
+    if (isNew) terminal.stderr(`made a DAG store at ${root.label}\n`)
+    return work(store)
+  })
+}
+
+const withStore = async <T>(root: RootFolder, work: (store: ShardStore) => Promise<T>, use: StoreUse = {}): Promise<T> => {
   const { openShardStore } = await import('../compose.ts') // loaded when needed
   const store = await openShardStore(root, use)
   try {
