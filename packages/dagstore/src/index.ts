@@ -28,5 +28,5 @@ export {
 export { DAGSTORE_DEFAULTS, type DagstoreOptions, type DagstoreSettings, type DatabaseState, openDagstore, type PortState } from './open-dagstore.ts'
 export { RETRY_DEFAULTS, type RetryOptions } from './retry-settings.ts'
 export type { ShardDetails, ShardInfo } from './shard-info.ts'
-export type { Fault, Repair, VerifyMode, VerifyOptions, VerifyReport } from './verify/report.ts'
+export type { VerifyFault, VerifyMode, VerifyOptions, VerifyRepair, VerifyReport } from './verify/report.ts'
 export type { WhyReport, WhyStep, WhyStepName } from './why/report.ts'

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { indexName } from '@dagstore/index-repo'
 import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
+import { decodeFindings, encodeFindings } from '../src/catalogue/finding.ts'
 import { createBudget } from '../src/doctor/budget.ts'
 import { createMemoryCatalogue, createMetrics, openCatalogue, type ShardCatalogue, type ShardRecord } from '../src/index.ts'
 import { collectAll, type Harness, makeCar, openHarness, until } from './harness.ts'
@@ -60,6 +62,23 @@ describe('a budget', () => {
 const record: ShardRecord = {
   url: 'test:a', localCopy: undefined, health: 'new', destroying: false, dataGeneration: 0, lastDataGeneration: 0, indexGeneration: 0, index: undefined, building: undefined, refresh: undefined, failure: undefined,
 }
+
+describe('findings as bytes', () => {
+  const finding = { check: 'index', code: 'INDEX_MISSING', message: 'no such index; …', at: '2026-11-20T10:02:00.000Z', repairedAt: '2026-11-20T10:02:01.000Z' } as const
+
+  it('are those of docs/formats/catalogue.md', () => {
+    const page = readFileSync(new URL('../../../docs/formats/catalogue.md', import.meta.url), 'utf8').split('## Findings')[1]!
+    const example = /^ {4}(\{.*)\n {5}(.*\})$/mu.exec(page)!
+    expect(new TextDecoder().decode(encodeFindings({ shardNumber: 7, findings: [finding] }))).toBe(`${example[1]}${example[2]}`)
+  })
+
+  it('say nothing when they cannot be read', () => {
+    expect(decodeFindings(encodeFindings({ shardNumber: 7, findings: [finding] }))).toEqual({ shardNumber: 7, findings: [finding] })
+    const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+    const bad = [new Uint8Array(0), Uint8Array.of(0xff), json(7), json(null), json({ findings: [] }), json({ shardNumber: 1 }), json({ shardNumber: 1, findings: [{}] }), json({ shardNumber: 1, findings: [{ ...finding, check: 'x' }] }), json({ shardNumber: 1, findings: [{ ...finding, repairedAt: 1 }] })]
+    for (const bytes of bad) expect(decodeFindings(bytes)).toBeUndefined()
+  })
+})
 
 describe.each([
   { name: 'in memory', open: async (): Promise<ShardCatalogue> => createMemoryCatalogue() },
@@ -145,6 +164,36 @@ describe('the doctor', () => {
     await until(async () => (await codes(h, 'a')).length > 0)
     expect((await h.store.shard('a'))?.findings).toMatchObject([{ check: 'index', code: 'INDEX_MISSING', repairedAt: expect.any(String) }])
     expect(await codes(h, 'b')).toEqual([])
+  })
+
+  it('finds a damaged page of an index, and goes on when its own database fails', async () => {
+    const first = await openHarness()
+    await first.store.register('a', first.sources.put('a', makeCar(1, 3000)), { indexing: 'eager' })
+    const directory = first.files.child('index')
+    const source = await directory.openSource(indexName('a', 1))
+    const bytes = await source.read(0, source.sizeBytes)
+    bytes[5000]! ^= 1
+    await directory.writeAtomic(indexName('a', 1), [bytes])
+    const { db } = first
+    const { h } = await examined(first, { repairsPerHour: 0 })
+    await until(async () => (await codes(h, 'a')).length > 0)
+    expect(await codes(h, 'a')).toEqual(['CARV2_INDEX_DAMAGED'])
+    await h.store.close()
+    // nothing can be read for a while
+    const { getMany, get } = db
+    let failing = false
+    for (const [name, method] of Object.entries({ getMany, get })) {
+      Object.assign(db, { [name]: (...call: unknown[]) => failing ? Promise.reject(new Error('disk is gone')) : Reflect.apply(method, db, call) })
+    }
+    const again = await examined(h)
+    await until(async () => (await again.h.store.shard('a'))?.indexGeneration === 2)
+    failing = true
+    await again.clock.advance(600_000)
+    await new Promise((resolve) => { setImmediate(resolve) })
+    failing = false
+    await again.clock.advance(600_000)
+    await until(async () => (await codes(again.h, 'a')).length === 0)
+    await again.h.store.close()
   })
 
   it('publishes a shard again whose entries were lost', async () => {

@@ -1,6 +1,6 @@
-import { createIndexBuilder, openIndex, readLayout, scanSections } from '@dagstore/carv2'
-import { openIndexRepo } from '@dagstore/index-repo'
-import { createBytesSource } from '@dagstore/io'
+import { createIndexBuilder, openIndex, readLayout, scanSections, wrapCar } from '@dagstore/carv2'
+import { indexName, openIndexRepo } from '@dagstore/index-repo'
+import { createBytesSource, createMemoryDirectory } from '@dagstore/io'
 import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
 import { describe, expect, it } from 'vitest'
 import { openCatalogue } from '../src/index.ts'
@@ -8,6 +8,17 @@ import { codeOf, gate, type Harness, makeCar, namesIn, openHarness, rejection, u
 
 const indexed = async (h: Harness, key: string, car = makeCar(1), options = {}): Promise<void> => {
   await h.store.register(key, h.sources.put(key, car, options), { indexing: 'eager' })
+}
+
+/** Flip a bit of the first page that is not among those read with the end. */
+const damagePage = async (h: Harness, key: string): Promise<void> => {
+  const directory = h.files.child('index')
+  const name = indexName(key, 1)
+  const source = await directory.openSource(name)
+  const bytes = await source.read(0, source.sizeBytes)
+  await source.close()
+  bytes[5000]! ^= 1
+  await directory.writeAtomic(name, [bytes])
 }
 
 const offsetOf = (bytes: Uint8Array, data: Uint8Array): number => Buffer.from(bytes).indexOf(data)
@@ -109,8 +120,60 @@ describe('verify', () => {
     await indexed(h, 'a', makeCar(3, 20))
     const [name] = await namesIn(h.files)
     await h.files.remove(name!)
-    expect(await h.store.verify('a')).toMatchObject({ bad: [], repaired: [{ part: 'index', code: 'INDEX_UNUSABLE' }] })
+    expect(await h.store.verify('a')).toMatchObject({ bad: [], repaired: [{ part: 'index', code: 'INDEX_MISSING' }] })
     expect(await h.store.verify('a')).toMatchObject({ bad: [], repaired: [] })
+  })
+
+  it('finds a damaged page in the middle of an index, and builds it anew', async () => {
+    await using h = await openHarness()
+    await indexed(h, 'a', makeCar(3, 3000))
+    await damagePage(h, 'a')
+    const report = await h.store.verify('a', { mode: 'structure' })
+    expect(report).toMatchObject({ blocks: 3000, bad: [], repaired: [{ part: 'index', code: 'CARV2_INDEX_DAMAGED' }] })
+    expect(await h.store.verify('a', { mode: 'structure' })).toMatchObject({ bad: [], repaired: [] })
+  })
+
+  it('says that the mount has other bytes than those that were indexed', async () => {
+    await using h = await openHarness()
+    await indexed(h, 'a', makeCar(3, 20))
+    h.sources.put('a', makeCar(4, 30))
+    h.sources.place('a').version = 2
+    expect(await h.store.verify('a', { mode: 'full' })).toMatchObject({ blocks: 30, checked: 30, bad: [], repaired: [{ part: 'index', code: 'IO_SOURCE_CHANGED' }] })
+  })
+
+  it('counts places of a CARv2 from the start of its file', async () => {
+    await using h = await openHarness()
+    const car = makeCar(3, 40)
+    const directory = createMemoryDirectory('cars')
+    const file = await directory.openWritable('a.car', 'new')
+    await wrapCar(createBytesSource(car.bytes), file)
+    await file.close()
+    const source = await directory.openSource('a.car')
+    const bytes = await source.read(0, source.sizeBytes)
+    const { data, cid } = car.blocks[30]!
+    const at = offsetOf(bytes, data)
+    bytes[at]! ^= 1
+    await h.store.register('a', h.sources.put('a', bytes), { indexing: 'eager' })
+    const { bad } = await h.store.verify('a', { mode: 'full' })
+    expect(bad).toMatchObject([{ code: 'BLOCKSTORE_HASH_MISMATCH', cid: cid.toString() }])
+    expect(at - bad[0]!.offset!).toBeLessThan(50)
+    expect(at).toBeGreaterThan(bad[0]!.offset!)
+  })
+
+  it('ends when the shard is destroyed by force', async () => {
+    await using h = await openHarness()
+    await indexed(h, 'a', makeCar(3, 300))
+    let reads = 0
+    const { passed, open } = gate()
+    h.sources.place('a').before = async (step) => { if (step === 'read' && reads++ > 0) await passed }
+    const verifying = rejection(h.store.verify('a', { mode: 'full' }))
+    await until(() => reads > 1)
+    const destroyed = h.store.destroy('a', { mode: 'force' })
+    await verifying
+    await destroyed
+    open()
+    expect(h.sources.open).toBe(0)
+    expect(await namesIn(h.files)).toEqual(expect.not.arrayContaining([expect.stringMatching(/\.idx$/)]))
   })
 
   it('writes the entries of a shard again that the top-level index has lost', async () => {

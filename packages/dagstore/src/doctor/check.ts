@@ -25,6 +25,8 @@ export type CheckParts = Pick<StoreParts, 'mounts' | 'transients' | 'tasks' | 'r
 /** Blocks hashed in one check of a shard; others in the next one. */
 const BLOCKS = 16
 const ROWS_AT_A_TIME = 256
+/** What opening a source counts as: it may be a request to a server. */
+const OPENING_BYTES = 1 << 16
 /** Pages of its own: a check must not drive out what readers use. */
 const PAGE_BYTES = 1 << 20
 
@@ -39,6 +41,7 @@ export const checkShard = async (parts: CheckParts, key: string, record: ShardRe
     found(check, codeOf(error) ?? 'DAGSTORE_UNEXPECTED', error instanceof Error ? error.message : String(error))
   }
   await parts.rows.take(1, { signal })
+  await parts.bytes.take(OPENING_BYTES, { signal })
   const source = await openOrFind(parts, key, record, signal, failed)
   let view: IndexView | undefined
   try {

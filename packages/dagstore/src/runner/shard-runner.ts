@@ -200,7 +200,7 @@ export class ShardRunner implements CallTarget {
     const to = healthOf(state)
     this.#state = state
     if (event.type === 'failed' && state.tag === 'errored') sameCause(event.failure, state.failure)
-    if (from !== to) this.#parts.emit({ type: 'health', key: this.key, from, to, failure: state.tag === 'errored' ? state.failure : undefined })
+    if (from !== to && state.tag !== 'closed') this.#parts.emit({ type: 'health', key: this.key, from, to, failure: state.tag === 'errored' ? state.failure : undefined })
     for (const effect of effects) this.#execute(effect, event)
   }
 

@@ -17,7 +17,7 @@ export interface VerifyOptions extends CallOptions {
 }
 
 /** A fault of the shard's bytes: nothing the store can repair. */
-export interface Fault {
+export interface VerifyFault {
   /** `CARV2_…` of a section, `BLOCKSTORE_HASH_MISMATCH`, `BLOCKSTORE_UNKNOWN_HASH`. */
   readonly code: string
   /** In the source, of the section; `undefined` where there is no single place. */
@@ -27,7 +27,7 @@ export interface Fault {
 }
 
 /** A fault of what the store made itself, and that it was put right. */
-export interface Repair {
+export interface VerifyRepair {
   /** `index`: the index file was built anew. `entries`: its entries in the top-level index were written again. */
   readonly part: 'index' | 'entries'
   /** Of the first fault: `INDEX_MISSING`, `CARV2_INDEX_DAMAGED`, `CARV2_BAD_INDEX`, `CARV2_INDEX_INCOMPLETE`, `TOP_LEVEL_INDEX_INCOMPLETE`, … */
@@ -45,9 +45,9 @@ export interface VerifyReport {
   /** Blocks that were hashed. */
   readonly checked: number
   /** The first {@link MAX_FAULTS}. */
-  readonly bad: readonly Fault[]
+  readonly bad: readonly VerifyFault[]
   readonly badCount: number
-  readonly repaired: readonly Repair[]
+  readonly repaired: readonly VerifyRepair[]
 }
 
 export const MAX_FAULTS = 100
@@ -55,10 +55,10 @@ export const SAMPLES = 64
 
 /** Keeps the first ones, counts all. */
 export class Faults {
-  readonly list: Fault[] = []
+  readonly list: VerifyFault[] = []
   count = 0
 
-  add (fault: Fault): void {
+  add (fault: VerifyFault): void {
     if (this.list.length < MAX_FAULTS) this.list.push(fault)
     this.count++
   }

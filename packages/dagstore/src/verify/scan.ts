@@ -3,7 +3,7 @@ import { CarV2Error, createIndexStreamBuilder, type CarLayout, type IndexStream,
 import type { Hashes } from '@dagstore/hashes'
 import type { ByteProgress, ByteSource, WritableFile } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
-import { type Fault, type Faults, SAMPLES, type VerifyMode } from './report.ts'
+import { type VerifyFault, type Faults, SAMPLES, type VerifyMode } from './report.ts'
 import { createSample } from './sample.ts'
 
 export interface ScanOrder {
@@ -70,7 +70,7 @@ export const scanShard = async (source: ByteSource, faults: Faults, order: ScanO
   }
 }
 
-const hashFault = (hashes: Hashes, { cid, sourceOffset: offset }: Place, data: Uint8Array): Fault | undefined => {
+const hashFault = (hashes: Hashes, { cid, sourceOffset: offset }: Place, data: Uint8Array): VerifyFault | undefined => {
   const { hashCode, digest } = parseCid(cid, 0)
   if (!hashes.has(hashCode)) {
     return { code: 'BLOCKSTORE_UNKNOWN_HASH', offset, cid: CID.decode(cid).toString(), message: `no hasher; hash=0x${hashCode.toString(16)} section=${offset}` }

@@ -1,11 +1,12 @@
 /** Verifying one shard: its bytes against themselves, its index against its bytes, the top-level index against its index. */
-import { CarV2Error } from '@dagstore/carv2'
+import { CarV2Error, openIndex } from '@dagstore/carv2'
 import { shardNumber } from '@dagstore/top-level-index'
 import { DagstoreError } from '../errors.ts'
+import { codeOf } from '../failure.ts'
 import { type ShardLease, spoilIndex } from '../lease.ts'
 import type { StoreParts } from '../runner/parts.ts'
 import { compareEntries, compareFacts, compareTopLevel, type IndexFault, multihashesOf } from './compare.ts'
-import { Faults, type Repair, type VerifyOptions, type VerifyReport } from './report.ts'
+import { Faults, type VerifyRepair, type VerifyOptions, type VerifyReport } from './report.ts'
 import { scanShard, type Scanned } from './scan.ts'
 
 export type VerifyParts = Pick<StoreParts, 'catalogue' | 'repo' | 'top' | 'hashes' | 'clock' | 'emit'> & {
@@ -15,14 +16,15 @@ export type VerifyParts = Pick<StoreParts, 'catalogue' | 'repo' | 'top' | 'hashe
 export const verifyShard = async (parts: VerifyParts, key: string, options: VerifyOptions & { readonly signal: AbortSignal }): Promise<VerifyReport> => {
   const { mode = 'sampled', seed = parts.clock.now(), signal, onProgress = () => {} } = options
   const before = (await parts.catalogue.get(key))?.record.index?.generation
+  const unusable = before === undefined ? undefined : await probe(parts, key, before, signal)
   const faults = new Faults()
-  const repaired: Repair[] = []
+  const repaired: VerifyRepair[] = []
   const reasons: IndexFault[] = []
   let lease = await parts.acquire(key, signal)
   try {
     // lost, foreign or damaged at its end: the acquire has seen to it
     if (before !== undefined && lease.indexGeneration !== before) {
-      repaired.push({ part: 'index', code: 'INDEX_UNUSABLE', message: 'the index could not be used, and was built anew' })
+      repaired.push({ part: 'index', ...(unusable ?? { code: 'IO_SOURCE_CHANGED', message: 'the mount has other bytes than those that were indexed' }) })
     }
     const scratch = parts.repo.scratch(key, lease.indexGeneration)
     let scanned: Scanned
@@ -50,6 +52,18 @@ export const verifyShard = async (parts: VerifyParts, key: string, options: Veri
     return { key, mode, blocks: scanned.blocks, bytes: scanned.bytes, checked: scanned.checked, bad: faults.list, badCount: faults.count, repaired }
   } finally {
     await lease.close()
+  }
+}
+
+/** Why the index file cannot be opened, told before an acquire builds it anew. */
+const probe = async ({ repo }: VerifyParts, key: string, generation: number, signal: AbortSignal): Promise<IndexFault | undefined> => {
+  try {
+    const view = await openIndex(await repo.open(key, generation, { signal }), { owns: true, signal })
+    await view.close()
+    return view.facts.payloadEnd === undefined ? { code: 'CARV2_INDEX_DAMAGED', message: 'the index has lost its trailer' } : undefined
+  } catch (error) {
+    signal.throwIfAborted()
+    return { code: codeOf(error) ?? 'DAGSTORE_UNEXPECTED', message: error instanceof Error ? error.message : String(error) }
   }
 }
 
