@@ -18,7 +18,8 @@ export interface RegisterOptions extends CallOptions {
   readonly indexing?: 'eager' | 'lazy' | undefined
   /**
    * A file with the same bytes as the mount, which saves the first fetch. `borrow`: read while it is there, never deleted.
-   * `move`, `link`: it becomes the store's. Of no meaning where the key is registered already.
+   * `move`, `link`: it, or a second name of it, becomes the store's, durably on return. A store without local files refuses it.
+   * Where it cannot be taken the call rejects, and the shard is registered without it. Of no meaning for a key that is there.
    */
   readonly localCopy?: LocalCopy | undefined
 }

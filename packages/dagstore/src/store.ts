@@ -28,6 +28,7 @@ import { DagstoreError } from './errors.ts'
 import type { EventHub, EventsOptions } from './event-hub.ts'
 import type { DagstoreEvent } from './events.ts'
 import type { ShardLease } from './lease.ts'
+import { takeOver } from './local-copy.ts'
 import { createKeyLock, type KeyLock } from './key-lock.ts'
 import { createLimiter } from './limiter.ts'
 import { measuredLimiter } from './metrics/measured.ts'
@@ -44,7 +45,7 @@ import { verifyShard } from './verify/verify.ts'
 import type { WhyReport } from './why/report.ts'
 import { why } from './why/why.ts'
 
-export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'noteIndexed' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
+export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'noteIndexed' | 'takeOver' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
   readonly random: Random
@@ -88,6 +89,7 @@ export class Store implements Dagstore {
       building: measuredLimiter(createLimiter(maxConcurrentIndexing), opened.metrics, opened.clock),
       retryPlan: () => ({ ...retry, now: opened.clock.now(), draw: drawFrom(random) }),
       noteRetry: (at) => { retries.note(at) },
+      takeOver: (key) => { this.#parts.tasks.add(takeOver(this.#runners, opened.transients, key)) },
       noteIndexed: (shardNumber) => { commits.note(shardNumber) },
       deleting: createKeyLock(),
       tasks: new Tasks(),
@@ -130,7 +132,8 @@ export class Store implements Dagstore {
     this.#check(key)
     const { url } = this.#parts.mounts.resolve(mountUrl)
     const info = await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'register', waiter, url, eager: indexing === 'eager', localCopy }), { signal })
-    return present(info, key)
+    if (localCopy !== undefined) await takeOver(this.#runners, this.#parts.transients, key)
+    return present(localCopy === undefined ? info : await this.shard(key), key)
   }
 
   async acquire (key: string, { noDownload = false, registerAs, priority = 'interactive', signal }: AcquireOptions = {}): Promise<ShardLease> {

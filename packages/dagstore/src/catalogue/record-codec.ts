@@ -4,7 +4,7 @@
  *     {"url":"file:///data/a.car","health":"available","dataGeneration":1,"indexGeneration":2,
  *      "index":{"generation":2,"shardNumber":7}}
  *
- * Optional: `destroying` (true), `lastDataGeneration` (where it is not `dataGeneration`), `building` (as `index`), `refresh`
+ * Optional: `destroying` (true), `lastDataGeneration` (where it is not `dataGeneration`), `building` (as `index`), `foreign` (true) of an index, `refresh`
  * ({url, dataGeneration}), `localCopy` ({path, mode}), `failure` ({code, message, at, retry, attempts, nextRetryAt}; without
  * attempts: 1). Unknown members are refused, so that a record of a later version is never written back without them.
  */
@@ -75,10 +75,12 @@ const parse = (json: unknown): ShardRecord => {
 
 const generation = (json: unknown): IndexGeneration | undefined => {
   if (json === undefined) return undefined
-  const fields = new Fields(json, ['generation', 'shardNumber'])
+  const fields = new Fields(json, ['generation', 'shardNumber', 'foreign'])
   const shardNumber = fields.count('shardNumber')
   if (shardNumber > 0xffff_ffff) throw new TypeError('shardNumber')
-  return { generation: fields.count('generation'), shardNumber }
+  const foreign = fields.get('foreign')
+  if (foreign !== undefined && foreign !== true) throw new TypeError('foreign')
+  return { generation: fields.count('generation'), shardNumber, ...(foreign === true ? { foreign } : {}) }
 }
 
 const refresh = (json: unknown): ShardRecord['refresh'] => {

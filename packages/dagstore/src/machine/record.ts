@@ -7,6 +7,8 @@ export interface IndexGeneration {
   readonly generation: number
   /** u32; used for this generation only. */
   readonly shardNumber: number
+  /** Adopted: it says nothing of its source, and perhaps not of every section. */
+  readonly foreign?: true
 }
 
 export interface ShardRecord {
@@ -61,9 +63,10 @@ export const applyChange = (record: ShardRecord | undefined, change: Change, sha
   ]
   const over = { building: undefined, refresh: undefined }
   switch (change.type) {
-    case 'remount': return from.localCopy === undefined
+    // a copy that was given is of the mount that it was given for
+    case 'remount': return from.localCopy === undefined && from.dataGeneration === 0
       ? { record: { ...from, url: change.url }, garbage: [] }
-      : { record: { ...from, url: change.url, localCopy: undefined, lastDataGeneration: FIRST }, garbage: [dataGarbage(FIRST)] }
+      : { record: { ...from, url: change.url, localCopy: undefined, dataGeneration: 0, lastDataGeneration: FIRST }, garbage: [dataGarbage(FIRST)] }
     case 'begin': {
       const indexGeneration = from.indexGeneration + 1
       const fresh = change.refetch || from.dataGeneration === 0
@@ -148,7 +151,7 @@ const UNSAID: Failure = { code: 'DAGSTORE_BAD_RECORD', message: 'errored without
 
 /** Whether the shard's blocks are in the top-level index, as far as anybody knows. */
 export const isIndexed = (record: ShardRecord): boolean =>
-  record.index !== undefined && !record.destroying && (record.health === 'available' || record.health === 'errored')
+  record.index !== undefined && record.index.foreign !== true && !record.destroying && (record.health === 'available' || record.health === 'errored')
 
 /** Whether a start has something to finish. */
 export const isUnfinished = (record: ShardRecord): boolean =>

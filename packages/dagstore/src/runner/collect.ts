@@ -2,7 +2,7 @@
 import { IndexRepoError } from '@dagstore/index-repo'
 import { shardNumber } from '@dagstore/top-level-index'
 import type { ListedGarbage } from '../catalogue/shard-catalogue.ts'
-import type { Garbage, IndexGeneration, ShardRecord } from '../machine/index.ts'
+import { FIRST, type Garbage, type IndexGeneration, type ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from './parts.ts'
 
 /** On return it is gone for good. Sources of mounts are never touched: only names that the store gave out are removed. */
@@ -85,7 +85,10 @@ export const collectAll = async (parts: StoreParts, signal: AbortSignal): Promis
 /** All that the store made for a shard. The record is removed by the machine, afterwards. */
 export const cleanJob = (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<void> => parts.deleting(key, async () => {
   for (const generation of [record.index, record.building]) if (generation !== undefined) await discard(parts, key, indexGarbage(generation))
-  if (record.dataGeneration > 0) await discard(parts, key, { kind: 'data', generation: record.dataGeneration })
+  const given = record.localCopy === undefined ? 0 : FIRST
+  for (const generation of new Set([record.dataGeneration, record.refresh?.dataGeneration ?? 0, given])) {
+    if (generation > 0) await discard(parts, key, { kind: 'data', generation })
+  }
   if (record.failure?.code === 'DAGSTORE_BAD_RECORD') await cleanByName(parts, key, signal)
   const rest: ListedGarbage[] = []
   for await (const item of parts.catalogue.garbage(key)) {

@@ -32,8 +32,8 @@ export const openJob = async (parts: StoreParts, key: string, record: ShardRecor
     }
     const known = view.facts.source
     const verdict = known === undefined ? 'unknown' : compareIdentity(known, source.identity)
-    // ours have a trailer: one without it was cut off, and nothing says that it lists every section
-    const fault: Unusable | undefined = view.facts.payloadEnd === undefined
+    // ours have a trailer: one without it was cut off; an adopted one serves hits, and is replaced
+    const fault: Unusable | undefined = view.facts.payloadEnd === undefined && index.foreign !== true
       ? { unusable: 'index', reason: new Error('the index has lost its trailer') }
       : verdict === 'different' ? { unusable: 'source', reason: new Error('the mount has other bytes than those that were indexed') } : undefined
     if (fault !== undefined) {
@@ -68,9 +68,10 @@ export const openSource = async (
 }
 
 /** A file that cannot be taken over is done without: the mount has the same bytes. */
-const adoptCopy = async ({ transients, emit }: StoreParts, key: string, generation: number, localCopy: NonNullable<ShardRecord['localCopy']>, signal: AbortSignal): Promise<void> => {
+const adoptCopy = async ({ transients, takeOver, emit }: StoreParts, key: string, generation: number, localCopy: NonNullable<ShardRecord['localCopy']>, signal: AbortSignal): Promise<void> => {
   try {
     await transients.adopt({ key, generation, ...localCopy, signal })
+    if (localCopy.mode !== 'borrow') takeOver(key)
   } catch (error) {
     signal.throwIfAborted()
     if (codeOf(error) !== 'IO_NOT_FOUND') emit({ type: 'postponed', key, error })
@@ -117,7 +118,7 @@ export const joinParts = async (parts: StoreParts, { record, spoilage, source, v
     })
     const mount = await abortable(mounting, signal, (late) => { parts.tasks.add(late.close()) })
     opened = true
-    return createSession({ mount, dataGeneration: record.dataGeneration, indexGeneration, hashes }, spoilage)
+    return createSession({ mount, dataGeneration: record.dataGeneration, indexGeneration, hashes, foreign: view.facts.payloadEnd === undefined }, spoilage)
   } catch (error) {
     await view.close()
     // the bytes are no CAR any more, or not the one that was indexed: a rebuild finds out

@@ -31,6 +31,8 @@ export interface StoreParts {
   readonly metrics: Metrics
   /** As it is now, for a failure that has just happened. */
   readonly retryPlan: () => RetryPlan
+  /** The file given at registration is the store's now: its old place is to be forgotten. */
+  readonly takeOver: (key: string) => void
   /** An index is about to become current. */
   readonly noteIndexed: (shardNumber: number) => void
   /** A record says that the shard is to be tried again at that time. */
