@@ -108,6 +108,7 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     exportShards: (call) => store.exportShards(call),
     importShards: (chunks, bulk) => store.importShards(chunks, bulk),
     rebuildTopLevelIndex: (bulk) => store.rebuildTopLevelIndex(bulk),
+    adoptIndices: (directory, bulk) => store.adoptIndices(directory, bulk),
     exportIndices: (directory, bulk) => store.exportIndices(directory, bulk),
     close,
     [Symbol.asyncDispose]: close,

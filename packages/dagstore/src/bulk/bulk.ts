@@ -1,5 +1,6 @@
 /** The operations on many shards. */
 import type { CallOptions, Directory } from '@dagstore/io'
+import { type AdoptIndexOutcome, adoptIndices } from './adopt-indices.ts'
 import { gc, type GcOptions, type GcReport } from './gc.ts'
 import { type ExportIndexOutcome, exportIndices } from './export-indices.ts'
 import { exportShards } from './export-shards.ts'
@@ -67,6 +68,17 @@ export interface BulkOperations {
    * @throws {IoError} `.version` can not be read or written
    */
   exportIndices(directory: Directory, options?: BulkOptions): AsyncGenerator<ExportIndexOutcome, void, undefined>
+  /**
+   * Take over the indices of a folder as the Go DAG store keeps it, for registered shards that were never indexed: they can be
+   * read at once, without a scan of their data. What such an index finds is compared with its section, and what it does not
+   * list is no proof of absence: a miss waits for a scan, and the shard counts as unindexed. The first lease has an index of ours
+   * built behind it, which takes its place. An index of codec 0x0400 has no multihashes, so `find` does not know the shard before
+   * that. An outcome for each file; the folder is only read.
+   *
+   * @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: the folder is of another version. `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`
+   * @throws {IoError} the folder can not be read
+   */
+  adoptIndices(directory: Directory, options?: BulkOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined>
 }
 
 /** The operations, and what goes on in the background. */
@@ -89,5 +101,6 @@ export const createBulk = (parts: BulkParts, note: RebuildNote | undefined): Bul
     importShards: (chunks, options = {}) => importShards(parts, chunks, options),
     rebuildTopLevelIndex: (options = {}) => rebuild.run(options),
     exportIndices: (directory, options = {}) => exportIndices(parts, directory, options),
+    adoptIndices: (directory, options = {}) => adoptIndices(parts, directory, options),
   }
 }

@@ -21,6 +21,10 @@ export const flatName = (key: string): string => {
   return name
 }
 
+/** `undefined`: the name of another file. */
+export const keyOfFlatName = (name: string): string | undefined =>
+  name.endsWith(ENDING) && name.length > ENDING.length ? name.slice(0, -ENDING.length) : undefined
+
 /** Whether the folder says that it is one, or says nothing. @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: of another version. `IO_*` */
 export const checkVersion = async (directory: Directory, { signal }: CallOptions): Promise<boolean> => {
   let found: string

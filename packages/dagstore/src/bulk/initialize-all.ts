@@ -24,9 +24,9 @@ export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filte
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw new RangeError(`concurrency; want=a whole number from 1 got=${concurrency}`)
   const stop = new AbortController()
   const leave = AbortSignal.any([leaving(bulk, signal), stop.signal])
-  const chosen: { readonly key: string, readonly url: string }[] = []
+  const chosen: string[] = []
   for await (const { key, record } of listed(bulk, filter === undefined ? 'new' : undefined, leave)) {
-    if (!record.destroying && (filter ?? isNew)(bulk.runners.info(key) ?? shardInfo(key, record))) chosen.push({ key, url: record.url })
+    if (!record.destroying && (filter ?? isNew)(bulk.runners.info(key) ?? shardInfo(key, record))) chosen.push(key)
   }
   const total = chosen.length
   const ended: { readonly key: string, readonly error: unknown, readonly ok: boolean }[] = []
@@ -35,8 +35,8 @@ export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filte
   let next = 0
   let index = 0
   let failed = 0
-  const start = ({ key, url }: { readonly key: string, readonly url: string }): void => {
-    const work: Promise<void> = calls.call((own) => bulk.register(key, url, { indexing: 'eager', signal: own })).then(
+  const start = (key: string): void => {
+    const work: Promise<void> = calls.call((own) => bulk.initialize(key, { signal: own })).then(
       () => { ended.push({ key, ok: true, error: undefined }) },
       (error: unknown) => { ended.push({ key, ok: false, error }) }
     ).finally(() => { running.delete(work) })
@@ -45,7 +45,7 @@ export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filte
   try {
     while (index < total) {
       leave.throwIfAborted()
-      while (running.size + ended.length < concurrency && next < total) start(chosen[next++] as typeof chosen[number])
+      while (running.size + ended.length < concurrency && next < total) start(chosen[next++] as string)
       if (ended.length === 0) await Promise.race(running)
       leave.throwIfAborted()
       const { key, ok, error } = ended.shift() as typeof ended[number]

@@ -10,6 +10,7 @@ export interface BulkParts {
   readonly parts: StoreParts
   readonly runners: Runners
   readonly register: Dagstore['register']
+  readonly initialize: Dagstore['initialize']
   /** @throws {DagstoreError} `DAGSTORE_CLOSED`, `DAGSTORE_BAD_KEY` */
   readonly check: (key?: string) => void
   /** Fires when the store is closed, with `DAGSTORE_CLOSED` as its reason. */

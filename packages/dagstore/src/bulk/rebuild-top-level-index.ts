@@ -3,7 +3,7 @@
  * takes the place of the old one in its record. What is left to do is noted in the catalogue, so that a rebuild that is cut
  * off goes on at the next start, and readers know that shards are missing.
  */
-import { CarV2Error, openIndex } from '@dagstore/carv2'
+import { CarV2Error, MULTIHASH_INDEX_SORTED, openIndex } from '@dagstore/carv2'
 import { IndexRepoError } from '@dagstore/index-repo'
 import { shardNumber } from '@dagstore/top-level-index'
 import { abortable } from '../abortable.ts'
@@ -205,7 +205,7 @@ export class Rebuild {
     const { repo, top, pages } = this.#bulk.parts
     const signal = this.#bulk.closing
     await using view = await openIndex(await repo.open(key, generation, { signal }), { pages, owns: true, signal })
-    const { entryCount } = await top.publish(shardNumber(number), multihashesOf(view, { signal }), { signal })
+    const { entryCount } = await top.publish(shardNumber(number), view.facts.codec === MULTIHASH_INDEX_SORTED ? multihashesOf(view, { signal }) : [], { signal })
     return entryCount
   }
 
