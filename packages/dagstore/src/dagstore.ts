@@ -43,6 +43,11 @@ export interface DestroyOptions extends CallOptions {
   readonly mode?: 'drain' | 'force' | undefined
 }
 
+export interface FindShardsOptions extends CallOptions {
+  /** Most keys in the answer, from 1: a block may be in very many shards, each of whose indices is looked into. @default all */
+  readonly limit?: number | undefined
+}
+
 export interface ShardQuery extends CallOptions {
   /** Shards under destruction are listed only without it. */
   readonly health?: Health | undefined
@@ -107,7 +112,7 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
   /** By key, in pages; a shard that changes meanwhile may be listed as it was or as it is. */
   shards(query?: ShardQuery): AsyncIterable<ShardInfo>
   /** Keys of the indexed shards that hold the block or name it as a root; one whose index cannot be read now is listed, since it may. */
-  find(multihash: Uint8Array, options?: CallOptions): Promise<readonly string[]>
+  find(multihash: Uint8Array, options?: FindShardsOptions): Promise<readonly string[]>
   /**
    * Why the block can be read, or cannot: the steps from its CID to its bytes, the one that fails, and what to do. Only looks: it
    * fetches nothing and builds no index. Rejects only when the store's own database fails, on abort and after `close`.

@@ -21,7 +21,7 @@ import { createIndexViews, type IndexViews } from './cross-shard/index-views.ts'
 import type { CrossShardBlockstore, CrossShardParts, LeaseCache } from './cross-shard/parts.ts'
 import { createRecentFailures } from './cross-shard/recent-failures.ts'
 import { SharedCache } from './cross-shard/shared-cache.ts'
-import type { AcquireOptions, Dagstore, DestroyOptions, RefreshOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
+import type { AcquireOptions, Dagstore, DestroyOptions, FindShardsOptions, RefreshOptions, RegisterOptions, ShardQuery } from './dagstore.ts'
 import { type DoctorSettings, runDoctor } from './doctor/doctor.ts'
 import { type FindingsOf, findingsOf, type FindingsQuery, listFindings } from './doctor/findings.ts'
 import { DagstoreError } from './errors.ts'
@@ -189,11 +189,13 @@ export class Store implements Dagstore {
     }
   }
 
-  async find (multihash: Uint8Array, { signal }: CallOptions = {}): Promise<readonly string[]> {
+  async find (multihash: Uint8Array, { limit = Number.MAX_SAFE_INTEGER, signal }: FindShardsOptions = {}): Promise<readonly string[]> {
     this.#check()
+    if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`limit out of range; got=${limit}`)
     const keys = new Set<string>()
     for await (const shard of this.#finder.candidates(multihash, { signal })) {
       if (!keys.has(shard.key) && await this.#mayHold(shard, multihash, signal)) keys.add(shard.key)
+      if (keys.size === limit) break
     }
     return [...keys]
   }

@@ -49,6 +49,20 @@ describe('find', () => {
     expect(counted.open).toBe(0)
   })
 
+  it('ends at its limit, and looks into no index behind it', async () => {
+    const counted = countIndices()
+    const h = await openCounted(counted)
+    const car = makeCar(1)
+    for (const key of ['a', 'b', 'c', 'd']) await h.store.register(key, h.sources.put(key, car), { indexing: 'eager' })
+    const opens = counted.opens
+    const multihash = car.blocks[0]!.cid.multihash.bytes
+    expect((await h.store.find(multihash, { limit: 2 })).length).toBe(2)
+    expect(counted.opens).toBe(opens + 2)
+    expect((await h.store.find(multihash)).length).toBe(4)
+    for (const limit of [0, -1, 1.5]) await expect(h.store.find(multihash, { limit })).rejects.toBeInstanceOf(RangeError)
+    await h.store.close()
+  })
+
   it('keeps so many indices open at the most', async () => {
     const counted = countIndices()
     const h = await openCounted(counted, 3)
