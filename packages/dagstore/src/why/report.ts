@@ -11,7 +11,10 @@ export interface WhyStep {
   readonly ok: boolean
   /** For people. Where several shards are told of, it begins with the key of one. */
   readonly detail: string
-  /** Of the error that a read meets here, where it is not `ok`. */
+  /**
+   * Where it is not `ok`: that of the error which a read meets here. `BAD_CID`: what was asked for is none. `TOP_LEVEL_INDEX_INCOMPLETE`:
+   * a shard holds the block, and reads do not find it there.
+   */
   readonly code?: string
 }
 
