@@ -32,7 +32,12 @@ const offsetOf = (error: unknown): number | undefined =>
 /** Without `path=` or `key=` of what the sentence names already; other details stay. */
 const withoutNames = (message: string, names: readonly string[]): string => {
   let text = message
-  for (const name of names) text = text.replace(`; path=${name}`, ';').replace(`; key=${name}`, ';').replace(/; ?$/, '')
+  for (const name of names) {
+    for (const field of [`; path=${name}`, `; key=${name}`]) {
+      text = text.replace(`${field};`, ';').replace(`${field} `, '; ')
+      if (text.endsWith(field)) text = text.slice(0, -field.length)
+    }
+  }
   return text
 }
 

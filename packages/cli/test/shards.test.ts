@@ -1,8 +1,10 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
+import { openDagstore } from '@dagstore/node'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
+import { main } from '../src/index.ts'
 import { dagstore, documentOf, temporaryFolder } from './terminal.ts'
 
 const blocks = makeBlocks(51, 12, { min: 20, max: 300 })
@@ -50,6 +52,49 @@ describe('dagstore list-shards', () => {
     expect(lines).toHaveLength(1101)
     expect(lines[0]).toBe('Key        State  Error')
     expect(lines.slice(1).every((line) => /^\d{5}\.car {2}New$/.test(line))).toBe(true)
+  })
+})
+
+describe('a dagstore command', () => {
+  it('says who has the store that it cannot have', async () => {
+    const cwd = await threeShards()
+    const store = await openDagstore(join(cwd, '.dagstore'))
+    try {
+      for (const args of [['list-shards'], ['add', 'cars'], ['initialize-all'], ['why', cidOf(0).toString()]]) {
+        const run = await dagstore(cwd, args)
+        expect(run).toMatchObject({ code: 1, stdout: '' })
+        expect(run.stderr).toMatch(new RegExp(`process ${process.pid} .*\\(DAGSTORE_LOCKED\\)\n$`))
+        expect(run.stderr).not.toMatch(/^ +at /m)
+      }
+    } finally {
+      await store.close()
+    }
+  })
+
+  it.each([
+    ['refresh', 'k'], ['list-shards'], ['register-shard', 'k', 'file:///a'], ['initialize-shard', 'k'], ['initialize-all'], ['recover-shard', 'k'], ['destroy-shard', 'k'], ['verify-shard', 'k'],
+    ['gc'], ['lookup-pieces', 'bafkqaaa'], ['list-multihashes', 'k'], ['why', 'bafkqaaa'], ['export-shards'], ['export-indices', 'out'],
+  ])('%s makes no store where there is none', async (...args) => {
+    const cwd = await temporaryFolder()
+    const run = await dagstore(cwd, args.filter((arg) => arg !== undefined))
+    expect(run).toMatchObject({ code: 1, stdout: '', stderr: 'dagstore: no DAG store at .dagstore (use --root or DAGSTORE_PATH)\n' })
+    expect(await readdir(cwd)).toEqual([])
+  })
+
+  it('shows an error of a shard with its code', async () => {
+    const cwd = await threeShards()
+    await rm(join(cwd, 'cars', 'b.car'))
+    await dagstore(cwd, ['initialize-all'])
+    expect((await dagstore(cwd, ['list-shards', '--state', 'errored'])).stdout).toMatch(/^Key .*\nb\.car +Errored +MOUNT_MISSING: /)
+  })
+
+  it('shows progress where stderr is a terminal, and takes it away', async () => {
+    const cwd = await threeShards()
+    let stderr = ''
+    const terminal = { stdout: () => {}, stderr: (text: string) => { stderr += text }, interactive: true, colors: false, columns: 0, cwd, env: {}, signal: new AbortController().signal }
+    expect(await main(['add', 'cars'], terminal)).toBe(0)
+    expect(stderr).toContain('\r\u001b[2K  add       1 file …')
+    expect(stderr).toMatch(/\r\u001b\[2K3 ok, 0 failed\n$/)
   })
 })
 

@@ -48,6 +48,13 @@ describe('explain', () => {
     expect(explain(error, 'y')).toBe('y: cannot be read: no such file or directory (IO_NOT_FOUND)')
   })
 
+  it('names its subject once', () => {
+    const errored = new Error('shard is errored; key=a; cause=MOUNT_MISSING', { cause: new Error('nothing is there; path=/x/y status=404') })
+    expect(explain(errored, 'a', ['/x/y'])).toBe('a: shard is errored; cause=MOUNT_MISSING: nothing is there; status=404')
+    expect(explain(new Error('no such shard; key=a'), 'a')).toBe('a: no such shard')
+    expect(explain(new Error('no such shard; key=ab'), 'a')).toBe('a: no such shard; key=ab')
+  })
+
   it('tells every one of several causes', () => {
     expect(explain(new Error('no source', { cause: new AggregateError([new Error('disk gone'), new Error('host down')], 'all failed') }))).toBe('no source: all failed: disk gone: host down')
   })

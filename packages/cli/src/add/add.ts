@@ -8,6 +8,7 @@ import type { ShardStore } from '../compose.ts'
 import { codeOf } from '../failure.ts'
 import { progressText } from '../progress.ts'
 import { quoted } from '../shards/keys.ts'
+import { count } from '../text.ts'
 import { mapAhead } from './ahead.ts'
 import { hasChanged } from './changed.ts'
 import type { AddArgument, AddFile } from './inputs.ts'
@@ -70,7 +71,7 @@ export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore,
       await kept.finish()
       const status = await statusOf(store, before, result.ok ? result.info : undefined, how, file)
       await bulk.done({ path: file.label, key, status, ...(result.ok ? { mountUrl: result.info.mountUrl } : {}) }, told(file, status, key))
-      bulk.status.show(() => `  add       ${(bulk.succeeded + bulk.failed).toLocaleString('en-US')} files …`)
+      bulk.status.show(() => `  add       ${count(bulk.succeeded + bulk.failed, 'file')} …`)
     } catch (error) {
       how.signal.throwIfAborted()
       await failed(file, key, error)

@@ -1,4 +1,4 @@
-/** Shards as Lotus's `DagstoreListShards` gives them: a table for people, one JSON array for programs, both as they come. */
+/** Shards as Lotus's `DagstoreListShards` gives them, errors with their codes: a table for people, one JSON array for programs, both as they come. */
 import type { ShardInfo } from '@dagstore/dagstore'
 import type { CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -26,7 +26,7 @@ export const listShards = async (shards: AsyncIterable<ShardInfo>, options: Comm
   for await (const info of shards) {
     terminal.signal.throwIfAborted()
     count++
-    waiting.push({ Key: info.key, State: toLotusState(info), Error: info.error?.message ?? '' })
+    waiting.push({ Key: info.key, State: toLotusState(info), Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}` })
     if (waiting.length >= MEASURED) await write()
   }
   await write()
