@@ -38,7 +38,7 @@ const checkTypes = (folder) => {
   for (const scope of ['@dagstore', '@dagstore-tooling']) cpSync(join(here, 'node_modules', scope), join(folder, 'node_modules', scope), { recursive: true })
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
     extends: join(root, 'tooling', 'tsconfig', 'check.json'),
-    compilerOptions: { lib: ['es2023', 'esnext.disposable', 'dom', 'dom.asynciterable'], typeRoots: [join(root, 'node_modules', '@types')], skipLibCheck: true },
+    compilerOptions: { lib: ['es2024', 'esnext.disposable', 'dom', 'dom.asynciterable'], typeRoots: [join(root, 'node_modules', '@types')], skipLibCheck: true },
     include: ['scenarios'],
   }))
   call(bin('tsc'), ['-p', folder], root)

@@ -1,2 +1,2 @@
 export { type BlockSource, type DagstoreBlockBroker, dagstoreBlockBroker, type DagstoreSessionBroker, type RetrieveOptions } from './block-broker.ts'
-export { createReadThroughBlockstore, type ReadThroughBlockstore } from './read-through.ts'
+export { createReadThroughBlockstore, type ReadThroughBlockstore, type ReadThroughOptions } from './read-through.ts'

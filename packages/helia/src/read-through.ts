@@ -8,9 +8,25 @@
  * Only reads reach the shards. Garbage collection of a node walks `getAll` and deletes what is not pinned: both see one's own
  * blocks alone, so it can neither list nor delete a block of a shard, nor does it read one.
  */
-import { type AnyCid, BlockstoreError, readBlock, type ReadBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockNotFoundError, BlockstoreError, readBlock, type ReadBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
 import type { Blockstore, Pair } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
+import { createSuspects, type Suspects } from './suspects.ts'
+
+export interface ReadThroughOptions {
+  /**
+   * What callers are told of a block that is there and cannot be read. `reject`: the failure, so that nothing is taken for
+   * absent that is not. `absent`: a `NotFoundError` with the failure as its cause, and from then on `has` is false until the
+   * block can be read again. For nodes that serve others: Bitswap answers a peer that it lacks such a block, where a failure
+   * makes it fall silent towards that peer; and a node with other brokers gets the block from there, and keeps it in its own
+   * store.
+   *
+   * @default 'reject'
+   */
+  readonly unreadable?: 'reject' | 'absent' | undefined
+  /** Called with each failure that `absent` turns into an absence; nothing is harmed when it throws. */
+  readonly onUnreadable?: ((cid: CID, error: unknown) => void) | undefined
+}
 
 /** A full `Blockstore`; its reads take CIDs of every multiformats major, and binary ones. */
 export interface ReadThroughBlockstore extends Blockstore {
@@ -35,7 +51,9 @@ export interface ReadThroughBlockstore extends Blockstore {
  * @param own - takes all writes and deletes, and is all that `getAll` lists; the caller opens and closes it
  * @param shards - read only: `dagstore.blockstore`, the blockstore of a lease, or any other
  */
-export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockstore): ReadThroughBlockstore => {
+export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockstore, settings: ReadThroughOptions = {}): ReadThroughBlockstore => {
+  const suspects = settings.unreadable === 'absent' ? createSuspects(settings.onUnreadable) : undefined
+
   async function * get (any: AnyCid, options?: StoreCallOptions): AsyncGenerator<Uint8Array> {
     const cid = toCid(any)
     let begun = false
@@ -52,26 +70,42 @@ export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockst
       options?.signal?.throwIfAborted()
       failure = error
     }
-    yield await otherwise(cid, failure, options, () => readBlock(shards, cid, options))
+    yield await otherwise(cid, failure, options, () => readBlock(shards, cid, options)).catch((error: unknown) => {
+      options?.signal?.throwIfAborted()
+      if (suspects === undefined || !isUnreadable(error)) throw error
+      suspects.add(cid, error)
+      throw new BlockNotFoundError(cid, { cause: error })
+    })
+  }
+
+  const has = async (cid: CID, options: StoreCallOptions | undefined): Promise<boolean> => {
+    let failure: unknown
+    try {
+      if (await own.has(cid, options)) return true
+    } catch (error) {
+      options?.signal?.throwIfAborted()
+      failure = error
+    }
+    return otherwise(cid, failure, options, async () => {
+      const found = suspects?.has(cid) === true ? await canRead(shards, cid, options, suspects) : await shards.has(cid, options)
+      // absent there, and here nobody knows
+      if (!found && failure !== undefined) throw failure
+      return found
+    })
   }
 
   return {
     get,
     has: async (any, options) => {
       const cid = toCid(any)
-      let failure: unknown
       try {
-        if (await own.has(cid, options)) return true
+        return await has(cid, options)
       } catch (error) {
         options?.signal?.throwIfAborted()
-        failure = error
+        if (suspects === undefined || !isUnreadable(error)) throw error
+        suspects.add(cid, error)
+        return false
       }
-      return otherwise(cid, failure, options, async () => {
-        const found = await shards.has(cid, options)
-        // absent there, and here nobody knows
-        if (!found && failure !== undefined) throw failure
-        return found
-      })
     },
     getMany: async function * (cids, options) {
       for await (const any of cids) {
@@ -99,6 +133,21 @@ const otherwise = async <T>(cid: CID, failure: unknown, options: StoreCallOption
     throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `neither store can be read; cid=${cid.toString()}`, { cid, cause: new AggregateError([failure, error]) })
   }
 }
+
+/** Whether a block that could not be read can be now; an index alone cannot tell. */
+const canRead = async (shards: ReadBlockstore, cid: CID, options: StoreCallOptions | undefined, suspects: Suspects): Promise<boolean> => {
+  try {
+    await readBlock(shards, cid, options)
+  } catch (error) {
+    if (isNotFound(error)) return false
+    throw error
+  }
+  suspects.delete(cid)
+  return true
+}
+
+/** Neither an absence, nor a store that is used after its end. */
+const isUnreadable = (error: unknown): boolean => !isNotFound(error) && !(error instanceof BlockstoreError && error.code === 'BLOCKSTORE_CLOSED')
 
 /** As js-stores and Helia tell it, whoever made the error. */
 const isNotFound = (error: unknown): boolean => error instanceof Error && error.name === 'NotFoundError'

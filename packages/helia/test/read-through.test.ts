@@ -1,8 +1,9 @@
 import { BlockNotFoundError, BlockstoreError } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
+import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { createReadThroughBlockstore } from '../src/index.ts'
-import { brokenStore, collectAll, join, makeTestBlocks, openShards, OwnStore, rejection } from './stores.ts'
+import { brokenStore, collectAll, join, makeTestBlocks, openShards, OwnStore, rejection, Shelf } from './stores.ts'
 
 const shard = makeTestBlocks(1, 6)
 const [mine, other] = makeTestBlocks(2, 2) as [typeof shard[0] & object, typeof shard[0] & object]
@@ -157,5 +158,81 @@ describe('a read-through blockstore whose parts fail', () => {
     expect(await rejection(store.get(first.cid).next())).toMatchObject({ code: 'BLOCKSTORE_CLOSED' })
     expect(await rejection(store.has(first.cid))).toMatchObject({ code: 'BLOCKSTORE_CLOSED' })
     expect(await join(store.get(mine.cid))).toEqual(mine.bytes)
+  })
+})
+
+describe('a read-through blockstore to which the unreadable is absent', () => {
+  it('says not found with the failure as the cause, tells who listens, and has the block no more', async () => {
+    const told: unknown[] = []
+    const failure = unreadable(first.cid)
+    const healthy = brokenStore(() => failure)
+    const store = createReadThroughBlockstore(new OwnStore(), { ...healthy, has: () => true }, {
+      unreadable: 'absent',
+      onUnreadable: (cid, error) => {
+        told.push([cid, error])
+        throw new Error('the listener fails')
+      },
+    })
+    expect(await store.has(first.cid)).toBe(true)
+    expect(await rejection(store.get(first.cid).next())).toMatchObject({ name: 'NotFoundError', code: 'BLOCKSTORE_NOT_FOUND', cause: failure })
+    expect(await store.has(first.cid)).toBe(false)
+    expect(await store.has(second.cid)).toBe(true)
+    expect(told).toEqual([[first.cid, failure], [first.cid, failure]])
+  })
+
+  it('has the block again as soon as it can be read', async () => {
+    const shelf = new Shelf()
+    await using shards = await openShards([shard], shelf)
+    const store = createReadThroughBlockstore(new OwnStore(), shards.blockstore, { unreadable: 'absent' })
+    const bytes = shelf.cars.get('s0')!
+    const at = Buffer.from(bytes).indexOf(first.bytes)
+    bytes[at]! ^= 1
+    expect(await rejection(store.get(first.cid).next())).toMatchObject({ name: 'NotFoundError', cause: { code: 'BLOCKSTORE_HASH_MISMATCH' } })
+    expect(await store.has(first.cid)).toBe(false)
+    expect(await join(store.get(second.cid))).toEqual(second.bytes)
+    bytes[at]! ^= 1
+    expect(await store.has(first.cid)).toBe(true)
+    expect(await join(store.get(first.cid))).toEqual(first.bytes)
+    await shards.destroy('s0')
+    expect(await store.has(first.cid)).toBe(false)
+  })
+
+  it('reads a copy that was put into the own store', async () => {
+    const store = createReadThroughBlockstore(new OwnStore(), brokenStore(unreadable), { unreadable: 'absent' })
+    expect(await store.has(first.cid)).toBe(false)
+    await store.put(first.cid, first.bytes)
+    expect(await store.has(first.cid)).toBe(true)
+    expect(await join(store.get(first.cid))).toEqual(first.bytes)
+  })
+
+  it('hides failures of the own store too, but no abort and no store that is closed', async () => {
+    const own = new OwnStore()
+    own.failure = new Error('own disk')
+    const shards = await openShards([shard])
+    const store = createReadThroughBlockstore(own, shards.blockstore, { unreadable: 'absent' })
+    expect(await store.has(mine.cid)).toBe(false)
+    expect(await rejection(store.get(mine.cid).next())).toMatchObject({ name: 'NotFoundError', cause: own.failure })
+    const reason = new Error('enough')
+    expect(await rejection(store.has(mine.cid, { signal: AbortSignal.abort(reason) }))).toBe(reason)
+    expect(await rejection(store.get(mine.cid, { signal: AbortSignal.abort(reason) }).next())).toBe(reason)
+    own.failure = undefined
+    await shards.close()
+    expect(await rejection(store.has(first.cid))).toMatchObject({ code: 'BLOCKSTORE_CLOSED' })
+    expect(await rejection(store.get(first.cid).next())).toMatchObject({ code: 'BLOCKSTORE_CLOSED' })
+  })
+
+  it('forgets the oldest when too many cannot be read', async () => {
+    let reads = 0
+    const broken = brokenStore((cid) => {
+      reads++
+      return unreadable(cid)
+    })
+    const store = createReadThroughBlockstore(new OwnStore(), { ...broken, has: () => true }, { unreadable: 'absent' })
+    const many = Array.from({ length: 4097 }, (_, at) => CID.createV1(0x55, create(0x12, new Uint8Array([...new Uint8Array(28), at >> 8, at & 255, 0, 0]))))
+    for (const cid of many) await rejection(store.get(cid).next())
+    reads = 0
+    expect(await store.has(many[1]!)).toBe(false)
+    expect(await store.has(many[0]!)).toBe(true)
+    expect(reads).toBe(1)
   })
 })

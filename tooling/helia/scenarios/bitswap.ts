@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createReadThroughBlockstore } from '@dagstore/helia'
 import { unixfs } from '@helia/unixfs'
 import { MemoryBlockstore } from 'blockstore-core'
-import { collect, count, openShards, startBitswap, type Test, withNode } from './world.ts'
+import { collect, count, damage, openShards, startBitswap, type Test, withNode } from './world.ts'
 
 export const BITSWAP: readonly Test[] = [
   {
@@ -40,6 +40,27 @@ export const BITSWAP: readonly Test[] = [
         })
       })
       assert.equal(await count(own.getAll()), 1)
+    },
+  },
+  {
+    name: 'Bitswap goes on towards a peer that asked for a block that cannot be read, where it is to count as absent',
+    run: async ({ folder, dag }) => {
+      const { carBytes, cid: damaged } = await damage(dag, 'small.txt')
+      await using shards = await openShards(folder, carBytes)
+      const told = Promise.withResolvers<unknown>()
+      const blockstore = createReadThroughBlockstore(new MemoryBlockstore(), shards.store.blockstore, { unreadable: 'absent', onUnreadable: (_, error) => { told.resolve(error) } })
+      await withNode(startBitswap(blockstore), async (server) => {
+        await withNode(startBitswap(new MemoryBlockstore()), async (client) => {
+          await client.libp2p.dial(server.libp2p.getMultiaddrs())
+          const leave = new AbortController()
+          // asked for first and all the time, answered never
+          const wanted = collect(client.blockstore.get(damaged, { signal: leave.signal })).then(() => 'a block', () => 'nothing')
+          assert.equal((await told.promise as { code: string }).code, 'BLOCKSTORE_HASH_MISMATCH')
+          for (const { cid, bytes } of dag.blocks) if (!cid.equals(damaged)) assert.deepEqual(await collect(client.blockstore.get(cid)), bytes)
+          leave.abort()
+          assert.equal(await wanted, 'nothing')
+        })
+      })
     },
   },
 ]

@@ -7,7 +7,7 @@ import { createReadThroughBlockstore, dagstoreBlockBroker } from '@dagstore/heli
 import { unixfs } from '@helia/unixfs'
 import { MemoryBlockstore } from 'blockstore-core'
 import { CID } from 'multiformats/cid'
-import { collect, count, openShards, rejection, startLight, type Test, withNode } from './world.ts'
+import { collect, count, damage, openShards, rejection, startLight, type Test, withNode } from './world.ts'
 
 const BLAKE2B_256 = 0xb220
 
@@ -45,10 +45,8 @@ export const BROKERING: readonly Test[] = [
   {
     name: 'what no shard has is told to Helia as not found, what cannot be read with code and cause, and another broker may have it',
     run: async ({ folder, dag }) => {
-      const damaged = dag.carBytes.slice()
-      damaged[Buffer.from(damaged).indexOf(dag.files['small.txt']!)]! ^= 1
-      await using shards = await openShards(folder, damaged)
-      const small = await unreadableOf(dag.cids, shards.store.blockstore)
+      const { carBytes, cid: small } = await damage(dag, 'small.txt')
+      await using shards = await openShards(folder, carBytes)
       const absent = CID.decode(makeBlocks(1, 1, { min: 9, max: 9 })[0]!.cid)
       const broker = dagstoreBlockBroker(shards.store)
       await withNode(startLight({ blockBrokers: [broker] }), async (helia) => {
@@ -82,11 +80,3 @@ export const BROKERING: readonly Test[] = [
     },
   },
 ]
-
-/** The one whose data is damaged. */
-const unreadableOf = async (cids: readonly CID[], store: { bytes(cid: CID): Promise<Uint8Array> }): Promise<CID> => {
-  for (const cid of cids) {
-    if (await store.bytes(cid).then(() => false, () => true)) return cid
-  }
-  throw new Error('no block is damaged')
-}

@@ -9,7 +9,7 @@ import { FsBlockstore } from 'blockstore-fs'
 import type { Blockstore } from 'interface-blockstore'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { collect, count, openShards, rejection, startLight, type Test, withNode } from './world.ts'
+import { collect, count, damage, openShards, rejection, startLight, type Test, withNode } from './world.ts'
 
 const rawBlock = async (text: string): Promise<{ cid: CID, bytes: Uint8Array }> => {
   const bytes = new TextEncoder().encode(text)
@@ -118,10 +118,8 @@ export const READING: readonly Test[] = [
   {
     name: 'a block that is nowhere is not found, a damaged one is a failure with its code',
     run: async ({ folder, dag }) => {
-      const damaged = dag.carBytes.slice()
-      const at = Buffer.from(damaged).indexOf(dag.files['large.bin']!.subarray(0, 100))
-      damaged[at]! ^= 1
-      await using shards = await openShards(folder, damaged)
+      const { carBytes } = await damage(dag, 'large.bin')
+      await using shards = await openShards(folder, carBytes)
       const blockstore = createReadThroughBlockstore(new MemoryBlockstore(), shards.store.blockstore)
       await withNode(startLight({ blockstore }), async (helia) => {
         const absent = await rawBlock('absent')
@@ -151,6 +149,25 @@ export const READING: readonly Test[] = [
         await shards.store.destroy('dag')
         assert.equal(await helia.blockstore.has(dag.root), false)
       })
+    },
+  },
+  {
+    name: 'a block that a shard has and cannot give is fetched by another broker, where it is to count as absent',
+    run: async ({ folder, dag }) => {
+      const { carBytes, cid } = await damage(dag, 'small.txt')
+      await using shards = await openShards(folder, carBytes)
+      const own = new MemoryBlockstore()
+      const failures: unknown[] = []
+      const blockstore = createReadThroughBlockstore(own, shards.store.blockstore, { unreadable: 'absent', onUnreadable: (_, error) => { failures.push(error) } })
+      const other = { name: 'other', retrieve: async () => dag.files['small.txt']! }
+      await withNode(startLight({ blockstore, blockBrokers: [other] }), async (helia) => {
+        const first = await rejection(collect(helia.blockstore.get(cid)))
+        assert.deepEqual([first.name, first.cause.code], ['NotFoundError', 'BLOCKSTORE_HASH_MISMATCH'])
+        assert.deepEqual(await collect(unixfs(helia).cat(dag.root, { path: 'small.txt' })), dag.files['small.txt'])
+        assert.equal(await count(own.getAll()), 1)
+        assert.ok(failures.length > 0)
+      })
+      assert.equal((await shards.store.shard('dag'))?.health, 'available')
     },
   },
 ]

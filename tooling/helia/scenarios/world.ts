@@ -31,6 +31,7 @@ export interface Dag {
   readonly root: CID
   readonly files: Readonly<Record<string, Uint8Array>>
   readonly cids: readonly CID[]
+  readonly blocks: readonly { readonly cid: CID, readonly bytes: Uint8Array }[]
   readonly carBytes: Uint8Array
 }
 
@@ -63,7 +64,9 @@ export const makeDag = async (): Promise<Dag> => {
     for (const [name, bytes] of Object.entries(FILES)) root = await fs.cp(await fs.addBytes(bytes), root, name)
     const seen = new Map<string, CID>()
     for await (const cid of helia.pins.add(root)) seen.set(cid.toString(), cid)
-    return { root, files: FILES, cids: [...seen.values()], carBytes: await collect(car(helia).export(root)) }
+    const cids = [...seen.values()]
+    const blocks = await Promise.all(cids.map(async (cid) => ({ cid, bytes: await collect(helia.blockstore.get(cid)) })))
+    return { root, files: FILES, cids, blocks, carBytes: await collect(car(helia).export(root)) }
   } finally {
     await helia.stop()
   }
@@ -108,6 +111,15 @@ export const startBitswap = (blockstore: Blockstore, init: HeliaInit = {}): Prom
   streamMuxers: [yamux()],
   services: { identify: identify() },
 })).start() as Promise<HeliaWithLibp2p<any>>
+
+/** The CAR with one bit of that file's first block changed, and which block that is. */
+export const damage = async (dag: Dag, file: string): Promise<{ readonly carBytes: Uint8Array, readonly cid: CID }> => {
+  const carBytes = dag.carBytes.slice()
+  const start = dag.files[file]!.subarray(0, 100)
+  carBytes[Buffer.from(carBytes).indexOf(start)]! ^= 1
+  for (const [at, { cid, bytes }] of dag.blocks.entries()) if (at > 0 && Buffer.from(bytes).indexOf(start) === 0) return { carBytes, cid }
+  throw new Error(`no block begins as ${file}`)
+}
 
 /** With a node that is stopped at the end. */
 export const withNode = async <N extends { stop(): Promise<unknown> }>(starting: Promise<N>, use: (node: N) => Promise<void>): Promise<void> => {
