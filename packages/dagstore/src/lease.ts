@@ -7,7 +7,7 @@ import type { CID } from 'multiformats/cid'
 import { Gate } from './gate.ts'
 import { gatedBlockstore, gatedIndex, gatedSource } from './gated.ts'
 import { measuredBlockstore, measuredSource, measuredStream } from './metrics/measured.ts'
-import type { Metrics } from './metrics/metrics.ts'
+import { type Metrics, NO_METRICS } from './metrics/metrics.ts'
 import type { ShardSession } from './runner/session.ts'
 import { type HeldSession, rereading } from './rereading.ts'
 import { verifiedStream } from './verified-stream.ts'
@@ -72,7 +72,7 @@ export const createLease = (
     closing ??= gate.close().then(release)
     return closing
   }
-  const streamed = (bytes: number): void => { metrics.count('stream.served.bytes', bytes, { scheme }) }
+  const streamed = metrics === NO_METRICS ? undefined : (bytes: number): void => { metrics.count('stream.served.bytes', bytes, { scheme }) }
   const lease: ShardLease = {
     key,
     dataGeneration: session.dataGeneration,

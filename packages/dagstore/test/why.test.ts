@@ -1,5 +1,6 @@
 import { makeBlock } from '@dagstore-tooling/fixtures'
 import { indexName } from '@dagstore/index-repo'
+import { createMemoryDirectory, type Directory, IoError } from '@dagstore/io'
 import { createMountRegistry, type Mount, MountError, type MountFactory } from '@dagstore/mounts'
 import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
 import fc from 'fast-check'
@@ -265,6 +266,38 @@ describe('why', () => {
     expect(short(report)).toEqual(['key ok', 'shards TOP_LEVEL_INDEX_INCOMPLETE'])
     expect(report.steps[1]?.detail).toBe('a holds it, but the top-level index does not name it')
     await h.store.verify('a')
+    expect(await h.store.why(cid)).toMatchObject({ retrievable: true })
+  })
+
+  it('tells of failing disks as of anything else, and rejects only when its own database fails', async () => {
+    await using h = await openHarness()
+    const cid = await indexed(h, 'a')
+    h.sources.place('a').before = async (step) => { if (step === 'read') throw new IoError('IO_FAILED', 'EIO', { retry: 'later' }) }
+    const source = await h.store.why(cid)
+    expect(source).toMatchObject({ retrievable: false })
+    expect(source.steps.at(-1)).toMatchObject({ ok: false, code: 'IO_FAILED' })
+    h.sources.place('a').before = async () => {}
+    Object.assign(h.db, { get: () => Promise.reject(new Error('disk is gone')), getMany: () => Promise.reject(new Error('disk is gone')) })
+    expect(await rejection(h.store.why(cid))).toMatchObject({ code: expect.stringMatching(/^(?:DAGSTORE_STORAGE_FAILED|TOP_LEVEL_INDEX_FAILED)$/) })
+  })
+
+  it('tells of an index that the disk does not give', async () => {
+    const files = createMemoryDirectory('test')
+    let failing = false
+    const over = (directory: Directory): Directory => ({
+      ...directory,
+      child: (name) => over(directory.child(name)),
+      openSource: async (name, options) => {
+        if (failing && name.endsWith('.idx')) throw new IoError('IO_FAILED', 'EIO', { retry: 'later' })
+        return directory.openSource(name, options)
+      },
+    })
+    await using h = await openHarness({}, { files: over(files) })
+    const cid = await indexed(h, 'a')
+    failing = true
+    const report = await h.store.why(cid)
+    expect(short(report)).toEqual(['key ok', 'shards ok', 'state ok', 'source ok', 'section IO_FAILED'])
+    failing = false
     expect(await h.store.why(cid)).toMatchObject({ retrievable: true })
   })
 

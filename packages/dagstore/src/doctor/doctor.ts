@@ -47,7 +47,8 @@ export const runDoctor = async (parts: DoctorParts, { bytesPerSecond, rowsPerSec
   const repairs = createBudget(clock, repairsPerHour / HOUR_S, repairsPerHour)
   const examine = async ({ key, record }: ListedRecord): Promise<void> => {
     const { index } = record
-    if (index === undefined || record.destroying || (record.health !== 'available' && record.health !== 'errored')) return
+    // what is being built, refreshed or destroyed is in other hands
+    if (index === undefined || record.building !== undefined || record.refresh !== undefined || record.destroying) return
     const before = await catalogue.findings(key)
     const found = await checkShard({ ...parts, ...budgets }, key, record, index, signal)
     parts.metrics.count('doctor.shards')

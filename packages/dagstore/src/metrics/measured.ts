@@ -50,7 +50,8 @@ const measuredBytes = (bytes: MountBytes, scheme: string, metrics: Metrics): Mou
 }
 
 /** @param asked - called with the length of each read that is answered */
-export const measuredSource = (source: ByteSource, asked: (length: number) => void): ByteSource => {
+export const measuredSource = (source: ByteSource, asked: ((length: number) => void) | undefined): ByteSource => {
+  if (asked === undefined) return source
   const close = (): Promise<void> => source.close()
   return {
     sizeBytes: source.sizeBytes,
@@ -133,7 +134,10 @@ export const measuredBlockstore = (store: ShardBlockstore, metrics: Metrics, sch
 }
 
 /** @param served - called with the length of each chunk */
-export async function * measuredStream (chunks: AsyncIterable<Uint8Array>, served: (length: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+export const measuredStream = (chunks: AsyncIterable<Uint8Array>, served: ((length: number) => void) | undefined): AsyncIterable<Uint8Array> =>
+  served === undefined ? chunks : told(chunks, served)
+
+async function * told (chunks: AsyncIterable<Uint8Array>, served: (length: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     served(chunk.byteLength)
     yield chunk
