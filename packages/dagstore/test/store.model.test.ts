@@ -1,4 +1,5 @@
 /** The store against a model that knows nothing of machines, jobs or generations: random calls, sources and restarts. */
+import { createFakeClock } from '@dagstore-tooling/testkit'
 import fc from 'fast-check'
 import { indexName } from '@dagstore/index-repo'
 import { MountError } from '@dagstore/mounts'
@@ -7,7 +8,7 @@ import type { Health, ShardLease } from '../src/index.ts'
 import { codeOf, type Harness, makeCar, openHarness, rejection, type TestCar, until } from './harness.ts'
 
 const SEED = 20210817
-const RUNS = process.env['DAGSTORE_LONG'] === undefined ? 300 : 2000
+const RUNS = process.env['DAGSTORE_LONG'] === undefined ? 300 : 10_000
 const KEYS = ['a', 'b', 'c']
 
 /** What the mount of a shard gives: one of two CARs, no CAR, or nothing for the time being. */
@@ -17,30 +18,55 @@ const carOf = (key: string, mode: Mode): TestCar => cars.get(`${key} ${mode}`)!
 
 interface ModelShard {
   mode: Mode
+  url: string
   health: Health | undefined
   retry: 'never' | 'later' | undefined
+  /** Failures in a row; 0: none. */
+  attempts: number
+  /** When the store tries again by itself. */
+  due: number | undefined
   /** What the committed index is of. */
   indexed: Mode | undefined
   indexLost: boolean
   /** What the open session reads; `undefined`: none is open. */
   session: Mode | undefined
+  /** Number of the session that is open, or was last. */
+  sessions: number
   /** The cross-shard blockstore keeps a lease. */
   cached: boolean
-  leases: { lease: ShardLease, mode: Mode }[]
+  leases: { lease: ShardLease, mode: Mode, session: number }[]
 }
 
 type Model = Map<string, ModelShard>
 
-const newShard = (): ModelShard => ({ mode: 'one', health: undefined, retry: undefined, indexed: undefined, indexLost: false, session: undefined, cached: false, leases: [] })
+const newShard = (key: string): ModelShard => ({
+  mode: 'one', url: `test:${key}`, health: undefined, retry: undefined, attempts: 0, due: undefined, indexed: undefined, indexLost: false, session: undefined, sessions: 0, cached: false, leases: [],
+})
+
+/** One clock for all runs; no jitter is taken off. */
+const clock = createFakeClock()
+const random = { bytes: (length: number) => new Uint8Array(length).fill(0xff) }
+
+/** A try that was made before one was due counts for nothing. */
+const fail = (shard: ModelShard, retry: 'never' | 'later'): void => {
+  const now = clock.now()
+  const row = shard.retry === 'later' ? shard : { attempts: 0, due: now }
+  const counts = retry === 'never' || (row.due !== undefined && row.due <= now)
+  const attempts = counts ? row.attempts + 1 : row.attempts
+  const due = retry === 'never' || attempts >= 5 ? undefined : counts ? now + 1000 * 2 ** (attempts - 1) : row.due
+  Object.assign(shard, { health: 'errored', retry, attempts, due })
+}
+
+const heal = (shard: ModelShard): void => { Object.assign(shard, { health: 'available', retry: undefined, attempts: 0, due: undefined }) }
 
 /** What building an index comes to. */
 const build = (shard: ModelShard): boolean => {
   if (shard.mode === 'away' || shard.mode === 'bad') {
-    shard.health = 'errored'
-    shard.retry = shard.mode === 'away' ? 'later' : 'never'
+    fail(shard, shard.mode === 'away' ? 'later' : 'never')
     return false
   }
-  Object.assign(shard, { health: 'available', retry: undefined, indexed: shard.mode, indexLost: false })
+  heal(shard)
+  Object.assign(shard, { indexed: shard.mode, indexLost: false })
   return true
 }
 
@@ -50,12 +76,17 @@ const opens = (shard: ModelShard): boolean => {
   if (shard.health === 'errored' && shard.retry === 'never') return false
   if (shard.mode === 'away') return build(shard)
   if (shard.indexed === undefined || shard.indexLost || shard.indexed !== shard.mode) return build(shard)
-  shard.health = 'available'
-  shard.retry = undefined
+  heal(shard)
   return true
 }
 
-const held = (shard: ModelShard): void => { if (shard.leases.length === 0 && !shard.cached) shard.session = undefined }
+/** The session that new leases join. */
+const join = (shard: ModelShard): Mode => {
+  if (shard.session === undefined) shard.sessions++
+  return shard.session ??= shard.indexed!
+}
+
+const held = (shard: ModelShard): void => { if (!shard.cached && shard.leases.every(({ session }) => session !== shard.sessions)) shard.session = undefined }
 
 interface Real { h: Harness }
 type Command = fc.AsyncCommand<Model, Real>
@@ -73,17 +104,22 @@ abstract class ShardCommand implements Command {
       expect(info?.health, `health of ${key} after ${this.toString()}`).toBe(shard.health)
       expect(info?.leases ?? 0, `leases of ${key} after ${this.toString()}`).toBe(shard.leases.length + (shard.cached ? 1 : 0))
       expect(info?.error?.retry, `retry of ${key} after ${this.toString()}`).toBe(shard.retry)
+      expect(info?.error?.attempts ?? 0, `attempts of ${key} after ${this.toString()}`).toBe(shard.attempts)
+      expect(info?.error?.nextRetryAt, `next retry of ${key} after ${this.toString()}`).toBe(timeOf(shard))
+      expect(info?.mountUrl ?? shard.url, `mount of ${key} after ${this.toString()}`).toBe(shard.url)
     }
   }
   abstract perform (shard: ModelShard, h: Harness, model: Model): Promise<void>
   toString (): string { return `${this.constructor.name}(${this.key})` }
 }
 
+const timeOf = ({ due }: ModelShard): string | undefined => due === undefined ? undefined : new Date(due).toISOString()
+
 class Register extends ShardCommand {
   override isPossible (): boolean { return true }
   async perform (shard: ModelShard, h: Harness): Promise<void> {
     shard.health ??= 'new'
-    expect(await h.store.register(this.key, `test:${this.key}`)).toMatchObject({ health: shard.health })
+    expect(await h.store.register(this.key, shard.url)).toMatchObject({ health: shard.health })
     expect(codeOf(await rejection(h.store.register(this.key, 'test:other')))).toBe('DAGSTORE_SHARD_EXISTS')
   }
 }
@@ -92,9 +128,74 @@ class RegisterEagerly extends ShardCommand {
   override isPossible (): boolean { return true }
   async perform (shard: ModelShard, h: Harness): Promise<void> {
     const fine = shard.health === 'available' || (shard.health === undefined || shard.health === 'new' ? build(shard) : opens(shard))
-    const call = h.store.register(this.key, `test:${this.key}`, { indexing: 'eager' })
+    const call = h.store.register(this.key, shard.url, { indexing: 'eager' })
     if (fine) expect(await call).toMatchObject({ health: 'available' })
     else expect(codeOf(await rejection(call))).toBe('DAGSTORE_SHARD_ERRORED')
+  }
+}
+
+class Initialize extends ShardCommand {
+  override isPossible (): boolean { return true }
+  async perform (shard: ModelShard, h: Harness): Promise<void> {
+    const call = h.store.initialize(this.key)
+    if (shard.health === undefined) {
+      expect(codeOf(await rejection(call))).toBe('DAGSTORE_SHARD_UNKNOWN')
+      return
+    }
+    const fine = shard.health === 'available' || (shard.health === 'new' ? build(shard) : opens(shard))
+    if (fine) expect(await call).toMatchObject({ health: 'available' })
+    else expect(codeOf(await rejection(call))).toBe('DAGSTORE_SHARD_ERRORED')
+  }
+}
+
+/** Of the same mount, or of the other one, which has the same bytes. */
+class Refresh extends ShardCommand {
+  readonly moves: boolean
+  constructor (key: string, moves: boolean) { super(key); this.moves = moves }
+  override isPossible (): boolean { return true }
+  async perform (shard: ModelShard, h: Harness): Promise<void> {
+    const url = shard.url === `test:${this.key}` ? `test:${this.key}-moved` : `test:${this.key}`
+    const call = h.store.refresh(this.key, this.moves ? { mount: url } : {})
+    if (shard.health === undefined) {
+      expect(codeOf(await rejection(call))).toBe('DAGSTORE_SHARD_UNKNOWN')
+      return
+    }
+    if (shard.health === 'new') {
+      if (this.moves) shard.url = url
+      expect(await call).toMatchObject({ health: 'new', mountUrl: shard.url })
+      return
+    }
+    if (shard.mode === 'away' || shard.mode === 'bad') {
+      expect(codeOf(await rejection(call))).toBe('DAGSTORE_REFRESH_FAILED')
+      return
+    }
+    const unchanged = !this.moves && shard.health === 'available' && shard.indexed === shard.mode && !shard.indexLost
+    if (this.moves) shard.url = url
+    expect(await call).toMatchObject({ health: 'available', mountUrl: shard.url, error: undefined })
+    if (unchanged) return
+    build(shard)
+    // leases keep what they have; the next one gets the new bytes
+    Object.assign(shard, { session: undefined, cached: false })
+    await until(async () => (await h.store.shard(this.key))?.leases === shard.leases.length)
+    for (const { lease, mode } of shard.leases) await readable(this.key, lease, mode)
+  }
+  override toString (): string { return `Refresh(${this.key}${this.moves ? ' moved' : ''})` }
+}
+
+/** Until the next retry is due, which is made then. */
+class Wait extends ShardCommand {
+  override isPossible (): boolean { return true }
+  async perform (_: ModelShard, h: Harness, model: Model): Promise<void> {
+    const times = [...model.values()].flatMap(({ due }) => due === undefined ? [] : [due])
+    await clock.advance(Math.min(...times, clock.now() + 60_000) - clock.now())
+    for (const [key, shard] of model) {
+      if (shard.due === undefined || shard.due > clock.now()) continue
+      opens(shard)
+      await until(async () => {
+        const info = await h.store.shard(key)
+        return info?.health === shard.health && (info?.error?.attempts ?? 0) === shard.attempts && info?.error?.nextRetryAt === timeOf(shard)
+      })
+    }
   }
 }
 
@@ -112,9 +213,9 @@ class Acquire extends ShardCommand {
       for (const error of await Promise.all(calls.map(rejection))) expect(error).toMatchObject({ code: 'DAGSTORE_SHARD_ERRORED', retry: shard.retry })
       return
     }
-    const mode = shard.session ??= shard.indexed!
+    const mode = join(shard)
     for (const lease of await Promise.all(calls)) {
-      shard.leases.push({ lease, mode })
+      shard.leases.push({ lease, mode, session: shard.sessions })
       await readable(this.key, lease, mode)
     }
   }
@@ -131,8 +232,8 @@ class Withdraw extends ShardCommand {
     const lease = await call.catch(() => undefined)
     await lease?.close()
     // answered behind the withdrawal: what is seen from here on is not from before the acquire
-    await h.store.register(this.key, `test:${this.key}`)
-    await until(async () => { const info = await h.store.shard(this.key); return info?.health !== 'initializing' && info?.leases === 0 })
+    await h.store.register(this.key, shard.url)
+    await until(async () => { const info = await h.store.shard(this.key); return info?.health !== 'initializing' && info?.leases === shard.leases.length })
     // it went through, or it left no trace
     const info = (await h.store.shard(this.key))!
     const before = { ...shard }
@@ -149,8 +250,7 @@ class Withdraw extends ShardCommand {
 
 /** An acquire that nobody withdraws brings model and store together again. */
 const settleIndex = async (key: string, shard: ModelShard, h: Harness): Promise<void> => {
-  shard.health = 'available'
-  shard.retry = undefined
+  heal(shard)
   if (!opens(shard)) {
     expect(codeOf(await rejection(h.store.acquire(key)))).toBe('DAGSTORE_SHARD_ERRORED')
     return
@@ -185,6 +285,8 @@ class Recover extends ShardCommand {
       expect(codeOf(await rejection(h.store.recover(this.key)))).toBe('DAGSTORE_NOT_ERRORED')
       return
     }
+    // it counts from the beginning
+    shard.retry = undefined
     if (build(shard)) expect(await h.store.recover(this.key)).toMatchObject({ health: 'available', error: undefined })
     else expect(await rejection(h.store.recover(this.key))).toMatchObject({ code: 'DAGSTORE_SHARD_ERRORED', retry: shard.retry })
   }
@@ -206,7 +308,7 @@ class Destroy extends ShardCommand {
       expect(codeOf(await rejection(lease.blockstore.bytes(carOf(this.key, mode).blocks[0]!.cid)))).toBe('BLOCKSTORE_CLOSED')
       await lease.close()
     }
-    model.set(this.key, { ...newShard(), mode: shard.mode })
+    model.set(this.key, { ...newShard(this.key), mode: shard.mode })
     expect(await h.store.shard(this.key)).toBeUndefined()
   }
   override toString (): string { return `Destroy(${this.key} ${this.mode})` }
@@ -224,7 +326,11 @@ class ChangeSource extends ShardCommand {
 }
 
 const setSource = (h: Harness, key: string, mode: Mode): void => {
-  const place = h.sources.place(key)
+  for (const name of [key, `${key}-moved`]) setPlace(h, name, key, mode)
+}
+
+const setPlace = (h: Harness, name: string, key: string, mode: Mode): void => {
+  const place = h.sources.place(name)
   place.before = async (step) => { if (mode === 'away' && step === 'open') throw new MountError('MOUNT_UNREACHABLE', 'away', { retry: 'later' }) }
   if (mode !== 'away') place.bytes = mode === 'bad' ? new Uint8Array(7) : carOf(key, mode).bytes
   place.version = mode === 'two' ? 2 : 1
@@ -256,7 +362,7 @@ class ReadAcross extends ShardCommand {
         expect(codeOf(await rejection(call))).toBe('BLOCKSTORE_UNREADABLE')
         continue
       }
-      shard.session ??= shard.indexed!
+      join(shard)
       // a session that was open before reads what it read then
       if ((was ?? shard.indexed) === mode) expect(await call).toEqual(data)
       else expect(codeOf(await rejection(call))).toBe('BLOCKSTORE_NOT_FOUND')
@@ -278,6 +384,9 @@ const commands = fc.commands([
   key.map((k) => new Register(k)),
   key.map((k) => new RegisterEagerly(k)),
   fc.tuple(key, fc.integer({ min: 1, max: 4 })).map(([k, count]) => new Acquire(k, count)),
+  key.map((k) => new Initialize(k)),
+  fc.tuple(key, fc.boolean()).map(([k, moves]) => new Refresh(k, moves)),
+  key.map((k) => new Wait(k)),
   key.map((k) => new Withdraw(k)),
   fc.tuple(key, fc.nat(7)).map(([k, pick]) => new Release(k, pick)),
   key.map((k) => new Recover(k)),
@@ -291,9 +400,9 @@ const commands = fc.commands([
 describe('the store and its model', () => {
   it(`agree after any calls; seed ${SEED}, ${RUNS} runs`, async () => {
     await fc.assert(fc.asyncProperty(commands, async (run) => {
-      const h = await openHarness()
+      const h = await openHarness({ clock, random })
       for (const k of KEYS) setSource(h, k, 'one')
-      const model: Model = new Map(KEYS.map((k) => [k, newShard()]))
+      const model: Model = new Map(KEYS.map((k) => [k, newShard(k)]))
       const real: Real = { h: { ...h } }
       try {
         await fc.asyncModelRun(() => ({ model, real }), run)

@@ -52,11 +52,13 @@ export class Retries {
       await this.#until(earliest, signal)
       this.#named = Infinity
       try {
-        await this.#pass(clock.now(), signal)
+        const now = clock.now()
+        await this.#pass(now, signal)
         if (signal.aborted) return
-        const [first] = await catalogue.due({ until: Number.MAX_SAFE_INTEGER, limit: 1 })
-        // what is still due could not be tried; and a database that fails is not asked again and again
-        earliest = first === undefined ? Infinity : Math.max(first.at, clock.now() + pauseMs)
+        const [stuck] = await catalogue.due({ until: now, limit: 1 })
+        const [next] = await catalogue.due({ until: Number.MAX_SAFE_INTEGER, after: { at: now + 1, key: '' }, limit: 1 })
+        // what is under way, or could not be begun, is looked at again in a while
+        earliest = Math.min(next?.at ?? Infinity, stuck === undefined ? Infinity : clock.now() + pauseMs)
       } catch (error) {
         if (signal.aborted) return
         emit({ type: 'postponed', key: undefined, error })
