@@ -10,6 +10,7 @@ const watchWrites = (db: { batch: (...args: any[]) => any }): { writes: number, 
   const batch = db.batch.bind(db)
   db.batch = (...args: unknown[]) => {
     state.writes++
+    if (state.fail && args.length === 0) throw new Error('disk is gone') // a chained batch
     if (state.fail) return Promise.reject(new Error('disk is gone'))
     return batch(...args)
   }
