@@ -34,7 +34,7 @@ const verify = async (key: string, { dagstore }: ShardStore, { mode }: VerifyOpt
   }
   const { blocks, bytes, checked, bad, badCount, repaired } = report
   const item = { key, mode, blocks, bytes, checked, badCount, bad, repaired }
-  for (const { part, code, message } of repaired) await bulk.say(`repaired ${key}: ${part} ${message} (${code})`)
+  for (const { part, code, message } of repaired) await bulk.say(`repaired ${key}: ${part}: ${message} (${code})`)
   if (badCount === 0) {
     await bulk.done(item, `verified ${key}: ${count(blocks, 'block')}, ${showBytes(bytes)}, ${checked === blocks ? 'all' : count(checked, 'block')} hashed`)
     return
