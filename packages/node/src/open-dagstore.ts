@@ -11,7 +11,7 @@ import { bytesMount, createMountRegistry, httpMounts, type MountFactory } from '
 import { localFiles } from '@dagstore/mounts/node'
 import type { AbstractLevel } from 'abstract-level'
 import { ClassicLevel } from 'classic-level'
-import { readOwner, removeOwner, writeOwner } from './owner.ts'
+import { readOwner, removeOwner, removeOwnerDrafts, writeOwner } from './owner.ts'
 import { rootedFileMount } from './rooted-files.ts'
 
 export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'transients' | 'onEvent' | 'metrics' | 'doctor'> {
@@ -44,6 +44,7 @@ export const openDagstore = async (folder: string, options: NodeDagstoreOptions 
   const files = openDirectory(folder)
   const db = await openDatabase(root, folder)
   try {
+    await removeOwnerDrafts(root)
     await writeOwner(files, (options.clock ?? systemClock).now())
     for (const part of ['index', 'transients']) await removeLeftovers(join(root, part))
     const given = new Set(mounts.map(({ scheme }) => scheme))

@@ -1,5 +1,5 @@
 /** Who has the store: a small file beside the database, for the message that the next opener gets. The lock is the database's. */
-import { readFile, unlink } from 'node:fs/promises'
+import { readdir, readFile, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Directory } from '@dagstore/io'
@@ -12,11 +12,19 @@ export interface Owner {
 }
 
 const FILE = 'owner.json'
+/** The name under which the file is made. */
+const DRAFT = /^\.owner\.json\.[0-9a-f]{16}\.tmp$/u
 
 /** Written once the lock is held. */
 export const writeOwner = async (files: Directory, now: number): Promise<void> => {
   const owner: Owner = { pid: process.pid, host: hostname(), startedAt: new Date(now).toISOString() }
   await files.writeAtomic(FILE, [new TextEncoder().encode(`${JSON.stringify(owner)}\n`)])
+}
+
+/** What a process left that died while it wrote the file. Best effort, and only while the lock is held. */
+export const removeOwnerDrafts = async (folder: string): Promise<void> => {
+  const names = await readdir(folder).catch(() => [])
+  await Promise.all(names.filter((name) => DRAFT.test(name)).map((name) => unlink(join(folder, name)).catch(() => {})))
 }
 
 /** Best effort: a file that stays says nothing while nobody has the lock. */
