@@ -30,8 +30,6 @@ export class Flights {
   readonly #flights: Map<string, Flight> = new Map()
   readonly #ending: Set<Promise<unknown>> = new Set()
 
-  has (name: string): boolean { return this.#flights.has(name) }
-
   progress (name: string, progress: ByteProgress): void {
     for (const listener of this.#flights.get(name)?.listeners ?? []) listener(progress)
   }

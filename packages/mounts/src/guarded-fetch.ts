@@ -26,7 +26,7 @@ const KEPT = new Set(['range', 'if-match', 'accept-encoding', 'accept'])
  * The function that is returned rejects with {@link MountError} `MOUNT_FORBIDDEN`.
  */
 export const guardedFetch = (guard: HostGuard, { fetch: given, resolve, headersFor }: GuardedFetchOptions = {}): typeof fetch => {
-  const fetch = given ?? globalThis.fetch.bind(globalThis)
+  const ask = given ?? globalThis.fetch.bind(globalThis)
   return async (input, init = {}) => {
     const signal = init.signal ?? undefined
     let url = new URL(typeof input === 'string' ? input : input instanceof URL ? input.href : input.url)
@@ -34,7 +34,7 @@ export const guardedFetch = (guard: HostGuard, { fetch: given, resolve, headersF
     for (let redirects = 0; ; redirects++) {
       guard.checkUrl(url.href)
       if (resolve !== undefined) guard.checkAddresses(url.hostname, await resolve(url.hostname.replace(/^\[(.*)\]$/u, '$1'), { signal }))
-      const response = await fetch(url.href, { ...init, headers, redirect: 'manual' })
+      const response = await ask(url.href, { ...init, headers, redirect: 'manual' })
       const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
       await response.body?.cancel().catch(() => {}) // it may have ended by itself

@@ -38,7 +38,7 @@ const parseV6 = (text: string): bigint | undefined => {
   if (front === undefined || back === undefined) return undefined
   const missing = 8 - front.length - back.length
   if (tail === undefined ? missing !== 0 : missing < 1) return undefined
-  return [...front, ...new Array<bigint>(tail === undefined ? 0 : missing).fill(0n), ...back].reduce((address, group) => address << 16n | group, 0n)
+  return [...front, ...Array.from({ length: tail === undefined ? 0 : missing }, () => 0n), ...back].reduce((address, group) => address << 16n | group, 0n)
 }
 
 const groupsOf = (text: string): bigint[] | undefined => {

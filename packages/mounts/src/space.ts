@@ -11,7 +11,7 @@ export interface SpaceOptions {
   readonly lowWatermark: number
   /** Free at least so many bytes, if there is anything to give up; resolves with how many it were. */
   readonly evict: (bytes: number) => Promise<number>
-  /** Whether something that cannot be given up now may be so later. */
+  /** Whether somebody who does not wait for room himself has something that he may give back later. */
   readonly mayFreeLater: () => boolean
   /** Somebody waits for what is in use. */
   readonly onWait: () => void
@@ -184,21 +184,12 @@ export class Space {
       request.grant()
       return true
     }
-    if (this.#isStuck()) {
+    if (!this.#options.mayFreeLater()) {
       this.#remove(request)
       request.refuse(new IoError('IO_FULL', `no room for a copy under the quota; need=${request.more} used=${this.usedBytes} quota=${quotaBytes}`, { retry: 'later' }))
       return true
     }
     this.#options.onWait()
     return false
-  }
-
-  /** Everybody who could give something back waits for room himself. */
-  #isStuck (): boolean {
-    if (this.#options.mayFreeLater()) return false
-    const growing = this.#queue.filter(({ grows }) => grows).length
-    const waitingToBegin = this.#queue.length - growing
-    // a reservation that has not begun holds nothing but what it found on disk
-    return this.#held.size - waitingToBegin <= growing
   }
 }

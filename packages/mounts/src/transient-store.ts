@@ -3,7 +3,7 @@
 import { type ByteSource, type CallOptions, compareIdentity, createWindow, IoError, type SourceIdentity } from '@dagstore/io'
 import { openAdopted, readAdoption, writeAdoption } from './adoption.ts'
 import { copyWhole, resumePoint } from './copying.ts'
-import { type CopyOwner, readTrailer } from './copy-trailer.ts'
+import { type CopyOwner, encodeTrailer, readTrailer } from './copy-trailer.ts'
 import { MountError } from './errors.ts'
 import { type Fetched, Flights } from './flights.ts'
 import type { Mount, MountBytes, SequentialBytes } from './mount.ts'
@@ -29,6 +29,8 @@ export class TransientStore implements Transients {
   readonly #space: Space
   readonly #turns: Turns = new Turns(() => { this.#space.wake() })
   readonly #flights: Flights = new Flights()
+  /** Bases whose copies wait for room. */
+  readonly #waiting: Set<string> = new Set()
   #closed: Promise<void> | undefined
 
   constructor (settings: Settings) {
@@ -37,7 +39,7 @@ export class TransientStore implements Transients {
     this.#space = new Space({
       ...settings,
       evict: (bytes) => this.#evict(bytes),
-      mayFreeLater: () => [...this.#table.entries.values()].some((entry) => this.#isInUse(entry) && !this.#flights.has(entry.base)),
+      mayFreeLater: () => [...this.#table.entries.values()].some((entry) => this.#isInUse(entry) && !this.#waiting.has(entry.base)),
       onWait: () => { settings.onWait?.() },
     })
   }
@@ -137,7 +139,9 @@ export class TransientStore implements Transients {
     await this.#table.load()
     const items: CollectedTransient[] = []
     const failures: { name: string, error: unknown }[] = []
-    for (const entry of [...this.#table.entries.values()]) {
+    // those that are used meanwhile change their place
+    const entries = [...this.#table.entries.values()]
+    for (const entry of entries) {
       signal?.throwIfAborted()
       if (this.#isInUse(entry) || (entry.lent && keep === undefined)) continue
       try {
@@ -249,15 +253,18 @@ export class TransientStore implements Transients {
       await this.#table.refresh(entry)
       const start = await resumePoint({ directory, base, from, owner, signal })
       const begun = entry.files.get('partial') ?? 0
-      const need = Math.max(start, announced ?? this.#table.sizeOf(digits) ?? start + reserveBytes)
+      const whole = announced === undefined ? this.#table.sizeOf(digits) : announced + encodeTrailer(from.identity, owner).byteLength
+      const need = Math.max(start, whole ?? start + reserveBytes)
       // what was begun is the reservation's from here on
       this.#table.set(entry, 'partial', undefined)
-      reservation = await this.#space.reserve(Math.max(need, begun), begun, { signal })
+      reservation = await this.#waitingFor(base, this.#space.reserve(Math.max(need, begun), begun, { signal }))
       const held = reservation
       await this.#checkDisk(need - start, need - start, signal)
       await copyWhole({
         directory, base, owner, from, announced, checker, signal,
-        room: async (bytes, call) => { while (bytes > held.bytes) await held.grow(Math.max(bytes, Math.min(held.bytes + reserveBytes, this.#settings.quotaBytes)), { signal: call }) },
+        room: async (bytes, call) => {
+          while (bytes > held.bytes) await this.#waitingFor(base, held.grow(Math.max(bytes, Math.min(held.bytes + reserveBytes, this.#settings.quotaBytes)), { signal: call }))
+        },
         written: (bytes) => { held.written(bytes) },
         onProgress: (progress) => { this.#flights.progress(base, progress) },
       }, start)
@@ -267,7 +274,7 @@ export class TransientStore implements Transients {
       throw error
     } finally {
       const after = this.#table.entry(base, digits)
-      await this.#table.refresh(after).catch(() => {}) // what cannot be looked at is looked at by whoever comes next
+      await this.#table.refresh(after, () => { reservation?.release() }).catch(() => {}) // what cannot be looked at is looked at by whoever comes next
       reservation?.release()
       const copied = after.files.get('transient')
       if (copied !== undefined) {
@@ -275,6 +282,15 @@ export class TransientStore implements Transients {
         this.#table.touch(after)
         await this.#table.save(false)
       }
+    }
+  }
+
+  async #waitingFor<T> (base: string, room: Promise<T>): Promise<T> {
+    this.#waiting.add(base)
+    try {
+      return await room
+    } finally {
+      this.#waiting.delete(base)
     }
   }
 

@@ -81,7 +81,7 @@ export class TransientTable {
       if (!pinned) return
       pinned = false
       if (--entry.pins > 0) return
-      for (const go of [...entry.unpinned]) go()
+      for (const go of entry.unpinned) go()
       if (entry.files.size === 0 && this.entries.get(entry.base) === entry) this.entries.delete(entry.base)
     }
   }
@@ -97,12 +97,15 @@ export class TransientTable {
     }
   }
 
-  /** Look again which files of the entry there are. */
-  async refresh (entry: TransientEntry): Promise<void> {
+  /** Look again which files of the entry there are. @param counted - called once they are counted */
+  async refresh (entry: TransientEntry, counted: () => void = () => {}): Promise<void> {
+    const sizes: (number | undefined)[] = []
     for (const ending of TRANSIENT_ENDINGS) {
       const found = await this.directory.stat(nameWith(entry.base, ending))
-      this.#set(entry, ending, found?.kind === 'file' ? found.sizeBytes : undefined)
+      sizes.push(found?.kind === 'file' ? found.sizeBytes : undefined)
     }
+    for (const [at, ending] of TRANSIENT_ENDINGS.entries()) this.#set(entry, ending, sizes[at])
+    counted()
     this.#dropEmpty(entry)
   }
 
