@@ -194,6 +194,20 @@ describe('verify', () => {
     expect(await h.store.verify('a')).toMatchObject({ repaired: [] })
   })
 
+  it('misses no lost entry when all are looked up', async () => {
+    const first = await openHarness()
+    const car = makeCar(3, 3000)
+    await indexed(first, 'a', car)
+    await first.store.close()
+    const number = shardNumber((await (await openCatalogue(first.db)).get('a'))!.record.index!.shardNumber)
+    const top = await openTopLevelIndex(first.db)
+    await top.publish(number, car.blocks.filter((_, at) => at !== 1234).map(({ cid }) => cid.multihash.bytes))
+    await top.close()
+    await using h = await openHarness({}, { db: first.db, files: first.files, sources: first.sources })
+    expect(await h.store.verify('a', { mode: 'full' })).toMatchObject({ repaired: [{ part: 'entries', code: 'TOP_LEVEL_INDEX_INCOMPLETE' }] })
+    expect(await h.store.find(car.blocks[1234]!.cid.multihash.bytes)).toEqual(['a'])
+  })
+
   it('verifies a CARv2 and a copy as well, one verification of a shard after another', async () => {
     await using h = await openHarness()
     await indexed(h, 'a', makeCar(3, 50), { access: 'sequential' })

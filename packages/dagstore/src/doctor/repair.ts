@@ -19,7 +19,7 @@ export const repair = async (parts: RepairParts, key: string, index: IndexGenera
   if (findings.some(({ check }) => check === 'index' || check === 'blocks')) return rebuild(parts, key, index, signal)
   const lease = await parts.acquire(key, signal)
   try {
-    await republish(parts, key, lease, signal)
+    await republish(parts, key, lease, 'all', signal)
   } finally {
     await lease.close()
   }

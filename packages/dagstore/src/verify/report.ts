@@ -2,8 +2,8 @@
 import type { ByteProgress, CallOptions } from '@dagstore/io'
 
 /**
- * `structure`: each section, each entry of the index and of the top-level index; nothing is hashed. `sampled`: 64 blocks hashed
- * besides. `full`: all of them.
+ * `structure`: each section and each entry of the index, and some 1000 entries of the top-level index; nothing is hashed. `sampled`:
+ * 64 blocks hashed besides. `full`: all blocks hashed, all entries of the top-level index looked up.
  */
 export type VerifyMode = 'structure' | 'sampled' | 'full'
 
