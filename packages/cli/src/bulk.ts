@@ -5,7 +5,7 @@
 import { codeOf, CommandError, explain, markTold } from './failure.ts'
 import type { CommonOptions } from './options.ts'
 import { createStatusLine, type StatusLine } from './status-line.ts'
-import type { Terminal } from './terminal.ts'
+import { InterruptedError, StdoutError, type Terminal } from './terminal.ts'
 import { paint, printable, toJson } from './text.ts'
 
 export interface Bulk {
@@ -97,6 +97,8 @@ export const inBulk = async (terminal: Terminal, options: CommonOptions, work: (
       close(false, { error: { code: codeOf(reason) ?? (terminal.signal.aborted ? 'COMMAND_INTERRUPTED' : null), message: explain(reason) } })
       markTold(reason)
     }
+    // whoever read the results has gone: that is no failure, but what was left undone is not done
+    if (reason instanceof StdoutError && reason.readerLeft) throw new InterruptedError('nobody reads the results any more', { cause: reason })
     throw reason
   }
   status.clear()

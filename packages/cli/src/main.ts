@@ -20,7 +20,7 @@ export const main = async (args: readonly string[], terminal: Terminal): Promise
     if (terminal.signal.reason instanceof StdoutError) throw terminal.signal.reason
     return EXIT.done
   } catch (error) {
-    return report(terminal.signal.reason instanceof StdoutError ? terminal.signal.reason : error, terminal, how)
+    return report(terminal.signal.reason instanceof StdoutError && !(error instanceof InterruptedError) ? terminal.signal.reason : error, terminal, how)
   }
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { link, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { CID } from 'multiformats/cid'
-import { describe, expect, it } from 'vitest'
-import { InterruptedError } from '../src/terminal.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { InterruptedError, StdoutError } from '../src/terminal.ts'
 import { type BulkDocument, dagstore, documentOf, temporaryFolder } from './terminal.ts'
 
 const blocks = makeBlocks(61, 30, { min: 20, max: 300 })
@@ -177,11 +177,64 @@ describe('dagstore add --keep', () => {
     expect(new Uint8Array(await readFile(join(cwd, '.dagstore', 'cars', 'b.car')))).toEqual(carOf(1))
   })
 
+  it('moves none of two files that want one place over the other', async () => {
+    const cwd = await withCars('x/a.car', 'y/a.car', 'z/a.car')
+    const other = carV1([blocks[0]!.cid], blocks.slice(0, 5))
+    await writeFile(join(cwd, 'x', 'b.car'), other) // the same root, other bytes
+    const run = await add(cwd, '--keep', 'move', '--key', 'root', 'x', 'y', 'z')
+    expect(run).toMatchObject({ code: 1, succeeded: 3, failed: 1 })
+    expect(errorsOf(run)).toContain('IO_EXISTS')
+    const kept = await readFile(join(cwd, '.dagstore', 'cars', `${rootOf(0)}.car`))
+    const left = (await readdir(join(cwd, 'x'))).map((name) => name)
+    expect(left).toHaveLength(1)
+    expect(new Uint8Array(kept)).toEqual(left[0] === 'b.car' ? carOf(0) : other)
+    const named = await withCars('x/a.car', 'y/a.car')
+    const both = await add(named, '--keep', 'move', 'x', 'y')
+    expect(both).toMatchObject({ code: 1, succeeded: 1, failed: 1 })
+    expect((await readdir(named, { recursive: true })).filter((name) => name.endsWith('/a.car') && !name.startsWith('.dagstore'))).toHaveLength(1)
+  })
+
+  it.for(['move', 'link'])('%s copies between file systems, and takes away half copies of an earlier run', async (keep, { skip }) => {
+    const elsewhere = await mkdtemp('/dev/shm/dagstore-cli-').catch(() => undefined)
+    onTestFinished(async () => { if (elsewhere !== undefined) await rm(elsewhere, { recursive: true }) })
+    const cwd = await withCars('.dagstore/cars/ok.car')
+    if (elsewhere === undefined || (await stat(elsewhere)).dev === (await stat(cwd)).dev) {
+      skip('there is no second file system')
+      return
+    }
+    await writeFile(join(elsewhere, 'a.car'), carOf(3))
+    await writeFile(join(cwd, '.dagstore', 'cars', '.a.car.0123456789abcdef.tmp'), 'half')
+    expect((await add(cwd, '--eager', '--keep', keep, elsewhere)).items).toMatchObject([{ status: 'indexed', mountUrl: 'file:cars/a.car' }])
+    expect((await readdir(join(cwd, '.dagstore', 'cars'))).sort()).toEqual(['a.car', 'ok.car'])
+    expect(new Uint8Array(await readFile(join(cwd, '.dagstore', 'cars', 'a.car')))).toEqual(carOf(3))
+    expect(await readdir(elsewhere)).toEqual(keep === 'move' ? [] : ['a.car'])
+  })
+
   it('moves no symbolic link', async () => {
     const cwd = await withCars('a.car')
     await symlink('a.car', join(cwd, 'l.car'))
     expect(errorsOf(await add(cwd, '--keep', 'move', 'l.car'))).toEqual(['COMMAND_REFUSED'])
     expect((await add(cwd, '--keep', 'link', 'l.car')).code).toBe(0)
+  })
+})
+
+describe('dagstore add, of odd names', () => {
+  it('shows names that a terminal would act on harmless', async () => {
+    const cwd = await withCars('a\u001b[31m/x\nb.car')
+    const run = await dagstore(cwd, ['add', '-v', 'a\u001b[31m', 'a\u001b[31m/x\nb.car', 'no\u001b'])
+    expect(run.code).toBe(1)
+    expect(run.stdout).toContain('added x\\x0ab.car\n')
+    expect(run.stdout + run.stderr).not.toContain('\u001b')
+  })
+
+  it('takes no name that is not UTF-8', async ({ skip }) => {
+    const cwd = await withCars('cars/a.car')
+    try {
+      await writeFile(Buffer.concat([Buffer.from(join(cwd, 'cars', 'bad-')), Buffer.of(0xff), Buffer.from('.car')]), 'x')
+    } catch {
+      skip('the file system takes no names that are not UTF-8')
+    }
+    expect(await add(cwd, 'cars')).toMatchObject({ code: 1, succeeded: 1, failed: 1 })
   })
 })
 
@@ -209,6 +262,16 @@ describe('a long dagstore add', () => {
     expect(again).toMatchObject({ code: 0, ok: true, succeeded: COUNT, failed: 0 })
     expect(again.items.filter(({ status }) => status === 'present').length).toBeGreaterThanOrEqual(100)
     expect(new Set(keysOf(again)).size).toBe(COUNT)
+  })
+
+  it('whose reader goes away is no failure, and not done', async () => {
+    const cwd = await many()
+    const controller = new AbortController()
+    let lines = 0
+    const gone = new StdoutError(Object.assign(new Error('EPIPE'), { code: 'EPIPE', syscall: 'write' }))
+    const cut = await dagstore(cwd, ['add', '-v', 'cars'], { signal: controller.signal, onResult: () => { if (++lines === 100) controller.abort(gone) } })
+    expect(cut.code).toBe(130)
+    expect((await add(cwd, 'cars')).succeeded).toBe(COUNT)
   })
 
   it('that is interrupted ends its JSON document', async () => {

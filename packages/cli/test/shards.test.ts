@@ -5,6 +5,7 @@ import { openDagstore } from '@dagstore/node'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { main } from '../src/index.ts'
+import { InterruptedError } from '../src/terminal.ts'
 import { dagstore, documentOf, temporaryFolder } from './terminal.ts'
 
 const blocks = makeBlocks(51, 12, { min: 20, max: 300 })
@@ -151,6 +152,23 @@ describe('dagstore initialize-shard and initialize-all', () => {
     const unknown = await dagstore(cwd, ['initialize-shard', 'zz', 'a.car'])
     expect(unknown).toMatchObject({ code: 1, stdout: 'initialized already: a.car\n' })
     expect(unknown.stderr).toContain('dagstore: zz: no such shard (DAGSTORE_SHARD_UNKNOWN)')
+  })
+})
+
+describe('dagstore initialize-all, interrupted', () => {
+  it('ends with 130, and goes on when it is run again', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'cars'))
+    for (let i = 0; i < 60; i++) await writeFile(join(cwd, 'cars', `${i}.car`), carOf(i % 4))
+    await dagstore(cwd, ['add', 'cars'])
+    const controller = new AbortController()
+    let lines = 0
+    const cut = await dagstore(cwd, ['initialize-all'], { signal: controller.signal, onResult: () => { if (++lines === 10) controller.abort(new InterruptedError('interrupted')) } })
+    expect(cut.code).toBe(130)
+    expect(cut.stderr).toMatch(/^\d+ ok, 0 failed\ndagstore: interrupted; run the same command again to go on\n$/)
+    const again = await dagstore(cwd, ['initialize-all'])
+    expect(again.code, again.stderr).toBe(0)
+    expect(Object.values(await statesOf(cwd))).toEqual(Array.from({ length: 60 }, () => 'Available'))
   })
 })
 

@@ -1,7 +1,9 @@
 /** Adding files to a store: each is looked at, brought where it is to stay, registered. */
-import { realpath } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { realpath, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { RegisterItem, ShardInfo } from '@dagstore/dagstore'
+import { IoError } from '@dagstore/io'
+import { removeLeftovers } from '@dagstore/io/node'
 import { filePath, fileUrl } from '@dagstore/mounts'
 import type { Bulk } from '../bulk.ts'
 import type { ShardStore } from '../compose.ts'
@@ -11,7 +13,7 @@ import { quoted } from '../shards/keys.ts'
 import { count } from '../text.ts'
 import { mapAhead } from './ahead.ts'
 import { hasChanged } from './changed.ts'
-import type { AddArgument, AddFile } from './inputs.ts'
+import type { AddFile } from './inputs.ts'
 import { CARS, type Kept, keepFile, type KeepKind } from './keep.ts'
 import { keyOf, type KeyKind } from './key.ts'
 
@@ -25,17 +27,20 @@ export interface AddHow {
   readonly signal: AbortSignal
 }
 
-export interface Tally { readonly argument: AddArgument, readonly counts: Record<AddStatus | 'failed', number> }
-
 /** What became of one file: nothing yet, or all that there was to do. */
 type Prepared =
-  | { readonly file: AddFile, readonly key: string, readonly url: string, readonly before: ShardInfo | undefined, readonly kept: Kept }
+  | { readonly file: AddFile, readonly key: string, readonly url: string, readonly before: ShardInfo | undefined, readonly changed: boolean, readonly kept: Kept }
   | { readonly file: AddFile, readonly key: string | undefined, readonly error: unknown }
 
 /** Files that are looked at, or hashed, ahead of the one that is registered. */
 const AHEAD = 16
 
-export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore, how: AddHow, bulk: Bulk, told: (tally: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
+/** What stands in a name for bytes that are no UTF-8; the file is not found by it. */
+const UNREADABLE = '\ufffd'
+
+export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore, how: AddHow, bulk: Bulk, told: (file: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
+  // half copies of a run that was cut off
+  if (how.keep !== 'borrow') await removeLeftovers(join(store.root.path, CARS), { signal: how.signal })
   /** What was given to the store and is not answered; a key may come twice. */
   const waiting = new Map<string, Extract<Prepared, { url: string }>[]>()
   const failed = async (file: AddFile, key: string | undefined, error: unknown): Promise<void> => {
@@ -61,7 +66,7 @@ export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore,
     const prepared = same.shift()
     if (same.length === 0) waiting.delete(key)
     if (prepared === undefined) continue
-    const { file, before, kept } = prepared
+    const { file, before, changed, kept } = prepared
     const elsewhere = !result.ok && codeOf(result.error) === 'DAGSTORE_SHARD_EXISTS' && isOfContent(how.key)
     if (!result.ok && !elsewhere) {
       await failed(file, key, result.error)
@@ -69,7 +74,7 @@ export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore,
     }
     try {
       await kept.finish()
-      const status = await statusOf(store, before, result.ok ? result.info : undefined, how, file)
+      const status = changed ? 'changed' : statusOf(before, result.ok ? result.info : undefined, how)
       await bulk.done({ path: file.label, key, status, ...(result.ok ? { mountUrl: result.info.mountUrl } : {}) }, told(file, status, key))
       bulk.status.show(() => `  add       ${count(bulk.succeeded + bulk.failed, 'file')} …`)
     } catch (error) {
@@ -87,16 +92,18 @@ const prepare = async (file: AddFile, store: ShardStore, how: AddHow, bulk: Bulk
   let key: string | undefined
   try {
     key = await keyOf(how.key, file, { signal, onProgress: ({ doneBytes, totalBytes }) => { bulk.status.show(() => `${progressText(how.key, doneBytes, totalBytes)}  ${file.label}`) } })
+    if (file.path.includes(UNREADABLE)) await stat(file.path).catch((cause: unknown) => { throw new IoError('IO_FAILED', 'name is not UTF-8', { cause }) })
     const before = await store.dagstore.shard(key, { signal })
+    const changed = before !== undefined && await hasChanged(store, before, file.path)
     const root = store.root.path
     const place = how.key === 'name' ? key : `${key}.car`
     if (before !== undefined && !(how.keep !== 'borrow' && pathOf(before, root) === resolve(root, CARS, place))) {
       // what is there already is not moved; the same content under another name is the same shard
       const same = isOfContent(how.key) || await isSameFile(pathOf(before, root), file.path)
-      return { file, key, url: same ? before.mountUrl : fileUrl(file.path), before, kept: { path: file.path, finish: async () => {} } }
+      return { file, key, url: same ? before.mountUrl : fileUrl(file.path), before, changed, kept: { path: file.path, finish: async () => {} } }
     }
     const kept = await keepFile(how.keep, file.path, root, place)
-    return { file, key, url: fileUrl(kept.path), before, kept }
+    return { file, key, url: fileUrl(kept.path), before, changed, kept }
   } catch (error) {
     signal.throwIfAborted()
     return { file, key, error }
@@ -112,8 +119,7 @@ const isSameFile = async (a: string | undefined, b: string): Promise<boolean> =>
   return first !== undefined && first === second
 }
 
-const statusOf = async (store: ShardStore, before: ShardInfo | undefined, after: ShardInfo | undefined, { eager }: AddHow, file: AddFile): Promise<AddStatus> => {
-  if (before !== undefined && await hasChanged(store, before, file.path)) return 'changed'
+const statusOf = (before: ShardInfo | undefined, after: ShardInfo | undefined, { eager }: AddHow): AddStatus => {
   if (eager && after?.health === 'available' && before?.health !== 'available') return 'indexed'
   return before === undefined && after !== undefined ? 'added' : 'present'
 }

@@ -1,9 +1,11 @@
 /** `add`: CAR files and folders of them become shards. */
 import { type Command, Option } from 'commander'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import type { RootFolder } from '../root-folder.ts'
-import { addRootOption } from '../shards/store.ts'
+import { type RootFolder, rootFolder } from '../root-folder.ts'
+import { quoted } from '../shards/keys.ts'
+import { addRootOption, withAnyStore } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
+import { printable } from '../text.ts'
 import type { AddArgument, AddFile } from './inputs.ts'
 import type { AddStatus } from './add.ts'
 
@@ -33,8 +35,8 @@ type Counts = Record<AddStatus | 'failed', number>
 
 const add = async (paths: readonly string[], options: AddCommandOptions, terminal: Terminal): Promise<void> => {
   // loaded when needed
-  const [{ inBulk }, { rootFolder }, { withAnyStore }, { addFiles }, inputs] =
-    await Promise.all([import('../bulk.ts'), import('../root-folder.ts'), import('../shards/store.ts'), import('./add.ts'), import('./inputs.ts')])
+  const [{ inBulk }, { createJobWatch }, { addFiles }, inputs] =
+    await Promise.all([import('../bulk.ts'), import('../shards/job-watch.ts'), import('./add.ts'), import('./inputs.ts')])
   const { signal } = terminal
   const root = rootFolder(options.root, terminal)
   const tallies = new Map<AddArgument, Counts>()
@@ -60,15 +62,17 @@ const add = async (paths: readonly string[], options: AddCommandOptions, termina
       if (counts !== undefined) counts[status]++
       if (status === 'changed') {
         bulk.status.clear()
-        terminal.stderr(`${file.label} has changed since it was indexed: dagstore refresh ${key ?? ''}\n`)
+        terminal.stderr(`${printable(file.label)} has changed since it was indexed: dagstore refresh ${quoted(printable(key ?? ''))}\n`)
       }
       return status !== 'failed' && (options.verbose === true || file.argument.kind === 'file') ? `${WORDS[status]} ${key ?? ''}` : undefined
     }
+    const watch = createJobWatch()
+    watch.show(bulk)
     await withAnyStore(root, terminal, async (store) => {
       await addFiles(files(), store, { key: options.key, keep: options.keep, eager: options.eager === true, signal }, bulk, told)
-    })
+    }, watch)
     bulk.status.clear()
-    if (options.json !== true) terminal.stdout([...tallies].map(([argument, counts]) => argument.kind === 'folder' ? `${folderText(argument, counts, options)}\n` : '').join(''))
+    if (options.json !== true) terminal.stdout([...tallies].map(([argument, counts]) => argument.kind === 'folder' ? `${printable(folderText(argument, counts, options))}\n` : '').join(''))
     if (terminal.interactive && options.json !== true && options.eager !== true) hint(tallies, root, terminal)
   })
 }

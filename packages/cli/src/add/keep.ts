@@ -6,7 +6,7 @@
  * first name away only when the shard is registered, so that whatever cuts it off can be repeated.
  */
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { type BigIntStats, constants } from 'node:fs'
 import { copyFile, link, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { IoError } from '@dagstore/io'
@@ -47,10 +47,22 @@ const keep = async (kind: KeepKind, path: string, root: string, place: string): 
   if (isBelow(await realpath(root), from)) return { path, finish: nothing }
   if (kind === 'move' && (await lstat(path)).isSymbolicLink()) throw new CommandError('COMMAND_REFUSED', 'is a symbolic link, and --keep move moves files')
   const to = join(root, CARS, ...place.split('/'))
-  await mkdir(dirname(to), { recursive: true })
-  if (await lstat(to).catch(() => undefined) === undefined) await bring(from, to)
-  else if (!await sameContent(from, to)) throw new IoError('IO_EXISTS', `another file is there already; path=${CARS}/${place}`)
-  return { path: to, finish: kind === 'move' ? () => remove(from) : nothing }
+  const facts = await stat(from, { bigint: true })
+  await oneByOne(async () => {
+    await mkdir(dirname(to), { recursive: true })
+    if (await lstat(to).catch(() => undefined) === undefined) await bring(from, to)
+    else if (!await sameContent(from, to)) throw new IoError('IO_EXISTS', `another file is there already; path=${CARS}/${place}`)
+  })
+  return { path: to, finish: kind === 'move' ? () => remove(from, facts) : nothing }
+}
+
+let turn: Promise<void> = Promise.resolve()
+
+/** Two files that want one place must not both find it free; the store's lock keeps other processes away. */
+const oneByOne = (work: () => Promise<void>): Promise<void> => {
+  const mine = turn.then(work)
+  turn = mine.catch(() => {}) // told to whoever waits for it
+  return mine
 }
 
 export const isBelow = (folder: string, path: string): boolean => {
@@ -76,7 +88,10 @@ const bring = async (from: string, to: string): Promise<void> => {
   await syncFolder(dirname(to))
 }
 
-const remove = async (path: string): Promise<void> => {
+/** A file that somebody has written to since it was looked at is no copy of what was kept. */
+const remove = async (path: string, then: BigIntStats): Promise<void> => {
+  const now = await stat(path, { bigint: true })
+  if (now.size !== then.size || now.mtimeNs !== then.mtimeNs || now.ino !== then.ino) throw new IoError('IO_SOURCE_CHANGED', 'changed while it was brought under the root, so it stays where it is, too')
   await rm(path)
   await syncFolder(dirname(path))
 }

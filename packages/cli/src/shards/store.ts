@@ -5,6 +5,7 @@ import type { ShardStore } from '../compose.ts'
 import type { CommonOptions } from '../options.ts'
 import { existingRoot, hasStore, type RootFolder } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
+import { printable } from '../text.ts'
 
 export const addRootOption = (command: Command): Command =>
   command.option('--root <dir>', 'folder of the store (default: DAGSTORE_PATH, else ./.dagstore)')
@@ -18,12 +19,12 @@ export const withExistingStore = <T>(options: CommonOptions, terminal: Terminal,
   withStore(existingRoot(options.root, terminal), work, use)
 
 /** Makes it where there is none, and says so. */
-export const withAnyStore = <T>(root: RootFolder, terminal: Terminal, work: (store: ShardStore) => Promise<T>): Promise<T> => {
+export const withAnyStore = <T>(root: RootFolder, terminal: Terminal, work: (store: ShardStore) => Promise<T>, use?: StoreUse): Promise<T> => {
   const isNew = !hasStore(root)
   return withStore(root, (store) => {
-    if (isNew) terminal.stderr(`made a DAG store at ${root.label}\n`)
+    if (isNew) terminal.stderr(`made a DAG store at ${printable(root.label)}\n`)
     return work(store)
-  })
+  }, use)
 }
 
 const withStore = async <T>(root: RootFolder, work: (store: ShardStore) => Promise<T>, use: StoreUse = {}): Promise<T> => {
