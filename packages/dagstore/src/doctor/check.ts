@@ -4,7 +4,7 @@ import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { type ByteSource, compareIdentity } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
 import { CID } from 'multiformats/cid'
-import { create as createMultihash } from 'multiformats/hashes/digest'
+import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { abortable } from '../abortable.ts'
 import type { Finding } from '../catalogue/finding.ts'
 import { codeOf } from '../failure.ts'
@@ -12,7 +12,7 @@ import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { StoreParts } from '../runner/parts.ts'
 import { Spoilage } from '../runner/session.ts'
-import { compareTopLevel, SAMPLED_ROWS } from '../verify/compare.ts'
+import { compareTopLevel, multihashOf, SAMPLED_ROWS } from '../verify/compare.ts'
 import { createSample } from '../verify/sample.ts'
 import { openLocal } from '../why/local-source.ts'
 import type { Budget } from './budget.ts'
@@ -55,16 +55,19 @@ export const checkShard = async (parts: CheckParts, key: string, record: ShardRe
     const known = view.facts.source
     const same = source === undefined || known === undefined || compareIdentity(known, source.identity) !== 'different'
     if (!same) found('source', 'IO_SOURCE_CHANGED', 'the mount has other bytes than those that were indexed')
+    // other ones in each round
     const sample = createSample<KeyedIndexEntry>(BLOCKS, parts.clock.now())
+    const rows = createSample<KeyedIndexEntry>(SAMPLED_ROWS, parts.clock.now() + 1)
     try {
-      await walk(parts, view, sample.see, signal)
+      await walk(parts, view, (entry) => {
+        sample.see(() => entry)
+        rows.see(() => entry)
+      }, signal)
     } catch (error) {
       failed('index', error)
       return findings
     }
-    // other ones in each round
-    const every = Math.max(1, Math.ceil(view.facts.entryCount / SAMPLED_ROWS))
-    const fault = await compareTopLevel(parts.top, shardNumber(index.shardNumber), view, { every, from: parts.clock.now() % every, signal, pace: (rows) => paceRows(parts, rows, signal) })
+    const fault = await compareTopLevel(parts.top, shardNumber(index.shardNumber), rows.items.map(multihashOf), { signal, pace: (rows) => paceRows(parts, rows, signal) })
     if (fault !== undefined) found('entries', fault.code, fault.message)
     if (source !== undefined && same) await checkBlocks(parts, source, view, sample.items, signal, failed)
     return findings
@@ -85,10 +88,10 @@ const openOrFind = async (parts: CheckParts, key: string, record: ShardRecord, s
 }
 
 /** Every page of the index, each checked as it is read. */
-const walk = async (parts: CheckParts, view: IndexView, see: (entry: () => KeyedIndexEntry) => void, signal: AbortSignal): Promise<void> => {
+const walk = async (parts: CheckParts, view: IndexView, see: (entry: KeyedIndexEntry) => void, signal: AbortSignal): Promise<void> => {
   let rows = 0
   for await (const entry of view.entries({ signal })) {
-    see(() => entry)
+    see(entry)
     if (++rows % ROWS_AT_A_TIME === 0) await paceRows(parts, ROWS_AT_A_TIME, signal)
   }
   await paceRows(parts, rows % ROWS_AT_A_TIME, signal)
@@ -104,11 +107,12 @@ const checkBlocks = async (
 ): Promise<void> => {
   try {
     const mount = await abortable(openIndexMount({ data, index }, { hashes, indexTrust: 'use', owns: false, signal }), signal)
-    for (const { code, digest, headBytes = 0, dataBytes = 0 } of entries) {
+    for (const entry of entries) {
+      const { code, headBytes = 0, dataBytes = 0 } = entry
       if (code === undefined || !hashes.has(code)) continue
       metrics.count('doctor.bytes', headBytes + dataBytes)
       await budget.take(headBytes + dataBytes, { signal })
-      await abortable(mount.blockstore.bytes(CID.createV1(RAW, createMultihash(code, digest)), { signal }), signal)
+      await abortable(mount.blockstore.bytes(CID.createV1(RAW, decodeMultihash(multihashOf(entry))), { signal }), signal)
     }
   } catch (error) {
     failed('blocks', error)

@@ -4,6 +4,7 @@ import type { Finding } from '../catalogue/finding.ts'
 import { type ShardLease, spoilIndex } from '../lease.ts'
 import type { IndexGeneration } from '../machine/index.ts'
 import type { StoreParts } from '../runner/parts.ts'
+import { multihashesOf } from '../verify/compare.ts'
 import { republish } from '../verify/verify.ts'
 
 export type RepairParts = Pick<StoreParts, 'catalogue' | 'top'> & {
@@ -19,7 +20,7 @@ export const repair = async (parts: RepairParts, key: string, index: IndexGenera
   if (findings.some(({ check }) => check === 'index' || check === 'blocks')) return rebuild(parts, key, index, signal)
   const lease = await parts.acquire(key, signal)
   try {
-    await republish(parts, key, lease, 'all', signal)
+    await republish(parts, key, lease, multihashesOf(lease.index, { signal }), signal)
   } finally {
     await lease.close()
   }

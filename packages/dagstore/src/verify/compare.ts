@@ -47,20 +47,17 @@ const BATCH = 256
 /** Rows of the top-level index that are looked up where not all are: a lookup costs more than all else about an entry. */
 export const SAMPLED_ROWS = 1024
 
-export interface TopLevelOptions extends CallOptions {
-  /** Look up one entry of so many; `from` says which. @default 1 */
-  readonly every?: number
-  readonly from?: number
-  /** Awaited before each batch, with its number of rows. */
-  readonly pace?: (rows: number) => Promise<void>
-}
+export type Multihashes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
-/** Whether the top-level index names the shard for the blocks of its index. */
+/**
+ * Whether the top-level index names the shard for these blocks.
+ *
+ * @param pace - awaited before each batch, with its number of rows
+ */
 export const compareTopLevel = async (
-  top: TopLevelIndex, number: ShardNumber, index: Pick<IndexView, 'entries'>, { every = 1, from = 0, signal, pace }: TopLevelOptions
+  top: TopLevelIndex, number: ShardNumber, multihashes: Multihashes, { signal, pace }: CallOptions & { readonly pace?: (rows: number) => Promise<void> }
 ): Promise<IndexFault | undefined> => {
   let batch: Uint8Array[] = []
-  let at = from
   const look = async (): Promise<IndexFault | undefined> => {
     await pace?.(batch.length)
     const answers = await top.findMany(batch, { prefer: [number], limit: 1, signal })
@@ -69,8 +66,7 @@ export const compareTopLevel = async (
     batch = []
     return missing === undefined ? undefined : { code: 'TOP_LEVEL_INDEX_INCOMPLETE', message: `the top-level index does not name the shard for all of its blocks; first=${hex(missing)}` }
   }
-  for await (const multihash of multihashesOf(index, { signal })) {
-    if (at++ % every !== 0) continue
+  for await (const multihash of multihashes) {
     batch.push(multihash)
     if (batch.length < BATCH) continue
     const fault = await look()
@@ -81,10 +77,12 @@ export const compareTopLevel = async (
 
 /** In the order of the index, so that repeats are neighbours. */
 export async function * multihashesOf (index: Pick<IndexView, 'entries'>, options: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const { code, digest } of index.entries(options)) {
-    if (code === undefined) throw new TypeError('an index of ours without hash codes')
-    yield createMultihash(code, digest).bytes
-  }
+  for await (const entry of index.entries(options)) yield multihashOf(entry)
+}
+
+export const multihashOf = ({ code, digest }: KeyedIndexEntry): Uint8Array => {
+  if (code === undefined) throw new TypeError('an index of ours without hash codes')
+  return createMultihash(code, digest).bytes
 }
 
 const differ = (a: number | undefined, b: number | undefined): boolean => a !== undefined && b !== undefined && a !== b

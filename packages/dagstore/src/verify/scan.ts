@@ -3,6 +3,7 @@ import { CarV2Error, createIndexStreamBuilder, type CarLayout, type IndexStream,
 import type { Hashes } from '@dagstore/hashes'
 import type { ByteProgress, ByteSource, WritableFile } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
+import { SAMPLED_ROWS } from './compare.ts'
 import { type VerifyFault, type Faults, SAMPLES, type VerifyMode } from './report.ts'
 import { createSample } from './sample.ts'
 
@@ -19,6 +20,8 @@ export interface Scanned {
   readonly blocks: number
   readonly bytes: number
   readonly checked: number
+  /** Of some blocks, up to {@link SAMPLED_ROWS}. */
+  readonly multihashes: readonly Uint8Array[]
   /** `undefined`: the structure is broken, nothing can be said about the index. */
   readonly whole: { readonly layout: CarLayout, readonly payloadEnd: number, readonly index: IndexStream } | undefined
 }
@@ -29,6 +32,7 @@ type Place = Pick<Section, 'sourceOffset' | 'headBytes' | 'dataBytes' | 'cid'>
 export const scanShard = async (source: ByteSource, faults: Faults, order: ScanOrder): Promise<Scanned> => {
   const { mode, hashes, signal } = order
   const sample = createSample<Place>(SAMPLES, order.seed)
+  const multihashes = createSample<Uint8Array>(SAMPLED_ROWS, order.seed + 1)
   const builder = createIndexStreamBuilder({ scratch: order.scratch })
   let blocks = 0
   let checked = 0
@@ -52,13 +56,14 @@ export const scanShard = async (source: ByteSource, faults: Faults, order: ScanO
           hash(place, await source.read(place.sourceOffset + place.headBytes, place.dataBytes, { signal }))
         }
         const index = await builder.finish({ payloadStart: layout.payloadStart, payloadEnd, carV1Header: undefined, source: undefined })
-        return { blocks, bytes: payloadEnd, checked, whole: { layout, payloadEnd, index } }
+        return { blocks, bytes: payloadEnd, checked, multihashes: multihashes.items, whole: { layout, payloadEnd, index } }
       }
       const section = step.value
       const { sectionOffset, sourceOffset, headBytes, dataBytes, cid, data } = section
       blocks++
       bytes = sectionOffset + headBytes + dataBytes
       if (data !== undefined) hash(section, data)
+      multihashes.see(() => parseCid(cid, 0).multihash)
       if (mode === 'sampled') sample.see(() => ({ sourceOffset, headBytes, dataBytes, cid }))
       const room = builder.add(section)
       if (room !== undefined) await room
@@ -66,7 +71,7 @@ export const scanShard = async (source: ByteSource, faults: Faults, order: ScanO
   } catch (error) {
     if (!(error instanceof CarV2Error)) throw error
     faults.add({ code: error.code, offset: error.offset, message: error.message, ...(error.cid === undefined ? {} : { cid: CID.decode(error.cid).toString() }) })
-    return { blocks, bytes, checked, whole: undefined }
+    return { blocks, bytes, checked, multihashes: multihashes.items, whole: undefined }
   }
 }
 

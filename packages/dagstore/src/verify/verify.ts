@@ -5,7 +5,7 @@ import { DagstoreError } from '../errors.ts'
 import { codeOf } from '../failure.ts'
 import { type ShardLease, spoilIndex } from '../lease.ts'
 import type { StoreParts } from '../runner/parts.ts'
-import { compareEntries, compareFacts, compareTopLevel, type IndexFault, multihashesOf, SAMPLED_ROWS } from './compare.ts'
+import { compareEntries, compareFacts, compareTopLevel, type IndexFault, type Multihashes, multihashesOf } from './compare.ts'
 import { Faults, type VerifyRepair, type VerifyOptions, type VerifyReport } from './report.ts'
 import { scanShard, type Scanned } from './scan.ts'
 
@@ -46,7 +46,7 @@ export const verifyShard = async (parts: VerifyParts, key: string, options: Veri
       repaired.push({ part: 'index', ...reason })
     }
     if (scanned.whole !== undefined) {
-      const entries = await republish(parts, key, lease, mode === 'full' ? 'all' : 'sampled', signal)
+      const entries = await republish(parts, key, lease, mode === 'full' ? multihashesOf(lease.index, { signal }) : scanned.multihashes, signal)
       if (entries !== undefined) repaired.push({ part: 'entries', ...entries })
     }
     return { key, mode, blocks: scanned.blocks, bytes: scanned.bytes, checked: scanned.checked, bad: faults.list, badCount: faults.count, repaired }
@@ -78,14 +78,13 @@ const indexFault = async ({ index }: ShardLease, { whole }: Scanned, signal: Abo
   }
 }
 
-/** Write the shard's entries in the top-level index again where some are lost. */
-export const republish = async ({ catalogue, top }: Pick<StoreParts, 'catalogue' | 'top'>, key: string, lease: ShardLease, rows: 'all' | 'sampled', signal: AbortSignal): Promise<IndexFault | undefined> => {
+/** Write the shard's entries in the top-level index again where some are lost. @param asked - which are looked up */
+export const republish = async ({ catalogue, top }: Pick<StoreParts, 'catalogue' | 'top'>, key: string, lease: ShardLease, asked: Multihashes, signal: AbortSignal): Promise<IndexFault | undefined> => {
   const current = (await catalogue.get(key))?.record.index
   // replaced meanwhile: what took its place was published before
   if (current === undefined || current.generation !== lease.indexGeneration) return undefined
   const number = shardNumber(current.shardNumber)
-  const every = rows === 'all' ? 1 : Math.max(1, Math.ceil(lease.index.facts.entryCount / SAMPLED_ROWS))
-  const fault = await compareTopLevel(top, number, lease.index, { every, signal })
+  const fault = await compareTopLevel(top, number, asked, { signal })
   // the lease keeps the generation from being retired
   if (fault !== undefined) await top.publish(number, multihashesOf(lease.index, { signal }), { signal })
   return fault
