@@ -1,27 +1,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The copies of one directory: who fetches what, what is in use, what goes. */
-import { type ByteSource, type CallOptions, compareIdentity, createWindow, IoError, type SourceIdentity } from '@dagstore/io'
-import { openAdopted, readAdoption, writeAdoption } from './adoption.ts'
+import { type ByteSource, type CallOptions, compareIdentity, IoError } from '@dagstore/io'
+import { readAdoption, writeAdoption } from './adoption.ts'
 import { copyWhole, resumePoint } from './copying.ts'
-import { type CopyOwner, encodeTrailer, readTrailer } from './copy-trailer.ts'
+import { type CopyOwner, encodeTrailer } from './copy-trailer.ts'
 import { MountError } from './errors.ts'
 import { type Fetched, Flights } from './flights.ts'
 import type { Mount, MountBytes, SequentialBytes } from './mount.ts'
 import { type Reservation, Space } from './space.ts'
+import { type Copy, isCopyOf, openCopy } from './transient-copy.ts'
 import { keyDigits, nameWith, transientBase } from './transient-name.ts'
 import { type TransientEntry, TransientTable } from './transient-table.ts'
 import type { AdoptOptions, CollectedTransient, CollectedTransients, CollectOptions, OpenTransientOptions, TransientOf, Transients, TransientsOptions, TransientsUsage } from './transients.ts'
 import { Turns } from './turns.ts'
 
 type Settings = TransientsOptions & Required<{ [name in 'quotaBytes' | 'highWatermark' | 'lowWatermark' | 'reserveBytes']: number }>
-
-/** A whole copy, or a file that was given. */
-interface Copy {
-  readonly source: ByteSource
-  /** Of what it was copied from; of a given file nobody knows. */
-  readonly identity: SourceIdentity | undefined
-  readonly given: boolean
-}
 
 export class TransientStore implements Transients {
   readonly #settings: Settings
@@ -73,7 +66,7 @@ export class TransientStore implements Transients {
     await this.#table.load()
     const entry = this.#table.entries.get(base)
     if (entry === undefined) return false
-    const copy = await this.#openCopy(entry, undefined)
+    const copy = await openCopy(entry, this.#settings, undefined)
     await copy?.source.close()
     return copy !== undefined
   }
@@ -346,7 +339,7 @@ export class TransientStore implements Transients {
     if (entry === undefined || entry.going) return undefined
     const unpin = this.#unpinning(entry)
     try {
-      const copy = await this.#openCopy(entry, signal)
+      const copy = await openCopy(entry, this.#settings, signal)
       if (copy !== undefined) return { copy, unpin }
     } catch (error) {
       unpin()
@@ -369,7 +362,7 @@ export class TransientStore implements Transients {
     const entry = this.#table.entries.get(base)
     const unpin = entry === undefined ? () => {} : this.#unpinning(entry)
     try {
-      const copy = entry === undefined ? undefined : await this.#openCopy(entry, signal)
+      const copy = entry === undefined ? undefined : await openCopy(entry, this.#settings, signal)
       if (entry === undefined || copy === undefined) throw new IoError('IO_NOT_FOUND', `transient copy has vanished; in=${this.#settings.directory.label}`, { retry: 'later' })
       this.#table.touch(entry)
       const { source } = copy
@@ -383,33 +376,4 @@ export class TransientStore implements Transients {
       throw error
     }
   }
-
-  /** `undefined`: there is none, or what has its name is none. */
-  async #openCopy ({ base, files }: TransientEntry, signal: AbortSignal | undefined): Promise<Copy | undefined> {
-    const { directory, localFiles } = this.#settings
-    if (files.has('adoption')) {
-      const adoption = await readAdoption(directory, nameWith(base, 'adoption'), { signal })
-      const given = adoption === undefined ? undefined : await openAdopted(adoption, nameWith(base, 'adopted'), directory, localFiles, { signal })
-      if (given !== undefined) return { source: createWindow(given, 0, given.sizeBytes, { identity: given.identity, owns: true }), identity: undefined, given: true }
-    }
-    if ((await directory.stat(nameWith(base, 'transient')))?.kind !== 'file') return undefined
-    const file = await directory.openSource(nameWith(base, 'transient'), { signal })
-    try {
-      const trailer = await readTrailer(file, { signal })
-      if (trailer !== undefined) {
-        const { payloadBytes, identity } = trailer
-        return { source: createWindow(file, 0, payloadBytes, { ...(identity === undefined ? {} : { identity }), owns: true }), identity, given: false }
-      }
-    } catch (error) {
-      await file.close()
-      throw error
-    }
-    await file.close()
-    return undefined
-  }
-}
-
-const isCopyOf = ({ source, identity: copied }: Copy, identity: SourceIdentity | undefined, announced: number | undefined): boolean => {
-  if (copied !== undefined && identity !== undefined) return compareIdentity(copied, identity) !== 'different'
-  return announced === undefined || announced === source.sizeBytes
 }

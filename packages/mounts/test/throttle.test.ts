@@ -32,7 +32,7 @@ describe('openings at a time', () => {
       await held.passed
       now--
     })
-    const all = [...['a', 'a', 'a', 'a', 'a', 'b', 'c'].map(run)]
+    const all = ['a', 'a', 'a', 'a', 'a', 'b', 'c'].map(run)
     for (let done = 0; done < 7; done++) {
       await settle()
       gates[done]!.open()
