@@ -34,6 +34,7 @@ const CHECKS = [
   { name: 'edge', what: 'verified blocks over HTTP in an edge worker and a browser', run: () => ['node', ['tooling/edge/run.mjs']] },
   { name: 'helia', what: 'a DAG store in real Helia nodes, Bitswap between two of them', run: () => otherNode('22.23.3', ['tooling/helia/run.mjs']) },
   { name: 'release', what: 'every package packed, installed and compiled elsewhere', run: () => ['node', ['tooling/release/run.mjs']] },
+  { name: 'helia-26', nightly: true, what: 'the same on Node 26', run: () => otherNode('26.10.0', ['tooling/helia/run.mjs']) },
   { name: 'long-forms', nightly: true, what: 'every test that has a longer form, in it', run: () => [bin('vitest'), ['run', ...withLongForms()]], env: { DAGSTORE_LONG: '1' } },
   { name: 'fuzz', nightly: true, what: 'a million damaged inputs, other ones each day', run: () => ['node', ['tooling/fuzz/run.mjs', '--count', '1000000', '--seed', String(Math.floor(Date.now() / 86_400_000))]] },
   {

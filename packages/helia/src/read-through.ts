@@ -11,7 +11,10 @@
 import { type AnyCid, BlockNotFoundError, BlockstoreError, readBlock, type ReadBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
 import type { Blockstore, Pair } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
-import { createSuspects, type Suspects } from './suspects.ts'
+import { createRecentCids, type RecentCids } from './recent-cids.ts'
+
+const SUSPECTS = 4096
+const LACKED = 1024
 
 export interface ReadThroughOptions {
   /**
@@ -52,10 +55,31 @@ export interface ReadThroughBlockstore extends Blockstore {
  * @param shards - read only: `dagstore.blockstore`, the blockstore of a lease, or any other
  */
 export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockstore, settings: ReadThroughOptions = {}): ReadThroughBlockstore => {
-  const suspects = settings.unreadable === 'absent' ? createSuspects(settings.onUnreadable) : undefined
+  /** Could not be read, and are absent since. */
+  const suspects = settings.unreadable === 'absent' ? createRecentCids(SUSPECTS) : undefined
+  /** Whoever asks whether a block is there asks for it next: one's own store lacked these, and the shards have them. */
+  const lacked = createRecentCids(LACKED)
+
+  /** Remember and tell a failure that is to count as an absence; false for every other one. */
+  const hide = (cid: CID, error: unknown): boolean => {
+    if (suspects === undefined || !isUnreadable(error)) return false
+    suspects.add(cid)
+    try {
+      settings.onUnreadable?.(cid, error)
+    } catch {
+      // whoever listens harms nobody
+    }
+    return true
+  }
 
   async function * get (any: AnyCid, options?: StoreCallOptions): AsyncGenerator<Uint8Array> {
     const cid = toCid(any)
+    const asked = lacked.delete(cid) ? await settled(readBlock(shards, cid, options)) : undefined
+    if (asked?.status === 'fulfilled') {
+      yield asked.value
+      return
+    }
+    options?.signal?.throwIfAborted()
     let begun = false
     let failure: unknown
     try {
@@ -70,11 +94,9 @@ export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockst
       options?.signal?.throwIfAborted()
       failure = error
     }
-    yield await otherwise(cid, failure, options, () => readBlock(shards, cid, options)).catch((error: unknown) => {
+    yield await otherwise(cid, failure, options, () => asked === undefined ? readBlock(shards, cid, options) : Promise.reject(asked.reason)).catch((error: unknown) => {
       options?.signal?.throwIfAborted()
-      if (suspects === undefined || !isUnreadable(error)) throw error
-      suspects.add(cid, error)
-      throw new BlockNotFoundError(cid, { cause: error })
+      throw hide(cid, error) ? new BlockNotFoundError(cid, { cause: error }) : error
     })
   }
 
@@ -90,6 +112,7 @@ export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockst
       const found = suspects?.has(cid) === true ? await canRead(shards, cid, options, suspects) : await shards.has(cid, options)
       // absent there, and here nobody knows
       if (!found && failure !== undefined) throw failure
+      if (found) lacked.add(cid)
       return found
     })
   }
@@ -102,9 +125,8 @@ export const createReadThroughBlockstore = (own: Blockstore, shards: ReadBlockst
         return await has(cid, options)
       } catch (error) {
         options?.signal?.throwIfAborted()
-        if (suspects === undefined || !isUnreadable(error)) throw error
-        suspects.add(cid, error)
-        return false
+        if (hide(cid, error)) return false
+        throw error
       }
     },
     getMany: async function * (cids, options) {
@@ -134,8 +156,10 @@ const otherwise = async <T>(cid: CID, failure: unknown, options: StoreCallOption
   }
 }
 
+const settled = async <T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> => (await Promise.allSettled([promise]))[0]
+
 /** Whether a block that could not be read can be now; an index alone cannot tell. */
-const canRead = async (shards: ReadBlockstore, cid: CID, options: StoreCallOptions | undefined, suspects: Suspects): Promise<boolean> => {
+const canRead = async (shards: ReadBlockstore, cid: CID, options: StoreCallOptions | undefined, suspects: RecentCids): Promise<boolean> => {
   try {
     await readBlock(shards, cid, options)
   } catch (error) {

@@ -52,6 +52,21 @@ describe('a read-through blockstore', () => {
     expect(own.log).toEqual(['put', 'has', 'get'])
   })
 
+  it('goes to the shards at once for a block that the own store just lacked, and back to it if they have lost it', async () => {
+    await using shards = await openShards([shard])
+    const own = new OwnStore()
+    const store = createReadThroughBlockstore(own, shards.blockstore)
+    expect(await store.has(first.cid)).toBe(true)
+    expect(await join(store.get(first.cid))).toEqual(first.bytes)
+    expect(own.log).toEqual(['has'])
+    expect(await store.has(second.cid)).toBe(true)
+    await shards.destroy('s0')
+    expect(await rejection(store.get(second.cid).next())).toMatchObject({ name: 'NotFoundError' })
+    expect(own.log).toEqual(['has', 'has', 'get'])
+    await store.put(second.cid, second.bytes)
+    expect(await join(store.get(second.cid))).toEqual(second.bytes)
+  })
+
   it('says that a block is absent on first iteration, as js-stores do', async () => {
     await using shards = await openShards([shard])
     const store = createReadThroughBlockstore(new OwnStore(), shards.blockstore)
