@@ -17,10 +17,13 @@ export const MAX_KEY_BYTES = 512
 /** Longest part of an encoded key, in characters; what is put behind the last part fits into a name of 255 bytes. */
 export const MAX_PART_CHARACTERS = 200
 
+/** Stands for itself, such as a piece CID. */
+const PLAIN = /^[a-z0-9_-]{1,200}$/u
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$/u
 
 /** @throws {IndexRepoError} `INDEX_BAD_KEY`: empty, above {@link MAX_KEY_BYTES}, or not Unicode text (a lone surrogate) */
 export const encodeKey = (key: string): string => {
+  if (PLAIN.test(key) && !DEVICE.test(key)) return key
   const bytes = new TextEncoder().encode(key)
   if (bytes.byteLength === 0 || bytes.byteLength > MAX_KEY_BYTES) {
     throw new IndexRepoError('INDEX_BAD_KEY', `key length; min=1 max=${MAX_KEY_BYTES} got=${bytes.byteLength}`)

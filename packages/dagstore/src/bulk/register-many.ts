@@ -88,31 +88,35 @@ const isPlain = (item: RegisterItem): boolean => item.indexing !== 'eager' &&
   Object.entries(item).every(([name, option]) => name === 'key' || name === 'mountUrl' || name === 'indexing' || option === undefined)
 
 /** @returns places of those that somebody else has changed meanwhile */
-const registerDirectly = async ({ parts }: BulkParts, planned: readonly Planned[], outcomes: RegisterOutcome[]): Promise<readonly number[]> => {
-  const { catalogue, emit } = parts
-  const stored = await catalogue.getMany(planned.map(({ key }) => key))
+const registerDirectly = async (bulk: BulkParts, planned: readonly Planned[], outcomes: RegisterOutcome[]): Promise<readonly number[]> => {
+  // most often all of them are new; the write looks whether they are
+  if (await add(bulk, planned, outcomes)) return []
+  const stored = await bulk.parts.catalogue.getMany(planned.map(({ key }) => key))
+  const rest = planned.filter(({ at, key, url }, which) => {
+    const known = stored[which]
+    if (known !== undefined) outcomes[at] = outcomeOf(key, url, known)
+    return known === undefined
+  })
+  return await add(bulk, rest, outcomes) ? [] : rest.map(({ at }) => at)
+}
+
+/** One write for all of them, if none of them is there. */
+const add = async ({ parts: { catalogue, emit } }: BulkParts, planned: readonly Planned[], outcomes: RegisterOutcome[]): Promise<boolean> => {
+  if (planned.length === 0) return true
   const changes: RecordChange[] = []
   const added: RegisterOutcome[] = []
-  const places: number[] = []
-  planned.forEach(({ at, key, url }, which) => {
-    const known = stored[which]
-    if (known !== undefined) {
-      outcomes[at] = outcomeOf(key, url, known)
-      return
-    }
+  for (const { key, url } of planned) {
     const { record } = applyChange(undefined, { type: 'register', url, localCopy: undefined }, 0)
     if (record === undefined) throw new TypeError('a registration without a record')
     changes.push({ key, ifVersion: 'absent', record })
     added.push({ key, ok: true, info: shardInfo(key, record) })
-    places.push(at)
-  })
-  if (changes.length === 0) return []
-  if (await catalogue.commit(changes) === 'conflict') return places
+  }
+  if (await catalogue.commit(changes) === 'conflict') return false
   added.forEach((outcome, which) => {
-    outcomes[places[which] as number] = outcome
+    outcomes[(planned[which] as Planned).at] = outcome
     emit({ type: 'health', key: outcome.key, from: undefined, to: 'new', failure: undefined })
   })
-  return []
+  return true
 }
 
 /** As the machine answers a registration of a shard that is there. */

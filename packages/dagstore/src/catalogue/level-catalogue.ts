@@ -4,7 +4,6 @@
  * write, each checked against the ones before it; the database's own lock makes this process the only writer.
  */
 import type { AnyLevel } from '@dagstore/io'
-import type { AbstractSublevel } from 'abstract-level'
 import { DagstoreError } from '../errors.ts'
 import { isIndexed, retryAt, type ShardRecord } from '../machine/index.ts'
 import {
@@ -16,14 +15,12 @@ import { decodeFindings, encodeFindings, type ListedFindings, type ShardFindings
 import { decodeRecord, encodeRecord, type StoredRecord } from './record-codec.ts'
 import type { DueQuery, DueRetry, ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
 import { upgradeCatalogue } from './upgrade.ts'
+import { type Operation, type Rows, SYNC, writeRows } from './write-rows.ts'
 
 const FORMAT_VERSION = 2
 /** Commits in one write at most. */
 const GROUP = 512
-export const SYNC: object = { sync: true }
 
-export type Rows = AbstractSublevel<any, any, Uint8Array, Uint8Array>
-export type Operation = { readonly type: 'put', readonly key: Uint8Array, readonly value: Uint8Array } | { readonly type: 'del', readonly key: Uint8Array }
 interface Pending {
   readonly changes: readonly RecordChange[]
   readonly resolve: (outcome: 'done' | 'conflict') => void
@@ -218,7 +215,7 @@ class LevelCatalogue implements ShardCatalogue {
     if (operations.length === 0) return outcomes
     operations.push({ type: 'put', key: metaRow('next'), value: encodeU32(this.#next) })
     operations.push({ type: 'put', key: metaRow('counts'), value: encodeU32(Math.max(0, unindexed)) })
-    await this.#rows.batch(operations, SYNC)
+    await writeRows(this.#rows, operations)
     this.#unindexed = Math.max(0, unindexed)
     return outcomes
   }
