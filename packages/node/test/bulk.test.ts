@@ -50,6 +50,31 @@ describe('a store whose data lies outside it', () => {
   })
 })
 
+describe('a copy that was lent', () => {
+  it('is lent again by an import, and done without where it is gone', async () => {
+    for (const name of ['a.car', 'copy.car']) await writeFile(join(folder, name), cars['a']!.bytes)
+    const first = await openDagstore(join(folder, 'one'))
+    await first.register('a', fileUrl(join(folder, 'a.car')), { localCopy: { path: join(folder, 'copy.car'), mode: 'borrow' } })
+    const text = await exported(first)
+    await first.close()
+    expect(JSON.parse(new TextDecoder().decode(text).split('\n')[1]!)).toMatchObject({ key: 'a', borrowed: join(folder, 'copy.car') })
+    for (const root of ['two', 'three']) {
+      const store = await openDagstore(join(folder, root))
+      try {
+        expect((await collect(store.importShards([text]))).map(({ key, ok }) => [key, ok])).toEqual([['a', true]])
+        expect((await collect(store.initializeAll())).map(({ ok }) => ok)).toEqual([true])
+        await checkBlocks(store, ['a'])
+        expect((await store.gc()).items.filter(({ kind }) => kind === 'orphan')).toEqual([])
+        expect(new TextDecoder().decode(await exported(store)).includes('borrowed')).toBe(root === 'two')
+      } finally {
+        await store.close()
+      }
+      await rm(join(folder, 'copy.car'), { force: true })
+    }
+    expect(await readdir(folder)).toContain('a.car')
+  })
+})
+
 describe('a store that was moved', () => {
   it('serves, exports and imports what lies below its root', async () => {
     const root = join(folder, 'store')

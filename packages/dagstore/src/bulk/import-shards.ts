@@ -25,13 +25,23 @@ export async function * importShards (bulk: BulkParts, chunks: Iterable<Uint8Arr
     let next = 0
     for (const line of group) {
       const outcome: ImportOutcome = 'shard' in line
-        ? { line: line.line, ...registered[next++] as RegisterOutcome }
+        ? { line: line.line, ...await withoutCopy(bulk, line.shard, registered[next++] as RegisterOutcome) }
         : { line: line.line, key: line.key, ok: false, error: line.error }
       done++
       if (!outcome.ok) failed++
       onProgress?.({ done, failed, total: undefined })
       yield outcome
     }
+  }
+}
+
+/** A copy that was lent to the other store may be gone; the mount has the same bytes. */
+const withoutCopy = async (bulk: BulkParts, { key, mountUrl, localCopy }: RegisterItem, outcome: RegisterOutcome): Promise<RegisterOutcome> => {
+  if (outcome.ok || localCopy === undefined) return outcome
+  try {
+    return { key, ok: true, info: await bulk.register(key, mountUrl) }
+  } catch {
+    return outcome
   }
 }
 
@@ -64,7 +74,7 @@ async function * readLines (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Ar
         break
       case 'shard':
         count++
-        yield { line, shard: { key: found.key, mountUrl: found.url } }
+        yield { line, shard: { key: found.key, mountUrl: found.url, ...(found.borrowed === undefined ? {} : { localCopy: { path: found.borrowed, mode: 'borrow' } }) } }
     }
   }
   if (line === 0) checkHead(undefined)

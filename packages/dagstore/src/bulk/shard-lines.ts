@@ -3,10 +3,12 @@
  *
  *     {"dagstore-shards":1}
  *     {"key":"a","url":"file:cars/a.car"}
- *     {"key":"b","damaged":true}
- *     {"end":2}
+ *     {"key":"b","url":"https://example.com/b.car","borrowed":"/data/b.car"}
+ *     {"key":"c","damaged":true}
+ *     {"end":3}
  *
- * First line: the version. Then one line per shard, by key: its key and canonical mount URL; of a record that could not be
+ * First line: the version. Then one line per shard, by key: its key, canonical mount URL, and the path of a local copy that was
+ * lent to the store; of a record that could not be
  * read, only the key. Last line: how many there were. Members that this version does not know are passed over; a change that
  * an older reader must not pass over gets another version.
  */
@@ -17,7 +19,7 @@ export const SHARDS_VERSION: number = 1
 export const MAX_LINE_BYTES: number = 1 << 20
 
 export type ShardLine =
-  | { readonly type: 'shard', readonly key: string, readonly url: string }
+  | { readonly type: 'shard', readonly key: string, readonly url: string, readonly borrowed: string | undefined }
   | { readonly type: 'damaged', readonly key: string }
   | { readonly type: 'end', readonly count: number }
 
@@ -27,7 +29,7 @@ export const encodeHead = (): Uint8Array => encode({ 'dagstore-shards': SHARDS_V
 
 export const encodeLine = (line: ShardLine): Uint8Array => {
   switch (line.type) {
-    case 'shard': return encode({ key: line.key, url: line.url })
+    case 'shard': return encode({ key: line.key, url: line.url, borrowed: line.borrowed })
     case 'damaged': return encode({ key: line.key, damaged: true })
     case 'end': return encode({ end: line.count })
   }
@@ -58,7 +60,9 @@ export const parseLine = (line: Uint8Array | 'too long', number: number): ShardL
   if (members.get('damaged') === true) return { type: 'damaged', key }
   const url = members.get('url')
   if (typeof url !== 'string') throw bad(number, 'no url')
-  return { type: 'shard', key, url }
+  const borrowed = members.get('borrowed')
+  if (borrowed !== undefined && typeof borrowed !== 'string') throw bad(number, 'borrowed is no path')
+  return { type: 'shard', key, url, borrowed }
 }
 
 const bad = (number: number, what: string): DagstoreError => new DagstoreError('DAGSTORE_BAD_EXPORT', `bad line in an export of shards: ${what}; line=${number}`)
