@@ -63,8 +63,8 @@ export const endRefresh = (state: Refreshing, event: JobEnd): Step<State> => {
     }
     case 'unchanged': return undone(state, callers.map((waiter): Effect => ({ type: 'answer', waiter })))
     case 'failed': return undone(state, callers.map((waiter) => refuse(waiter, 'DAGSTORE_REFRESH_FAILED', event.failure)))
-    // a copy under the new generation is of other bytes: another generation
-    case 'unusable': return refreshing(state, { ...state, waiters })
+    // a copy under the new generation is of other bytes: another generation, if anybody still wants it
+    case 'unusable': return callers.length === 0 ? undone(state, []) : refreshing(state, { ...state, waiters })
     case 'aborted': return undone(state, callers.map((id) => again({ id, wish: 'refresh', url: state.to })))
     default: return stray(state, event)
   }
