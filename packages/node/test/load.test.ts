@@ -12,7 +12,7 @@ const LONG = process.env['DAGSTORE_LONG'] !== undefined
 const SHARDS = LONG ? 1000 : 80
 /** All at the same time; each has one lease at a time. */
 const READERS = 8 * SHARDS
-const TURNS = LONG ? 8 : 1
+const TURNS = LONG ? 4 : 1
 const CARS = 12
 
 const cars = Array.from({ length: CARS }, (_, seed) => {

@@ -5,6 +5,8 @@
 //	readback index FILE CARFILE              go-car: a detached index against the sections of its CAR
 //	readback resume [-data-padding N] FILE [ROOT...]   go-car: go on writing; refused files must stay unchanged
 //	readback dagstore CARFILE INDEXFILE KEY  dagstore: a shard served from our index, and one indexed by itself
+//	readback repo FOLDER CARFOLDER           dagstore: a folder of indices as its own, KEY.car for each of them
+//	readback traces CARFILE BADFILE          dagstore: what its loop does to a shard, story by story
 //	readback commp FILE                      piece CIDs and sizes
 //	readback payload CARFILE ROOT            the CARv1 of a deal: go-car's traversal of everything below the root
 //	readback unixfs [-profile NAME] PATH     root of a file or directory
@@ -23,6 +25,8 @@ var commands = map[string]func(args []string) (any, error){
 	"index":    readIndex,
 	"resume":   resume,
 	"dagstore": serve,
+	"repo":     readRepo,
+	"traces":   traceStories,
 	"commp":    commP,
 	"payload":  payloadOf,
 	"unixfs":   unixfs,
@@ -30,7 +34,7 @@ var commands = map[string]func(args []string) (any, error){
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "readback: one of car, index, resume, dagstore, commp, payload, unixfs")
+		fmt.Fprintln(os.Stderr, "readback: one of car, index, resume, dagstore, repo, traces, commp, payload, unixfs")
 		os.Exit(2)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])
