@@ -12,8 +12,8 @@ const [root = '', cars = '', logPath = '', seed = ''] = process.argv.slice(2)
 const log = openSync(logPath, 'a')
 const say = (line: readonly unknown[]): void => { writeSync(log, `${JSON.stringify(line)}\n`) }
 
-type Step = 'register' | 'eager' | 'acquire' | 'initialize' | 'refresh' | 'recover' | 'destroy'
-const STEPS: readonly Step[] = ['register', 'eager', 'eager', 'acquire', 'acquire', 'initialize', 'refresh', 'refresh', 'recover', 'destroy']
+type Step = 'register' | 'eager' | 'acquire' | 'initialize' | 'refresh' | 'recover' | 'destroy' | 'gc'
+const STEPS: readonly Step[] = ['register', 'eager', 'eager', 'acquire', 'acquire', 'initialize', 'refresh', 'refresh', 'recover', 'destroy', 'gc']
 
 const perform = async (store: NodeDagstore, step: Step, key: string, url: string): Promise<unknown> => {
   switch (step) {
@@ -27,6 +27,12 @@ const perform = async (store: NodeDagstore, step: Step, key: string, url: string
     case 'refresh': return store.refresh(key, { mount: url })
     case 'recover': return store.recover(key)
     case 'destroy': return store.destroy(key, { mode: 'drain' })
+    case 'gc': {
+      const { items } = await store.gc()
+      const failed = items.find(({ error }) => error !== undefined)
+      if (failed !== undefined) throw new Error(`not reclaimed: ${failed.name}`, { cause: failed.error })
+      return undefined
+    }
   }
 }
 
