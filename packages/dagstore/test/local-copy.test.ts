@@ -1,6 +1,7 @@
 /** Files given at registration: borrowed, moved, linked; there, gone, changed. */
+import { type CrashWorld, everyCrash } from '@dagstore-tooling/testkit'
 import { createBytesSource, createMemoryDirectory, type Directory, IoError } from '@dagstore/io'
-import type { LocalFiles } from '@dagstore/mounts'
+import { type LocalFiles, MountError } from '@dagstore/mounts'
 import { describe, expect, it } from 'vitest'
 import { codeOf, type Harness, makeCar, namesIn, openHarness, rejection, until } from './harness.ts'
 
@@ -133,5 +134,45 @@ describe('a local copy', () => {
     await lease.close()
     await until(async () => (await namesIn(h.files)).every((name) => !name.includes('.adopt')))
     await h.store.close()
+  })
+
+  it.each(['move', 'borrow'] as const)('loses no bytes wherever the process ends, though the mount is away: %s', async (mode) => {
+    let outside = new Map<string, Uint8Array>()
+    const openIn = async ({ db, fs }: CrashWorld, files: Map<string, Uint8Array>): Promise<Harness> => {
+      const port = new Outside(fs.directory)
+      for (const [name, bytes] of files) port.files.set(name, bytes)
+      outside = port.files
+      const h = await openHarness({ transients: { localFiles: port } }, { db, files: fs.directory })
+      h.sources.put('a', car, { access: 'sequential' })
+      h.sources.place('a').before = async (step) => { if (step === 'open') throw new MountError('MOUNT_UNREACHABLE', 'away', { retry: 'later' }) }
+      return h
+    }
+    let left = outside
+    const cuts = await everyCrash({
+      seed: `local copy ${mode}`,
+      run: async (world) => {
+        left = new Map([['/cars/a.car', car.bytes]])
+        const h = await openIn(world, left)
+        left = outside
+        try {
+          await h.store.register('a', 'test:a', { localCopy: { path: '/cars/a.car', mode } })
+          await (await h.store.acquire('a')).close()
+        } finally {
+          await h.store.close()
+        }
+      },
+      check: async (world) => {
+        const h = await openIn(world, left)
+        const info = await h.store.shard('a')
+        if (info === undefined || mode !== 'move') expect(left.get('/cars/a.car')).toEqual(car.bytes)
+        if (info !== undefined) {
+          const lease = await h.store.acquire('a')
+          expect(await lease.blockstore.bytes(car.blocks[3]!.cid)).toEqual(car.blocks[3]!.data)
+          await lease.close()
+        }
+        await h.store.close()
+      },
+    })
+    expect(cuts).toBeGreaterThan(5)
   })
 })
