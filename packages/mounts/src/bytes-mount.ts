@@ -9,7 +9,7 @@ import { CID } from 'multiformats/cid'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { MountError } from './errors.ts'
 import type { Mount, MountFactory } from './mount.ts'
-import { afterScheme } from './registry.ts'
+import { afterScheme } from './url-scheme.ts'
 
 /** The most bytes that a `bytes:` URL may hold: URLs are written into records. */
 export const MAX_BYTES_URL_BYTES = 65_536

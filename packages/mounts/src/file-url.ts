@@ -8,7 +8,7 @@
  * Source: RFC 8089. Stricter: no host besides `localhost`, no query, no fragment, UTF-8 only. Looser: relative paths.
  */
 import { MountError } from './errors.ts'
-import { afterScheme } from './registry.ts'
+import { afterScheme } from './url-scheme.ts'
 
 /**
  * The canonical URL of a path; `.`, `..` and doubled slashes stay as they are.

@@ -9,7 +9,8 @@ import { causeOf, MountError, retryOf } from './errors.ts'
 import { createFailureMemory, type FailureMemory } from './failure-memory.ts'
 import { absent, type Mount, type MountBytes, type MountFactory, type MountStat, type SequentialBytes } from './mount.ts'
 import { type Place, switchingSource } from './open-first-of.ts'
-import { afterScheme, type MountRegistry } from './registry.ts'
+import type { MountRegistry } from './registry.ts'
+import { afterScheme } from './url-scheme.ts'
 
 export interface FirstOfMountOptions {
   /** @default systemClock */

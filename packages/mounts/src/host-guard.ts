@@ -4,7 +4,7 @@
  */
 import { MountError } from './errors.ts'
 import { parseAddress } from './ip-address.ts'
-import { schemeOf } from './registry.ts'
+import { schemeOf } from './url-scheme.ts'
 
 export interface HostGuardOptions {
   /** Hosts that may be asked whatever they are: a name, `*.` and a domain, an address, or a range such as `10.1.0.0/16`. @default none */

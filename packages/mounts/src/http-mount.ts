@@ -7,7 +7,7 @@ import { guardedFetch } from './guarded-fetch.ts'
 import type { HostGuard } from './host-guard.ts'
 import { openHttpStream } from './http-stream.ts'
 import { absent, type Mount, type MountBytes, type MountFactory } from './mount.ts'
-import { schemeOf } from './registry.ts'
+import { schemeOf } from './url-scheme.ts'
 
 export interface HttpMountOptions {
   /** @default the global `fetch` */

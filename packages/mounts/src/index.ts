@@ -11,12 +11,14 @@ export { guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
 export { createHostGuard, GUARDED_SCHEMES, type HostGuard, type HostGuardOptions } from './host-guard.ts'
 export { type HttpMountOptions, httpMounts } from './http-mount.ts'
 export { absent, type Mount, type MountBytes, type MountFactory, type MountStat, type RandomBytes, type SequentialBytes } from './mount.ts'
+export { openTransients, TRANSIENTS_DEFAULTS } from './open-transients.ts'
 export { type FirstOf, type FirstOfOptions, openFirstOf, type Place, type SwitchOptions, switchingSource } from './open-first-of.ts'
-export { afterScheme, createMountRegistry, type MountRegistry, type MountRegistryOptions } from './registry.ts'
+export { createMountRegistry, type MountRegistry, type MountRegistryOptions } from './registry.ts'
 export { createThrottle, type Throttle, throttled, type ThrottleLimits, type ThrottleOptions } from './throttle.ts'
 export { transientName } from './transient-name.ts'
 export {
-  type AdoptOptions, type CollectedTransient, type CollectedTransients, type CollectOptions, openTransients, type OpenTransientOptions, type TransientOf,
-  type Transients, TRANSIENTS_DEFAULTS, type TransientsOptions, type TransientsUsage
+  type AdoptOptions, type CollectedTransient, type CollectedTransients, type CollectOptions, type OpenTransientOptions, type TransientOf,
+  type Transients, type TransientsOptions, type TransientsUsage
 } from './transients.ts'
 export { type BlockChecker, sequential, verifying, type VerifyingOptions } from './verifying.ts'
+export { afterScheme } from './url-scheme.ts'

@@ -2,6 +2,7 @@
 import { MountError } from './errors.ts'
 import type { HostGuard } from './host-guard.ts'
 import type { Mount, MountFactory } from './mount.ts'
+import { schemeOf } from './url-scheme.ts'
 
 /** A value, passed in; nothing registers itself. */
 export interface MountRegistry {
@@ -38,18 +39,4 @@ export const createMountRegistry = (factories: readonly MountFactory[], { untrus
       throw new MountError('MOUNT_UNKNOWN_SCHEME', `no mount for this scheme; scheme=${scheme} known=${[...byScheme.keys()].join(',')}`)
     },
   }
-}
-
-/** Lower case. @throws {MountError} `MOUNT_BAD_URL`: the text does not start with a scheme */
-export const schemeOf = (url: string): string => {
-  const scheme = /^([a-z][a-z0-9+.-]*):/iu.exec(url)?.[1]
-  if (scheme === undefined) throw new MountError('MOUNT_BAD_URL', 'a mount URL starts with a scheme and a colon')
-  return scheme.toLowerCase()
-}
-
-/** What follows `scheme:`. @throws {MountError} `MOUNT_BAD_URL`: another scheme */
-export const afterScheme = (url: string, scheme: string): string => {
-  const found = schemeOf(url)
-  if (found !== scheme) throw new MountError('MOUNT_BAD_URL', `URL of another scheme; want=${scheme} got=${found}`)
-  return url.slice(scheme.length + 1)
 }
