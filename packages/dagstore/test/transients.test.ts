@@ -1,0 +1,53 @@
+/** Copies under a quota: shards that are larger together than the room for them. */
+import { describe, expect, it } from 'vitest'
+import { makeCar, namesIn, openHarness } from './harness.ts'
+
+const cars = Array.from({ length: 12 }, (_, at) => makeCar(at + 1, 20))
+const QUOTA = 3 * Math.max(...cars.map(({ bytes }) => bytes.byteLength + 300))
+
+describe('a store whose copies have less room than its shards', () => {
+  it('reads across all of them: leases that are kept only for speed make room', async () => {
+    await using h = await openHarness({ transients: { quotaBytes: QUOTA, highWatermark: 1, lowWatermark: 1 } })
+    for (const [at, car] of cars.entries()) await h.store.register(`k${at}`, h.sources.put(`k${at}`, car, { access: 'sequential' }), { indexing: 'eager' })
+    for (let round = 0; round < 2; round++) {
+      for (const car of cars) expect(await h.store.blockstore.bytes(car.blocks[round]!.cid)).toEqual(car.blocks[round]!.data)
+    }
+    const copies = (await namesIn(h.files)).filter((name) => name.endsWith('.transient'))
+    expect(copies.length).toBeGreaterThan(0)
+    expect(copies.length).toBeLessThanOrEqual(3)
+    expect(h.events.filter(({ type }) => type === 'unsaved' || type === 'postponed')).toEqual([])
+  })
+
+  it('serves many readers at once, and leaves nothing open', async () => {
+    const h = await openHarness({ transients: { quotaBytes: QUOTA, highWatermark: 1, lowWatermark: 0.7 } })
+    for (const [at, car] of cars.entries()) await h.store.register(`k${at}`, h.sources.put(`k${at}`, car, { access: 'sequential' }))
+    await Promise.all(Array.from({ length: 8 * cars.length }, async (_, reader) => {
+      const at = (reader * 5) % cars.length
+      const lease = await h.store.acquire(`k${at}`)
+      const { cid, data } = cars[at]!.blocks[reader % 20]!
+      expect(await lease.blockstore.bytes(cid)).toEqual(data)
+      await lease.close()
+    }))
+    let bytes = 0
+    for (const name of await namesIn(h.files)) if (name.endsWith('.transient')) bytes += (await h.files.stat(name))!.sizeBytes
+    expect(bytes).toBeLessThanOrEqual(QUOTA)
+    await h.store.close()
+    expect(h.sources.open).toBe(0)
+  })
+
+  it('waits for leases that are held, until whoever waits leaves', async () => {
+    await using h = await openHarness({ transients: { quotaBytes: QUOTA, highWatermark: 1, lowWatermark: 1 } })
+    for (const [at, car] of cars.entries()) await h.store.register(`k${at}`, h.sources.put(`k${at}`, car, { access: 'sequential' }))
+    const held = []
+    for (let at = 0; at < 3; at++) held.push(await h.store.acquire(`k${at}`))
+    const leaving = new AbortController()
+    const waiting = h.store.acquire('k5', { signal: leaving.signal })
+    setImmediate(() => { leaving.abort('left') })
+    await expect(waiting).rejects.toBe('left')
+    const next = h.store.acquire('k6')
+    await held[0]!.close()
+    const lease = await next
+    expect(await lease.blockstore.bytes(cars[6]!.blocks[0]!.cid)).toEqual(cars[6]!.blocks[0]!.data)
+    for (const other of [...held, lease]) await other.close()
+  })
+})
