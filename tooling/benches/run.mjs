@@ -4,11 +4,12 @@
  *     npm run bench [name…]                 by name; without one, all
  *     node run.mjs --package carv2          those that measure this package
  *     node run.mjs --list
+ *     node run.mjs --small store-start      only whether it works: a little of the work of those that have forms; implies --dry
  *
  * Tables go to stdout, a summary of all goals at the end; figures and machine facts to results/<name>.json, and from there into
  * docs/performance.md, unless `--dry` is given. A measurement is bench/<name>.bench.mjs with `title`, `packages` and
- * `run({ scratch, compare, amounts, inChild })`; those with `large: true` take minutes and gigabytes, and run only by name
- * or with `--large`.
+ * `run({ scratch, form, compare, amounts, inChild })`; those with `large: true` take minutes and gigabytes, and run only by name
+ * or with `--large`. `form` is `small`, `default` or, with `--large`, `large`: for those that do the same work in several sizes.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,6 +31,9 @@ const all = readdirSync(join(here, 'bench')).filter((file) => file.endsWith('.be
 // garbage of one case must not be collected in the turn of the next
 setFlagsFromString('--expose-gc')
 globalThis.gc = runInNewContext('gc')
+
+const form = args.includes('--small') ? 'small' : args.includes('--large') ? 'large' : 'default'
+const dry = args.includes('--dry') || form === 'small'
 
 const load = (name) => import(`./bench/${name}.bench.mjs`)
 
@@ -60,6 +64,7 @@ const measure = async (name) => {
   try {
     await run({
       scratch,
+      form,
       inChild,
       compare: async (comparison) => show(await compare(comparison)),
       amounts: (figures) => show(amounts(figures)),
@@ -67,7 +72,7 @@ const measure = async (name) => {
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
-  if (args.includes('--dry')) return { name, comparisons }
+  if (dry) return { name, comparisons }
   mkdirSync(join(here, 'results'), { recursive: true })
   const rounded = (_, value) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value)
   writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify({ name, title, machine, comparisons }, rounded, 2)}\n`)
@@ -89,5 +94,5 @@ if (unknown.length > 0) {
   const results = []
   for (const name of names) results.push(await measure(name))
   console.log(`\nGoals\n${goalTable(results).join('\n')}`)
-  if (!args.includes('--dry')) writeReport(false)
+  if (!dry) writeReport(false)
 }
