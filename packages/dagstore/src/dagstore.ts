@@ -8,21 +8,11 @@ import type { EventsOptions } from './event-hub.ts'
 import type { DagstoreEvent } from './events.ts'
 import type { BulkOperations } from './bulk/bulk.ts'
 import type { ShardLease } from './lease.ts'
-import type { Health, LocalCopy } from './machine/index.ts'
+import type { Health } from './machine/index.ts'
+import type { RegisterOptions } from './register-options.ts'
 import type { ShardDetails, ShardInfo } from './shard-info.ts'
 import type { VerifyOptions, VerifyReport } from './verify/report.ts'
 import type { WhyReport } from './why/report.ts'
-
-export interface RegisterOptions extends CallOptions {
-  /** `eager`: resolves when the shard is indexed, rejects when that fails (the shard stays registered). @default 'lazy' */
-  readonly indexing?: 'eager' | 'lazy' | undefined
-  /**
-   * A file with the same bytes as the mount, which saves the first fetch. `borrow`: read while it is there, never deleted.
-   * `move`, `link`: it, or a second name of it, becomes the store's, durably on return. A store without local files refuses it.
-   * Where it cannot be taken the call rejects, and the shard is registered without it. Of no meaning for a key that is there.
-   */
-  readonly localCopy?: LocalCopy | undefined
-}
 
 export interface RefreshOptions extends CallOptions {
   /** URL of the mount to read from now on. @default the one it has */

@@ -1,16 +1,18 @@
 /** What the operations on many shards need of the store, and what they have in common. */
+import type { CallOptions } from '@dagstore/io'
 import { abortable } from '../abortable.ts'
 import type { ListedRecord } from '../catalogue/shard-catalogue.ts'
-import type { Dagstore } from '../dagstore.ts'
 import { codeOf } from '../failure.ts'
+import type { RegisterOptions } from '../register-options.ts'
 import type { StoreParts } from '../runner/parts.ts'
 import type { Runners } from '../runner/runners.ts'
+import type { ShardInfo } from '../shard-info.ts'
 
 export interface BulkParts {
   readonly parts: StoreParts
   readonly runners: Runners
-  readonly register: Dagstore['register']
-  readonly initialize: Dagstore['initialize']
+  readonly register: (key: string, mountUrl: string, options?: RegisterOptions) => Promise<ShardInfo>
+  readonly initialize: (key: string, options?: CallOptions) => Promise<ShardInfo>
   /** @throws {DagstoreError} `DAGSTORE_CLOSED`, `DAGSTORE_BAD_KEY` */
   readonly check: (key?: string) => void
   /** Fires when the store is closed, with `DAGSTORE_CLOSED` as its reason. */
