@@ -29,7 +29,8 @@ const endBuild = (state: Building, event: JobEnd): Step<State> => {
         effects: [
           { type: 'persist', change: { type: 'commit' } },
           ...effects,
-          ...(state.sessions.length > 0 ? [{ type: 'let-go' as const }] : []),
+          // who keeps a lease for speed and has just got this one had none of the old
+          ...(state.sessions.length > 0 && current === undefined ? [{ type: 'let-go' as const }] : []),
           { type: 'collect' },
         ],
       }

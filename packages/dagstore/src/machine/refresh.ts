@@ -56,7 +56,8 @@ export const endRefresh = (state: Refreshing, event: JobEnd): Step<State> => {
           { type: 'persist', change: { type: 'commit' } },
           ...callers.map((waiter): Effect => ({ type: 'answer', waiter })),
           ...effects,
-          ...(state.sessions.length > 0 ? [{ type: 'let-go' as const }] : []),
+          // who keeps a lease for speed and has just got this one had none of the old
+          ...(state.sessions.length > 0 && current === undefined ? [{ type: 'let-go' as const }] : []),
           { type: 'collect' },
         ],
       }
