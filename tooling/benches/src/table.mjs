@@ -23,7 +23,7 @@ const timeLines = ({ what, rounds, figures, ratios }) => {
   }
   const relations = ratios.map(({ name, against, ratio, wanted }) =>
     [name, against, `${number(ratio)} x`, wanted === undefined ? '' : `>= ${wanted} x`, verdictOf({ ratio, wanted })])
-  return [`${what}; median of ${rounds} rounds`, ...columns(rows, 2), '', ...columns([['ours', 'against', 'ratio', 'goal', ''], ...relations], 2)]
+  return [`${what}; median of ${rounds} rounds`, ...columns(rows, 2), ...(relations.length === 0 ? [] : ['', ...columns([['ours', 'against', 'ratio', 'goal', ''], ...relations], 2)])]
 }
 
 const amountLines = ({ what, unit, figures }) => {
