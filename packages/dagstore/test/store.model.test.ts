@@ -239,7 +239,7 @@ class Withdraw extends ShardCommand {
     const before = { ...shard }
     opens(shard)
     shard.session = undefined
-    if (info.health === before.health && info.error?.retry === before.retry && (before.indexed === shard.indexed || info.indexGeneration === 0)) Object.assign(shard, before)
+    if (info.health === before.health && info.error?.retry === before.retry && (before.indexed === shard.indexed || info.indexGeneration === 0 || info.health === 'errored')) Object.assign(shard, before)
     // the health alone does not tell whether an index was rebuilt before the abort came
     if (before.indexed !== undefined && (before.indexLost || before.indexed !== before.mode)) {
       shard.indexed = before.indexed
