@@ -60,10 +60,14 @@ describe.each(Object.keys(hostile))('%s', (name) => {
     const inspected = await outcome(inspectCar(source))
     const built = await outcome(buildIndex(source))
     if ('code' in scanned) {
-      // inspection goes on without an index that cannot be where it is said to be
-      if (hasImpossibleIndex(name)) expect(inspected).toMatchObject({ value: { blockCount: 20, index: { fault: { code: 'CARV2_BAD_HEADER' } } } })
-      else expect(inspected).toEqual(scanned)
-      expect(built).toEqual(scanned)
+      // inspection and building go on without an index that cannot be where it is said to be
+      if (hasImpossibleIndex(name)) {
+        expect(inspected).toMatchObject({ value: { blockCount: 20, index: { fault: { code: 'CARV2_BAD_HEADER' } } } })
+        expect(built).toMatchObject({ value: { entryCount: 20 } })
+      } else {
+        expect(inspected).toEqual(scanned)
+        expect(built).toEqual(scanned)
+      }
     } else {
       expect(inspected).toMatchObject({ value: { blockCount: scanned.value } })
       expect(built).toMatchObject({ value: { entryCount: scanned.value } })
