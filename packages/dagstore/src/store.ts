@@ -13,10 +13,12 @@ import type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-
 import type { BulkOptions } from './bulk/parts.ts'
 import type { RebuildNote, RebuildReport } from './bulk/rebuild-top-level-index.ts'
 import type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'
+import { listRecords } from './catalogue/list-records.ts'
 import type { StoredRecord } from './catalogue/record-codec.ts'
-import { type Candidate, type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
+import { type CandidateFinder, createCandidateFinder } from './cross-shard/candidates.ts'
 import { CommitWatch } from './cross-shard/commit-watch.ts'
 import { createCrossShardBlockstore } from './cross-shard/cross-shard-blockstore.ts'
+import { findShards, indexedShards } from './cross-shard/find-shards.ts'
 import { createIndexViews, type IndexViews } from './cross-shard/index-views.ts'
 import type { CrossShardBlockstore, CrossShardParts, LeaseCache } from './cross-shard/parts.ts'
 import { createRecentFailures } from './cross-shard/recent-failures.ts'
@@ -113,7 +115,7 @@ export class Store implements Dagstore {
       commits,
       unindexed: () => opened.catalogue.unindexed + this.#bulk.unlisted,
       hashes: opened.hashes,
-      indexed: (options) => this.#indexed(options),
+      indexed: (options) => indexedShards(opened.catalogue, options),
       checkOpen: () => {
         if (this.#closed !== undefined) throw new BlockstoreError('BLOCKSTORE_CLOSED', 'store is closed', { cause: this.#closing.signal.reason })
       },
@@ -177,28 +179,16 @@ export class Store implements Dagstore {
   }
 
   async * shards ({ health, after, signal }: ShardQuery = {}): AsyncGenerator<ShardInfo, void, undefined> {
-    for (let last = after; ;) {
-      this.#check()
-      signal?.throwIfAborted()
-      const page = await this.#parts.catalogue.page({ after: last, state: health, limit: PAGE })
-      for (const stored of page) {
-        const info = this.#infoOf(stored.key, stored)
-        if (info !== undefined && (health === undefined || info.health === health)) yield info
-      }
-      last = page.at(-1)?.key
-      if (last === undefined || page.length < PAGE) return
+    for await (const stored of listRecords(this.#parts.catalogue, { after, state: health, before: () => { this.#check(); signal?.throwIfAborted() } })) {
+      const info = this.#infoOf(stored.key, stored)
+      if (info !== undefined && (health === undefined || info.health === health)) yield info
     }
   }
 
   async find (multihash: Uint8Array, { limit = Number.MAX_SAFE_INTEGER, signal }: FindShardsOptions = {}): Promise<readonly string[]> {
     this.#check()
     if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`limit out of range; got=${limit}`)
-    const keys = new Set<string>()
-    for await (const shard of this.#finder.candidates(multihash, { signal })) {
-      if (!keys.has(shard.key) && await this.#mayHold(shard, multihash, signal)) keys.add(shard.key)
-      if (keys.size === limit) break
-    }
-    return [...keys]
+    return findShards({ catalogue: this.#parts.catalogue, finder: this.#finder, indices: this.#indices, check: () => { this.#check() } }, multihash, limit, signal)
   }
 
   registerMany (items: Iterable<RegisterItem> | AsyncIterable<RegisterItem>, options?: BulkOptions): AsyncGenerator<RegisterOutcome, void, undefined> { return this.#bulk.registerMany(items, options) }
@@ -304,31 +294,6 @@ export class Store implements Dagstore {
     const generation = stored?.record.dataGeneration ?? 0
     if (generation > 0 && await transients.has({ key, generation })) return
     throw new DagstoreError('DAGSTORE_NOT_LOCAL', `shard would have to be fetched first; key=${key}`, { key })
-  }
-
-  /** By the shard's own index file; the mount is not needed. */
-  async #mayHold ({ key }: Candidate, multihash: Uint8Array, signal: AbortSignal | undefined): Promise<boolean> {
-    const record = (await this.#parts.catalogue.get(key))?.record
-    this.#check()
-    const index = record?.index
-    if (index === undefined || record?.destroying === true) return false
-    try {
-      return await this.#indices.holds(key, index.generation, multihash, { signal })
-    } catch {
-      signal?.throwIfAborted()
-      return true
-    }
-  }
-
-  async * #indexed ({ signal }: CallOptions): AsyncGenerator<Candidate, void, undefined> {
-    for (let after: string | undefined; ;) {
-      signal?.throwIfAborted()
-      const page = await this.#parts.catalogue.page({ after, limit: PAGE })
-      // one that is being rebuilt is waited for when its turn comes: nothing else would list its blocks
-      for (const { key, record } of page) if (record.index !== undefined && !record.destroying) yield { key, number: record.index.shardNumber }
-      after = page.at(-1)?.key
-      if (after === undefined || page.length < PAGE) return
-    }
   }
 
   /** What the last process left: its garbage, then what it had not finished, a page at a time; builds wait for their slots. */

@@ -1,6 +1,7 @@
 /** What the operations on many shards need of the store, and what they have in common. */
 import type { CallOptions } from '@dagstore/io'
 import { abortable } from '../abortable.ts'
+import { listRecords } from '../catalogue/list-records.ts'
 import type { ListedRecord } from '../catalogue/shard-catalogue.ts'
 import { codeOf } from '../failure.ts'
 import type { RegisterOptions } from '../register-options.ts'
@@ -73,16 +74,6 @@ const FATAL: ReadonlySet<string> = new Set(['DAGSTORE_STORAGE_FAILED', 'DAGSTORE
 /** What stops all items, not only the one that met it. */
 export const isFatal = (error: unknown, signal: AbortSignal): boolean => signal.aborted || FATAL.has(codeOf(error) ?? '')
 
-const PAGE = 256
-
-/** Records by key, a page at a time, those behind `from`. */
-export async function * listed ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal, from?: string): AsyncGenerator<ListedRecord, void, undefined> {
-  for (let after = from; ;) {
-    check()
-    signal.throwIfAborted()
-    const page = await parts.catalogue.page({ after, state, limit: PAGE })
-    yield * page
-    after = page.at(-1)?.key
-    if (after === undefined || page.length < PAGE) return
-  }
-}
+/** Records by key, those behind `from`. */
+export const listed = ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal, from?: string): AsyncGenerator<ListedRecord, void, undefined> =>
+  listRecords(parts.catalogue, { after: from, state, before: () => { check(); signal.throwIfAborted() } })

@@ -4,6 +4,7 @@
  */
 import type { Finding } from '../catalogue/finding.ts'
 import { decodeText, encodeText } from '../catalogue/layout.ts'
+import { listRecords } from '../catalogue/list-records.ts'
 import type { ListedRecord } from '../catalogue/shard-catalogue.ts'
 import type { StoreParts } from '../runner/parts.ts'
 import { createBudget } from './budget.ts'
@@ -72,16 +73,12 @@ export const runDoctor = async (parts: DoctorParts, { bytesPerSecond, rowsPerSec
   }
   const round = async (): Promise<void> => {
     const cursor = await catalogue.note(NOTE)
-    for (let after = cursor === undefined ? undefined : decodeText(cursor); ;) {
-      const page = await catalogue.page({ after, limit: PAGE })
-      for (const listed of page) {
-        signal.throwIfAborted()
-        await examine(listed)
-        await catalogue.setNote(NOTE, encodeText(listed.key))
-      }
-      after = page.at(-1)?.key
-      if (after === undefined || page.length < PAGE) return catalogue.setNote(NOTE, undefined)
+    for await (const listed of listRecords(catalogue, { after: cursor === undefined ? undefined : decodeText(cursor), pageRecords: PAGE })) {
+      signal.throwIfAborted()
+      await examine(listed)
+      await catalogue.setNote(NOTE, encodeText(listed.key))
     }
+    await catalogue.setNote(NOTE, undefined)
   }
   while (!signal.aborted) {
     try {

@@ -2,6 +2,7 @@
 import type { CallOptions } from '@dagstore/io'
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
+import { listRecords } from '../catalogue/list-records.ts'
 import { closeHolders, findHolders, holderOf, type HolderParts, type Holders } from './holders.ts'
 import { failed, passed, type ShardWay, type WhyReport, type WhyStep } from './report.ts'
 import { shardWay, type WayParts } from './shard-way.ts'
@@ -80,20 +81,14 @@ const LOOKED_INTO = 4096
 /** Absence is believed only after the indices themselves were asked, as long as these are not too many. */
 const unlisted = async (parts: WhyParts, multihash: Uint8Array, signal: AbortSignal): Promise<{ readonly step: WhyStep, readonly fix: string } | undefined> => {
   let seen = 0
-  for (let after: string | undefined; seen < LOOKED_INTO;) {
-    signal.throwIfAborted()
-    const page = await parts.catalogue.page({ after, limit: LISTED })
-    for (const { key, record } of page) {
-      if (record.index === undefined || record.destroying) continue
-      const holder = await holderOf(parts, key, multihash, signal)
-      if (holder === undefined) continue
-      await closeHolders([holder])
-      if ('fault' in holder.index) continue
-      return { step: failed('shards', `${key} holds it, but the top-level index does not name it`, 'TOP_LEVEL_INDEX_INCOMPLETE'), fix: `dagstore verify-shard ${key}; it writes the entries again` }
-    }
-    seen += page.length
-    after = page.at(-1)?.key
-    if (after === undefined || page.length < LISTED) return undefined
+  for await (const { key, record } of listRecords(parts.catalogue, { before: () => { signal.throwIfAborted() } })) {
+    if (seen++ === LOOKED_INTO) return undefined
+    if (record.index === undefined || record.destroying) continue
+    const holder = await holderOf(parts, key, multihash, signal)
+    if (holder === undefined) continue
+    await closeHolders([holder])
+    if ('fault' in holder.index) continue
+    return { step: failed('shards', `${key} holds it, but the top-level index does not name it`, 'TOP_LEVEL_INDEX_INCOMPLETE'), fix: `dagstore verify-shard ${key}; it writes the entries again` }
   }
   return undefined
 }
