@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
-import { build } from 'esbuild'
+import { bundleProgram } from '@dagstore-tooling/testkit/bundle'
 import { describe, expect, it } from 'vitest'
 import { dagstore, documentOf, temporaryFolder } from './terminal.ts'
 
@@ -14,21 +14,10 @@ const FILES = 600
 const KILLS = 6
 
 /** The command as one file. */
-const bundle = async (out: string): Promise<void> => {
-  const native = createRequire(fileURLToPath(import.meta.resolve('@dagstore/node'))).resolve('classic-level')
-  await build({
-    entryPoints: [fileURLToPath(new URL('../src/bin.ts', import.meta.url))],
-    outfile: out,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    conditions: ['@dagstore/source'],
-    logLevel: 'error',
-    plugins: [{ name: 'native', setup: ({ onResolve }) => { onResolve({ filter: /^classic-level$/ }, () => ({ path: pathToFileURL(native).href, external: true })) } }],
-    banner: { js: `import { createRequire as makeRequire } from 'node:module'\nconst require = makeRequire(${JSON.stringify(pathToFileURL(out).href)})` },
-  })
-}
+const bundle = (out: string): Promise<void> => bundleProgram(
+  new URL('../src/bin.ts', import.meta.url), out,
+  pathToFileURL(createRequire(fileURLToPath(import.meta.resolve('@dagstore/node'))).resolve('classic-level')).href
+)
 
 const carsBelow = async (folder: string): Promise<string[]> =>
   (await readdir(folder, { recursive: true }).catch(() => [])).filter((name) => name.endsWith('.car'))

@@ -5,13 +5,12 @@ import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { seededRandom } from '@dagstore-tooling/testkit'
+import { bundleProgram } from '@dagstore-tooling/testkit/bundle'
 import type { ShardInfo } from '@dagstore/dagstore'
 import { indexName } from '@dagstore/index-repo'
 import { transientName } from '@dagstore/mounts'
 import { type NodeDagstore, openDagstore } from '@dagstore/node'
-import { build } from 'esbuild'
 import { CID } from 'multiformats/cid'
 import { expect, it } from 'vitest'
 import { type Car, carPath, CARS, KEYS, makeCar, numberOf, orderedFiles } from '../src/killed/shards.ts'
@@ -62,38 +61,26 @@ const read = (lines: readonly Line[], start: ReadonlyMap<string, Known | undefin
   return known
 }
 
-const bundleWorker = async (out: string): Promise<void> => {
-  await build({
-    entryPoints: [fileURLToPath(new URL('../src/killed/worker.ts', import.meta.url))],
-    outfile: out,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    conditions: ['@dagstore/source'],
-    logLevel: 'error',
-    // native, so it stays where it is installed
-    plugins: [{ name: 'native', setup: ({ onResolve }) => { onResolve({ filter: /^classic-level$/ }, () => ({ path: import.meta.resolve('classic-level'), external: true })) } }],
-    banner: { js: `import { createRequire as makeRequire } from 'node:module'\nconst require = makeRequire(${JSON.stringify(pathToFileURL(out).href)})` },
-  })
-}
+const linesOf = async (log: string): Promise<Line[]> => existsSync(log)
+  // the last line may be torn only if the kill met the write itself
+  ? (await readFile(log, 'utf8')).split('\n').slice(0, -1).map((line) => JSON.parse(line) as Line)
+  : []
 
-/** Run the worker and kill it `delayMs` after its store is open, or that long after its start where `early`. */
-const runAndKill = async (args: readonly string[], log: string, { delayMs, early }: { readonly delayMs: number, readonly early: boolean }): Promise<Line[]> => {
+/** Run the worker and kill it `delayMs` after so many of its calls were answered; `undefined`: after its start. */
+const runAndKill = async (args: readonly string[], log: string, { delayMs, answers }: { readonly delayMs: number, readonly answers: number | undefined }): Promise<Line[]> => {
   const child = spawn(process.execPath, [...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString() })
   let gone = false
   exited.then(() => { gone = true }, () => { gone = true })
-  while (!early && !gone && !existsSync(log)) await new Promise((resolve) => { setTimeout(resolve, 5) })
+  const isDue = async (): Promise<boolean> => answers === undefined || gone || (existsSync(log) && (await linesOf(log)).filter(([kind]) => kind === 'done').length >= answers)
+  while (!await isDue()) await new Promise((resolve) => { setTimeout(resolve, 5) })
   await new Promise((resolve) => { setTimeout(resolve, delayMs) })
   child.kill('SIGKILL')
   const [code, signal] = await exited
   if (signal !== 'SIGKILL') throw new Error(`the worker ended by itself; code=${code}\n${errors}`)
-  if (!existsSync(log)) return []
-  // the last line may be torn only if the kill met the write itself
-  return (await readFile(log, 'utf8')).split('\n').slice(0, -1).map((line) => JSON.parse(line) as Line)
+  return linesOf(log)
 }
 
 const allShards = async (store: NodeDagstore): Promise<ShardInfo[]> => {
@@ -130,7 +117,7 @@ it(`holds what it answered, through ${KILLS} kills`, async () => {
       await mkdir(join(root, name, '..'), { recursive: true })
       await writeFile(join(root, name), name)
     }
-    await bundleWorker(worker)
+    await bundleProgram(new URL('../src/killed/worker.ts', import.meta.url), worker, import.meta.resolve('classic-level'))
     const random = seededRandom(SEED)
     let known = new Map<string, Known | undefined>(KEYS.map((key) => [key, undefined]))
     let answered = 0
@@ -140,7 +127,7 @@ it(`holds what it answered, through ${KILLS} kills`, async () => {
     for (let kill = 0; kill < KILLS; kill++) {
       const log = join(folder, `${kill}.log`)
       const early = random.chance(0.1)
-      const lines = await runAndKill([worker, root, carFolder, log, `${SEED}/${kill}`], log, { early, delayMs: random.int(early ? 300 : 250) })
+      const lines = await runAndKill([worker, root, carFolder, log, `${SEED}/${kill}`], log, { answers: early ? undefined : random.int(8), delayMs: random.int(early ? 300 : 60) })
       const states = read(lines, known)
       answered += lines.filter(([kind]) => kind === 'done').length
       underWay += [...states.values()].filter(({ length }) => length > 1).length
