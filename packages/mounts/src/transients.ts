@@ -25,6 +25,9 @@ export interface TransientsOptions {
   readonly onWait?: (() => void) | undefined
 }
 
+/** With its defaults filled in. */
+export type TransientsSettings = TransientsOptions & Required<{ [name in 'quotaBytes' | 'highWatermark' | 'lowWatermark' | 'reserveBytes']: number }>
+
 export interface TransientOf {
   /** Key of the shard. */
   readonly key: string
