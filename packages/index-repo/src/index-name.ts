@@ -2,6 +2,7 @@
  * Names of index files: `<fan-out>/<encoded key>.<generation>.full.idx`, as in
  * `5e/baga6ea4seaq….3.full.idx`. The fan-out is the low byte of the FNV-1a hash (32 bits) of the encoded key, in hex.
  */
+import { DRAFTS } from '@dagstore/io'
 import { decodeKey, encodeKey } from './key-name.ts'
 
 const NAME = /^(?<encoded>.+)\.(?<generation>0|[1-9][0-9]{0,15})\.full\.idx$/su
@@ -18,15 +19,15 @@ export const indexName = (key: string, generation: number): string => {
 }
 
 /**
- * Where work on that file may keep what memory does not hold: a temporary name of `@dagstore/io` beside it, as in
- * `5e/.baga6ea4seaq….0000000000000003.tmp`, so that what a crash leaves goes with other temporary files.
+ * Where work on that file may keep what memory does not hold: a temporary name of `@dagstore/io`, as in
+ * `.drafts/5e/.baga6ea4seaq….0000000000000003.tmp`, so that what a crash leaves goes with other temporary files.
  *
  * @throws as {@link indexName}
  */
 export const scratchName = (key: string, generation: number): string => {
   const name = indexName(key, generation)
   const at = name.lastIndexOf('/') + 1
-  return `${name.slice(0, at)}.${name.slice(at, -`.${generation}.full.idx`.length)}.${generation.toString(16).padStart(16, '0')}.tmp`
+  return `${DRAFTS}/${name.slice(0, at)}.${name.slice(at, -`.${generation}.full.idx`.length)}.${generation.toString(16).padStart(16, '0')}.tmp`
 }
 
 /** What {@link indexName} made `name` of; `undefined` for a name that is not one of ours. */

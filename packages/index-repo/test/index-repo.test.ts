@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMemoryDirectory, IoError } from '@dagstore/io'
-import { openDirectory, removeLeftovers } from '@dagstore/io/node'
+import { openDirectory, removeDrafts } from '@dagstore/io/node'
 import { createCrashFs, everyCrash } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import { scratchName } from '../src/index-name.ts'
@@ -161,7 +161,7 @@ describe('index repo', () => {
 })
 
 describe('scratch', () => {
-  it('is a temporary file beside the index, made when it is opened and gone when it is released', async () => {
+  it('is a temporary file, made when it is opened and gone when it is released', async () => {
     const fs = createCrashFs({ seed: 5 })
     const repo = openIndexRepo(fs.directory)
     const unused = repo.scratch('k', 3)
@@ -173,7 +173,7 @@ describe('scratch', () => {
     const [file, same] = await Promise.all([scratch.open(), scratch.open()])
     expect(same).toBe(file)
     await file.write(0, text('rows'))
-    expect(fs.names()).toEqual(['ea/.k.0000000000000003.tmp'])
+    expect(fs.names()).toEqual(['.drafts/ea/.k.0000000000000003.tmp'])
     expect(await listed(repo)).toEqual([])
     await Promise.all([scratch.release(), scratch.release()])
     expect(fs.names()).toEqual([])
@@ -195,9 +195,9 @@ describe('scratch', () => {
       const again = openIndexRepo(openDirectory(folder)).scratch('k', 1)
       await (await again.open()).close()
       await again.release()
-      expect(await removeLeftovers(folder)).toBe(0)
+      expect(await removeDrafts(folder)).toBe(0)
       await (await openIndexRepo(openDirectory(folder)).scratch('other', 1).open()).close()
-      expect(await removeLeftovers(folder)).toBe(1)
+      expect(await removeDrafts(folder)).toBe(1)
     } finally {
       await rm(folder, { recursive: true })
     }

@@ -27,7 +27,7 @@ export interface Directory {
    */
   openWritable(name: string, mode: 'new' | 'open' | 'any'): Promise<WritableFile>
   /**
-   * The whole file or nothing: written under a temporary name beside the target, synced, renamed over it, folder synced.
+   * The whole file or nothing: written under a temporary name on the same file system, synced, renamed over it, folder synced.
    * On return it survives a power cut; on any failure or abort the target is as it was and no temporary file stays.
    */
   writeAtomic(name: string, content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: CallOptions): Promise<{ readonly sizeBytes: number }>

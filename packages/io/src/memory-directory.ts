@@ -2,7 +2,7 @@
 import { type Directory, type FileStat, splitName } from './directory.ts'
 import { IoError } from './errors.ts'
 import { MemoryFile, openMemoryFile } from './memory-file.ts'
-import { compareNames, isTemporaryName } from './names.ts'
+import { compareNames, isListed } from './names.ts'
 
 interface MemoryFolder {
   readonly kind: 'directory'
@@ -79,7 +79,7 @@ const openFolder = (root: MemoryFolder, label: string, base: readonly string[]):
       if (found === undefined) return []
       if (found.kind === 'file') throw fail('IO_FAILED', 'not a folder', name)
       return Array.from(found.children, ([child, { kind }]): { name: string, kind: FileStat['kind'] } => ({ name: child, kind }))
-        .filter((child) => !isTemporaryName(child.name))
+        .filter((child) => isListed(child.name))
         .sort((a, b) => compareNames(a.name, b.name))
     },
     rename: async (from, to) => {

@@ -1,5 +1,11 @@
 /** Names inside folders: their order, and the temporary ones that stand in for files not yet complete. */
 
+/**
+ * The folder in which temporary files may stand, instead of beside what they are to become: what a crash leaves is found there
+ * without a look at everything else. It is in no list.
+ */
+export const DRAFTS = '.drafts'
+
 const TEMPORARY = /^\..+\.[0-9a-f]{16}\.tmp$/su
 
 /** Order of the UTF-8 bytes of two names, which is that of their code points and not of JavaScript's code units. */
@@ -23,3 +29,6 @@ export const temporaryName = (name: string, random: Uint8Array): string => {
 }
 
 export const isTemporaryName = (name: string): boolean => TEMPORARY.test(name)
+
+/** Neither temporary nor the folder of what is. */
+export const isListed = (name: string): boolean => name !== DRAFTS && !isTemporaryName(name)

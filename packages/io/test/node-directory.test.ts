@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { openDirectory, removeLeftovers } from '../src/node.ts'
+import { openDirectory, removeDrafts, removeLeftovers } from '../src/node.ts'
 import { descriptorsIn, replacingFs, systemError, temporaryFolders } from './temporary-folder.ts'
 
 const folder = temporaryFolders()
@@ -105,5 +105,53 @@ describe('removeLeftovers', () => {
     expect(await removeLeftovers(join(path, 'missing'))).toBe(0)
     const reason = new Error('enough')
     await expect(removeLeftovers(path, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+})
+
+describe('removeDrafts', () => {
+  const temporary = '.name.0123456789abcdef.tmp'
+
+  it('looks at nothing but the drafts of a folder that has them', async () => {
+    const path = folder()
+    mkdirSync(join(path, 'part', '.drafts', 'a'), { recursive: true })
+    for (const at of ['part', 'part/.drafts', 'part/.drafts/a']) for (const name of [temporary, 'kept']) writeFileSync(join(path, at, name), '')
+    expect(await removeDrafts(join(path, 'part'))).toBe(2)
+    expect(readdirSync(join(path, 'part')).sort()).toEqual(['.drafts', temporary, 'kept'].sort())
+    expect(readdirSync(join(path, 'part', '.drafts')).sort()).toEqual(['a', 'kept'])
+    expect(await openDirectory(path).list('part')).toEqual([{ name: 'kept', kind: 'file' }])
+  })
+
+  it('walks a folder without drafts once, and makes one that is missing', async () => {
+    const path = folder()
+    mkdirSync(join(path, 'part', 'a'), { recursive: true })
+    for (const at of ['part', 'part/a']) for (const name of [temporary, 'kept']) writeFileSync(join(path, at, name), '')
+    expect(await removeDrafts(join(path, 'part'))).toBe(2)
+    writeFileSync(join(path, 'part', 'a', temporary), '')
+    expect(await removeDrafts(join(path, 'part'))).toBe(0)
+    expect(await removeDrafts(join(path, 'missing'))).toBe(0)
+    expect(readdirSync(join(path, 'missing'))).toEqual(['.drafts'])
+  })
+
+  it('finds what an atomic write of a directory with drafts left, and such a write leaves nothing', async () => {
+    const path = folder()
+    const child = openDirectory(path, { draftsIn: ['part'] }).child('part')
+    const seen: string[][] = []
+    await child.writeAtomic('a/b/name', (function * () {
+      yield Uint8Array.of(1)
+      seen.push(readdirSync(join(path, 'part', '.drafts')), readdirSync(join(path, 'part', 'a', 'b')))
+    })())
+    expect(seen).toEqual([[expect.stringMatching(/^\.name\.[0-9a-f]{16}\.tmp$/u)], []])
+    expect(readdirSync(join(path, 'part', '.drafts'))).toEqual([])
+    expect(readdirSync(join(path, 'part', 'a', 'b'))).toEqual(['name'])
+    // the folder of drafts may go while the directory is open
+    rmSync(join(path, 'part', '.drafts'), { recursive: true })
+    await child.writeAtomic('a/c', [])
+    expect(await child.list('a')).toEqual([{ name: 'b', kind: 'directory' }, { name: 'c', kind: 'file' }])
+    // elsewhere drafts are beside their targets
+    await openDirectory(path, { draftsIn: ['part'] }).writeAtomic('partly/x', (function * () {
+      seen.push(readdirSync(join(path, 'partly')))
+      yield Uint8Array.of(1)
+    })())
+    expect(seen.at(-1)).toHaveLength(1)
   })
 })

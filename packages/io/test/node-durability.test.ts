@@ -62,6 +62,17 @@ describe('what is durable, in which order', () => {
     expect(log).toEqual(['create x/y/.b.tmp', 'fsync x/y/.b.tmp', 'rename x/y/.b.tmp x/y/b', 'fsync x/y'])
   })
 
+  it('a file written atomically by way of a folder of drafts', async () => {
+    const root = folder()
+    const { node, log } = await tracing(root)
+    const directory = node.openDirectory(root, { draftsIn: ['x'] })
+    await directory.writeAtomic('x/y/a', [Buffer.from('text')])
+    expect(log).toEqual([
+      'mkdir .', 'mkdir x', 'fsync .', 'mkdir x/y', 'fsync x', 'mkdir x/.drafts', 'fsync x',
+      'create x/.drafts/.a.tmp', 'write x/.drafts/.a.tmp', 'fsync x/.drafts/.a.tmp', 'rename x/.drafts/.a.tmp x/y/a', 'fsync x/y',
+    ])
+  })
+
   it('the folder of the directory itself', async () => {
     const root = folder()
     const { node, log } = await tracing(root)

@@ -2,6 +2,7 @@
 import { copyFile, link, open, unlink } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { DRAFTS } from '@dagstore/io'
 import { classifyNodeError, openDirectory, openFileSource } from '@dagstore/io/node'
 import type { LocalFiles } from './adoption.ts'
 
@@ -25,7 +26,7 @@ export const localFiles = ({ folder, root }: NodeLocalFilesOptions): LocalFiles 
     const directory = openDirectory(folder)
     const slash = name.lastIndexOf('/') + 1
     // a temporary name, which whoever opens the folder next removes; nobody else takes over a file of this name now
-    const temporary = `${name.slice(0, slash)}.${name.slice(slash, slash + 40)}.0000000000000000.tmp`
+    const temporary = `${DRAFTS}/${name.slice(0, slash)}.${name.slice(slash, slash + 40)}.0000000000000000.tmp`
     // makes the folders on the way, durably
     await (await directory.openWritable(temporary, 'any')).close()
     await directory.remove(temporary)

@@ -6,7 +6,7 @@ import { type Dagstore, DagstoreError, type DagstoreSettings, openDagstore as op
 import type { Hashes } from '@dagstore/hashes'
 import { openHashes } from '@dagstore/hashes/node'
 import { type Directory, systemClock } from '@dagstore/io'
-import { openDirectory, removeLeftovers } from '@dagstore/io/node'
+import { openDirectory, removeDrafts } from '@dagstore/io/node'
 import { bytesMount, createMountRegistry, httpMounts, type MountFactory } from '@dagstore/mounts'
 import { localFiles } from '@dagstore/mounts/node'
 import type { AbstractLevel } from 'abstract-level'
@@ -20,6 +20,9 @@ export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'p
   /** @default the fast ones of `@dagstore/hashes/node` */
   readonly hashes?: Hashes
 }
+
+/** Folders of the root that only the store writes to; each may be a link to another disk. */
+const PARTS = ['index', 'transients']
 
 /** A store that also owns what it was opened on; other parts of an application may keep their sublevels and folders there. */
 export interface NodeDagstore extends Dagstore {
@@ -41,12 +44,12 @@ export interface NodeDagstore extends Dagstore {
 export const openDagstore = async (folder: string, options: NodeDagstoreOptions = {}): Promise<NodeDagstore> => {
   const { mounts = [], hashes = await openHashes(), ...rest } = options
   const root = resolve(folder)
-  const files = openDirectory(folder)
+  const files = openDirectory(folder, { draftsIn: PARTS })
   const db = await openDatabase(root, folder)
   try {
     await removeOwnerDrafts(root)
     await writeOwner(files, (options.clock ?? systemClock).now())
-    for (const part of ['index', 'transients']) await removeLeftovers(join(root, part))
+    for (const part of PARTS) await removeDrafts(join(root, part))
     const given = new Set(mounts.map(({ scheme }) => scheme))
     const defaults = [rootedFileMount(root, await realpath(root)), bytesMount(), ...httpMounts()].filter(({ scheme }) => !given.has(scheme))
     const transients = { localFiles: localFiles({ folder: join(root, 'transients'), root }), ...options.transients }

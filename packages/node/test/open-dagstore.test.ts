@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -129,17 +129,44 @@ describe('openDagstore on a folder', () => {
     await expect(openDagstore(folder)).rejects.toMatchObject({ code: 'DAGSTORE_BAD_FORMAT', message: expect.stringMatching(/supported=\d+ .*found=9/) })
   })
 
-  it('removes what an interrupted write left, and nothing else', async () => {
+  it('removes what an interrupted write left, and nothing else, without a look at the indices', async () => {
     const first = await openDagstore(folder)
     await first.close()
     await mkdir(join(folder, 'index', '00'), { recursive: true })
-    await writeFile(join(folder, 'index', '00', 'notes.txt'), 'mine')
-    await writeFile(join(folder, 'index', '00', '.a.1.full.idx.0123456789abcdef.tmp'), 'half')
+    await writeFile(join(folder, 'index', '00', '.not-looked-at.0123456789abcdef.tmp'), 'of nobody')
+    for (const part of ['index', 'transients']) {
+      await writeFile(join(folder, part, '.drafts', 'notes.txt'), 'mine')
+      await writeFile(join(folder, part, '.drafts', '.a.1.full.idx.0123456789abcdef.tmp'), 'half')
+    }
     await writeFile(join(folder, '.owner.json.0123456789abcdef.tmp'), 'half')
     await writeFile(join(folder, '.mine.0123456789abcdef.tmp'), 'of another part of the application')
     const second = await openDagstore(folder)
-    expect(await readdir(join(folder, 'index', '00'))).toEqual(['notes.txt'])
+    for (const part of ['index', 'transients']) expect(await readdir(join(folder, part, '.drafts'))).toEqual(['notes.txt'])
+    expect(await readdir(join(folder, 'index', '00'))).toEqual(['.not-looked-at.0123456789abcdef.tmp'])
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual(['.mine.0123456789abcdef.tmp'])
     await second.close()
+  })
+
+  it('walks a store of an earlier version once, for what interrupted writes left beside their targets', async () => {
+    await mkdir(join(folder, 'index', '00'), { recursive: true })
+    await writeFile(join(folder, 'index', '00', 'notes.txt'), 'mine')
+    await writeFile(join(folder, 'index', '00', '.a.1.full.idx.0123456789abcdef.tmp'), 'half')
+    const store = await openDagstore(folder)
+    expect(await readdir(join(folder, 'index', '00'))).toEqual(['notes.txt'])
+    await store.close()
+  })
+
+  it('writes indices by way of one folder of drafts, also where index/ is a link to elsewhere', async () => {
+    await mkdir(join(folder, 'disk'))
+    await mkdir(join(folder, 'store'))
+    await symlink(join(folder, 'disk'), join(folder, 'store', 'index'))
+    const store = await openDagstore(join(folder, 'store'))
+    try {
+      expect(await store.register('a', bytesUrl(car), { indexing: 'eager' })).toMatchObject({ health: 'available' })
+      expect(await readdir(join(folder, 'disk', '.drafts'))).toEqual([])
+      expect(await readdir(join(folder, 'disk'), { recursive: true })).toContain(join('2c', 'a.1.full.idx'))
+    } finally {
+      await store.close()
+    }
   })
 })

@@ -23,9 +23,9 @@ export interface Draft {
   readonly path: string
 }
 
-/** The empty file beside `path`. @throws {IoError} `IO_NOT_FOUND`: no such folder; as `openDescriptor` */
-export const openDraft = async (path: string, label: string): Promise<Draft> => {
-  const temporary = join(dirname(path), temporaryName(basename(path), systemRandom.bytes(8)))
+/** The empty file in `folder`, of the same file system as `path`. @throws {IoError} `IO_NOT_FOUND`: no such folder; as `openDescriptor` */
+export const openDraft = async (path: string, folder: string, label: string): Promise<Draft> => {
+  const temporary = join(folder, temporaryName(basename(path), systemRandom.bytes(8)))
   const { file } = await openDescriptor(temporary, label, O_WRONLY | O_CREAT | O_EXCL, { createMode: 0o666 })
   return { file, temporary, path }
 }

@@ -4,33 +4,57 @@ import { readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Directory, type FileStat, splitName } from '../directory.ts'
 import { IoError } from '../errors.ts'
-import { compareNames, isTemporaryName } from '../names.ts'
+import { compareNames, DRAFTS, isListed } from '../names.ts'
 import { completeDraft, openDraft } from './atomic.ts'
 import { classifyNodeError, kindOf, systemCode } from './errors.ts'
 import { openSource } from './file-source.ts'
 import { Folders, syncFolder } from './folders.ts'
 import { openWritable } from './writable-file.ts'
 
-/** The folder at `path`. Nothing is looked at or made before the first call; reading makes nothing. */
-export const openDirectory = (path: string): Directory => {
-  const root = resolve(path)
-  return createDirectory(root, path, new Folders(root, path), [])
+export interface DirectoryOptions {
+  /**
+   * Folders directly below this one in which atomic writes have their temporary files in `.drafts`, for `removeDrafts`: one file
+   * system each, which may be another one than that of this folder. @default none: beside their targets
+   */
+  readonly draftsIn?: readonly string[]
 }
 
-const createDirectory = (root: string, label: string, folders: Folders, base: readonly string[]): Directory => {
+/** The folder at `path`. Nothing is looked at or made before the first call; reading makes nothing. */
+export const openDirectory = (path: string, { draftsIn = [] }: DirectoryOptions = {}): Directory => {
+  const root = resolve(path)
+  return createDirectory({ root, folders: new Folders(root, path), draftsIn }, path, [])
+}
+
+interface Tree {
+  readonly root: string
+  readonly folders: Folders
+  readonly draftsIn: readonly string[]
+}
+
+const createDirectory = (tree: Tree, label: string, base: readonly string[]): Directory => {
+  const { root, folders, draftsIn } = tree
   const home = join(root, ...base)
   const pathOf = (name: string): string => join(home, ...splitName(name))
+  /** Where the temporary file of `path` stands. */
+  const draftFolder = (path: string): string => {
+    const top = draftsIn.find((folder) => path.startsWith(join(root, folder, '/')))
+    return top === undefined ? dirname(path) : join(root, top, DRAFTS)
+  }
   const labelOf = (name: string): string => name === '' ? label : `${label}/${name}`
 
   /** Run with the folder of `path` in place; once more if what was known of folders is no longer true. */
-  const within = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
-    try {
+  const within = async <T>(path: string, work: () => Promise<T>, beside: string = dirname(path)): Promise<T> => {
+    const ensure = async (): Promise<void> => {
       await folders.ensure(dirname(path))
+      await folders.ensure(beside)
+    }
+    try {
+      await ensure()
       return await work()
     } catch (error) {
       if (!(error instanceof IoError && error.code === 'IO_NOT_FOUND')) throw error
       folders.forget()
-      await folders.ensure(dirname(path))
+      await ensure()
       return work()
     }
   }
@@ -46,7 +70,8 @@ const createDirectory = (root: string, label: string, folders: Folders, base: re
     writeAtomic: async (name, content, options = {}) => {
       const path = pathOf(name)
       options.signal?.throwIfAborted()
-      return completeDraft(await within(path, () => openDraft(path, labelOf(name))), content, options)
+      const drafts = draftFolder(path)
+      return completeDraft(await within(path, () => openDraft(path, drafts, labelOf(name)), drafts), content, options)
     },
     stat: async (name) => {
       const found = await statOrNothing(pathOf(name), labelOf(name))
@@ -56,7 +81,7 @@ const createDirectory = (root: string, label: string, folders: Folders, base: re
       const path = name === '' ? home : pathOf(name)
       const children: { name: string, kind: FileStat['kind'] }[] = []
       for (const child of await entriesOf(path, labelOf(name))) {
-        const kind = isTemporaryName(child.name) ? undefined : await childKind(path, child)
+        const kind = isListed(child.name) ? await childKind(path, child) : undefined
         if (kind !== undefined) children.push({ name: child.name, kind })
       }
       return children.sort((a, b) => compareNames(a.name, b.name))
@@ -97,7 +122,7 @@ const createDirectory = (root: string, label: string, folders: Folders, base: re
         }
       }
     },
-    child: (name) => createDirectory(root, labelOf(name), folders, [...base, ...splitName(name)]),
+    child: (name) => createDirectory(tree, labelOf(name), [...base, ...splitName(name)]),
   }
 }
 

@@ -1,9 +1,9 @@
 /** What a process that died left behind. */
 import type { Dirent } from 'node:fs'
-import { readdir, unlink } from 'node:fs/promises'
+import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallOptions } from '../calls.ts'
-import { isTemporaryName } from '../names.ts'
+import { DRAFTS, isTemporaryName } from '../names.ts'
 import { classifyNodeError, systemCode } from './errors.ts'
 
 /**
@@ -13,13 +13,32 @@ import { classifyNodeError, systemCode } from './errors.ts'
  * @returns how many were removed
  * @throws {IoError} `IO_FORBIDDEN`, `IO_FAILED`
  */
-export const removeLeftovers = async (path: string, options: CallOptions = {}): Promise<number> => {
+export const removeLeftovers = async (path: string, options: CallOptions = {}): Promise<number> => await sweep(path, options) ?? 0
+
+/**
+ * The same for one of the `draftsIn` of a directory: only its `.drafts` is looked at, whatever else there is. A folder without
+ * one may have temporary files anywhere; it is walked this once, and has one on return.
+ *
+ * @returns how many were removed
+ * @throws {IoError} `IO_FORBIDDEN`, `IO_FAILED`
+ */
+export const removeDrafts = async (path: string, options: CallOptions = {}): Promise<number> => {
+  const drafts = join(path, DRAFTS)
+  const swept = await sweep(drafts, options)
+  if (swept !== undefined) return swept
+  const removed = await removeLeftovers(path, options)
+  await mkdir(drafts, { recursive: true }).catch((error: unknown) => { throw classifyNodeError(error, `folder not made; path=${drafts}`) })
+  return removed
+}
+
+/** `undefined`: there is no such folder. */
+const sweep = async (path: string, options: CallOptions): Promise<number | undefined> => {
   options.signal?.throwIfAborted()
   let children: Dirent[]
   try {
     children = await readdir(path, { withFileTypes: true })
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0
+    if (systemCode(error) === 'ENOENT') return undefined
     throw classifyNodeError(error, `list failed; path=${path}`)
   }
   let removed = 0
