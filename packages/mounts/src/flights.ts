@@ -6,12 +6,18 @@ export type Fetched =
   | { readonly kind: 'random', readonly source: ByteSource }
   | { readonly kind: 'copy', readonly identity: SourceIdentity | undefined, readonly unpin: () => void }
 
-type Listener = (progress: ByteProgress) => void
+/** What a caller is told of the work meanwhile. */
+export interface FlightListener {
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+  /** It waits for room that others have in use. */
+  readonly onWait?: (() => void) | undefined
+}
 
 interface Flight {
   readonly work: Promise<Fetched>
   readonly controller: AbortController
-  readonly listeners: Set<Listener>
+  readonly listeners: Set<FlightListener>
+  waits: boolean
   users: number
   claimed: boolean
 }
@@ -31,14 +37,26 @@ export class Flights {
   readonly #ending: Set<Promise<unknown>> = new Set()
 
   progress (name: string, progress: ByteProgress): void {
-    for (const listener of this.#flights.get(name)?.listeners ?? []) listener(progress)
+    const flight = this.#flights.get(name)
+    if (flight === undefined) return
+    flight.waits = false
+    for (const { onProgress } of flight.listeners) onProgress?.(progress)
+  }
+
+  /** Whoever joins before it gets on is told too. */
+  wait (name: string): void {
+    const flight = this.#flights.get(name)
+    if (flight === undefined) return
+    flight.waits = true
+    for (const { onWait } of flight.listeners) onWait?.()
   }
 
   /** Join what is under way under this name, or start it. */
-  join (name: string, start: (signal: AbortSignal) => Promise<Fetched>, listener: Listener | undefined): Seat {
+  join (name: string, start: (signal: AbortSignal) => Promise<Fetched>, listener: FlightListener): Seat {
     const flight = this.#flights.get(name) ?? this.#start(name, start)
     flight.users++
-    if (listener !== undefined) flight.listeners.add(listener)
+    flight.listeners.add(listener)
+    if (flight.waits) listener.onWait?.()
     return {
       landed: (signal) => withdrawable(flight.work, signal),
       claim: ({ source }) => {
@@ -47,7 +65,7 @@ export class Flights {
         return source
       },
       leave: async (reason) => {
-        if (listener !== undefined) flight.listeners.delete(listener)
+        flight.listeners.delete(listener)
         if (--flight.users > 0) return
         if (this.#flights.get(name) === flight) this.#flights.delete(name)
         flight.controller.abort(reason)
@@ -78,7 +96,7 @@ export class Flights {
   #start (name: string, start: (signal: AbortSignal) => Promise<Fetched>): Flight {
     const controller = new AbortController()
     const work = start(controller.signal)
-    const flight: Flight = { work, controller, listeners: new Set(), users: 0, claimed: false }
+    const flight: Flight = { work, controller, listeners: new Set(), waits: false, users: 0, claimed: false }
     this.#flights.set(name, flight)
     // whoever comes after its end asks anew
     const forget = (): void => { if (this.#flights.get(name) === flight) this.#flights.delete(name) }

@@ -23,9 +23,14 @@ export interface Reservation {
   /** What has been written counts as used. */
   written (bytes: number): void
   /** Room for `bytes` in all; comes before those who have not begun. */
-  grow (bytes: number, options?: CallOptions): Promise<void>
+  grow (bytes: number, options?: WaitOptions): Promise<void>
   /** What was written is no longer this reservation's matter, and the rest is given back. Idempotent. */
   release (): void
+}
+
+export interface WaitOptions extends CallOptions {
+  /** It has to wait for what others have in use; called once at most. */
+  readonly onWait?: (() => void) | undefined
 }
 
 interface Held { bytes: number, written: number }
@@ -36,6 +41,8 @@ interface Request {
   readonly grows: boolean
   readonly grant: () => void
   readonly refuse: (error: unknown) => void
+  /** Somebody is told once that it has to wait. */
+  onWait: (() => void) | undefined
   left: boolean
 }
 
@@ -84,7 +91,7 @@ export class Space {
    * @param written - of these, on disk already and not counted as settled any more
    * @throws {IoError} `IO_FULL`: more than the quota (`retry` is `never`), or nothing will ever make room
    */
-  async reserve (bytes: number, written: number, { signal }: CallOptions = {}): Promise<Reservation> {
+  async reserve (bytes: number, written: number, options: WaitOptions = {}): Promise<Reservation> {
     this.#checkFits(bytes)
     const held: Held = { bytes: written, written }
     this.#held.add(held)
@@ -96,7 +103,7 @@ export class Space {
       this.wake()
     }
     try {
-      await this.#enter(held, bytes, false, signal)
+      await this.#enter(held, bytes, false, options)
     } catch (error) {
       release()
       throw error
@@ -106,7 +113,7 @@ export class Space {
       written: (count) => { held.written = count },
       grow: async (to, options = {}) => {
         this.#checkFits(to)
-        if (to > held.bytes) await this.#enter(held, to, true, options.signal)
+        if (to > held.bytes) await this.#enter(held, to, true, options)
       },
       release,
     }
@@ -117,13 +124,14 @@ export class Space {
     if (bytes > quotaBytes) throw new IoError('IO_FULL', `a copy is larger than the quota of all copies; need=${bytes} quota=${quotaBytes}`)
   }
 
-  #enter (held: Held, bytes: number, grows: boolean, signal: AbortSignal | undefined): Promise<void> {
+  #enter (held: Held, bytes: number, grows: boolean, { signal, onWait }: WaitOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       let unwatch = (): void => {}
       const request: Request = {
         more: bytes - held.bytes,
         grows,
+        onWait,
         left: false,
         grant: () => { unwatch(); held.bytes = bytes; resolve() },
         refuse: (error) => { unwatch(); reject(error) },
@@ -190,6 +198,10 @@ export class Space {
       return true
     }
     this.#options.onWait()
+    for (const waiting of this.#queue) {
+      waiting.onWait?.()
+      waiting.onWait = undefined
+    }
     return false
   }
 }

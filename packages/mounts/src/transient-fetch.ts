@@ -94,6 +94,7 @@ export class TransientFetch {
     await this.#table.load()
     const entry = this.#table.entry(base, digits)
     const unpin = this.unpinning(entry)
+    const onWait = (): void => { this.#flights.wait(base) }
     let reservation: Reservation | undefined
     try {
       await this.#table.refresh(entry)
@@ -103,13 +104,13 @@ export class TransientFetch {
       const need = Math.max(start, whole ?? start + reserveBytes)
       // what was begun is the reservation's from here on
       this.#table.set(entry, 'partial', undefined)
-      reservation = await this.#waitingFor(base, this.#space.reserve(Math.max(need, begun), begun, { signal }))
+      reservation = await this.#waitingFor(base, this.#space.reserve(Math.max(need, begun), begun, { signal, onWait }))
       const held = reservation
       await this.#checkDisk(need - start, need - start, signal)
       await copyWhole({
         directory, base, owner, from, announced, checker, signal,
         room: async (bytes, call) => {
-          while (bytes > held.bytes) await this.#waitingFor(base, held.grow(Math.max(bytes, Math.min(held.bytes + reserveBytes, this.#settings.quotaBytes)), { signal: call }))
+          while (bytes > held.bytes) await this.#waitingFor(base, held.grow(Math.max(bytes, Math.min(held.bytes + reserveBytes, this.#settings.quotaBytes)), { signal: call, onWait }))
         },
         written: (bytes) => { held.written(bytes) },
         onProgress: (progress) => { this.#flights.progress(base, progress) },

@@ -35,14 +35,14 @@ export class TransientStore implements Transients {
   }
 
   async open (mount: Mount, options: OpenTransientOptions): Promise<ByteSource> {
-    const { key, generation, signal, onProgress, noDownload = false } = options
+    const { key, generation, signal, onProgress, onWait, noDownload = false } = options
     const base = transientBase(key, generation)
     signal?.throwIfAborted()
     this.#check()
     const fetch = (end: AbortSignal): Promise<Fetched> => this.#fetching.fetch(mount, base, { key, generation }, noDownload, end)
     // whoever wants no download must not be made to wait for one
     const start = (end: AbortSignal): Promise<Fetched> => noDownload ? fetch(end) : this.#turns.take(base, () => fetch(end), { signal: end })
-    const flight = this.#flights.join(noDownload ? `${base} local` : base, start, onProgress)
+    const flight = this.#flights.join(noDownload ? `${base} local` : base, start, { onProgress, onWait })
     try {
       const fetched = await flight.landed(signal)
       this.#check()
@@ -156,7 +156,7 @@ export class TransientStore implements Transients {
       reservedBytes: this.#space.reservedBytes,
       pinnedBytes: pinned.reduce((sum, entry) => sum + this.#table.bytesOf(entry), 0),
       copies: entries.filter(({ files }) => files.has('transient') || files.has('adoption')).length,
-      waiting: this.#space.waiting,
+      waiting: this.waiting,
     }
   }
 
@@ -165,6 +165,8 @@ export class TransientStore implements Transients {
     await this.#table.load()
     return this.#table.sizeOf(keyDigits(key))
   }
+
+  get waiting (): number { return this.#space.waiting }
 
   close (): Promise<void> {
     this.#closed ??= (async () => {

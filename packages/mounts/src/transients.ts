@@ -38,6 +38,8 @@ export interface TransientOf {
 export interface OpenTransientOptions extends TransientOf, CallOptions {
   /** Bytes copied so far; never called when nothing is copied. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+  /** The copy has to wait for room that others have in use; each time it does. */
+  readonly onWait?: (() => void) | undefined
   /** Reject with `MOUNT_NOT_LOCAL` rather than copy. @default false */
   readonly noDownload?: boolean | undefined
 }
@@ -117,6 +119,8 @@ export interface Transients extends AsyncDisposable {
   /** Delete what is not open, and of that only what has both name and mark of ours. */
   collect (options?: CollectOptions): Promise<CollectedTransients>
   usage (): Promise<TransientsUsage>
+  /** Copies that wait for room now. Whoever keeps a source open only for speed closes it as long as there are any. */
+  readonly waiting: number
   /** Length of the last copy of a shard, also after it was given up; `undefined` when it is not remembered. */
   sizeOf (key: string): Promise<number | undefined>
   /** Copying ends, later calls reject with `IO_CLOSED`; open sources can be read on. Idempotent. */

@@ -25,15 +25,18 @@ export class SharedCache<T extends Closable, P> {
   readonly #nameOf: (place: P) => string
   /** Idle ones beyond so many are closed, those unused for longest first. */
   readonly #max: number
+  /** Whether any may be kept that nobody uses. */
+  readonly #mayKeep: () => boolean
   /** Least recently used first. */
   readonly #entries: Map<string, Entry<T, P>> = new Map()
   #last: Entry<T, P> | undefined
   readonly #closings: Set<Promise<void>> = new Set()
 
-  constructor (open: (place: P, options: CallOptions) => Promise<T>, nameOf: (place: P) => string, max: number) {
+  constructor (open: (place: P, options: CallOptions) => Promise<T>, nameOf: (place: P) => string, max: number, mayKeep: () => boolean = () => true) {
     this.#open = open
     this.#nameOf = nameOf
     this.#max = max
+    this.#mayKeep = mayKeep
   }
 
   /** The places used last, the latest first: reading these costs least, and what is read next is often there too. */
@@ -59,6 +62,7 @@ export class SharedCache<T extends Closable, P> {
       entry.users--
       if (entry.users === 0 && !entry.opened) this.#abandon(entry)
       else if (entry.users === 0 && entry.unwanted) this.#close(entry)
+      else if (entry.users === 0 && !this.#mayKeep()) this.#dropEntry(entry)
       this.#trim()
     }
   }
@@ -66,8 +70,11 @@ export class SharedCache<T extends Closable, P> {
   /** Close one as soon as nobody uses it; whoever comes opens it again. */
   drop (name: string): void {
     const entry = this.#entries.get(name)
-    if (entry === undefined) return
-    this.#entries.delete(name)
+    if (entry !== undefined) this.#dropEntry(entry)
+  }
+
+  #dropEntry (entry: Entry<T, P>): void {
+    this.#forget(entry)
     entry.unwanted = true
     if (entry.users === 0) this.#close(entry)
   }
