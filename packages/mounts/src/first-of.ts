@@ -1,16 +1,11 @@
-/**
- * The same bytes behind several mounts: the first that has them, and the next one when a read is lost. As a URL, the URLs of the
- * mounts, each percent-encoded, with commas between them:
- *
- *     first-of:file%3A%2F%2F%2Fdata%2Fa.car,https%3A%2F%2Fexample.com%2Fa.car
- */
+/** The same bytes behind several mounts: the first that has them, and the next one when a read is lost. */
 import { type ByteSource, type CallOptions, type Clock, compareIdentity, IoError, readChunks, systemClock } from '@dagstore/io'
 import { causeOf, MountError, retryOf } from './errors.ts'
 import { createFailureMemory, type FailureMemory } from './failure-memory.ts'
+import { decodeFirstOf, encodeFirstOf, FIRST_OF_SCHEME, MAX_MOUNTS } from './first-of-url.ts'
 import { absent, type Mount, type MountBytes, type MountFactory, type MountStat, type SequentialBytes } from './mount.ts'
 import { type Place, switchingSource } from './open-first-of.ts'
 import type { MountRegistry } from './registry.ts'
-import { afterScheme } from './url-scheme.ts'
 
 export interface FirstOfMountOptions {
   /** @default systemClock */
@@ -19,10 +14,7 @@ export interface FirstOfMountOptions {
   readonly coolDownMs?: number | undefined
 }
 
-export const FIRST_OF_SCHEME = 'first-of'
 export const FIRST_OF_DEFAULTS: { readonly coolDownMs: number } = Object.freeze({ coolDownMs: 30_000 })
-/** Mounts in one. */
-const MAX_MOUNTS = 64
 
 /**
  * One mount of several. In mid-read it goes on with the next mount whose identity is the same (`content`, or an equal tag); one
@@ -34,7 +26,7 @@ export const firstOf = (mounts: readonly Mount[], { clock = systemClock, coolDow
   if (mounts.length === 0 || mounts.length > MAX_MOUNTS) throw new RangeError(`mounts; want=1 to ${MAX_MOUNTS} got=${mounts.length}`)
   const memory = createFailureMemory({ clock, coolDownMs })
   return {
-    url: `${FIRST_OF_SCHEME}:${mounts.map(({ url }) => encodeURIComponent(url)).join(',')}`,
+    url: encodeFirstOf(mounts.map(({ url }) => url)),
     stat: (options) => statFirst(mounts, memory, options),
     open: (options) => openFirst(mounts, memory, options),
   }
@@ -43,20 +35,7 @@ export const firstOf = (mounts: readonly Mount[], { clock = systemClock, coolDow
 /** Scheme `first-of`; the mounts are those of `registry`. What failed is remembered by each mount that is made. */
 export const firstOfMount = (registry: MountRegistry, options: FirstOfMountOptions = {}): MountFactory => ({
   scheme: FIRST_OF_SCHEME,
-  mount: (url) => {
-    const texts = afterScheme(url, FIRST_OF_SCHEME).split(',')
-    if (texts.length > MAX_MOUNTS) throw new MountError('MOUNT_BAD_URL', `too many URLs in one; max=${MAX_MOUNTS}`)
-    return firstOf(texts.map((text) => {
-      let inner: string
-      try {
-        inner = decodeURIComponent(text)
-        encodeURIComponent(inner) // refuses lone surrogates
-      } catch (cause) {
-        throw new MountError('MOUNT_BAD_URL', 'first-of URL with a bad escape', { cause })
-      }
-      return registry.resolve(inner)
-    }), options)
-  },
+  mount: (url) => firstOf(decodeFirstOf(url).map((inner) => registry.resolve(inner)), options),
 })
 
 const statFirst = async (mounts: readonly Mount[], memory: FailureMemory, options: CallOptions = {}): Promise<MountStat> => {

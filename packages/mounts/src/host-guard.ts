@@ -3,7 +3,8 @@
  * this process ask whatever it can reach inside (server-side request forgery).
  */
 import { MountError } from './errors.ts'
-import { parseAddress } from './ip-address.ts'
+import { decodeFirstOf, FIRST_OF_SCHEME } from './first-of-url.ts'
+import { isV4, parseAddress, parseWritten } from './ip-address.ts'
 import { schemeOf } from './url-scheme.ts'
 
 export interface HostGuardOptions {
@@ -13,7 +14,7 @@ export interface HostGuardOptions {
   readonly deny?: readonly string[]
   /** Private, loopback and other addresses that are not of the public network. @default false */
   readonly allowPrivate?: boolean
-  /** Schemes of URLs, lower case. @default http, https, lotus */
+  /** Schemes of URLs, lower case; of a `first-of` each URL in it is checked. @default http, https, lotus, first-of */
   readonly schemes?: readonly string[]
 }
 
@@ -34,7 +35,7 @@ export interface HostGuard {
   checkAddresses (host: string, addresses: readonly string[]): void
 }
 
-export const GUARDED_SCHEMES: readonly string[] = Object.freeze(['http', 'https', 'lotus'])
+export const GUARDED_SCHEMES: readonly string[] = Object.freeze(['http', 'https', 'lotus', FIRST_OF_SCHEME])
 
 /** @throws {TypeError} an entry of `allow` or `deny` that is none of the forms */
 export const createHostGuard = ({ allow = [], deny = [], allowPrivate = false, schemes = GUARDED_SCHEMES }: HostGuardOptions = {}): HostGuard => {
@@ -48,13 +49,14 @@ export const createHostGuard = ({ allow = [], deny = [], allowPrivate = false, s
   const checkAddress = (host: string, address: bigint): void => {
     if (matches(denied, host, address)) refuse(host, 'host is denied')
     if (allowPrivate || matches(allowed, host, address)) return
-    const special = SPECIAL.find((range) => inRange(address, range))
-    if (special !== undefined) refuse(host, `not an address of the public network (${special.what})`)
+    const special = SPECIAL.find((range) => inRange(address, range))?.what ?? (isV4(address) || inRange(address, GLOBAL) ? undefined : 'not global unicast')
+    if (special !== undefined) refuse(host, `not an address of the public network (${special})`)
   }
-  return {
+  const guard: HostGuard = {
     checkUrl: (url) => {
       const scheme = schemeOf(url)
       if (!known.has(scheme)) throw new MountError('MOUNT_FORBIDDEN', `scheme is not allowed here; scheme=${scheme}`)
+      if (scheme === FIRST_OF_SCHEME) for (const inner of decodeFirstOf(url)) guard.checkUrl(inner)
       if (scheme !== 'http' && scheme !== 'https') return
       let parsed: URL
       try {
@@ -80,21 +82,25 @@ export const createHostGuard = ({ allow = [], deny = [], allowPrivate = false, s
       }
     },
   }
+  return guard
 }
 
-/** Lower case, without brackets and the dot of the root. */
-const hostOf = (host: string): string => host.toLowerCase().replace(/^\[(.*)\]$/u, '$1').replace(/\.$/u, '')
+/** Lower case, without brackets and dots at the end. */
+const hostOf = (host: string): string => host.toLowerCase().replace(/^\[(.*)\]$/u, '$1').replace(/\.+$/u, '')
 
 const isLocalName = (host: string): boolean => host === '' || !host.includes('.') || /\.(?:localhost|local|internal|lan|home|intranet|home\.arpa)$/u.test(host)
 
 interface Range { readonly kind: 'range', readonly from: bigint, readonly bits: number }
 type Rule = { readonly kind: 'name', readonly name: string } | { readonly kind: 'domain', readonly end: string } | Range
 
-const inRange = (address: bigint, { from, bits }: Pick<Range, 'from' | 'bits'>): boolean => (address ^ from) >> BigInt(128 - bits) === 0n
+/** IPv4 stands in the middle of IPv6, and a range of that is none of its. */
+const inRange = (address: bigint, { from, bits }: Pick<Range, 'from' | 'bits'>): boolean =>
+  isV4(address) === (bits >= 96 && isV4(from)) && (address ^ from) >> BigInt(128 - bits) === 0n
 
 const parseRule = (text: string): Rule => {
   const [base = '', length, ...more] = text.split('/')
   const address = parseAddress(hostOf(base))
+  if (address !== undefined && address !== parseWritten(hostOf(base))) throw new TypeError(`a range that stands for IPv4 addresses is written as these; got=${JSON.stringify(text)}`)
   if (address !== undefined && more.length === 0) {
     const most = base.includes(':') ? 128 : 32
     const bits = length === undefined ? most : /^\d{1,3}$/u.test(length) ? Number(length) : Number.NaN
@@ -106,14 +112,14 @@ const parseRule = (text: string): Rule => {
   throw new TypeError(`not a host, domain, address or range; got=${JSON.stringify(text)}`)
 }
 
+/** Of IPv6 nothing else is given out. Source: RFC 4291, section 2.4; the IANA registry of IPv6 address space. */
+const GLOBAL = parseRule('2000::/3') as Range
+
 /** Sources: the IANA registries of special-purpose IPv4 and IPv6 addresses. */
 const SPECIAL: readonly (Range & { readonly what: string })[] = ([
   ['this network', '0.0.0.0/8'], ['private', '10.0.0.0/8'], ['shared', '100.64.0.0/10'], ['loopback', '127.0.0.0/8'], ['link-local', '169.254.0.0/16'],
   ['private', '172.16.0.0/12'], ['protocol assignments', '192.0.0.0/24'], ['documentation', '192.0.2.0/24'], ['relays', '192.88.99.0/24'],
   ['private', '192.168.0.0/16'], ['benchmarks', '198.18.0.0/15'], ['documentation', '198.51.100.0/24'], ['documentation', '203.0.113.0/24'],
   ['multicast', '224.0.0.0/4'], ['reserved', '240.0.0.0/4'],
-  // what is mapped is read as the IPv4 address, so all that is left of the first block is refused
-  ['unspecified, loopback, compatible', '::/96'], ['translation', '64:ff9b:1::/48'], ['discard', '100::/64'],
-  ['protocol assignments', '2001::/23'], ['documentation', '2001:db8::/32'], ['documentation', '3fff::/20'], ['segment routing', '5f00::/16'],
-  ['private', 'fc00::/7'], ['link-local', 'fe80::/10'], ['site-local', 'fec0::/10'], ['multicast', 'ff00::/8'],
+  ['protocol assignments', '2001::/23'], ['documentation', '2001:db8::/32'], ['documentation', '3fff::/20'],
 ] as const).map(([what, text]) => ({ ...parseRule(text) as Range, what }))

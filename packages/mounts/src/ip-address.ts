@@ -8,14 +8,21 @@ const MAPPED = 0xffffn << 32n
  * address in itself (mapped, 6to4, translated) is read as that one, since that is where the bytes go.
  */
 export const parseAddress = (text: string): bigint | undefined => {
-  const v4 = parseV4(text)
-  if (v4 !== undefined) return MAPPED | v4
-  const v6 = parseV6(text.replace(/%.*$/u, ''))
+  const v6 = parseWritten(text)
   if (v6 === undefined) return undefined
   if (v6 >> 112n === 0x2002n) return MAPPED | ((v6 >> 80n) & 0xffff_ffffn)
   if (v6 >> 32n === 0x0064_ff9bn << 64n) return MAPPED | (v6 & 0xffff_ffffn)
   return v6
 }
+
+/** As it is written, what it carries left aside. */
+export const parseWritten = (text: string): bigint | undefined => {
+  const v4 = parseV4(text)
+  return v4 === undefined ? parseV6(text.replace(/%.*$/u, '')) : MAPPED | v4
+}
+
+/** Whether the bytes go to an IPv4 address. */
+export const isV4 = (address: bigint): boolean => address >> 32n === 0xffffn
 
 const parseV4 = (text: string): bigint | undefined => {
   const parts = text.split('.')

@@ -1,3 +1,4 @@
+import { get, globalAgent, type ServerResponse } from 'node:http'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bytesMount, createHostGuard, createMountRegistry, guardedFetch, httpMounts, type HostGuard } from '../src/index.ts'
@@ -23,13 +24,14 @@ describe('a host guard', () => {
     'http://[::1]/', 'http://[::]/', 'http://[::ffff:127.0.0.1]/', 'http://[::ffff:7f00:1]/', 'http://[::127.0.0.1]/', 'http://[fe80::1]/', 'http://[fc00::1]/',
     'http://[fd12:3456::1]/', 'http://[ff02::1]/', 'http://[64:ff9b::10.0.0.1]/', 'http://[2002:7f00:1::]/', 'http://[2001:db8::1]/',
     'http://localhost/', 'http://LOCALHOST./', 'http://a.localhost/', 'http://router.local/', 'http://db.internal/', 'http://intranet/',
-    'file:///etc/passwd', 'bytes:AAAA', 'ftp://example.com/', 'first-of:http%3A%2F%2Fexample.com', 'http://１２７.０.０.１/',
+    'http://[::ffff:0:127.0.0.1]/', 'http://[64:ff9b:1::7f00:1]/', 'http://[4000::1]/', 'http://[2001:0:7f00:1::]/', 'http://localhost../', 'http://127.0.0.1../',
+    'file:///etc/passwd', 'bytes:AAAA', 'ftp://example.com/', 'first-of:http%3A%2F%2Fexample.com,http%3A%2F%2F10.0.0.1', 'first-of:file%3A%2F%2F%2Fetc%2Fpasswd', 'http://１２７.０.０.１/',
   ])('refuses %s', (url) => {
     expect(refusal(() => { guard.checkUrl(url) })).toMatchObject(forbidden)
   })
 
   it.each([
-    'http://example.com/', 'https://1.1.1.1/x', 'https://172.32.0.1/', 'https://[2606:4700::1111]/', 'https://[::ffff:8.8.8.8]/', 'http://127.0.0.1.example.com/', 'lotus://x',
+    'http://example.com/', 'https://1.1.1.1/x', 'https://172.32.0.1/', 'https://[2606:4700::1111]/', 'https://[::ffff:8.8.8.8]/', 'http://127.0.0.1.example.com/', 'lotus://x', 'first-of:http%3A%2F%2Fexample.com,lotus%3A%2F%2Fx',
   ])('lets %s pass', (url) => {
     expect(refusal(() => { guard.checkUrl(url) })).toBeUndefined()
   })
@@ -74,7 +76,16 @@ describe('a host guard', () => {
     own.checkAddresses('storage.internal', ['192.168.0.5'])
     expect(refusal(() => { own.checkAddresses('storage.internal', ['10.1.2.3']) })).toMatchObject(forbidden)
     createHostGuard({ allowPrivate: true }).checkUrl('http://localhost/')
-    for (const bad of ['', '10.0.0.0/33', '10.0.0.0/x', 'a/b', '*.*', '*', 'fd00::/129']) expect(() => createHostGuard({ allow: [bad] })).toThrow(TypeError)
+    // a range of one version says nothing of the other
+    for (const rule of ['::/0', '0.0.0.0/0']) {
+      const open = createHostGuard({ allow: [rule] })
+      expect(refusal(() => { open.checkUrl('http://10.0.0.1/') }) === undefined).toBe(rule === '0.0.0.0/0')
+      expect(refusal(() => { open.checkUrl('http://[fd00::1]/') }) === undefined).toBe(rule === '::/0')
+      const shut = createHostGuard({ deny: [rule] })
+      expect(refusal(() => { shut.checkUrl('http://8.8.8.8/') }) === undefined).toBe(rule === '::/0')
+      expect(refusal(() => { shut.checkUrl('http://[2606:4700::1111]/') }) === undefined).toBe(rule === '0.0.0.0/0')
+    }
+    for (const bad of ['2002::/16', '64:ff9b::/96', '', '10.0.0.0/33', '10.0.0.0/x', 'a/b', '*.*', '*', 'fd00::/129']) expect(() => createHostGuard({ allow: [bad] })).toThrow(TypeError)
   })
 })
 
@@ -136,6 +147,26 @@ describe('requests under a guard', () => {
     }
     to = url('good.example', '/old')
     await expect(open(url('good.example', '/old'), allowing)).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE' })
+  })
+
+  it('do not go over connections that were made without looking', async () => {
+    const lookup = (_: string, __: object, done: (error: null, found: { address: string, family: number }[]) => void): void => { done(null, [{ address: '127.0.0.1', family: 4 }]) }
+    const agent = globalAgent
+    await new Promise<void>((resolve, reject) => {
+      get(url('good.example'), { agent, lookup: lookup as never }, (response) => { response.resume().on('end', () => { resolve() }) }).on('error', reject)
+    })
+    await new Promise((resolve) => { setImmediate(resolve) })
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(1)
+    await expect(nodeGuardedFetch(createHostGuard(), { resolve: names })(url('good.example'))).rejects.toMatchObject(forbidden)
+    agent.destroy()
+  })
+
+  it.each([
+    { what: 'a status that is none', head: (response: ServerResponse) => response.writeHead(999) },
+    { what: 'encoded bytes', head: (response: ServerResponse) => response.writeHead(200, { 'content-encoding': 'gzip' }) },
+  ])('refuse $what', async ({ head }) => {
+    web.intercept = (_, response) => { head(response).end('x'); return true }
+    await expect(open(url('good.example'), allowing)).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE', retry: 'never' })
   })
 
   it('end with the reason of an abort', async () => {
