@@ -67,6 +67,11 @@ export interface IndexView extends AsyncDisposable {
    * @throws {RangeError} `limit`
    */
   find(multihash: Uint8Array, options?: FindOptions): Awaitable<readonly IndexEntry[]>
+  /**
+   * What `find` gives with `limit: 1` where no I/O is needed; starts none. `undefined`: it does not tell, or the view has no
+   * such way. @throws as {@link IndexView.find}
+   */
+  peek?(multihash: Uint8Array): readonly IndexEntry[] | undefined
   /** Grouped by hash code and digest length, digests ascending; constant memory. @throws as {@link IndexView.find} */
   entries(options?: CallOptions): AsyncIterable<KeyedIndexEntry>
   /** Idempotent. Later calls reject with `IO_CLOSED`. */

@@ -50,6 +50,15 @@ export class PagedIndexView implements IndexView {
     return search.found
   }
 
+  peek (multihash: Uint8Array): readonly IndexEntry[] | undefined {
+    this.#check()
+    const { code, digestAt } = splitMultihash(multihash)
+    const bucket = this.#bucket(code, multihash.byteLength - digestAt)
+    if (bucket === undefined) return NOTHING
+    const first = this.#lookup?.first(bucket, multihash, digestAt)
+    return first === 'absent' ? NOTHING : first === undefined ? undefined : [first]
+  }
+
   async #finish (search: IndexSearch, need: number, page: Promise<Uint8Array>, signal: AbortSignal | undefined): Promise<readonly IndexEntry[]> {
     search.give(need, await page)
     for (let next = search.run(); next >= 0; next = search.run()) search.give(next, await this.#pages.loadAround(next, search.needFirst, search.needLast, signal))

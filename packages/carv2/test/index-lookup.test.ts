@@ -31,6 +31,7 @@ describe('a lookup of one entry', () => {
       for (const multihash of [...digests, ...others].map(multihashOf)) {
         const all = await view.find(multihash) // brings the pages
         expect(await view.find(multihash, { limit: 1 })).toEqual(all.slice(0, 1))
+        expect([undefined, all.slice(0, 1)]).toContainEqual(view.peek?.(multihash))
       }
     }
   }
@@ -61,5 +62,20 @@ describe('a lookup of one entry', () => {
     const answers = [...digests, ...digests.map((_, i) => spread(32, 50_000 + i))].map((digest) => paged!.find(multihashOf(digest), { limit: 1 }))
     expect(answers.filter((answer) => answer instanceof Promise)).toHaveLength(0)
     expect(answers.map((answer) => (answer as readonly unknown[]).length)).toEqual([...digests.map(() => 1), ...digests.map(() => 0)])
+  })
+
+  it('tells what is at hand without reading, and then only', async () => {
+    const digests = Array.from({ length: 3000 }, (_, i) => spread(32, i))
+    const [, paged] = await viewsOf(digests)
+    const asked = [...digests, ...digests.map((_, i) => spread(32, 50_000 + i))].map(multihashOf)
+    expect(asked.filter((multihash) => paged!.peek!(multihash) !== undefined).length).toBeLessThan(asked.length)
+    for (const digest of digests) await paged!.find(multihashOf(digest))
+    const answers = asked.map((multihash) => paged!.peek!(multihash)?.length)
+    // what stands on two pages is left to `find`
+    expect(answers.slice(0, 3000).filter((found) => found === 1).length).toBeGreaterThan(2900)
+    expect(answers.slice(0, 3000)).not.toContain(0)
+    expect(answers.slice(3000)).not.toContain(1)
+    await paged!.close()
+    expect(() => paged!.peek!(asked[0]!)).toThrow(expect.objectContaining({ code: 'IO_CLOSED' }))
   })
 })

@@ -24,6 +24,10 @@ export const gatedBlockstore = (store: ShardBlockstore, gate: Gate): ShardBlocks
 export const gatedIndex = (index: IndexView, gate: Gate): IndexView => ({
   facts: index.facts,
   find: (multihash, options) => gate.run(() => index.find(multihash, options)),
+  peek: (multihash) => {
+    gate.check()
+    return index.peek?.(multihash)
+  },
   entries: (options) => gate.iterate(() => index.entries(options)),
   close: async () => {},
   [Symbol.asyncDispose]: async () => {},
