@@ -7,6 +7,8 @@ import { CURSOR_KEY, DEAD_RANGE, deadKey, decodeRuns, EMPTY, encodeRun, encodeRu
 import { withPrefix } from './publish.ts'
 
 const PAGE_KEYS = 1024
+/** Removed in one write, or up to a page more: each is synced. */
+const REMOVED_KEYS = 512
 /** Keys that one iterator gives: it holds on to the state that it began with, and so to what was removed since. */
 const STRETCH_KEYS = 65_536
 /** Runs whose entries one walk removes: 1 MiB of numbers; the rest waits for the next walk. */
@@ -70,12 +72,12 @@ interface Walk {
   readonly after: Uint8Array | undefined
 }
 
-/** Not synced: what comes back is walked over again. */
-const write = async (db: Database, changes: readonly (readonly [key: Uint8Array, value?: Uint8Array | undefined])[]): Promise<void> => {
+/** Where it is not synced, what comes back is walked over again. */
+const write = async (db: Database, changes: readonly (readonly [key: Uint8Array, value?: Uint8Array | undefined])[], sync: boolean = false): Promise<void> => {
   await db.write(changes.map(([key, value]): Change => {
     const full = withPrefix(db.prefix, key)
     return value === undefined ? { type: 'del', key: full } : { type: 'put', key: full, value }
-  }), { sync: false })
+  }), { sync })
 }
 
 const unfinishedWalk = async (db: Database): Promise<Walk | undefined> => {
@@ -90,18 +92,28 @@ const walk = async (subject: PurgeSubject, { dead, after }: Walk, total: { walke
     const range = last === undefined ? ENTRY_RANGE : { gt: last, lt: ENTRY_RANGE.lt }
     let seen = 0
     let written = last
+    let gone: Uint8Array[] = []
+    /**
+     * Entries go together with how far the walk came. Synced, as what is published is: an entry that came back when its run's
+     * record is gone would be nobody's to remove.
+     */
+    const flush = async (): Promise<void> => {
+      if (gone.length === 0) return
+      await write(db, [...gone.map((key) => [key] as const), [CURSOR_KEY, written = last]], true)
+      total.removedEntries += gone.length
+      gone = []
+    }
     for await (const keys of db.keys(range, PAGE_KEYS, { limit: STRETCH_KEYS })) {
       subject.check()
-      const gone = keys.filter((key) => holds(dead, runOf(key)))
+      for (const key of keys) if (holds(dead, runOf(key))) gone.push(key)
       last = keys.at(-1) as Uint8Array
-      // entries go together with how far the walk came
-      if (gone.length > 0) await write(db, [...gone.map((key) => [key] as const), [CURSOR_KEY, written = last]])
+      if (gone.length >= REMOVED_KEYS) await flush()
       seen += keys.length
       total.walkedEntries += keys.length
-      total.removedEntries += gone.length
-      subject.onProgress({ walkedEntries: total.walkedEntries, removedEntries: total.removedEntries })
+      subject.onProgress({ walkedEntries: total.walkedEntries, removedEntries: total.removedEntries + gone.length })
       await subject.pace()
     }
+    await flush()
     if (seen < STRETCH_KEYS) break
     if (written !== last) await write(db, [[CURSOR_KEY, last]])
   }

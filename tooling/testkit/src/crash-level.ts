@@ -1,6 +1,8 @@
 /**
- * An `abstract-level` database in memory that loses what was not synced: on recovery everything up to the last batch
- * written with `sync: true` is there, and of the batches after it any number from the first on.
+ * An `abstract-level` database in memory that loses what was not synced. As in LevelDB, batches go to a log, which may be
+ * changed for another one at any time, and `sync: true` syncs the log that the batch goes to: on recovery, of each log
+ * everything up to its last synced batch is there, and of the batches after it any number from the first on. So what was
+ * written without `sync` may be lost although a later batch with it is there.
  */
 import { MemoryLevel } from 'memory-level'
 import { CrashError, Faults } from './faults.ts'
@@ -32,8 +34,12 @@ export class CrashLevel extends MemoryLevel<string, string> {
   /** The database as the next process finds it, opened; each seed is another chance. */
   async recover (seed: number | string, faults?: Faults): Promise<CrashLevel> {
     const random = seededRandom(`${this.#seed}/${seed}/recover`)
-    const synced = this.#batches.findLastIndex((batch) => batch.sync) + 1
-    const kept = this.#batches.slice(0, synced + random.int(this.#batches.length - synced + 1))
+    // one change of the log is enough: what is lost by two is lost by one or the other
+    const change = random.chance(0.5) ? 0 : random.int(this.#batches.length + 1)
+    const kept = [this.#batches.slice(0, change), this.#batches.slice(change)].flatMap((log) => {
+      const synced = log.findLastIndex((batch) => batch.sync) + 1
+      return log.slice(0, synced + random.int(log.length - synced + 1))
+    })
     const next = new CrashLevel({ seed: `${this.#seed}/${seed}`, ...(faults === undefined ? {} : { faults }) })
     await next.open()
     for (const batch of kept) {
