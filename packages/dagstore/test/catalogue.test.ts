@@ -139,13 +139,37 @@ describe('openCatalogue', () => {
     expect((await second.page({ limit: 10 })).map(({ key }) => key)).toEqual(['a', 'b'])
   })
 
-  it('refuses a later format, and one that is none, with the number it knows', async () => {
-    for (const value of [Uint8Array.of(0, 0, 0, 3), Uint8Array.of(7)]) {
+  const rowsOf = (db: ReturnType<typeof newDatabase>) => db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
+  const row = (name: string): Uint8Array => new TextEncoder().encode(`m${name}`)
+
+  it('refuses a later format, and one that is none, with both numbers', async () => {
+    for (const found of [3, 0]) {
       const db = newDatabase()
-      await db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' }).put(new TextEncoder().encode('mformat'), value)
-      const error = await rejection(openCatalogue(db))
-      expect(error).toMatchObject({ code: 'DAGSTORE_BAD_FORMAT', message: expect.stringMatching(/supported=2 found=(?:3|unreadable)/) })
+      await rowsOf(db).put(row('format'), Uint8Array.of(0, 0, 0, found))
+      expect(await rejection(openCatalogue(db))).toMatchObject({ code: 'DAGSTORE_BAD_FORMAT', message: expect.stringContaining(`supported=2 found=${found}`) })
     }
+  })
+
+  it.each<{ name: string, value: Uint8Array | undefined }>([
+    { name: 'format', value: undefined },
+    { name: 'format', value: Uint8Array.of(7) },
+    { name: 'next', value: undefined },
+    { name: 'next', value: Uint8Array.of(7) },
+  ])('refuses a database whose row $name is damaged ($value), saying what can be done, and changes nothing', async ({ name, value }) => {
+    const db = newDatabase()
+    await (await openCatalogue(db)).commit([{ key: 'a', ifVersion: 'absent', record: record() }])
+    await (value === undefined ? rowsOf(db).del(row(name)) : rowsOf(db).put(row(name), value))
+    const before = await rowsOf(db).iterator().all()
+    expect(await rejection(openCatalogue(db))).toMatchObject({ code: 'DAGSTORE_BAD_FORMAT', message: expect.stringMatching(/backup.*import-shards/u) })
+    expect(await rowsOf(db).iterator().all()).toEqual(before)
+  })
+
+  it('counts anew what is not indexed where that number is lost', async () => {
+    const db = newDatabase()
+    const catalogue = await openCatalogue(db)
+    await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record() }, { key: 'b', ifVersion: 'absent', record: indexed(1) }, { key: 'c', ifVersion: 'absent', record: record() }])
+    await rowsOf(db).put(row('counts'), Uint8Array.of(1))
+    expect((await openCatalogue(db)).unindexed).toBe(2)
   })
 
   it('upgrades format 1 in place: every record stays as it was, and passing failures are due; cut off anywhere, the next opening goes on', async () => {

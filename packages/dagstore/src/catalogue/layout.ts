@@ -50,12 +50,17 @@ const u32 = (value: number): Uint8Array => {
   return out
 }
 
-export const metaRow = (name: 'format' | 'next' | 'counts' | 'upgrade'): Uint8Array => join(Uint8Array.of(META), encoder.encode(name))
-export const noteRow = (name: string): Uint8Array => join(Uint8Array.of(NOTE), encoder.encode(name))
-export const findingsRow = (key: string): Uint8Array => join(Uint8Array.of(FINDINGS), encoder.encode(key))
+/** Text behind some bytes; below 0x80 those are text too, and all of it is encoded at once. */
+const tagged = (tag: readonly number[], text: string): Uint8Array => tag.every((byte) => byte < 0x80)
+  ? encoder.encode(String.fromCharCode(...tag) + text)
+  : join(Uint8Array.from(tag), encoder.encode(text))
+
+export const metaRow = (name: 'format' | 'next' | 'counts' | 'upgrade'): Uint8Array => tagged([META], name)
+export const noteRow = (name: string): Uint8Array => tagged([NOTE], name)
+export const findingsRow = (key: string): Uint8Array => tagged([FINDINGS], key)
 export const findingsRange = (after: string | undefined): { readonly gt: Uint8Array, readonly lt: Uint8Array } =>
   ({ gt: findingsRow(after ?? ''), lt: Uint8Array.of(FINDINGS + 1) })
-export const recordRow = (key: string): Uint8Array => join(Uint8Array.of(RECORD), encoder.encode(key))
+export const recordRow = (key: string): Uint8Array => tagged([RECORD], key)
 
 /** The rows beside a record by which it is found. `undefined`: what the record says is unknown, so all of its states; its time is not known. */
 export const indexRows = (key: string, record: ShardRecord | undefined): Uint8Array[] => {
@@ -68,7 +73,7 @@ export const indexRows = (key: string, record: ShardRecord | undefined): Uint8Ar
 }
 
 export const healthByte = (health: Health): number => STATE_BYTES[health]
-export const stateRow = (state: number, key: string): Uint8Array => join(Uint8Array.of(STATE, state), encoder.encode(key))
+export const stateRow = (state: number, key: string): Uint8Array => tagged([STATE, state], key)
 export const numberRow = (shardNumber: number): Uint8Array => join(Uint8Array.of(NUMBER), u32(shardNumber))
 
 export const retryRow = (at: number, key: string): Uint8Array => {

@@ -12,10 +12,10 @@ import {
   recordRow, retryRange, retryRow, stateRange, UNFINISHED_BYTES
 } from './layout.ts'
 import { decodeFindings, encodeFindings, type ListedFindings, type ShardFindings } from './finding.ts'
-import { decodeRecord, encodeRecord, type StoredRecord } from './record-codec.ts'
+import { decodeRecord, encodeRecord, type StoredRecord, versionOf } from './record-codec.ts'
 import type { DueQuery, DueRetry, ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
 import { upgradeCatalogue } from './upgrade.ts'
-import { type Operation, type Rows, SYNC, writeRows } from './write-rows.ts'
+import { type Operation, readRows, type Rows, SYNC, writeRows } from './rows.ts'
 
 const FORMAT_VERSION = 2
 /** Commits in one write at most. */
@@ -34,19 +34,40 @@ interface Pending {
  */
 export const openCatalogue = async (db: AnyLevel): Promise<ShardCatalogue> => {
   const rows: Rows = db.sublevel('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
-  const [format, next, unindexed, upgrade] = await stored('opening the catalogue', () => rows.getMany([metaRow('format'), metaRow('next'), metaRow('counts'), metaRow('upgrade')]))
+  const [format, next, unindexed, upgrade] = await stored('opening the catalogue', () => rows.getMany(META.map(metaRow)))
   if (format === undefined) {
+    const [other] = await stored('opening the catalogue', () => rows.keys({ limit: 1 }).all())
+    if (other !== undefined) throw damaged('format', format)
     await stored('creating the catalogue', () => rows.put(metaRow('format'), encodeU32(FORMAT_VERSION), SYNC))
     return new LevelCatalogue(rows, 1, 0)
   }
-  const found = format.byteLength === 4 ? decodeU32(format) : undefined
+  if (format.byteLength !== 4) throw damaged('format', format)
+  const found = decodeU32(format)
   if (found === 1 || upgrade !== undefined) {
     await stored('upgrading the catalogue', () => upgradeCatalogue(rows, FORMAT_VERSION))
   } else if (found !== FORMAT_VERSION) {
-    throw new DagstoreError('DAGSTORE_BAD_FORMAT', `store has another format version; supported=${FORMAT_VERSION} found=${found ?? 'unreadable'}`)
+    const what = found > FORMAT_VERSION ? 'store was written by a later version of this package, which is needed to open it' : 'store has an unknown format version'
+    throw new DagstoreError('DAGSTORE_BAD_FORMAT', `${what}; supported=${FORMAT_VERSION} found=${found}`)
   }
-  return new LevelCatalogue(rows, next === undefined ? 1 : decodeU32(next), unindexed === undefined ? 0 : decodeU32(unindexed))
+  if (next !== undefined && next.byteLength === 4) return new LevelCatalogue(rows, decodeU32(next), unindexed?.byteLength === 4 ? decodeU32(unindexed) : await countUnindexed(rows))
+  const [first] = await stored('opening the catalogue', () => rows.keys({ ...recordRange(undefined), limit: 1 }).all())
+  if (next !== undefined || first !== undefined) throw damaged('next', next)
+  return new LevelCatalogue(rows, 1, 0)
 }
+
+const META = ['format', 'next', 'counts', 'upgrade'] as const
+
+/** Where the count is lost: each record is looked at. */
+const countUnindexed = (rows: Rows): Promise<number> => stored('counting records', async () => {
+  let count = 0
+  for await (const bytes of rows.values(recordRange(undefined))) count += weight(decodeRecord(bytes).record)
+  return count
+})
+
+/** The row cannot be done without: shard numbers might be given out twice. Records and files stay as they are. */
+const damaged = (name: typeof META[number], value: Uint8Array | undefined): DagstoreError => new DagstoreError('DAGSTORE_BAD_FORMAT',
+  'the database of the store is damaged: put it back from a backup, or make a new store, import-shards into it what export-shards gave, and let it index anew; '
+  + `row=${name} ${value === undefined ? 'missing' : `bytes=${value.byteLength}`}`)
 
 const stored = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
   try {
@@ -84,7 +105,7 @@ class LevelCatalogue implements ShardCatalogue {
   }
 
   async getMany (keys: readonly string[]): Promise<readonly (StoredRecord | undefined)[]> {
-    const found = await stored('reading records', () => this.#rows.getMany(keys.map(recordRow)))
+    const found = await stored('reading records', () => readRows(this.#rows, keys.map(recordRow)))
     return found.map((bytes) => bytes === undefined ? undefined : decodeRecord(bytes))
   }
 
@@ -194,15 +215,17 @@ class LevelCatalogue implements ShardCatalogue {
   /** One atomic, synced write for all of the group that is not in conflict. */
   async #write (group: readonly Pending[]): Promise<('done' | 'conflict')[]> {
     const keys = [...new Set(group.flatMap(({ changes }) => changes.map(({ key }) => key)))]
-    const bytes = await this.#rows.getMany(keys.map(recordRow))
-    const current = new Map(keys.map((key, at) => { const found = bytes[at]; return [key, found === undefined ? undefined : decodeRecord(found)] }))
+    const found = await readRows(this.#rows, keys.map(recordRow))
+    /** Bytes are read once somebody needs more than their version. */
+    const current = new Map<string, StoredRecord | Uint8Array | undefined>(keys.map((key, at) => [key, found[at]]))
     const garbage = await this.#garbageOfRemoved(group)
     const operations: Operation[] = []
     let unindexed = this.#unindexed
     const outcomes = group.map(({ changes }) => {
-      if (changes.some(({ key, ifVersion }) => (current.get(key)?.version ?? 'absent') !== ifVersion)) return 'conflict'
+      if (changes.some(({ key, ifVersion }) => versionNow(current.get(key)) !== ifVersion)) return 'conflict'
       for (const change of changes) {
-        const before = current.get(change.key)
+        const now = current.get(change.key)
+        const before = now instanceof Uint8Array ? decodeRecord(now) : now
         const version = (before?.version ?? 0n) + 1n
         operations.push(...operationsOf(change, before, version))
         if (change.record === undefined) for (const row of garbage.get(change.key) ?? []) operations.push({ type: 'del', key: row })
@@ -229,6 +252,9 @@ class LevelCatalogue implements ShardCatalogue {
     return rows
   }
 }
+
+const versionNow = (now: StoredRecord | Uint8Array | undefined): bigint | 'absent' =>
+  now === undefined ? 'absent' : now instanceof Uint8Array ? versionOf(now) : now.version
 
 const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: StoredRecord | undefined, version: bigint): Operation[] => {
   const operations: Operation[] = []

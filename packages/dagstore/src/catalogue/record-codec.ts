@@ -20,23 +20,30 @@ export interface StoredRecord {
 
 const HEALTHS: readonly Health[] = ['new', 'initializing', 'available', 'recovering', 'errored']
 
+const VERSION_BYTES = 8
+/** One byte each. */
+const ROOM = '\0'.repeat(VERSION_BYTES)
+
 export const encodeRecord = (record: ShardRecord, version: bigint): Uint8Array => {
   const { url, health, destroying, dataGeneration, indexGeneration, index, building, refresh, localCopy, failure } = record
   const lastDataGeneration = record.lastDataGeneration === dataGeneration ? undefined : record.lastDataGeneration
-  const json = encodeText(JSON.stringify({
+  const json = JSON.stringify({
     url, health, ...(destroying ? { destroying } : {}), dataGeneration, lastDataGeneration, indexGeneration, index, building, refresh, localCopy, failure,
-  }))
-  const out = new Uint8Array(8 + json.byteLength)
-  new DataView(out.buffer).setBigUint64(0, version)
-  out.set(json, 8)
+  })
+  const out = encodeText(`${ROOM}${json}`)
+  new DataView(out.buffer, out.byteOffset).setBigUint64(0, version)
   return out
 }
 
+/** Of a record that need not be read for it; 0: it is cut off. */
+export const versionOf = (bytes: Uint8Array): bigint =>
+  bytes.byteLength < VERSION_BYTES ? 0n : new DataView(bytes.buffer, bytes.byteOffset, VERSION_BYTES).getBigUint64(0)
+
 /** Never throws: a record that cannot be read is kept, shown as errored, and can be destroyed. */
 export const decodeRecord = (bytes: Uint8Array): StoredRecord => {
-  const version = bytes.byteLength < 8 ? 0n : new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0)
+  const version = versionOf(bytes)
   try {
-    return { record: parse(JSON.parse(decodeText(bytes.subarray(8)))), version, damaged: false }
+    return { record: parse(JSON.parse(decodeText(bytes.subarray(VERSION_BYTES)))), version, damaged: false }
   } catch (error) {
     return { record: unreadable(error instanceof Error ? error.message : String(error)), version, damaged: true }
   }

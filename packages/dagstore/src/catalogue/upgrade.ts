@@ -3,7 +3,7 @@
  * with a passing failure are written anew, due at once, since format 1 knew no retries. The format row goes first, together
  * with a mark that the upgrade is under way: no earlier version opens a half of it, and the next opening goes on.
  */
-import type { Operation, Rows } from './write-rows.ts'
+import type { Operation, Rows } from './rows.ts'
 import { EMPTY, encodeU32, healthByte, indexRows, keyOfStateRow, metaRow, recordRow, stateRange } from './layout.ts'
 import { decodeRecord, encodeRecord } from './record-codec.ts'
 
