@@ -143,6 +143,7 @@ describe('adoptIndices', () => {
       },
       check: async ({ db, fs }) => {
         await using h = await openHarness({}, { db, files: fs.directory, sources: sources() })
+        if ((await h.store.shard('a'))?.health === 'available') expect(await h.store.find(car.blocks[0]!.cid.multihash.bytes)).toEqual(['a'])
         expect(await collectAll(h.store.adoptIndices(await folderOf({ 'a.full.idx': index })))).toMatchObject([{ key: 'a', ok: true }])
         const lease = await h.store.acquire('a')
         expect(await lease.blockstore.bytes(car.blocks[2]!.cid)).toEqual(car.blocks[2]!.data)

@@ -115,6 +115,14 @@ describe.each<{ form: string, open: () => Promise<ShardCatalogue> }>([
     }
   })
 
+  it('takes an index that a record comes to name for garbage no longer', async () => {
+    const catalogue = await open()
+    const garbage = [{ kind: 'index', generation: 1, shardNumber: 5 }, { kind: 'index', generation: 2, shardNumber: 6 }, { kind: 'data', generation: 1 }] as const
+    await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record({ indexGeneration: 2 }), garbage }])
+    await catalogue.commit([{ key: 'a', ifVersion: 1n, record: indexed(5, { indexGeneration: 2 }) }])
+    expect((await collectAll(catalogue.garbage('a'))).map(({ garbage }) => garbage)).toEqual([garbage[1], garbage[2]])
+  })
+
   it('keeps garbage until it is forgotten, each shard\'s apart', async () => {
     const catalogue = await open()
     const [index, data] = [{ kind: 'index', generation: 4, shardNumber: 9 } as const, { kind: 'data', generation: 2 } as const]

@@ -82,8 +82,6 @@ const place = async ({ parts, runners }: BulkParts, key: string, source: ByteSou
   return runners.visit(key, async ({ stored, resting, commit }) => {
     const record = stored?.record
     if (record === undefined || !resting || record.health !== 'new' || record.indexGeneration !== generation || record.destroying) return false
-    // a crash in between leaves a file that no record names, which is an orphan
-    await catalogue.forget([{ key, garbage: reserved }])
     const first = Math.max(FIRST, record.dataGeneration)
     await commit({
       record: {

@@ -1,6 +1,6 @@
 /** Giving back what nothing needs: copies, what replaced indices left, files that no record names. */
 import type { StoredIndex } from '@dagstore/index-repo'
-import type { ShardRecord } from '../machine/index.ts'
+import type { StoredRecord } from '../catalogue/record-codec.ts'
 import { collect, type Collected, indexBytes } from '../runner/collect.ts'
 import { type BulkOptions, type BulkParts, leaving, listed, task } from './parts.ts'
 
@@ -102,10 +102,10 @@ const collectOrphans = async (bulk: BulkParts, { dryRun, signal, add }: Sweep): 
     signal.throwIfAborted()
     const { key, generation, name } = file
     try {
-      if (await isNamed(catalogue, file, (await catalogue.get(key))?.record)) continue
+      if (await isNamed(catalogue, file, await catalogue.get(key))) continue
       const bytes = await bulk.runners.visit(key, async ({ stored, resting }) => {
         // somebody uses the shard: the next time
-        if (!resting || await isNamed(catalogue, file, stored?.record)) return undefined
+        if (!resting || await isNamed(catalogue, file, stored)) return undefined
         const size = await indexBytes(bulk.parts, key, generation)
         if (!dryRun) await repo.remove(key, generation)
         return size
@@ -118,9 +118,12 @@ const collectOrphans = async (bulk: BulkParts, { dryRun, signal, add }: Sweep): 
   }
 }
 
-const isNamed = async (catalogue: BulkParts['parts']['catalogue'], { key, generation }: StoredIndex, record: ShardRecord | undefined): Promise<boolean> => {
-  // a destruction removes what there is itself
-  if (record !== undefined && (record.destroying || record.index?.generation === generation || record.building?.generation === generation)) return true
+const isNamed = async (catalogue: BulkParts['parts']['catalogue'], { key, generation }: StoredIndex, stored: StoredRecord | undefined): Promise<boolean> => {
+  if (stored !== undefined) {
+    const { record: { destroying, index, building }, damaged } = stored
+    // a destruction removes what there is itself; what a record names that has become unreadable since, nobody knows
+    if (destroying || damaged || index?.generation === generation || building?.generation === generation) return true
+  }
   for await (const { garbage } of catalogue.garbage(key)) if (garbage.kind === 'index' && garbage.generation === generation) return true
   return false
 }

@@ -1,5 +1,5 @@
 /** Registering what an export lists. What is registered already stays, so an import that was cut off is simply repeated. */
-import { type BulkOptions, type BulkParts, leaving, task } from './parts.ts'
+import { type BulkOptions, type BulkParts, isFatal, leaving, task } from './parts.ts'
 import { DagstoreError } from '../errors.ts'
 import { groupsOf } from './groups.ts'
 import { GROUP, registerGroup, type RegisterItem, type RegisterOutcome } from './register-many.ts'
@@ -25,7 +25,7 @@ export async function * importShards (bulk: BulkParts, chunks: Iterable<Uint8Arr
     let next = 0
     for (const line of group) {
       const outcome: ImportOutcome = 'shard' in line
-        ? { line: line.line, ...await withoutCopy(bulk, line.shard, registered[next++] as RegisterOutcome) }
+        ? { line: line.line, ...await withoutCopy(bulk, line.shard, registered[next++] as RegisterOutcome, leave) }
         : { line: line.line, key: line.key, ok: false, error: line.error }
       done++
       if (!outcome.ok) failed++
@@ -36,11 +36,12 @@ export async function * importShards (bulk: BulkParts, chunks: Iterable<Uint8Arr
 }
 
 /** A copy that was lent to the other store may be gone; the mount has the same bytes. */
-const withoutCopy = async (bulk: BulkParts, { key, mountUrl, localCopy }: RegisterItem, outcome: RegisterOutcome): Promise<RegisterOutcome> => {
+const withoutCopy = async (bulk: BulkParts, { key, mountUrl, localCopy }: RegisterItem, outcome: RegisterOutcome, signal: AbortSignal): Promise<RegisterOutcome> => {
   if (outcome.ok || localCopy === undefined) return outcome
   try {
-    return { key, ok: true, info: await bulk.register(key, mountUrl) }
-  } catch {
+    return { key, ok: true, info: await bulk.register(key, mountUrl, { signal }) }
+  } catch (error) {
+    if (isFatal(error, signal)) throw error
     return outcome
   }
 }

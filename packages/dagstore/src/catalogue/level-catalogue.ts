@@ -14,6 +14,7 @@ import {
 import { decodeFindings, encodeFindings, type ListedFindings, type ShardFindings } from './finding.ts'
 import { decodeRecord, encodeRecord, type StoredRecord, versionOf } from './record-codec.ts'
 import type { DueQuery, DueRetry, ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
+import { takenUp } from './taken-up.ts'
 import { upgradeCatalogue } from './upgrade.ts'
 import { type Operation, readRows, type Rows, SYNC, writeRows } from './rows.ts'
 
@@ -268,6 +269,8 @@ const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: Store
     operations.push({ type: 'put', key: recordRow(key), value: encodeRecord(record, version) })
     for (const row of indexRows(key, record)) operations.push({ type: 'put', key: row, value: EMPTY })
     if (record.index !== undefined) operations.push({ type: 'put', key: numberRow(record.index.shardNumber), value: encodeText(key) })
+    const named = takenUp(before?.record, record)
+    if (named !== undefined) operations.push({ type: 'del', key: garbageRow(key, named).row })
   }
   for (const item of garbage) {
     const { row, value } = garbageRow(key, item)

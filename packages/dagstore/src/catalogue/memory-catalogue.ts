@@ -6,6 +6,7 @@ import type { ShardFindings } from './finding.ts'
 import { compareKeys } from '../key-order.ts'
 import type { StoredRecord } from './record-codec.ts'
 import type { DueRetry, ListedGarbage, ShardCatalogue } from './shard-catalogue.ts'
+import { takenUp } from './taken-up.ts'
 
 export const createMemoryCatalogue = (): ShardCatalogue => {
   const records = new Map<string, StoredRecord>()
@@ -23,6 +24,8 @@ export const createMemoryCatalogue = (): ShardCatalogue => {
     unindexed += weight(record) - weight(before?.record)
     if (record === undefined) forgetShard(key)
     else records.set(key, { record, version: (before?.version ?? 0n) + 1n, damaged: false })
+    const named = takenUp(before?.record, record)
+    if (named !== undefined) garbage.delete(nameOf(key, named))
     for (const item of left) garbage.set(nameOf(key, item), { key, garbage: item })
   }
 

@@ -10,7 +10,7 @@ export interface RecordChange {
   readonly ifVersion: bigint | 'absent'
   /** `undefined` deletes it, and forgets its garbage: the next shard of that key uses the same names. */
   readonly record: ShardRecord | undefined
-  /** Written down with the change, to be deleted by whoever gets round to it. @default none */
+  /** Written down with the change, to be deleted by whoever gets round to it. An index that a record names is garbage no longer. @default none */
   readonly garbage?: readonly Garbage[]
 }
 
