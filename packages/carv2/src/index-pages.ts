@@ -61,6 +61,18 @@ const SPREAD_LOCAL = 1.5
 /** Pages that one read for a lookup brings at most. */
 const MAX_AROUND_LOCAL = 4
 const MAX_AROUND_REMOTE = 512
+/**
+ * Near by, a read of sixteen pages costs hardly more than that of one, and there is room for all pages of a shorter index: it is
+ * brought by so many at a time, and a very short one at once.
+ */
+const CLUSTERED_BYTES = 16 << 20
+const CLUSTER_PAGES = 16
+const SHORT_PAGES = 32
+/** Then those that the cache has lost meanwhile are forgotten. */
+const MAX_UNCHECKED = 8192
+
+const clusterPages = (sizeBytes: number, isRemote: boolean): number =>
+  isRemote || sizeBytes > CLUSTERED_BYTES ? 1 : sizeBytes <= SHORT_PAGES * PAGE_BYTES ? SHORT_PAGES : CLUSTER_PAGES
 
 /**
  * The first `sizeBytes` of a source. With `checks` every page is compared with its checksum before it is used.
@@ -71,13 +83,27 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
   // nothing that lives as long as the index may refer to the options: the tail is long
   const { checks, owns } = options
   const isRemote = source.cost.kind === 'remote'
-  const maxAround = isRemote ? MAX_AROUND_REMOTE : MAX_AROUND_LOCAL
+  const cluster = clusterPages(sizeBytes, isRemote)
+  const maxAround = Math.max(cluster, isRemote ? MAX_AROUND_REMOTE : MAX_AROUND_LOCAL)
   const pending = new Map<number, Promise<Uint8Array>>()
+  /** Pages that come with one that was asked for. */
+  const coming = new Map<number, Promise<void>>()
+  /** Pages that came so, and were not looked at yet. */
+  const unchecked = new Set<number>()
   let closed = false
 
   const at = (page: number): Uint8Array | undefined => {
     if (closed) throw new IoError('IO_CLOSED', 'index is closed')
-    return space.get(page)
+    const bytes = space.get(page)
+    return bytes === undefined || !unchecked.has(page) || isRight(page, bytes) ? bytes : undefined
+  }
+
+  /** False also where that cannot be told at once: the page is then read again, and what is wrong with it is told. */
+  const isRight = (page: number, bytes: Uint8Array): boolean => {
+    const sums = checks === undefined ? undefined : space.get(checks.plan.pageCount + Math.floor(page / CHECKSUMS_PER_CHUNK))
+    if (sums === undefined || crc32(bytes) !== sumOf(page, sums)) return false
+    unchecked.delete(page)
+    return true
   }
 
   /** Checksums of the pages of one chunk, checked themselves. Kept in the cache behind the pages. */
@@ -98,10 +124,17 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
   }
 
   const checkPage = (page: number, bytes: Uint8Array, from: number, to: number, sums: Uint8Array): void => {
-    if (crc32(bytes, from, to) !== u32(sums, 4 * (page % CHECKSUMS_PER_CHUNK))) throw damaged(page * PAGE_BYTES)
+    if (crc32(bytes, from, to) !== sumOf(page, sums)) throw damaged(page * PAGE_BYTES)
   }
 
-  /** What the tail has, checked before it is kept. */
+  /** Keep pages that nobody has asked for yet. */
+  const keepUnchecked = (page: number, bytes: Uint8Array): void => {
+    if (checks !== undefined) unchecked.add(page)
+    if (unchecked.size > MAX_UNCHECKED) for (const other of unchecked) if (other !== page && space.get(other) === undefined) unchecked.delete(other)
+    space.set(page, bytes)
+  }
+
+  /** What the tail has; its checksums are checked before they are kept. */
   const admitTail = ({ start, bytes }: { start: number, bytes: Uint8Array }, { plan, chunks }: PageChecks): void => {
     for (let chunk = 0; chunk < plan.chunkCount; chunk++) {
       const from = plan.bodyBytes + PAGE_BYTES * chunk - start
@@ -110,9 +143,7 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
       if (crc32(sums) !== u32(chunks, 4 * chunk)) throw damaged(from + start)
       space.set(plan.pageCount + chunk, sums)
       for (let page = start > 0 ? plan.pageCount : CHECKSUMS_PER_CHUNK * chunk; page < Math.min(plan.pageCount, CHECKSUMS_PER_CHUNK * (chunk + 1)); page++) {
-        const whole = bytes.slice(page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES, plan.bodyBytes))
-        checkPage(page, whole, 0, whole.byteLength, sums)
-        space.set(page, whole)
+        keepUnchecked(page, bytes.slice(page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES, plan.bodyBytes)))
       }
     }
   }
@@ -123,6 +154,7 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     const keep = (sums: Uint8Array | undefined): Uint8Array => {
       if (sums !== undefined) checkPage(page, bytes, 0, bytes.byteLength, sums)
       if (!closed) space.set(page, bytes)
+      unchecked.delete(page)
       return bytes
     }
     if (checks === undefined) return keep(undefined)
@@ -133,6 +165,8 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
   const load = (page: number, signal?: AbortSignal): Awaitable<Uint8Array> => {
     const cached = at(page)
     if (cached !== undefined) return cached
+    const arrival = coming.get(page)
+    if (arrival !== undefined) return withdrawable(arrival, signal).then(() => load(page, signal))
     let loading = pending.get(page)
     if (loading === undefined) {
       const start = page * PAGE_BYTES
@@ -147,25 +181,36 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
     return withdrawable(loading, signal)
   }
 
-  const isWanted = (page: number): boolean => page * PAGE_BYTES < sizeBytes && !pending.has(page) && space.get(page) === undefined
+  const isWanted = (page: number): boolean => page * PAGE_BYTES < sizeBytes && !pending.has(page) && !coming.has(page) && space.get(page) === undefined
 
   const loadAround = (page: number, first: number, last: number, signal?: AbortSignal): Awaitable<Uint8Array> => {
-    if (first === last || at(page) !== undefined || pending.has(page)) return load(page, signal)
+    if (at(page) !== undefined || pending.has(page) || coming.has(page)) return load(page, signal)
+    const base = page - page % cluster
     let from = page
     let to = page
-    while (to < last && to - from + 1 < maxAround && isWanted(to + 1)) to++
-    while (from > first && to - from + 1 < maxAround && isWanted(from - 1)) from--
+    while (to < Math.max(last, base + cluster - 1) && to - from + 1 < maxAround && isWanted(to + 1)) to++
+    while (from > Math.min(first, base) && to - from + 1 < maxAround && isWanted(from - 1)) from--
     const start = from * PAGE_BYTES
     const length = Math.min((to + 1) * PAGE_BYTES, sizeBytes) - start
     if (from === to || source.peek(start, length) !== undefined) return load(page, signal)
-    const bytes = source.read(start, length)
-    for (let other = from; other <= to; other++) {
-      const skip = (other - from) * PAGE_BYTES
-      const admitted = bytes.then((all) => admit(other, plainBytes(all).slice(skip, skip + PAGE_BYTES))).finally(() => { pending.delete(other) })
-      admitted.catch(() => {}) // whoever asks for that page is told
-      pending.set(other, admitted)
-    }
-    return load(page, signal)
+    return withdrawable(loadWith(page, from, to, source.read(start, length)), signal)
+  }
+
+  /** The page and those around it from `bytes`, which begin with `from`; the others are checked when somebody wants them. */
+  const loadWith = (page: number, from: number, to: number, bytes: Promise<Uint8Array>): Promise<Uint8Array> => {
+    const others = Array.from({ length: to - from + 1 }, (_, i) => from + i).filter((other) => other !== page)
+    const own = bytes.then((given) => {
+      const all = plainBytes(given)
+      const part = (at: number): Uint8Array => all.slice((at - from) * PAGE_BYTES, (at - from + 1) * PAGE_BYTES)
+      if (!closed) for (const other of others) keepUnchecked(other, part(other))
+      return part(page)
+    })
+    // whoever waits for one of the others reads it when this fails
+    const arrival = own.then(() => {}, () => {}).finally(() => { for (const other of others) coming.delete(other) })
+    for (const other of others) coming.set(other, arrival)
+    const loading = own.then((part) => admit(page, part)).finally(() => { pending.delete(page) })
+    pending.set(page, loading)
+    return loading
   }
 
   const run = async (from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> => {
@@ -191,6 +236,9 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
   }
   return { pageBytes: PAGE_BYTES, trusted: checks !== undefined, spread: isRemote ? SPREAD_REMOTE : SPREAD_LOCAL, at, load, loadAround, run, close }
 }
+
+/** In the checksums of its chunk. */
+const sumOf = (page: number, sums: Uint8Array): number => u32(sums, 4 * (page % CHECKSUMS_PER_CHUNK))
 
 const u32 = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0

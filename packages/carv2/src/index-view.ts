@@ -50,8 +50,8 @@ export interface FindOptions extends CallOptions {
 }
 
 /**
- * A read-only view of one immutable index. Opening reads the end of the index only; a page is checked
- * against its checksum when it enters the page cache, so damage is an error, never an absence.
+ * A read-only view of one immutable index. Opening reads the end of the index only, of a short one all; a page is checked
+ * against its checksum before it is used, so damage is an error, never an absence.
  */
 export interface IndexView extends AsyncDisposable {
   readonly facts: IndexFacts

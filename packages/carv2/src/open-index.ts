@@ -20,13 +20,16 @@ export interface OpenIndexOptions extends CallOptions {
   readonly owns?: boolean | undefined
 }
 
-/** What an opening reads of the end: all that it needs, and of a short index everything. */
+/** An index up to this length is read whole by the opening. */
+const SHORT_BYTES = 16 * FOOTER_BYTES
+/** What an opening reads of the end of a longer one: all that it needs. */
 const MIN_TAIL_BYTES = 4 * FOOTER_BYTES
 const MAX_TAIL_BYTES = 8 * FOOTER_BYTES
 /** Over a network also all checksums of pages, a thousandth of the index, so that a lookup asks for no more of them. */
 const MAX_REMOTE_TAIL_BYTES = 8 << 20
 
 const tailBytes = ({ cost, sizeBytes }: ByteSource, end: number): number => {
+  if (end <= SHORT_BYTES) return end
   const expected = MIN_TAIL_BYTES + Math.ceil(sizeBytes / 1000)
   return Math.min(end, cost.kind === 'remote' ? Math.min(expected, MAX_REMOTE_TAIL_BYTES) : Math.min(expected, MAX_TAIL_BYTES))
 }

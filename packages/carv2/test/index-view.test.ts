@@ -117,6 +117,18 @@ describe('a large index', () => {
     }
   })
 
+  it('brings pages sixteen at a time where that costs hardly more than one, and a short index with its opening', async () => {
+    const near = slowSource(bytes)
+    const view = await openIndex(near)
+    for (let i = 0; i < COUNT; i += 10) await view.find(multihash(i))
+    expect(near.reads.length).toBeLessThan(1 + 2 + bytes.byteLength / 4096 / 16 * 1.5)
+    const short = synthetic(1000, even)
+    const source = slowSource(concat(short.built.encode()))
+    const whole = await openIndex(source)
+    for (let i = 0; i < 1000; i++) expect(whole.find(short.multihash(i))).toHaveLength(1)
+    expect(source.reads).toHaveLength(1)
+  })
+
   it('answers with two reads of pages, and now and then a third', async () => {
     const source = slowSource(bytes)
     const view = await openIndex(source)
