@@ -19,9 +19,10 @@ export interface Bulk {
   /**
    * The failure is told on stderr, behind `subject`, and the work goes on.
    *
+   * @param names - what the subject is called otherwise, so that its error need not say it again
    * @throws the error itself, where every other item would meet it too: an interruption, a store that cannot be written
    */
-  fail (item: object, error: unknown, subject: string, hint?: string | undefined): Promise<void>
+  fail (item: object, error: unknown, subject: string, hint?: string | undefined, names?: readonly string[]): Promise<void>
 }
 
 /** Failures with one code that are told one by one where people read; all are in the JSON document. */
@@ -45,12 +46,13 @@ export const inBulk = async (terminal: Terminal, options: CommonOptions, work: (
     await terminal.drained?.()
   }
   const item = (value: object): Promise<void> => {
-    const lead = begun ? ',\n' : '{"items":[\n'
+    // a line has its end before anything is said on stderr
+    const lead = begun ? ',' : '{"items":[\n'
     begun = true
-    return line(`${lead}${toJson(value)}`)
+    return line(`${lead}${toJson(value)}\n`)
   }
   const close = (ok: boolean, rest: object): void => {
-    terminal.stdout(`${begun ? '\n' : '{"items":['}],${toJson({ ok, ...counts, ...rest }).slice(1)}\n`)
+    terminal.stdout(`${begun ? '' : '{"items":['}],${toJson({ ok, ...counts, ...rest }).slice(1)}\n`)
   }
   /** Failures by code. */
   const alike = new Map<string | undefined, number>()
@@ -69,14 +71,14 @@ export const inBulk = async (terminal: Terminal, options: CommonOptions, work: (
       if (json) await item({ ...value, ok: true })
       else if (text !== undefined) await line(`${printable(text)}\n`)
     },
-    fail: async (value, error, subject, hint) => {
+    fail: async (value, error, subject, hint, names) => {
       terminal.signal.throwIfAborted()
       if (FATAL.has(codeOf(error) ?? '')) throw error
       counts.failed++
       const code = codeOf(error instanceof CommandError ? error.cause : undefined) ?? codeOf(error)
       const told = (alike.get(code) ?? 0) + 1
       alike.set(code, told)
-      const message = `${explain(error, subject)}${hint === undefined ? '' : `; ${hint}`}`
+      const message = `${explain(error, subject, names)}${hint === undefined ? '' : `; ${hint}`}`
       if (told <= MAX_TOLD) {
         status.clear()
         terminal.stderr(`dagstore: ${paint(printable(message), 'red', options.color ?? (terminal.interactive && terminal.colors))}\n`)

@@ -22,7 +22,7 @@ export const codeOf = (error: unknown): string | undefined =>
 /** A system error without its code, call and path, which the rest of the sentence says better. */
 const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  if (!('syscall' in error)) return error.message.replace(/; reason=E[A-Z]+$/, '')
+  if (!('syscall' in error)) return error.message.replace(/; reason=E[A-Z]+$/, '').replace(/; cause=(?=[A-Z0-9_]+: )/, ': ')
   return error.message.replace(/^E[A-Z0-9]+: /, '').replace(/, [a-z]+( '.*')?$/, '')
 }
 
@@ -34,7 +34,7 @@ const withoutNames = (message: string, names: readonly string[]): string => {
   let text = message
   for (const name of names) {
     for (const field of [`; path=${name}`, `; key=${name}`]) {
-      text = text.replace(`${field};`, ';').replace(`${field} `, '; ')
+      text = text.replace(`${field};`, ';').replace(`${field}: `, ': ').replace(`${field} `, '; ')
       if (text.endsWith(field)) text = text.slice(0, -field.length)
     }
   }

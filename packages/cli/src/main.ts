@@ -40,11 +40,12 @@ const createProgram = async (args: readonly string[], terminal: Terminal): Promi
   // what is not asked for needs no commands, and their modules would be most of what there is to start
   const [first, second] = args.filter((arg) => !arg.startsWith('-'))
   const asked = [(first === 'help' ? second : first) ?? '']
-  const isGroup = asked.some((name) => name === 'car' || name === 'pieces')
+  const isVersion = first === undefined && args.some((arg) => arg === '-V' || arg === '--version')
+  const needsNone = isVersion || asked.some((name) => name === 'car' || name === 'pieces')
   program.commandsGroup('Start:')
-  if (!isGroup) await addNamed(START_COMMANDS, program, asked, common, terminal)
+  if (!needsNone) await addNamed(START_COMMANDS, program, asked, common, terminal)
   program.commandsGroup('Shards:')
-  if (!isGroup) await addNamed(SHARD_COMMANDS, program, asked, common, terminal)
+  if (!needsNone) await addNamed(SHARD_COMMANDS, program, asked, common, terminal)
   program.commandsGroup('Files:')
   const pieces = program.command('pieces').description('Filecoin pieces')
   if (args.includes('pieces')) (await import('./commands/pieces.ts')).addPiecesCommands(pieces, common, terminal)

@@ -28,4 +28,5 @@ export const existingRoot = (option: string | undefined, terminal: Terminal): Ro
   throw new CommandError('COMMAND_NO_STORE', `no DAG store at ${root.label} (use --root or DAGSTORE_PATH)`)
 }
 
-export const hasStore = ({ path }: RootFolder): boolean => existsSync(join(path, 'db'))
+/** Its database names its newest state in this file from its first moment on. */
+export const hasStore = ({ path }: RootFolder): boolean => existsSync(join(path, 'db', 'CURRENT'))

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { CID } from 'multiformats/cid'
@@ -55,6 +55,7 @@ describe('dagstore add', () => {
     expect(keysOf(await add(cwd, 'cars', '--glob', '*'))).toEqual(['a.car', 'b.CAR'])
     expect(keysOf(await add(cwd, 'cars', '--glob', '**/.*.car'))).toEqual(['.d.car'])
     expect(await dagstore(cwd, ['add', 'cars', '--glob', 'zz'])).toMatchObject({ code: 0, stdout: 'cars: no file matches zz\n' })
+    expect(await dagstore(cwd, ['add', 'cars', '--glob', ''])).toMatchObject({ code: 2, stdout: '' })
   })
 
   it('calls shards by their root, piece or digest', async () => {
@@ -80,6 +81,21 @@ describe('dagstore add', () => {
     expect(named.stderr).toContain('dagstore refresh')
   })
 
+  it('takes equal content that was written at another time for no change', async () => {
+    const cwd = await withCars('a.car')
+    await writeFile(join(cwd, 'b.car'), carOf(0))
+    await utimes(join(cwd, 'b.car'), 1, 1)
+    expect((await add(cwd, '.', '--key', 'sha256', '--eager')).failed).toBe(0)
+    expect((await add(cwd, '.', '--key', 'sha256')).items.map(({ status }) => status)).toEqual(['present', 'present'])
+  })
+
+  it('says how a key that begins like an option is named', async () => {
+    const cwd = await withCars('cars/-x.car', 'more/-x.car')
+    await add(cwd, 'cars')
+    expect((await add(cwd, 'more')).stderr).toContain(`-x.car is file://${cwd}/cars/-x.car; to read it from here: dagstore refresh --mount file://${cwd}/more/-x.car -- -x.car; or`)
+    expect((await dagstore(cwd, ['refresh', '--mount', `file://${cwd}/more/-x.car`, '--', '-x.car'])).code).toBe(0)
+  })
+
   it('refuses what is no CAR, has no single root, is not there, or has another shard\'s name, and goes on', async () => {
     const cwd = await withCars('a.car', 'x/a.car', 'ok.car')
     await writeFile(join(cwd, 'photo.jpg'), 'no car')
@@ -87,7 +103,7 @@ describe('dagstore add', () => {
     const named = await add(cwd, 'a.car', 'x/a.car', 'nope.car', '', 'photo.jpg', 'ok.car')
     expect(named).toMatchObject({ code: 1, succeeded: 2, failed: 4 })
     expect(errorsOf(named).filter((code) => code !== undefined).sort()).toEqual(['CARV2_TRUNCATED', 'COMMAND_REFUSED', 'DAGSTORE_SHARD_EXISTS', 'IO_NOT_FOUND'])
-    expect(named.stderr).toContain(`dagstore refresh a.car --mount file://${cwd}/x/a.car`)
+    expect(named.stderr).toContain(`dagstore refresh --mount file://${cwd}/x/a.car a.car`)
     expect(named.stderr).toMatch(/\n2 ok, 4 failed\n$/)
     expect(errorsOf(await add(cwd, 'two.car', '--key', 'root'))).toEqual(['COMMAND_REFUSED'])
     const eager = await add(cwd, '--eager', '.', '--glob', '*.jpg')
@@ -114,9 +130,11 @@ describe('dagstore add', () => {
     await symlink('../elsewhere/a.car', join(cwd, 'cars', 'l.car'))
     await symlink('../elsewhere', join(cwd, 'cars', 'folder'))
     await symlink('nowhere', join(cwd, 'cars', 'dangling.car'))
-    const run = await add(cwd, '--eager', 'cars')
+    const run = await add(cwd, 'cars')
     expect(run).toMatchObject({ code: 1, succeeded: 2, failed: 1 })
     expect(keysOf(run)).toEqual(['b.car', 'dangling.car', 'l.car'])
+    expect(errorsOf(run)).toContain('IO_NOT_FOUND')
+    expect(JSON.parse((await dagstore(cwd, ['list-shards', '--json'])).stdout)).toHaveLength(2)
   })
 
   it('says of a file that has changed how to refresh it', async () => {

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
+import { openDagstore } from '@dagstore/node'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { dagstore, documentOf, temporaryFolder } from './terminal.ts'
@@ -51,11 +52,24 @@ describe('dagstore export-shards and import-shards', () => {
     const run = await dagstore(cwd, ['import-shards', '--root', 'new', '--json', 'bad.ndjson'])
     expect(run.code).toBe(1)
     expect(documentOf(run)).toMatchObject({ ok: false, succeeded: 2, failed: 1 })
-    expect(run.stderr).toContain('dagstore: bad.ndjson: line 3: ')
+    expect(run.stderr).toMatch(/dagstore: bad\.ndjson: .*line=3 \(DAGSTORE_BAD_EXPORT\)\n/)
     expect(run.stderr).toMatch(/\n2 ok, 1 failed\n$/)
     await writeFile(join(cwd, 'other.txt'), 'something else\n')
     expect(JSON.parse((await dagstore(cwd, ['import-shards', '--root', 'new', '--json', 'other.txt'])).stdout)).toMatchObject({ ok: false, error: { code: 'DAGSTORE_BAD_EXPORT' } })
     expect((await dagstore(cwd, ['import-shards', 'nope'])).code).toBe(1)
+  })
+
+  it('make no store of what is no export', async () => {
+    const cwd = await threeShards()
+    const text = (await dagstore(cwd, ['export-shards'])).stdout
+    await writeFile(join(cwd, 'later.ndjson'), text.replace(':1}', ':2}'))
+    await writeFile(join(cwd, 'empty'), '')
+    for (const [file, code] of [['later.ndjson', 'DAGSTORE_BAD_FORMAT'], ['empty', 'DAGSTORE_BAD_EXPORT'], ['cars/a.car', 'DAGSTORE_BAD_EXPORT']] as const) {
+      const run = await dagstore(cwd, ['import-shards', '--root', 'new', '--json', file])
+      expect(run.code).toBe(1)
+      expect(JSON.parse(run.stdout)).toMatchObject({ ok: false, error: { code } })
+    }
+    expect(await readdir(cwd)).not.toContain('new')
   })
 
   it('replace a file by force alone', async () => {
@@ -88,6 +102,48 @@ describe('dagstore export-indices', () => {
     expect(documentOf(run).items).toHaveLength(25)
     expect(run.stderr.split('\n')).toHaveLength(23)
     expect(run.stderr).toMatch(/\n… and 5 more \(DAGSTORE_BAD_KEY\)\n0 ok, 25 failed\n$/)
+  })
+})
+
+describe('dagstore import-shards --indices', () => {
+  it('makes a store that finds blocks without reading a CAR, and initialize-all makes its indices complete', async () => {
+    const cwd = await threeShards()
+    await dagstore(cwd, ['export-shards', 'shards.ndjson'])
+    await dagstore(cwd, ['export-indices', 'indices'])
+    await rm(join(cwd, '.dagstore'), { recursive: true })
+    await rename(join(cwd, 'cars'), join(cwd, 'away'))
+    const run = await dagstore(cwd, ['import-shards', 'shards.ndjson', '--indices', 'indices'])
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^3 shards registered\n3 indices taken over; /) as string })
+    expect((await dagstore(cwd, ['lookup-pieces', cidOf(4)])).stdout).toContain('b.car')
+    await rename(join(cwd, 'away'), join(cwd, 'cars'))
+    expect(documentOf(await dagstore(cwd, ['import-shards', '--json', '--indices', 'indices']))).toMatchObject({ ok: true, items: [{ key: 'a.car', adopted: false }, {}, {}] })
+    expect(documentOf(await dagstore(cwd, ['initialize-all', '--json']))).toMatchObject({ ok: true, total: 3 })
+    expect(documentOf(await dagstore(cwd, ['initialize-all', '--json']))).toMatchObject({ ok: true, total: 0 })
+    expect((await dagstore(cwd, ['lookup-pieces', cidOf(11)])).stderr).toBe('in no indexed shard\n')
+  })
+
+  it('refuses what is no folder, and makes no store for indices alone', async () => {
+    const cwd = await threeShards()
+    for (const [args, code] of [[['--indices', 'nope'], 1], [['--indices', 'cars/a.car'], 1], [['--indices', 'cars', '--root', 'new'], 1], [[], 2], [['--indices', ''], 2]] as const) {
+      expect((await dagstore(cwd, ['import-shards', ...args])).code).toBe(code)
+    }
+    expect(await readdir(cwd)).not.toContain('new')
+  })
+})
+
+describe('dagstore initialize-all --rebuild', () => {
+  it('writes the index of all shards anew, and indexes those that lost their own', async () => {
+    const cwd = await threeShards()
+    const store = await openDagstore(join(cwd, '.dagstore'))
+    await store.db.sublevel('tli').clear()
+    await store.close()
+    const index = join(cwd, '.dagstore', 'index')
+    for (const name of await readdir(index, { recursive: true })) if (name.includes('c%2ecar')) await rm(join(index, name))
+    expect((await dagstore(cwd, ['lookup-pieces', cidOf(1)])).stdout).toBe('')
+    const run = await dagstore(cwd, ['initialize-all', '--rebuild'])
+    expect(run).toMatchObject({ code: 0, stdout: 'rebuilt: 6 entries of 2 shards; 1 shard without a whole index of its own\n(1/1) c.car SUCCESS\n' })
+    for (const n of [1, 4, 7]) expect((await dagstore(cwd, ['lookup-pieces', cidOf(n)])).stdout).toContain('Available')
+    expect(JSON.parse((await dagstore(cwd, ['initialize-all', '--rebuild', '--json'])).stdout)).toMatchObject({ ok: true, total: 0, rebuilt: { shards: 3, entries: 9, lost: [] } })
   })
 })
 

@@ -7,6 +7,7 @@ export type { InitializeAllOptions, InitializeOutcome } from './bulk/initialize-
 export type { BulkOptions, BulkProgress } from './bulk/parts.ts'
 export type { RebuildReport } from './bulk/rebuild-top-level-index.ts'
 export type { RegisterItem, RegisterOutcome } from './bulk/register-many.ts'
+export { checkShardsExport } from './bulk/shard-lines.ts'
 export { openCatalogue } from './catalogue/level-catalogue.ts'
 export type { Finding, ListedFindings, ShardFindings } from './catalogue/finding.ts'
 export { createMemoryCatalogue } from './catalogue/memory-catalogue.ts'

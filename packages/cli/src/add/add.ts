@@ -3,17 +3,18 @@ import { realpath, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { RegisterItem, ShardInfo } from '@dagstore/dagstore'
 import { IoError } from '@dagstore/io'
-import { removeLeftovers } from '@dagstore/io/node'
+import { classifyNodeError, removeLeftovers } from '@dagstore/io/node'
 import { filePath, fileUrl } from '@dagstore/mounts'
 import type { Bulk } from '../bulk.ts'
 import type { ShardStore } from '../compose.ts'
 import { codeOf } from '../failure.ts'
 import { progressText } from '../progress.ts'
-import { quoted } from '../shards/keys.ts'
+import { argument, quoted } from '../shards/keys.ts'
 import { count } from '../text.ts'
 import { mapAhead } from './ahead.ts'
 import { hasChanged } from './changed.ts'
 import type { AddFile } from './inputs.ts'
+import { UNREADABLE } from './walk.ts'
 import { CARS, type Kept, keepFile, type KeepKind } from './keep.ts'
 import { keyOf, type KeyKind } from './key.ts'
 
@@ -35,8 +36,6 @@ type Prepared =
 /** Files that are looked at, or hashed, ahead of the one that is registered. */
 const AHEAD = 16
 
-/** What stands in a name for bytes that are no UTF-8; the file is not found by it. */
-const UNREADABLE = '\ufffd'
 
 export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore, how: AddHow, bulk: Bulk, told: (file: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
   // half copies of a run that was cut off
@@ -45,7 +44,7 @@ export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore,
   const waiting = new Map<string, Extract<Prepared, { url: string }>[]>()
   const failed = async (file: AddFile, key: string | undefined, error: unknown): Promise<void> => {
     told(file, 'failed', key)
-    await bulk.fail({ path: file.label, ...(key === undefined ? {} : { key }) }, error, file.label, hintOf(error, key, file, how))
+    await bulk.fail({ path: file.label, ...(key === undefined ? {} : { key }) }, error, file.label, await hintOf(error, key, file, how, store), key === undefined ? [] : [key])
   }
   const registrations = async function * (): AsyncGenerator<RegisterItem, void, undefined> {
     for await (const prepared of mapAhead(files, AHEAD, (file) => prepare(file, store, how, bulk))) {
@@ -92,10 +91,11 @@ const prepare = async (file: AddFile, store: ShardStore, how: AddHow, bulk: Bulk
   let key: string | undefined
   try {
     key = await keyOf(how.key, file, { signal, onProgress: ({ doneBytes, totalBytes }) => { bulk.status.show(() => `${progressText(how.key, doneBytes, totalBytes)}  ${file.label}`) } })
-    if (file.path.includes(UNREADABLE)) await stat(file.path).catch((cause: unknown) => { throw new IoError('IO_FAILED', 'name is not UTF-8', { cause }) })
-    const before = await store.dagstore.shard(key, { signal })
-    const changed = before !== undefined && await hasChanged(store, before, file.path)
+    if (file.unsure) await mustBeThere(file)
     const root = store.root.path
+    const before = await store.dagstore.shard(key, { signal })
+    // the file that the shard reads, which is another one where this one was copied, or has the same content
+    const changed = before !== undefined && await hasChanged(store, before, pathOf(before, root) ?? file.path)
     const place = how.key === 'name' ? key : `${key}.car`
     if (before !== undefined && !(how.keep !== 'borrow' && pathOf(before, root) === resolve(root, CARS, place))) {
       // what is there already is not moved; the same content under another name is the same shard
@@ -109,6 +109,11 @@ const prepare = async (file: AddFile, store: ShardStore, how: AddHow, bulk: Bulk
     return { file, key, error }
   }
 }
+
+/** A name that is no UTF-8 finds nothing, and a link may lead nowhere. */
+const mustBeThere = ({ path }: AddFile): Promise<unknown> => stat(path).catch((cause: unknown) => {
+  throw path.includes(UNREADABLE) ? new IoError('IO_FAILED', 'name is not UTF-8', { cause }) : classifyNodeError(cause, 'the link leads nowhere')
+})
 
 /** Of a shard that is a file. */
 const pathOf = ({ mountUrl }: ShardInfo, root: string): string | undefined => mountUrl.startsWith('file:') ? resolve(root, filePath(mountUrl)) : undefined
@@ -125,11 +130,16 @@ const statusOf = (before: ShardInfo | undefined, after: ShardInfo | undefined, {
 }
 
 /** What the user may do about it. */
-const hintOf = (error: unknown, key: string | undefined, { path }: AddFile, how: AddHow): string | undefined => {
+const hintOf = async (error: unknown, key: string | undefined, { path }: AddFile, how: AddHow, { dagstore }: ShardStore): Promise<string | undefined> => {
   if (key === undefined) return undefined
+  const others = how.key === 'name' || how.key === 'root' ? '; or choose other keys: --key sha256' : ''
   switch (codeOf(error)) {
-    case 'DAGSTORE_SHARD_EXISTS': return `to read it from here: dagstore refresh ${quoted(key)} --mount ${fileUrl(path)}${how.key === 'name' ? '; or choose other keys, as --key sha256' : ''}`
-    case 'DAGSTORE_SHARD_ERRORED': return `it is registered; once the cause is gone: dagstore recover-shard ${quoted(key)}`
+    case 'DAGSTORE_SHARD_EXISTS': {
+      const mount = (await dagstore.shard(key).catch(() => undefined))?.mountUrl
+      return `${key} is ${mount ?? 'somewhere else'}; to read it from here: dagstore refresh --mount ${quoted(fileUrl(path))} ${argument(key)}${others}`
+    }
+    case 'DAGSTORE_SHARD_ERRORED': return `it is registered; once the cause is gone: dagstore recover-shard ${argument(key)}`
+    case 'IO_EXISTS': return others.slice(2) || undefined
     default: return undefined
   }
 }

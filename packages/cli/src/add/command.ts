@@ -1,8 +1,9 @@
 /** `add`: CAR files and folders of them become shards. */
 import { type Command, Option } from 'commander'
+import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { type RootFolder, rootFolder } from '../root-folder.ts'
-import { quoted } from '../shards/keys.ts'
+import { argument as keyArgument, quoted } from '../shards/keys.ts'
 import { addRootOption, withAnyStore } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable } from '../text.ts'
@@ -37,6 +38,7 @@ const add = async (paths: readonly string[], options: AddCommandOptions, termina
   // loaded when needed
   const [{ inBulk }, { createJobWatch }, { addFiles }, inputs] =
     await Promise.all([import('../bulk.ts'), import('../shards/job-watch.ts'), import('./add.ts'), import('./inputs.ts')])
+  if (options.glob === '') throw new CommandError('COMMAND_USAGE', "name a pattern: --glob '**/*.car'")
   const { signal } = terminal
   const root = rootFolder(options.root, terminal)
   const tallies = new Map<AddArgument, Counts>()
@@ -62,7 +64,7 @@ const add = async (paths: readonly string[], options: AddCommandOptions, termina
       if (counts !== undefined) counts[status]++
       if (status === 'changed') {
         bulk.status.clear()
-        terminal.stderr(`${printable(file.label)} has changed since it was indexed: dagstore refresh ${quoted(printable(key ?? ''))}\n`)
+        terminal.stderr(`${printable(file.label)} has changed since it was indexed: dagstore refresh ${printable(keyArgument(key ?? ''))}\n`)
       }
       return status !== 'failed' && (options.verbose === true || file.argument.kind === 'file') ? `${WORDS[status]} ${key ?? ''}` : undefined
     }
@@ -91,6 +93,6 @@ const PARTS: Readonly<Record<AddStatus | 'failed', string>> = { added: 'added', 
 /** Nobody who looks for a block should have to guess why a new store does not find it. */
 const hint = (tallies: ReadonlyMap<AddArgument, Counts>, root: RootFolder, terminal: Terminal): void => {
   if (![...tallies.values()].some(({ added }) => added > 0)) return
-  const where = terminal.env['DAGSTORE_PATH'] === root.label || root.label === '.dagstore' ? '' : ` --root ${root.label}`
+  const where = terminal.env['DAGSTORE_PATH'] === root.label || root.label === '.dagstore' ? '' : ` --root ${quoted(root.label)}`
   terminal.stderr(`blocks are found by CID once their shard is indexed: dagstore initialize-all${where}\n`)
 }

@@ -24,6 +24,8 @@ export interface AddFile {
   readonly path: string
   /** What `--key name` makes of it. */
   readonly name: string
+  /** Nobody has looked whether it is there. */
+  readonly unsure: boolean
 }
 
 /** @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`. @throws {CommandError} `COMMAND_REFUSED`: empty, or neither file nor folder */
@@ -58,7 +60,7 @@ export const filesOf = async function * (argument: AddArgument, { glob, root, si
     } finally {
       await source.close()
     }
-    yield { argument, label, path, name: basename(path) }
+    yield { argument, label, path, name: basename(path), unsure: false }
     return
   }
   const store = await realpath(root).catch(() => root)

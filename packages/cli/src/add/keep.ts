@@ -92,8 +92,12 @@ const bring = async (from: string, to: string): Promise<void> => {
 const remove = async (path: string, then: BigIntStats): Promise<void> => {
   const now = await stat(path, { bigint: true })
   if (now.size !== then.size || now.mtimeNs !== then.mtimeNs || now.ino !== then.ino) throw new IoError('IO_SOURCE_CHANGED', 'changed while it was brought under the root, so it stays where it is, too')
-  await rm(path)
-  await syncFolder(dirname(path))
+  try {
+    await rm(path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    throw classifyNodeError(error, 'is in the store now, and could not be deleted here')
+  }
 }
 
 const sync = async (path: string, flags: string): Promise<void> => {

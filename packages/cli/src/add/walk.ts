@@ -10,7 +10,12 @@ export interface FoundFile {
   readonly path: string
   /** Relative to the folder, parts joined by `/`. */
   readonly name: string
+  /** Nobody has looked whether it is there: a link, or a name that is not UTF-8. */
+  readonly unsure: boolean
 }
+
+/** What stands in a name for bytes that are no UTF-8; the file is not found by it. */
+export const UNREADABLE: string = '\ufffd'
 
 export interface WalkOptions {
   /** As of a shell, over the names relative to the folder: `**\/*.car`. Names that begin with a dot have to be asked for by one. */
@@ -36,13 +41,13 @@ export const walkFolder = async function * (folder: string, { glob, except, sign
       if (entry.isDirectory()) {
         if (at !== except) yield * walk(at, `${name}/`)
       } else if (matches(name) && await isFile(entry, at)) {
-        yield { path: at, name }
+        yield { path: at, name, unsure: entry.isSymbolicLink() || name.includes(UNREADABLE) }
       }
     }
   }
   // the store's folder is told by its real path, and so is everything below this one
   const real = await realpath(folder)
-  for await (const { path, name } of walk(real, '')) yield { path: join(folder, path.slice(real.length)), name }
+  for await (const { path, ...file } of walk(real, '')) yield { ...file, path: join(folder, path.slice(real.length)) }
 }
 
 /** In pages; the folder is closed whatever happens. */

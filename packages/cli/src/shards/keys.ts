@@ -46,7 +46,7 @@ export const forEachKey = async (keys: readonly string[], options: CommonOptions
 export const hintOf = (error: unknown, key: string): string | undefined => {
   switch (codeOf(error)) {
     case 'DAGSTORE_SHARD_UNKNOWN': return 'dagstore list-shards lists those there are'
-    case 'DAGSTORE_SHARD_ERRORED': return `once the cause is gone: dagstore recover-shard ${quoted(key)}`
+    case 'DAGSTORE_SHARD_ERRORED': return `once the cause is gone: dagstore recover-shard ${argument(key)}`
     default: return undefined
   }
 }
@@ -64,6 +64,9 @@ export const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]+:/i.test(text
 
 /** As a shell takes it for one word. */
 export const quoted = (text: string): string => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
+/** A key as the last word of a command line. */
+export const argument = (key: string): string => key.startsWith('-') ? `-- ${quoted(key)}` : quoted(key)
 
 /** The work on one shard whose failure is the command's. */
 export const aboutKey = async <T>(key: string, work: () => Promise<T>): Promise<T> => {

@@ -30,29 +30,40 @@ export const addRecoverShardCommand = (program: Command, common: AddOptions, ter
       const watch = createJobWatch()
       await withExistingStore(options, terminal, async (store) => {
         if (options.all === true) await recoverAll(store, options, terminal, watch)
-        else await forEachKey(keys, options, terminal, { done: 'recovered', watch, hint: notErroredHint, work: async (key) => { await store.dagstore.recover(key, { signal: terminal.signal }) } })
+        else await forEachKey(keys, options, terminal, { done: 'recovered', watch, hint: notErroredHint, work: (key) => recover(store, key, terminal) })
       }, watch)
     })
 }
 
+/** What the store tries again by itself, since it was opened, is waited for. */
+const recover = async ({ dagstore }: ShardStore, key: string, { signal }: Terminal): Promise<void> => {
+  try {
+    await dagstore.recover(key, { signal })
+  } catch (error) {
+    const health = codeOf(error) === 'DAGSTORE_NOT_ERRORED' ? (await dagstore.shard(key, { signal }))?.health : undefined
+    if (health !== 'initializing' && health !== 'recovering') throw error
+    await dagstore.initialize(key, { signal })
+  }
+}
+
 const notErroredHint = (error: unknown): string | undefined => codeOf(error) === 'DAGSTORE_NOT_ERRORED' ? 'nothing to recover from' : undefined
 
-const recoverAll = async ({ dagstore }: ShardStore, options: RecoverOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
+const recoverAll = async (store: ShardStore, options: RecoverOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
   const { signal } = terminal
   const { code } = options
   await inBulk(terminal, options, async (bulk) => {
     // what fails again is errored again, behind or before the place that is read: each is tried once
     const tried = new Set<string>()
     watch.show(bulk)
-    await inParallel(errored(dagstore.shards({ health: 'errored', signal }), code), WIDTH, async ({ key }) => {
+    await inParallel(errored(store.dagstore.shards({ health: 'errored', signal }), code), WIDTH, async ({ key }) => {
       if (tried.has(key)) return
       tried.add(key)
       try {
-        await dagstore.recover(key, { signal })
+        await recover(store, key, terminal)
         await bulk.done({ key }, `recovered ${key}`)
       } catch (error) {
         signal.throwIfAborted()
-        await bulk.fail({ key }, error, key)
+        await bulk.fail({ key }, error, key, notErroredHint(error))
       }
     })
     if (tried.size === 0) terminal.stderr(code === undefined ? 'no shard is errored\n' : `no shard is errored with ${code}\n`)

@@ -5,7 +5,11 @@ import { type ShardInfo, shardInfo } from '../shard-info.ts'
 export interface InitializeAllOptions extends BulkOptions {
   /** Shards that are under way at a time; at least 1. The store's own limit of fetches and builds holds below it. @default 4 */
   readonly concurrency?: number | undefined
-  /** Which shards; asked once each, before the first one starts. @default those that were never indexed: `health` is `new` */
+  /**
+   * Which shards; asked once each, before the first one starts.
+   *
+   * @default those that were never indexed: `health` is `new`; and those whose index was not made here, so that it is no proof of absence
+   */
   readonly filter?: ((info: ShardInfo) => boolean) | undefined
 }
 
@@ -27,6 +31,9 @@ export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filte
   const chosen: string[] = []
   for await (const { key, record } of listed(bulk, filter === undefined ? 'new' : undefined, leave)) {
     if (!record.destroying && (filter ?? isNew)(bulk.runners.info(key) ?? shardInfo(key, record))) chosen.push(key)
+  }
+  if (filter === undefined && bulk.parts.catalogue.unindexed > chosen.length) {
+    for await (const { key, record } of listed(bulk, 'available', leave)) if (!record.destroying && record.index?.foreign === true) chosen.push(key)
   }
   const total = chosen.length
   const ended: { readonly key: string, readonly error: unknown, readonly ok: boolean }[] = []

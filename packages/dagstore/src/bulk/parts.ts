@@ -75,5 +75,5 @@ const FATAL: ReadonlySet<string> = new Set(['DAGSTORE_STORAGE_FAILED', 'DAGSTORE
 export const isFatal = (error: unknown, signal: AbortSignal): boolean => signal.aborted || FATAL.has(codeOf(error) ?? '')
 
 /** Records by key, those behind `from`. */
-export const listed = ({ parts, check }: BulkParts, state: 'new' | undefined, signal: AbortSignal, from?: string): AsyncGenerator<ListedRecord, void, undefined> =>
+export const listed = ({ parts, check }: BulkParts, state: 'new' | 'available' | undefined, signal: AbortSignal, from?: string): AsyncGenerator<ListedRecord, void, undefined> =>
   listRecords(parts.catalogue, { after: from, state, before: () => { check(); signal.throwIfAborted() } })

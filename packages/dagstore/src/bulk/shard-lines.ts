@@ -37,7 +37,18 @@ export const encodeLine = (line: ShardLine): Uint8Array => {
 
 const encode = (value: object): Uint8Array => encoder.encode(`${JSON.stringify(value)}\n`)
 
-/** @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: a later version. `DAGSTORE_BAD_EXPORT`: no export of shards at all */
+/**
+ * Whether `importShards` would read it, before there is a store.
+ *
+ * @param start - its first bytes, 64 or more where there are so many
+ * @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: an export of another version. `DAGSTORE_BAD_EXPORT`: no export of shards at all
+ */
+export const checkShardsExport = (start: Uint8Array): void => {
+  const feed = start.indexOf(0x0a)
+  checkHead(feed < 0 ? start : start.subarray(0, feed))
+}
+
+/** @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: another version. `DAGSTORE_BAD_EXPORT`: no export of shards at all */
 export const checkHead = (line: Uint8Array | 'too long' | undefined): void => {
   const version = line === undefined || line === 'too long' ? undefined : tryParse(line)?.get('dagstore-shards')
   if (version === SHARDS_VERSION) return
