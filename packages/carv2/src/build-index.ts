@@ -6,6 +6,7 @@ import { identityCidsOf, IndexColumns, type ScratchOptions, SpillingColumns } fr
 import type { IndexSubject } from './index-facts.ts'
 import type { IndexStream } from './index-stream.ts'
 import { type CarLayout, type CarLimits, readLayout } from './layout.ts'
+import type { SectionInWindow } from './section-cursor.ts'
 import { eachSection, SectionReader } from './section-reader.ts'
 
 export interface BuildIndexOptions extends CarLimits, CallOptions {
@@ -16,6 +17,10 @@ export interface BuildIndexOptions extends CarLimits, CallOptions {
   /** Block the thread for each read, where the source can: only for workers and one-shot commands. @default false */
   readonly blocking?: boolean | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+  /** Shown each section before it is listed; what it throws ends the scan. @default nobody looks */
+  readonly onSection?: ((section: SectionInWindow) => void) | undefined
+  /** Read whole sections, for `onSection`. @default false */
+  readonly data?: boolean | undefined
 }
 
 /**
@@ -59,9 +64,11 @@ export const collectIndex = async (
 export const collectInto = async (
   columns: IndexColumns, source: ByteSource, layout: CarLayout, options: CollectOptions, allZeros: boolean, makeRoom: () => Promise<void> | undefined,
 ): Promise<Omit<IndexSubject, 'source'>> => {
-  const { maxSectionBytes, maxCidBytes, signal, onProgress, blocking } = options
-  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking })
-  await eachSection(reader, ({ window, cid, sectionOffset, headBytes, dataBytes }) => {
+  const { maxSectionBytes, maxCidBytes, signal, onProgress, blocking, data, onSection } = options
+  const reader = new SectionReader(source, layout, { maxSectionBytes, maxCidBytes, signal, onProgress, blocking, data })
+  await eachSection(reader, (cursor) => {
+    const { window, cid, sectionOffset, headBytes, dataBytes } = cursor
+    onSection?.(cursor)
     columns.add(window, cid, sectionOffset, headBytes, dataBytes)
     return makeRoom()
   })

@@ -22,6 +22,8 @@ export { createPageCache, type PageCache, type PageSpace } from './page-cache.ts
 export { replaceRoots, type ReplaceRootsOptions, type ReplaceRootsReport } from './replace-roots.ts'
 export type { ByteChunks } from './chunk-feed.ts'
 export { scanSections, type ScanSectionsOptions, scanSectionsSync, type Section } from './scan.ts'
+export { isSameIndex } from './index-same.ts'
+export type { SectionInWindow } from './section-cursor.ts'
 export { type CarStream, scanStream, type StreamLayout, type StreamOptions } from './scan-stream.ts'
 export { resolveSectionPolicy, SECTION_POLICY, type SectionPolicy } from './section-policy.ts'
 export type { ScanEnd, ScanOptions } from './section-reader.ts'

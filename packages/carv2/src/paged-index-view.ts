@@ -65,8 +65,45 @@ export class PagedIndexView implements IndexView {
     return search.found
   }
 
-  async * entries (options: CallOptions = {}): AsyncGenerator<KeyedIndexEntry, void, undefined> {
-    for (const bucket of this.#directory.buckets) yield * this.#bucketEntries(bucket, options.signal)
+  /** In one generator: a delegation would cost each entry more than all else. */
+  async * entries ({ signal }: CallOptions = {}): AsyncGenerator<KeyedIndexEntry, void, undefined> {
+    const records = this.#records
+    for (const bucket of this.#directory.buckets) {
+      const { code, digestBytes, width, start, count, firstOrdinal } = bucket
+      const batch = Math.max(1, Math.floor(BATCH_BYTES / width))
+      let before: Uint8Array | undefined
+      for (let i = 0; i < count; i += batch) {
+        signal?.throwIfAborted()
+        this.#check()
+        const size = Math.min(batch, count - i)
+        const at = start + i * width
+        const entries = await this.#pages.run(at, at + size * width, signal)
+        const recordAt = records === undefined ? 0 : records.recordsAt + RECORD_BYTES * (firstOrdinal + i)
+        const lengths = records === undefined ? undefined : await this.#pages.run(recordAt, recordAt + RECORD_BYTES * size, signal)
+        for (let k = 0; k < size; k++) {
+          const digest = entries.slice(k * width, k * width + digestBytes)
+          this.#checkPlace(bucket, i + k, digest, before)
+          before = digest
+          const sectionOffset = readOffset(entries, k * width + digestBytes, at + k * width + digestBytes)
+          const entry = lengths === undefined || records === undefined || code === undefined
+            ? { sectionOffset, headBytes: undefined, dataBytes: undefined }
+            : decodeRecord(lengths, RECORD_BYTES * k, records.prefixes, code, digestBytes, sectionOffset)
+          yield { ...entry, code, digest }
+        }
+      }
+    }
+  }
+
+  /** Entry `i` of its bucket, behind the digest `before`. */
+  #checkPlace (bucket: IndexBucket, i: number, digest: Uint8Array, before: Uint8Array | undefined): void {
+    const place = bucket.start + i * bucket.width
+    if (before !== undefined && !this.#pages.trusted && isBelow(digest, before)) {
+      throw new CarV2Error('CARV2_BAD_INDEX', `index is not sorted; at=${place}`, { offset: place })
+    }
+    const fence = this.#records?.fences?.at(bucket, i)
+    if (fence !== undefined && fence !== keyOf(digest, 0, digest.byteLength)) {
+      throw new CarV2Error('CARV2_INDEX_DAMAGED', `fence is not that of its entry; at=${place}`, { offset: place })
+    }
   }
 
   /** The standard bytes, in order, each chunk checked. */
@@ -76,39 +113,6 @@ export class PagedIndexView implements IndexView {
       signal?.throwIfAborted()
       this.#check()
       yield await this.#pages.run(at, Math.min(standardBytes, at + BATCH_BYTES), signal)
-    }
-  }
-
-  async * #bucketEntries (bucket: IndexBucket, signal: AbortSignal | undefined): AsyncGenerator<KeyedIndexEntry, void, undefined> {
-    const { code, digestBytes, width, start, count, firstOrdinal } = bucket
-    const records = this.#records
-    const batch = Math.max(1, Math.floor(BATCH_BYTES / width))
-    let before: Uint8Array | undefined
-    for (let i = 0; i < count; i += batch) {
-      signal?.throwIfAborted()
-      this.#check()
-      const size = Math.min(batch, count - i)
-      const at = start + i * width
-      const entries = await this.#pages.run(at, at + size * width, signal)
-      const recordAt = records === undefined ? 0 : records.recordsAt + RECORD_BYTES * (firstOrdinal + i)
-      const lengths = records === undefined ? undefined : await this.#pages.run(recordAt, recordAt + RECORD_BYTES * size, signal)
-      for (let k = 0; k < size; k++) {
-        const digest = entries.slice(k * width, k * width + digestBytes)
-        const place = at + k * width
-        if (before !== undefined && !this.#pages.trusted && isBelow(digest, before)) {
-          throw new CarV2Error('CARV2_BAD_INDEX', `index is not sorted; at=${place}`, { offset: place })
-        }
-        before = digest
-        const fence = records?.fences?.at(bucket, i + k)
-        if (fence !== undefined && fence !== keyOf(digest, 0, digestBytes)) {
-          throw new CarV2Error('CARV2_INDEX_DAMAGED', `fence is not that of its entry; at=${place}`, { offset: place })
-        }
-        const sectionOffset = readOffset(entries, k * width + digestBytes, place + digestBytes)
-        const entry = lengths === undefined || records === undefined || code === undefined
-          ? { sectionOffset, headBytes: undefined, dataBytes: undefined }
-          : decodeRecord(lengths, RECORD_BYTES * k, records.prefixes, code, digestBytes, sectionOffset)
-        yield { ...entry, code, digest }
-      }
     }
   }
 

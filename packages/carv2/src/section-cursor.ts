@@ -16,10 +16,33 @@ import { MAX_VARINT_BYTES, readVarint, VARINT_CUT, varintBytes, varintFault } fr
 /** What {@link SectionCursor.next} found: the fields describe a section; another window is needed; no section follows. */
 export type CursorState = 'section' | 'window' | 'end'
 
+/** The section that a scan is at: one object for all of them. */
+export interface SectionInWindow {
+  /** Not to be kept: the next window may take its place. */
+  readonly window: Uint8Array
+  /** Of the payload, in the source. */
+  readonly payloadStart: number
+  /** Of the section, from the start of the payload. */
+  readonly sectionOffset: number
+  /** Varint and CID. */
+  readonly headBytes: number
+  readonly dataBytes: number
+  /** Binary CID, in the window; it ends at `dataAt`. */
+  readonly cidAt: number
+  readonly cid: {
+    readonly hashCode: number
+    /** The multihash and its digest, in the window; both end at `dataAt`. */
+    readonly multihashAt: number
+    readonly digestAt: number
+  }
+  /** In the window; the data is there only where it was asked for. */
+  readonly dataAt: number
+}
+
 /** A varint of three bytes and a CIDv1 of blake2b-256: within so many bytes the usual heads are read without asking for the end. */
 const USUAL_HEAD_BYTES = 3 + 38
 
-export class SectionCursor {
+export class SectionCursor implements SectionInWindow {
   /** Bytes at hand, and where they begin. */
   window: Uint8Array = new Uint8Array(0)
   windowStart = 0

@@ -1,10 +1,10 @@
 import { carV1, carV2, mixedBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
 import { createHashes } from '@dagstore/hashes'
-import { createBytesSource } from '@dagstore/io'
+import { createBytesSource, createMemoryDirectory } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { crc32 } from '@dagstore/hashes'
-import { buildIndex, createIndexBuilder, encodeCarV1Header, type IndexedSection, type IndexSubject, inspectCar, openIndex, verifyCar } from '../src/index.ts'
+import { buildIndex, buildIndexStream, createIndexBuilder, encodeCarV1Header, type IndexedSection, type IndexSubject, inspectCar, isSameIndex, openIndex, verifyCar } from '../src/index.ts'
 import { collect, concat, slowSource } from './support.ts'
 
 const hashes = createHashes()
@@ -76,5 +76,43 @@ describe('a lookup', () => {
   it('refuses a limit that would make of every block an absent one', async () => {
     const built = await buildIndex(createBytesSource(carV1(roots, blocks)))
     for (const limit of [0, -1, NaN]) expect(() => built.view().find(blocks[0]!.multihash, { limit })).toThrow(RangeError)
+  })
+})
+
+describe('isSameIndex', () => {
+  const car = carV1(roots, blocks)
+  const written = async (): Promise<Uint8Array> => concat((await buildIndex(createBytesSource(car))).encode())
+
+  it.each([{ memoryBytes: 1 << 20 }, { memoryBytes: 500 }])('knows an index again, whatever source it names: $memoryBytes', async ({ memoryBytes }) => {
+    const directory = createMemoryDirectory('scratch')
+    const identity = { kind: 'version', tag: '"1"', sizeBytes: car.byteLength } as const
+    const scratch = await directory.openWritable('a', 'new')
+    const built = await buildIndexStream(createBytesSource(car, { identity }), { scratch: async () => scratch, memoryBytes })
+    const bytes = await written()
+    for (const source of [createBytesSource(bytes), slowSource(bytes)]) expect(await isSameIndex(source, built)).toBe(true)
+    await scratch.close()
+  })
+
+  it('sees each byte that is another before the footer, and another length', async () => {
+    const bytes = await written()
+    const built = await buildIndexStream(createBytesSource(car), { scratch: async () => { throw new Error('all is held') } })
+    for (let at = 0; at < bytes.byteLength - 4096; at += 7) {
+      const wrong = bytes.slice()
+      wrong[at]! ^= 1
+      expect(await isSameIndex(createBytesSource(wrong), built), String(at)).toBe(false)
+    }
+    expect(await isSameIndex(createBytesSource(bytes.subarray(0, -1)), built)).toBe(false)
+    await expect(isSameIndex(createBytesSource(bytes), built, { signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop')
+  })
+})
+
+describe('a scan that is looked at', () => {
+  it('shows each section before it is listed, whole where that is asked for', async () => {
+    const seen: Uint8Array[] = []
+    const index = await buildIndex(createBytesSource(carV1(roots, blocks)), { data: true, onSection: ({ window, cidAt, dataAt, dataBytes }) => { seen.push(window.slice(cidAt, dataAt + dataBytes)) } })
+    expect(index.entryCount).toBe(blocks.length)
+    expect(seen).toEqual(blocks.map(({ cid, data }) => Uint8Array.of(...cid, ...data)))
+    const stop = new Error('enough')
+    await expect(buildIndex(createBytesSource(carV1(roots, blocks)), { onSection: () => { throw stop } })).rejects.toBe(stop)
   })
 })

@@ -1,7 +1,9 @@
+import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { createIndexBuilder, openIndex, readLayout, scanSections, wrapCar } from '@dagstore/carv2'
 import { indexName, openIndexRepo } from '@dagstore/index-repo'
 import { createBytesSource, createMemoryDirectory } from '@dagstore/io'
 import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { openCatalogue } from '../src/index.ts'
 import { codeOf, gate, type Harness, makeCar, namesIn, openHarness, rejection, until } from './harness.ts'
@@ -192,6 +194,30 @@ describe('verify', () => {
     expect(await h.store.verify('a')).toMatchObject({ bad: [], repaired: [{ part: 'entries', code: 'TOP_LEVEL_INDEX_INCOMPLETE' }] })
     expect(await h.store.find(lost.multihash.bytes)).toEqual(['a'])
     expect(await h.store.verify('a')).toMatchObject({ repaired: [] })
+  })
+
+  it.each(['sampled', 'full'] as const)('keeps and restores the entries of roots that are no sections: %s', async (mode) => {
+    const first = await openHarness()
+    const made = makeBlocks(3, 20, { min: 10, max: 400 })
+    const bytes = carV1([made[0]!.cid], made.slice(1))
+    const [away, ...there] = made.map(({ cid }) => ({ cid: CID.decode(cid) }))
+    await first.store.register('a', first.sources.put('a', bytes), { indexing: 'eager' })
+    const root = away!.cid.multihash.bytes
+    expect(await first.store.find(root)).toEqual(['a'])
+    await first.store.close()
+    const number = shardNumber((await (await openCatalogue(first.db)).get('a'))!.record.index!.shardNumber)
+    // first a block is lost and the root is there, then the other way round
+    for (const kept of [[away!, ...there.slice(1)], there]) {
+      const top = await openTopLevelIndex(first.db)
+      await top.publish(number, kept.map(({ cid }) => cid.multihash.bytes))
+      await top.close()
+      const h = await openHarness({}, { db: first.db, files: first.files, sources: first.sources })
+      expect(await h.store.verify('a', { mode })).toMatchObject({ bad: [], repaired: [{ part: 'entries', code: 'TOP_LEVEL_INDEX_INCOMPLETE' }] })
+      expect(await h.store.find(root)).toEqual(['a'])
+      expect(await h.store.find(there[0]!.cid.multihash.bytes)).toEqual(['a'])
+      expect(await h.store.verify('a', { mode })).toMatchObject({ repaired: [] })
+      await h.store.close()
+    }
   })
 
   it('misses no lost entry when all are looked up', async () => {

@@ -3,6 +3,7 @@ import type { Database } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
 import { entryKey, entryPart, decodeRun, runOf, shardKey } from './keys.ts'
 import { DAMAGED, type LiveRuns } from './live-runs.ts'
+import { liveRunsOf } from './runs-of-shard.ts'
 import type { Candidates, FindOptions, ShardNumber } from './top-level-index.ts'
 
 export const DEFAULT_LIMIT = 16
@@ -67,6 +68,17 @@ const scan = async ({ db, live, busy, onDead }: FindSubject, part: Uint8Array, m
     if (shards.length === most) break
   }
   return { shards, damaged }
+}
+
+/** Whether the shard is published for each of the multihashes. */
+export const holdsEach = async (db: Database, shard: ShardNumber, multihashes: readonly Uint8Array[]): Promise<readonly boolean[]> => {
+  const held = multihashes.map(() => false)
+  // one, unless rows are damaged
+  for (const { run } of await liveRunsOf(db, shard) ?? []) {
+    const answers = await db.has(multihashes.map((multihash) => entryKey(entryPart(multihash), run)))
+    for (const [at, answer] of answers.entries()) if (answer) held[at] = true
+  }
+  return held
 }
 
 /** Those of `shards` that are preferred, in the order of preference, then the others. */

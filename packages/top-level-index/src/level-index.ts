@@ -3,7 +3,7 @@
 import type { CallOptions } from '@dagstore/io'
 import type { Batch, Change, Database } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
-import { checkLimit, DEFAULT_LIMIT, findCandidates } from './find.ts'
+import { checkLimit, DEFAULT_LIMIT, findCandidates, holdsEach } from './find.ts'
 import { deadKey, encodeCount, encodeLive, encodeRun, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
 import { LiveRuns } from './live-runs.ts'
 import { liveRunsOf, type Run } from './runs-of-shard.ts'
@@ -109,6 +109,20 @@ export class LevelTopLevelIndex implements TopLevelIndex {
       found.push(...await Promise.all(multihashes.slice(at, at + LOOKUPS).map((multihash) => this.find(multihash, options))))
     }
     return found
+  }
+
+  async holds (shard: ShardNumber, multihashes: readonly Uint8Array[], { signal }: CallOptions = {}): Promise<readonly boolean[]> {
+    shardNumber(shard)
+    signal?.throwIfAborted()
+    for (;;) {
+      this.#check()
+      const before = this.#replaced
+      const held = await holdsEach(this.#db, shard, multihashes)
+      signal?.throwIfAborted()
+      // a run that took another's place while the one was looked for
+      if (!this.#replacing && before === this.#replaced) return held
+      await this.#serial
+    }
   }
 
   async retire (shard: ShardNumber): Promise<void> {

@@ -56,6 +56,13 @@ export const createMemoryTopLevelIndex = (): TopLevelIndex => {
   return {
     find,
     findMany: async (multihashes, options) => Promise.all(multihashes.map((multihash) => find(multihash, options))),
+    holds: async (shard, multihashes, { signal } = {}) => {
+      shardNumber(shard)
+      signal?.throwIfAborted()
+      check()
+      const run = byShard.get(shard)
+      return multihashes.map((multihash) => run !== undefined && holders.get(keyOf(multihash))?.includes(run) === true)
+    },
     publish: async (shard, multihashes, { signal } = {}) => {
       shardNumber(shard)
       signal?.throwIfAborted()

@@ -262,12 +262,27 @@ export const topLevelIndexSuite = (name: string, { describe, it, expect }: Suite
       expect(await index.findMany([])).toEqual([])
     })
 
+    test('says which keys one shard is published for, whoever else holds them', async (index) => {
+      expect(await index.holds(shard(1), [sha(1)])).toEqual([false])
+      for (let at = 2; at < 40; at++) await index.publish(shard(at), stream(sha(1)))
+      await index.publish(shard(40), stream(sha(2)))
+      await index.publish(shard(1), stream(sha(2), sha(3)))
+      expect(await index.holds(shard(40), [sha(1), sha(2), sha(3), sha(2)])).toEqual([false, true, false, true])
+      expect(await index.holds(shard(39), [sha(1)])).toEqual([true])
+      expect(await index.holds(shard(1), [])).toEqual([])
+      await index.publish(shard(1), stream(sha(3)))
+      expect(await index.holds(shard(1), [sha(2), sha(3)])).toEqual([false, true])
+      await index.retire(shard(1))
+      expect(await index.holds(shard(1), [sha(3)])).toEqual([false])
+    })
+
     test('rejects with the reason of an abort, before and during a publish', async (index) => {
       const reason = new Error('stop')
       const signal = AbortSignal.abort(reason)
       await expect(index.publish(shard(1), stream(sha(1)), { signal })).rejects.toBe(reason)
       await expect(index.find(sha(1), { signal })).rejects.toBe(reason)
       await expect(index.findMany([sha(1)], { signal })).rejects.toBe(reason)
+      await expect(index.holds(shard(1), [sha(1)], { signal })).rejects.toBe(reason)
       const aborting = new AbortController()
       const publishing = index.publish(shard(1), (async function * () {
         yield * many(0, 9000)
@@ -339,6 +354,7 @@ export const topLevelIndexSuite = (name: string, { describe, it, expect }: Suite
       const closed = { code: 'TOP_LEVEL_INDEX_CLOSED' }
       await expect(index.find(sha(1))).rejects.toMatchObject(closed)
       await expect(index.findMany([sha(1)])).rejects.toMatchObject(closed)
+      await expect(index.holds(shard(1), [sha(1)])).rejects.toMatchObject(closed)
       await expect(index.publish(shard(2), stream(sha(1)))).rejects.toMatchObject(closed)
       await expect(index.retire(shard(1))).rejects.toMatchObject(closed)
       await expect(index.purge()).rejects.toMatchObject(closed)

@@ -50,6 +50,13 @@ export interface TopLevelIndex extends AsyncDisposable {
   find(multihash: Uint8Array, options?: FindOptions): Promise<Candidates>
   /** One answer per key, in order; one round trip for a shared form. */
   findMany(multihashes: readonly Uint8Array[], options?: FindOptions): Promise<readonly Candidates[]>
+  /**
+   * Whether one shard is published for each of the keys, in order. What a check of a shard asks: it looks at no other shard, and a
+   * form that shortens its keys may say yes of a key it was not given.
+   *
+   * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_FAILED`, `TOP_LEVEL_INDEX_CLOSED`
+   */
+  holds(shard: ShardNumber, multihashes: readonly Uint8Array[], options?: CallOptions): Promise<readonly boolean[]>
   /** Constant time; durable on return; space comes back later, in the background. An unknown number is no error. */
   retire(shard: ShardNumber): Promise<void>
   /**

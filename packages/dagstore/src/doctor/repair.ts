@@ -3,8 +3,8 @@ import { DagstoreError } from '../errors.ts'
 import type { Finding } from '../catalogue/finding.ts'
 import { type ShardLease, spoilIndex } from '../lease.ts'
 import type { IndexGeneration } from '../machine/index.ts'
+import { multihashesOf } from '../runner/multihashes.ts'
 import type { StoreParts } from '../runner/parts.ts'
-import { multihashesOf } from '../verify/compare.ts'
 import { republish } from '../verify/verify.ts'
 
 export type RepairParts = Pick<StoreParts, 'catalogue' | 'top'> & {

@@ -42,7 +42,10 @@ export const compareFacts = ({ payloadStart, payloadEnd, entryCount, roots }: In
   return undefined
 }
 
-const BATCH = 256
+/** Rows asked for at a time. */
+const BATCH = 4096
+
+const PACED_BATCH = 256
 
 /** Rows of the top-level index that are looked up where not all are: a lookup costs more than all else about an entry. */
 export const SAMPLED_ROWS = 1024
@@ -58,26 +61,20 @@ export const compareTopLevel = async (
   top: TopLevelIndex, number: ShardNumber, multihashes: Multihashes, { signal, pace }: CallOptions & { readonly pace?: (rows: number) => Promise<void> }
 ): Promise<IndexFault | undefined> => {
   let batch: Uint8Array[] = []
+  const size = pace === undefined ? BATCH : PACED_BATCH
   const look = async (): Promise<IndexFault | undefined> => {
     await pace?.(batch.length)
-    const answers = await top.findMany(batch, { prefer: [number], limit: 1, signal })
-    const at = answers.findIndex(({ shards, more }) => !shards.includes(number) && !more)
-    const missing = batch[at]
+    const missing = batch[(await top.holds(number, batch, { signal })).indexOf(false)]
     batch = []
     return missing === undefined ? undefined : { code: 'TOP_LEVEL_INDEX_INCOMPLETE', message: `the top-level index does not name the shard for all of its blocks; first=${hex(missing)}` }
   }
   for await (const multihash of multihashes) {
-    batch.push(multihash)
-    if (batch.length < BATCH) continue
+    batch.push(multihash.slice())
+    if (batch.length < size) continue
     const fault = await look()
     if (fault !== undefined) return fault
   }
   return batch.length === 0 ? undefined : look()
-}
-
-/** In the order of the index, so that repeats are neighbours. */
-export async function * multihashesOf (index: Pick<IndexView, 'entries'>, options: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const entry of index.entries(options)) yield multihashOf(entry)
 }
 
 export const multihashOf = ({ code, digest }: KeyedIndexEntry): Uint8Array => {

@@ -1,5 +1,5 @@
 /** One pass over the sections of a shard: their structure, the hashes asked for, and the index that they should have. */
-import { CarV2Error, createIndexStreamBuilder, type CarLayout, type IndexStream, parseCid, readLayout, scanSections, type Section } from '@dagstore/carv2'
+import { buildIndexStream, CarV2Error, type CarLayout, type IndexStream, readLayout, type SectionInWindow } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import type { ByteProgress, ByteSource, WritableFile } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
@@ -26,60 +26,54 @@ export interface Scanned {
   readonly whole: { readonly layout: CarLayout, readonly payloadEnd: number, readonly index: IndexStream } | undefined
 }
 
-type Place = Pick<Section, 'sourceOffset' | 'headBytes' | 'dataBytes' | 'cid'>
+/** Where a block is: `at` of its section in the source. */
+interface Place { readonly at: number, readonly headBytes: number, readonly dataBytes: number, readonly hashCode: number, readonly digest: Uint8Array, readonly cid: Uint8Array }
 
 /** @throws {IoError} the source could not be read; the signal's reason */
 export const scanShard = async (source: ByteSource, faults: Faults, order: ScanOrder): Promise<Scanned> => {
   const { mode, hashes, signal } = order
   const sample = createSample<Place>(SAMPLES, order.seed)
   const multihashes = createSample<Uint8Array>(SAMPLED_ROWS, order.seed + 1)
-  const builder = createIndexStreamBuilder({ scratch: order.scratch })
   let blocks = 0
   let checked = 0
   let bytes = 0
-  const hash = (place: Place, data: Uint8Array): void => {
+  const hash = (hashCode: number, digest: Uint8Array, data: Uint8Array, cid: Uint8Array, at: number): void => {
     checked++
-    const fault = hashFault(hashes, place, data)
-    if (fault !== undefined) faults.add(fault)
+    if (hashes.has(hashCode) && hashes.matches(hashCode, digest, data)) return
+    faults.add(hashFault(hashes, hashCode, CID.decode(cid.slice()), at))
   }
+  const onSection = (section: SectionInWindow): void => {
+    const { window, sectionOffset, headBytes, dataBytes, dataAt, cid } = section
+    blocks++
+    bytes = sectionOffset + headBytes + dataBytes
+    if (mode === 'full') {
+      hash(cid.hashCode, window.subarray(cid.digestAt, dataAt), window.subarray(dataAt, dataAt + dataBytes), window.subarray(section.cidAt, dataAt), section.payloadStart + sectionOffset)
+    }
+    multihashes.see(() => window.slice(cid.multihashAt, dataAt))
+    if (mode === 'sampled') sample.see(() => placeOf(section))
+  }
+  const rest = (): Omit<Scanned, 'whole'> => ({ blocks, bytes, checked, multihashes: multihashes.items })
   try {
     const layout = await readLayout(source, { signal, badIndex: 'report' })
     bytes = layout.headerBytes
-    const sections = scanSections(source, layout, {
-      data: mode === 'full', signal, onProgress: ({ doneBytes }) => { order.onProgress({ doneBytes, totalBytes: layout.payloadBytes }) },
+    const index = await buildIndexStream(source, {
+      layout, signal, scratch: order.scratch, data: mode === 'full', onSection,
+      onProgress: ({ doneBytes }) => { order.onProgress({ doneBytes, totalBytes: layout.payloadBytes }) },
     })
-    for (;;) {
-      const step = await sections.next()
-      if (step.done === true) {
-        const { payloadEnd } = step.value
-        for (const place of mode === 'sampled' ? sample.items.toSorted((a, b) => a.sourceOffset - b.sourceOffset) : []) {
-          hash(place, await source.read(place.sourceOffset + place.headBytes, place.dataBytes, { signal }))
-        }
-        const index = await builder.finish({ payloadStart: layout.payloadStart, payloadEnd, carV1Header: undefined, source: undefined })
-        return { blocks, bytes: payloadEnd, checked, multihashes: multihashes.items, whole: { layout, payloadEnd, index } }
-      }
-      const section = step.value
-      const { sectionOffset, sourceOffset, headBytes, dataBytes, cid, data } = section
-      blocks++
-      bytes = sectionOffset + headBytes + dataBytes
-      if (data !== undefined) hash(section, data)
-      multihashes.see(() => parseCid(cid, 0).multihash)
-      if (mode === 'sampled') sample.see(() => ({ sourceOffset, headBytes, dataBytes, cid }))
-      const room = builder.add(section)
-      if (room !== undefined) await room
+    for (const { at, headBytes, dataBytes, hashCode, digest, cid } of sample.items.toSorted((a, b) => a.at - b.at)) {
+      hash(hashCode, digest, await source.read(at + headBytes, dataBytes, { signal }), cid, at)
     }
+    return { ...rest(), whole: { layout, payloadEnd: bytes, index } }
   } catch (error) {
     if (!(error instanceof CarV2Error)) throw error
     faults.add({ code: error.code, offset: error.offset, message: error.message, ...(error.cid === undefined ? {} : { cid: CID.decode(error.cid).toString() }) })
-    return { blocks, bytes, checked, multihashes: multihashes.items, whole: undefined }
+    return { ...rest(), whole: undefined }
   }
 }
 
-const hashFault = (hashes: Hashes, { cid, sourceOffset: offset }: Place, data: Uint8Array): VerifyFault | undefined => {
-  const { hashCode, digest } = parseCid(cid, 0)
-  if (!hashes.has(hashCode)) {
-    return { code: 'BLOCKSTORE_UNKNOWN_HASH', offset, cid: CID.decode(cid).toString(), message: `no hasher; hash=0x${hashCode.toString(16)} section=${offset}` }
-  }
-  if (hashes.matches(hashCode, digest, data)) return undefined
-  return { code: 'BLOCKSTORE_HASH_MISMATCH', offset, cid: CID.decode(cid).toString(), message: `data does not hash to its CID; section=${offset}` }
-}
+const placeOf = ({ window, payloadStart, sectionOffset, headBytes, dataBytes, dataAt, cidAt, cid }: SectionInWindow): Place =>
+  ({ at: payloadStart + sectionOffset, headBytes, dataBytes, hashCode: cid.hashCode, digest: window.slice(cid.digestAt, dataAt), cid: window.slice(cidAt, dataAt) })
+
+const hashFault = (hashes: Hashes, hashCode: number, cid: CID, offset: number): VerifyFault => hashes.has(hashCode)
+  ? { code: 'BLOCKSTORE_HASH_MISMATCH', offset, cid: cid.toString(), message: 'data does not hash to its CID' }
+  : { code: 'BLOCKSTORE_UNKNOWN_HASH', offset, cid: cid.toString(), message: `no hasher; hash=0x${hashCode.toString(16)}` }
