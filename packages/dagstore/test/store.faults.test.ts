@@ -121,7 +121,8 @@ const perform = async (h: Harness, calls: readonly Call[], known: Known): Promis
     } catch (error) {
       expect(error).toHaveProperty('code')
       refused++
-      if (key !== undefined) known.set(key, promises === 'gone' || before === undefined || before === 'gone' ? 'unknown' : 'registered')
+      // a refresh, or a registration, that fails leaves the shard as it was
+      if (key !== undefined) known.set(key, promises === 'gone' || before === undefined || before === 'gone' ? 'unknown' : promises === 'registered' ? before : 'registered')
     }
   }
   return refused

@@ -1,11 +1,11 @@
-/** The store against a model that knows nothing of machines, jobs or generations: random calls, sources and restarts. */
-import { createFakeClock } from '@dagstore-tooling/testkit'
+/** The store against a model that knows nothing of machines, jobs or generations: random calls, sources, restarts and crashes. */
+import { createCrashWorld, createFakeClock, type CrashWorld } from '@dagstore-tooling/testkit'
 import fc from 'fast-check'
 import { indexName } from '@dagstore/index-repo'
 import { MountError } from '@dagstore/mounts'
 import { describe, expect, it } from 'vitest'
 import type { Health, ShardLease } from '../src/index.ts'
-import { codeOf, type Harness, makeCar, openHarness, rejection, type TestCar, until } from './harness.ts'
+import { codeOf, type Harness, makeCar, namesIn, openHarness, rejection, type TestCar, until } from './harness.ts'
 
 const SEED = 20210817
 const RUNS = process.env['DAGSTORE_LONG'] === undefined ? 300 : 10_000
@@ -88,7 +88,8 @@ const join = (shard: ModelShard): Mode => {
 
 const held = (shard: ModelShard): void => { if (!shard.cached && shard.leases.every(({ session }) => session !== shard.sessions)) shard.session = undefined }
 
-interface Real { h: Harness }
+interface CrashHarness extends Harness { readonly world: CrashWorld }
+interface Real { h: CrashHarness }
 type Command = fc.AsyncCommand<Model, Real>
 
 /** Runs on one shard; afterwards the store says of it what the model does. */
@@ -109,7 +110,7 @@ abstract class ShardCommand implements Command {
       expect(info?.mountUrl ?? shard.url, `mount of ${key} after ${this.toString()}`).toBe(shard.url)
     }
   }
-  abstract perform (shard: ModelShard, h: Harness, model: Model): Promise<void>
+  abstract perform (shard: ModelShard, h: CrashHarness, model: Model): Promise<void>
   toString (): string { return `${this.constructor.name}(${this.key})` }
 }
 
@@ -379,6 +380,81 @@ class Restart extends ShardCommand {
   }
 }
 
+/** What a call makes of its shard when it comes to its end, `undefined` when it is gone. */
+const EFFECTS = {
+  register: (shard: ModelShard) => { shard.health ??= 'new'; return shard },
+  eager: (shard: ModelShard) => {
+    if (shard.health === undefined || shard.health === 'new') build(shard)
+    else if (shard.health !== 'available') opens(shard)
+    return shard
+  },
+  acquire: (shard: ModelShard) => {
+    if (shard.health !== undefined) opens(shard)
+    return shard
+  },
+  recover: (shard: ModelShard) => {
+    if (shard.health !== 'errored') return shard
+    shard.retry = undefined
+    build(shard)
+    return shard
+  },
+  refresh: (shard: ModelShard, moved: string) => {
+    if (shard.health === undefined) return shard
+    if (shard.health !== 'new' && (shard.mode === 'away' || shard.mode === 'bad')) return shard
+    shard.url = moved
+    if (shard.health !== 'new') build(shard)
+    return shard
+  },
+  destroy: ({ mode }: ModelShard, _: string, key: string) => ({ ...newShard(key), mode }),
+} as const
+type Cut = keyof typeof EFFECTS
+
+/** The process dies during a call, or behind it: what was answered holds, and of what was not, all has happened or nothing. */
+class Crash extends ShardCommand {
+  readonly cut: Cut
+  readonly changes: number
+  constructor (key: string, cut: Cut, changes: number) { super(key); this.cut = cut; this.changes = changes }
+  override isPossible (): boolean { return true }
+  async perform (shard: ModelShard, h: CrashHarness, model: Model): Promise<void> {
+    for (const each of model.values()) Object.assign(each, { session: undefined, cached: false, leases: [] })
+    const generation = (await h.store.shard(this.key))?.indexGeneration
+    const { faults } = h.world
+    const moved = shard.url === `test:${this.key}` ? `test:${this.key}-moved` : `test:${this.key}`
+    // a session that is open would be an acquire's answer
+    Object.assign(h, await h.reopen())
+    faults.crashAfter(faults.changes + this.changes)
+    const answered = await this.call(h, shard.url, moved).then(() => true, () => !faults.crashed)
+    await h.store.close().catch(() => {})
+    const world = await h.world.recover(this.changes)
+    Object.assign(h, await openHarness({ clock, random }, { db: world.db, files: world.fs.directory, sources: h.sources }), { world })
+    const possible = [EFFECTS[this.cut]({ ...shard }, moved, this.key), ...(answered ? [] : [shard])]
+    await until(async () => {
+      const info = await h.store.shard(this.key)
+      return info === undefined || (info.health !== 'initializing' && info.health !== 'recovering' && !info.destroying)
+    })
+    const info = await h.store.shard(this.key)
+    const holds = await Promise.all((['one', 'two'] as const).map(async (mode) => (await h.store.find(carOf(this.key, mode).blocks[2]!.cid.multihash.bytes)).length > 0 ? [mode] : []))
+    const [indexed] = holds.flat()
+    const found = possible.find((state) => state.health === info?.health && state.retry === info?.error?.retry && state.attempts === (info?.error?.attempts ?? 0) &&
+      timeOf(state) === info?.error?.nextRetryAt && (info === undefined || state.url === info.mountUrl) && state.indexed === indexed &&
+      (!state.indexLost || info?.indexGeneration === generation))
+    expect(found, `${this.toString()}, answered: ${answered}; found ${JSON.stringify({ ...info, indexed })}, possible ${JSON.stringify(possible)}`).toBeDefined()
+    model.set(this.key, { ...found!, session: undefined, cached: false, leases: [] })
+  }
+
+  call ({ store }: Harness, url: string, moved: string): Promise<unknown> {
+    switch (this.cut) {
+      case 'register': return store.register(this.key, url)
+      case 'eager': return store.register(this.key, url, { indexing: 'eager' })
+      case 'acquire': return store.acquire(this.key).then((lease) => lease.close())
+      case 'recover': return store.recover(this.key)
+      case 'refresh': return store.refresh(this.key, { mount: moved })
+      case 'destroy': return store.destroy(this.key)
+    }
+  }
+  override toString (): string { return `Crash(${this.key} ${this.cut}, ${this.changes} changes)` }
+}
+
 const key = fc.constantFrom(...KEYS)
 const commands = fc.commands([
   key.map((k) => new Register(k)),
@@ -395,21 +471,25 @@ const commands = fc.commands([
   key.map((k) => new LoseIndex(k)),
   key.map((k) => new ReadAcross(k)),
   key.map((k) => new Restart(k)),
+  fc.tuple(key, fc.constantFrom(...Object.keys(EFFECTS) as Cut[]), fc.nat(14)).map(([k, cut, changes]) => new Crash(k, cut, changes)),
 ], { maxCommands: 40, size: '+1' })
 
 describe('the store and its model', () => {
   it(`agree after any calls; seed ${SEED}, ${RUNS} runs`, async () => {
     await fc.assert(fc.asyncProperty(commands, async (run) => {
-      const h = await openHarness({ clock, random })
+      const world = await createCrashWorld(SEED)
+      const h = await openHarness({ clock, random }, { db: world.db, files: world.fs.directory })
       for (const k of KEYS) setSource(h, k, 'one')
       const model: Model = new Map(KEYS.map((k) => [k, newShard(k)]))
-      const real: Real = { h: { ...h } }
+      const real: Real = { h: { ...h, world } }
       try {
         await fc.asyncModelRun(() => ({ model, real }), run)
+        for (const [k, { health }] of model) if (health !== undefined) await real.h.store.destroy(k, { mode: 'force' })
       } finally {
         await real.h.store.close()
       }
       expect(h.sources.open, 'sources left open').toBe(0)
+      expect(await namesIn(real.h.files), 'files left over').toEqual([])
     }), { seed: SEED, numRuns: RUNS })
   })
 })
