@@ -3,7 +3,10 @@ import type { Awaitable, SourceIdentity } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import { MountError } from './errors.ts'
 
-export type ContentIdentity = Extract<SourceIdentity, { readonly kind: 'content' }>
+/** Bytes by their name, as an identity of kind `content` has it. */
+export interface NamedContent {
+  readonly cid: string
+}
 
 /** Takes all bytes in order, from the first one on. */
 export interface ContentCheck {
@@ -13,8 +16,8 @@ export interface ContentCheck {
   matches(): Awaitable<boolean>
 }
 
-/** A check for bytes of this identity; `undefined` when it is of a kind that this one cannot check. */
-export type ContentChecker = (identity: ContentIdentity) => ContentCheck | undefined
+/** A check for bytes of this name; `undefined` when it is of a kind that this one cannot check. */
+export type ContentChecker = (content: NamedContent) => ContentCheck | undefined
 
 /** A hash that is fed piece by piece, such as those of `node:crypto` and `@noble/hashes`. */
 export interface StreamHash {
@@ -25,7 +28,7 @@ export interface StreamHash {
 const RAW = 0x55
 
 /**
- * Checks identities whose CID is a digest of the bytes themselves (codec raw). A piece CID is another matter: its digest is of
+ * Checks names that are a digest of the bytes themselves (codec raw). A piece CID is another matter: its digest is of
  * a tree over padded bytes.
  *
  * @param hashes - by multihash code: `{ 0x12: () => createHash('sha256') }`
@@ -48,18 +51,42 @@ export const digestChecker = (hashes: Readonly<Record<number, () => StreamHash>>
   }
 }
 
-/** The first of `checkers` that can check an identity. */
-export const anyChecker = (checkers: readonly ContentChecker[]): ContentChecker => (identity) => {
+/** The first of `checkers` that knows a name. */
+export const anyChecker = (checkers: readonly ContentChecker[]): ContentChecker => (content) => {
   for (const checker of checkers) {
-    const check = checker(identity)
+    const check = checker(content)
     if (check !== undefined) return check
   }
   return undefined
 }
 
-/** The check for a source, if it has an identity that can be checked. */
-export const checkFor = (checker: ContentChecker | undefined, identity: SourceIdentity | undefined): ContentCheck | undefined =>
-  identity?.kind === 'content' ? checker?.(identity) : undefined
+const FIL_COMMITMENT_UNSEALED = 0xf101
+const FR32_SHA256_TRUNC254_PADBINTREE = 0x1011
+
+/** What a text names if it is a piece CID, of either version. Other CIDs in keys and URLs name a block, not the file that it is in. */
+export const pieceNamed = (text: string): NamedContent | undefined => {
+  try {
+    const { code, multihash } = CID.parse(text)
+    return code === FIL_COMMITMENT_UNSEALED || multihash.code === FR32_SHA256_TRUNC254_PADBINTREE ? { cid: text } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What the last part of a URL's path names, as in `lotus://baga…` and `https://host/piece/baga….car`. */
+export const pieceNamedBy = (url: string): NamedContent | undefined => pieceNamed(/([a-z0-9]+)(?:\.car)?\/?(?:\?.*)?$/iu.exec(url)?.[1] ?? '')
+
+/** What an identity says that the bytes are; of others than `content` nothing. */
+export const contentOf = (identity: SourceIdentity | undefined): NamedContent | undefined => identity?.kind === 'content' ? identity : undefined
+
+/** The check for the first of the names that there is a checker for. */
+export const checkFor = (checker: ContentChecker | undefined, names: readonly (NamedContent | undefined)[]): ContentCheck | undefined => {
+  for (const name of names) {
+    const check = name === undefined ? undefined : checker?.(name)
+    if (check !== undefined) return check
+  }
+  return undefined
+}
 
 /** @throws {MountError} `MOUNT_HASH_MISMATCH` */
 export const assertMatches = async (check: ContentCheck | undefined): Promise<void> => {

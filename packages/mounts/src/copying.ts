@@ -1,6 +1,6 @@
 /** Copying a sequential source into a file, going on where an earlier try had to stop. */
 import { type ByteProgress, compareIdentity, type Directory, IoError, withdrawable, type WritableFile } from '@dagstore/io'
-import { assertMatches, checkFor, type ContentCheck, type ContentChecker } from './content-check.ts'
+import { assertMatches, type ContentCheck } from './content-check.ts'
 import { type CopyOwner, encodeTrailer } from './copy-trailer.ts'
 import { readProgress, writeProgress } from './copy-progress.ts'
 import { MountError } from './errors.ts'
@@ -14,7 +14,8 @@ export interface CopyOrder {
   readonly from: SequentialBytes
   /** `undefined` when nobody can say. */
   readonly announced: number | undefined
-  readonly checker: ContentChecker | undefined
+  /** A new check of the bytes from the first one on; `undefined` when nobody can check them. */
+  readonly check: () => ContentCheck | undefined
   /** Room for so many bytes, before they are written. */
   readonly room: (bytes: number, signal: AbortSignal) => Promise<void>
   /** So many bytes are in the file. */
@@ -56,11 +57,12 @@ export const copyWhole = async (order: CopyOrder, start: number): Promise<number
   try {
     await file.truncate(start)
     order.written(start)
-    const check = checkFor(order.checker, identity)
+    const check = order.check()
     if (check !== undefined) await recheck(file, start, check)
     if (start !== identity?.sizeBytes || start === 0) for await (const end of pour(file, order, start, check)) at = end
     await assertMatches(check)
     const trailer = encodeTrailer(identity, owner)
+    await order.room(at + trailer.byteLength, order.signal)
     await file.write(at, trailer)
     await file.sync()
     await file.close()

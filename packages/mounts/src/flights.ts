@@ -69,21 +69,14 @@ export class Flights {
         if (--flight.users > 0) return
         if (this.#flights.get(name) === flight) this.#flights.delete(name)
         flight.controller.abort(reason)
-        const over = flight.work.then((fetched) => {
+        const over = flight.work.then(async (fetched) => {
           if (fetched.kind === 'copy') fetched.unpin()
-          else if (!flight.claimed) return fetched.source.close()
-          return undefined
-        }, () => {}) // who waited for it has its error
+          else if (!flight.claimed) await fetched.source.close()
+        }).catch(() => {}) // who waited for the work has its error, and nobody wants the source
         this.#ending.add(over)
         void over.finally(() => this.#ending.delete(over))
       },
     }
-  }
-
-  /** What `work` gives, or the signal's reason at once; `late` is called with what comes after that. */
-  within<T> (work: Promise<T>, signal: AbortSignal, late: (value: T) => void = () => {}): Promise<T> {
-    work.then((value) => { if (signal.aborted) late(value) }, () => {})
-    return withdrawable(work, signal)
   }
 
   /** Whoever waits is refused; resolves when everything is over. */

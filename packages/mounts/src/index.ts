@@ -1,7 +1,7 @@
 export type { AdoptMode, LocalFiles } from './adoption.ts'
 export { BLOCK_CACHE_DEFAULTS, type BlockCache, type BlockCacheOptions, type BlockCacheUsage, createBlockCache } from './block-cache.ts'
 export { bytesMount, bytesUrl, MAX_BYTES_URL_BYTES } from './bytes-mount.ts'
-export { anyChecker, type ContentCheck, type ContentChecker, type ContentIdentity, digestChecker, type StreamHash } from './content-check.ts'
+export { anyChecker, type ContentCheck, type ContentChecker, digestChecker, type NamedContent, type StreamHash } from './content-check.ts'
 export { causeOf, MountError, type MountErrorCode, retryOf, toMountError } from './errors.ts'
 export { createFailureMemory, type FailureMemory, type FailureMemoryOptions } from './failure-memory.ts'
 export { fileMount, type FileMountOptions, type FilePort } from './file-mount.ts'
@@ -19,7 +19,7 @@ export { createThrottle, type Throttle, throttled, type ThrottleLimits, type Thr
 export { transientName } from './transient-name.ts'
 export {
   type AdoptOptions, type CollectedTransient, type CollectedTransients, type CollectOptions, type OpenTransientOptions, type TransientOf,
-  type Transients, type TransientsOptions, type TransientsUsage
+  type Transients, type TransientsOptions, type TransientsUsage, type TransientsWatch
 } from './transients.ts'
 export { type BlockChecker, sequential, verifying, type VerifyingOptions } from './verifying.ts'
 export { afterScheme } from './url-scheme.ts'

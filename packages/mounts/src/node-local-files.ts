@@ -1,8 +1,9 @@
 /** Files of this machine that are given as copies. */
-import { copyFile, link, open, unlink } from 'node:fs/promises'
+import { copyFile, link, open, realpath, unlink } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { DRAFTS } from '@dagstore/io'
+import { IoError } from '@dagstore/io'
 import { classifyNodeError, openDirectory, openFileSource } from '@dagstore/io/node'
 import type { LocalFiles } from './adoption.ts'
 
@@ -21,22 +22,32 @@ export const localFiles = ({ folder, root }: NodeLocalFilesOptions): LocalFiles 
     if (isAbsolute(path)) return path
     throw new TypeError('a relative path, and no root that it starts from')
   }
+  /** Where the file is, links followed. @throws {IoError} `IO_FORBIDDEN`: what is ours already is nobody's to give */
+  const outside = async (path: string): Promise<string> => {
+    const real = await realpath(at(path)).catch((error: unknown) => { throw classifyNodeError(error, 'a local file could not be found') })
+    const home = await realpath(folder).catch(() => folder) // not made yet
+    if (real.startsWith(join(home, sep))) throw new IoError('IO_FORBIDDEN', 'a file of the folder of copies cannot be given as one')
+    return real
+  }
   /** As `work` does it under a temporary name, then whole under `name`. */
   const place = async (path: string, name: string, work: (from: string, to: string) => Promise<void>): Promise<void> => {
     const directory = openDirectory(folder)
     const slash = name.lastIndexOf('/') + 1
     // a temporary name, which whoever opens the folder next removes; nobody else takes over a file of this name now
     const temporary = `${DRAFTS}/${name.slice(0, slash)}.${name.slice(slash, slash + 40)}.0000000000000000.tmp`
+    await directory.remove(temporary)
     // makes the folders on the way, durably
     await (await directory.openWritable(temporary, 'any')).close()
     await directory.remove(temporary)
     try {
-      await work(at(path), join(folder, temporary))
+      // the file itself: a link to it would point elsewhere from here
+      await work(await outside(path), join(folder, temporary))
       await syncFile(join(folder, temporary))
+      await directory.rename(temporary, name)
     } catch (error) {
+      await directory.remove(temporary).catch(() => {}) // the first failure is the one to tell
       throw classifyNodeError(error, 'taking over a local file failed')
     }
-    await directory.rename(temporary, name)
   }
   const copy = (from: string, to: string): Promise<void> => copyFile(from, to, constants.COPYFILE_FICLONE)
   return {
@@ -45,7 +56,10 @@ export const localFiles = ({ folder, root }: NodeLocalFilesOptions): LocalFiles 
       const below = root === undefined ? '' : relative(root, whole)
       return below === '' || below === '..' || below.startsWith(`..${sep}`) || isAbsolute(below) ? whole : below.split(sep).join('/')
     },
-    open: (path, options = {}) => openFileSource(at(path), { ...options, label: path }),
+    open: async (path, options = {}) => {
+      await outside(path)
+      return openFileSource(at(path), { ...options, label: path })
+    },
     link: (path, name) => place(path, name, (from, to) => link(from, to).catch((error: unknown) => {
       if (cannotLink(error)) return copy(from, to)
       throw error

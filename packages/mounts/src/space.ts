@@ -15,11 +15,15 @@ export interface SpaceOptions {
   readonly mayFreeLater: () => boolean
   /** Somebody waits for what is in use. */
   readonly onWait: () => void
+  /** A request has to wait, the `count`th of those that do; what it gives back is called when it no longer does. */
+  readonly waits?: ((count: number) => (() => void) | undefined) | undefined
 }
 
 export interface Reservation {
   /** Up to here may be written. */
   readonly bytes: number
+  /** On disk of it. */
+  readonly writtenBytes: number
   /** What has been written counts as used. */
   written (bytes: number): void
   /** Room for `bytes` in all; comes before those who have not begun. */
@@ -110,6 +114,7 @@ export class Space {
     }
     return {
       get bytes () { return held.bytes },
+      get writtenBytes () { return held.written },
       written: (count) => { held.written = count },
       grow: async (to, options = {}) => {
         this.#checkFits(to)
@@ -128,19 +133,24 @@ export class Space {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       let unwatch = (): void => {}
+      let waited: (() => void) | undefined
       const request: Request = {
         more: bytes - held.bytes,
         grows,
-        onWait,
         left: false,
-        grant: () => { unwatch(); held.bytes = bytes; resolve() },
-        refuse: (error) => { unwatch(); reject(error) },
+        grant: () => { unwatch(); waited?.(); held.bytes = bytes; resolve() },
+        refuse: (error) => { unwatch(); waited?.(); reject(error) },
+        onWait: () => {
+          waited = this.#options.waits?.(this.#queue.length)
+          onWait?.()
+        },
       }
       this.#queue.push(request)
       if (signal !== undefined) {
         unwatch = onAbort(signal, () => {
           request.left = true
           this.#remove(request)
+          waited?.()
           reject(signal.reason)
           this.wake()
         })
@@ -174,16 +184,13 @@ export class Space {
     const request = this.#queue.find(({ grows }) => grows) ?? this.#queue[0]
     if (request === undefined) return false
     const taken = (): number => this.usedBytes + this.reservedBytes + request.more
+    let failure: unknown
     if (taken() > quotaBytes * highWatermark) {
       try {
         await this.#options.evict(Math.ceil(taken() - quotaBytes * lowWatermark))
       } catch (error) {
         // what could not be deleted stays, and there may be room all the same
-        if (taken() > quotaBytes && !request.left) {
-          this.#remove(request)
-          request.refuse(error)
-          return true
-        }
+        failure = error
       }
       if (request.left) return true
     }
@@ -194,7 +201,8 @@ export class Space {
     }
     if (!this.#options.mayFreeLater()) {
       this.#remove(request)
-      request.refuse(new IoError('IO_FULL', `no room for a copy under the quota; need=${request.more} used=${this.usedBytes} quota=${quotaBytes}`, { retry: 'later' }))
+      const cause = failure === undefined ? {} : { cause: failure }
+      request.refuse(new IoError('IO_FULL', `no room for a copy under the quota; need=${request.more} used=${this.usedBytes} quota=${quotaBytes}`, { ...cause, retry: 'later' }))
       return true
     }
     this.#options.onWait()

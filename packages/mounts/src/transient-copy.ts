@@ -1,5 +1,5 @@
 /** What stands under a name as the bytes of a shard: a whole copy, or a file that was given. */
-import { type ByteSource, compareIdentity, createWindow, type SourceIdentity } from '@dagstore/io'
+import { type ByteSource, compareIdentity, createWindow, IoError, type SourceIdentity } from '@dagstore/io'
 import { openAdopted, readAdoption } from './adoption.ts'
 import { readTrailer } from './copy-trailer.ts'
 import { nameWith } from './transient-name.ts'
@@ -29,7 +29,13 @@ export const openCopy = async ({ base, files }: TransientEntry, places: Places, 
 const openWhole = async (base: string, { directory }: Places, signal: AbortSignal | undefined): Promise<Copy | undefined> => {
   const name = nameWith(base, 'transient')
   if ((await directory.stat(name))?.kind !== 'file') return undefined
-  const file = await directory.openSource(name, { signal })
+  let file: ByteSource
+  try {
+    file = await directory.openSource(name, { signal })
+  } catch (error) {
+    if (error instanceof IoError && error.code === 'IO_NOT_FOUND') return undefined // given up meanwhile
+    throw error
+  }
   try {
     const trailer = await readTrailer(file, { signal })
     if (trailer !== undefined) {

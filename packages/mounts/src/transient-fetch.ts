@@ -1,13 +1,15 @@
 /** From a mount to bytes that can be read at any place: as they are, by a copy that is there, or by one that is made now. */
-import { IoError } from '@dagstore/io'
+import { IoError, withdrawable } from '@dagstore/io'
+import { checkFor, contentOf, pieceNamed, pieceNamedBy } from './content-check.ts'
 import { copyWhole, resumePoint } from './copying.ts'
 import { type CopyOwner, encodeTrailer } from './copy-trailer.ts'
 import { MountError } from './errors.ts'
 import type { Fetched, Flights } from './flights.ts'
 import type { Mount, MountBytes, SequentialBytes } from './mount.ts'
+import { openedFor } from './opened-for.ts'
 import type { Reservation, Space } from './space.ts'
 import { type Copy, isCopyOf, openCopy } from './transient-copy.ts'
-import { keyDigits } from './transient-name.ts'
+import { keyDigits, nameWith } from './transient-name.ts'
 import type { TransientEntry, TransientTable } from './transient-table.ts'
 import type { TransientsSettings } from './transients.ts'
 
@@ -19,6 +21,8 @@ export interface FetchParts {
   /** Give up copies that nobody reads until so many bytes are free; gives how many there were. */
   readonly evict: (bytes: number) => Promise<number>
 }
+
+interface Pinned { readonly copy: Copy, readonly unpin: () => void }
 
 export class TransientFetch {
   readonly #settings: TransientsSettings
@@ -44,12 +48,12 @@ export class TransientFetch {
   async fetch (mount: Mount, base: string, owner: CopyOwner, noDownload: boolean, signal: AbortSignal): Promise<Fetched> {
     let opened: MountBytes
     try {
-      opened = await this.#flights.within(mount.open({ signal }), signal, (late) => { if (late.access === 'random') void late.source.close().catch(() => {}) })
+      opened = await openedFor(mount, signal)
     } catch (error) {
       // a whole copy of this generation is as good as the source while that cannot be reached
       const present = error instanceof MountError && error.code === 'MOUNT_UNREACHABLE' ? await this.#pinned(base, signal) : undefined
       if (present === undefined) throw error
-      await present.copy.source.close()
+      await this.#close(present)
       await this.#table.tidy(base)
       return { kind: 'copy', identity: undefined, unpin: present.unpin }
     }
@@ -70,26 +74,31 @@ export class TransientFetch {
     const identity = opened.access === 'random' ? opened.source.identity : opened.identity
     const present = await this.#pinned(base, signal)
     if (present === undefined && opened.access === 'random') return undefined
-    const announced = identity?.sizeBytes ?? (await this.#flights.within(mount.stat({ signal }), signal)).sizeBytes
+    let announced = identity?.sizeBytes
+    try {
+      announced ??= (await withdrawable(mount.stat({ signal }), signal)).sizeBytes
+    } catch (error) {
+      if (present !== undefined) await this.#close(present)
+      present?.unpin()
+      throw error
+    }
     if (present !== undefined) {
-      const { copy, unpin } = present
-      await copy.source.close()
-      if (isCopyOf(copy, identity, announced)) {
+      await this.#close(present)
+      if (isCopyOf(present.copy, identity, announced)) {
         await this.#table.tidy(base)
-        return { kind: 'copy', identity, unpin }
+        return { kind: 'copy', identity, unpin: present.unpin }
       }
-      unpin()
-      if (!copy.given) throw new MountError('MOUNT_COPY_OUTDATED', `the mount has other bytes than its copy; generation=${owner.generation}`, { retry: 'later' })
-      if (opened.access === 'random') return undefined
+      present.unpin()
+      if (!present.copy.given) throw new MountError('MOUNT_COPY_OUTDATED', `the mount has other bytes than its copy; generation=${owner.generation}`, { retry: 'later' })
     }
     if (opened.access === 'random') return undefined
     if (noDownload) throw new MountError('MOUNT_NOT_LOCAL', 'it would have to be copied first')
-    return { kind: 'copy', identity, unpin: await this.#download(opened, announced, base, owner, signal) }
+    return { kind: 'copy', identity, unpin: await this.#download(mount.url, opened, announced, base, owner, signal) }
   }
 
   /** Gives the pin of the copy that was made. */
-  async #download (from: SequentialBytes, announced: number | undefined, base: string, owner: CopyOwner, signal: AbortSignal): Promise<() => void> {
-    const { directory, reserveBytes, checker } = this.#settings
+  async #download (url: string, from: SequentialBytes, announced: number | undefined, base: string, owner: CopyOwner, signal: AbortSignal): Promise<() => void> {
+    const { directory, reserveBytes, quotaBytes, checker } = this.#settings
     const digits = keyDigits(owner.key)
     await this.#table.load()
     const entry = this.#table.entry(base, digits)
@@ -99,18 +108,27 @@ export class TransientFetch {
     try {
       await this.#table.refresh(entry)
       const start = await resumePoint({ directory, base, from, owner, signal })
+      // what is of no use takes no room
+      if (start === 0 && entry.files.has('partial')) {
+        await directory.remove(nameWith(base, 'partial'))
+        this.#table.set(entry, 'partial', undefined)
+      }
       const begun = entry.files.get('partial') ?? 0
-      const whole = announced === undefined ? this.#table.sizeOf(digits) : announced + encodeTrailer(from.identity, owner).byteLength
+      const remembered = this.#table.sizeOf(digits)
+      const whole = announced === undefined ? remembered && Math.min(remembered, quotaBytes) : announced + encodeTrailer(from.identity, owner).byteLength
       const need = Math.max(start, whole ?? start + reserveBytes)
       // what was begun is the reservation's from here on
       this.#table.set(entry, 'partial', undefined)
       reservation = await this.#waitingFor(base, this.#space.reserve(Math.max(need, begun), begun, { signal, onWait }))
       const held = reservation
-      await this.#checkDisk(need - start, need - start, signal)
+      await this.#checkDisk(need - start, signal)
       await copyWhole({
-        directory, base, owner, from, announced, checker, signal,
+        directory, base, owner, from, announced, signal,
+        check: () => checkFor(checker, [contentOf(from.identity), pieceNamed(owner.key), pieceNamedBy(url)]),
         room: async (bytes, call) => {
-          while (bytes > held.bytes) await this.#waitingFor(base, held.grow(Math.max(bytes, Math.min(held.bytes + reserveBytes, this.#settings.quotaBytes)), { signal: call, onWait }))
+          if (bytes <= held.bytes) return
+          await this.#waitingFor(base, held.grow(Math.max(bytes, Math.min(held.bytes + reserveBytes, quotaBytes)), { signal: call, onWait }))
+          await this.#checkDisk(held.bytes - held.writtenBytes, call)
         },
         written: (bytes) => { held.written(bytes) },
         onProgress: (progress) => { this.#flights.progress(base, progress) },
@@ -141,15 +159,15 @@ export class TransientFetch {
     }
   }
 
-  /** @throws {IoError} `IO_FULL`: the disk has no room, even after copies were given up */
-  async #checkDisk (need: number, own: number, signal: AbortSignal): Promise<void> {
+  /** @param need - reserved already. @throws {IoError} `IO_FULL`: the disk has no room, even after copies were given up */
+  async #checkDisk (need: number, signal: AbortSignal): Promise<void> {
     const { directory } = this.#settings
     for (let tries = 0; ; tries++) {
-      const free = await directory.freeBytes()
+      const free = await directory.freeBytes().catch(() => undefined) // only a forecast: what does not fit, the writes tell
       signal.throwIfAborted()
       if (free === undefined) return
-      // others were promised room on the same disk
-      const short = need + this.#space.reservedBytes - own - free
+      // others were promised room on the same disk; what is needed here is among it
+      const short = this.#space.reservedBytes - free
       if (short <= 0) return
       if (tries > 0 || await this.#evict(short) === 0) {
         throw new IoError('IO_FULL', `no room for a transient copy; in=${directory.label} need=${need} free=${free}`, { retry: 'later' })
@@ -157,7 +175,7 @@ export class TransientFetch {
     }
   }
 
-  async #pinned (base: string, signal: AbortSignal): Promise<{ readonly copy: Copy, readonly unpin: () => void } | undefined> {
+  async #pinned (base: string, signal: AbortSignal): Promise<Pinned | undefined> {
     await this.#table.load()
     const entry = this.#table.entries.get(base)
     if (entry === undefined || entry.going) return undefined
@@ -171,6 +189,16 @@ export class TransientFetch {
     }
     unpin()
     return undefined
+  }
+
+  /** A copy that stays pinned; where it cannot be closed it does not. */
+  async #close ({ copy, unpin }: Pinned): Promise<void> {
+    try {
+      await copy.source.close()
+    } catch (error) {
+      unpin()
+      throw error
+    }
   }
 
   /** Pin it; whoever waits for room looks again when it is let go. */

@@ -1,10 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The copies of one directory: who opens what, what is in use, what goes. How they come to be: `transient-fetch.ts`. */
-import { type ByteSource, type CallOptions, compareIdentity, IoError } from '@dagstore/io'
-import { readAdoption, writeAdoption } from './adoption.ts'
-import { MountError } from './errors.ts'
+import { type ByteSource, type CallOptions, compareIdentity, IoError, withdrawable } from '@dagstore/io'
+import { type Adoption, type LocalFiles, readAdoption, writeAdoption } from './adoption.ts'
+import { causeOf, MountError, retryOf } from './errors.ts'
 import { type Fetched, Flights } from './flights.ts'
 import type { Mount } from './mount.ts'
+import { openedFor } from './opened-for.ts'
 import { Space } from './space.ts'
 import { openCopy } from './transient-copy.ts'
 import { TransientFetch } from './transient-fetch.ts'
@@ -20,6 +21,8 @@ export class TransientStore implements Transients {
   readonly #turns: Turns = new Turns(() => { this.#space.wake() })
   readonly #flights: Flights = new Flights()
   readonly #fetching: TransientFetch
+  /** Whoever waits for readers to leave is refused when it aborts. */
+  readonly #ending: AbortController = new AbortController()
   #closed: Promise<void> | undefined
 
   constructor (settings: TransientsSettings) {
@@ -30,6 +33,7 @@ export class TransientStore implements Transients {
       evict: (bytes) => this.#evict(bytes),
       mayFreeLater: () => [...this.#table.entries.values()].some((entry) => this.#isInUse(entry) && !this.#fetching.isWaiting(entry.base)),
       onWait: () => { settings.onWait?.() },
+      waits: (count) => settings.watch?.waits(count),
     })
     this.#fetching = new TransientFetch({ settings, table: this.#table, space: this.#space, flights: this.#flights, evict: (bytes) => this.#evict(bytes) })
   }
@@ -49,7 +53,7 @@ export class TransientStore implements Transients {
       if (fetched.kind === 'copy') return await this.#openFetched(base, fetched, signal)
       const own = flight.claim(fetched)
       if (own !== undefined) return own
-      const again = await mount.open({ signal })
+      const again = await openedFor(mount, signal)
       if (again.access === 'random') return again.source
       throw new MountError('MOUNT_UNREACHABLE', 'the mount has changed its kind of access', { retry: 'later' })
     } finally {
@@ -63,9 +67,14 @@ export class TransientStore implements Transients {
     await this.#table.load()
     const entry = this.#table.entries.get(base)
     if (entry === undefined) return false
-    const copy = await openCopy(entry, this.#settings, undefined)
-    await copy?.source.close()
-    return copy !== undefined
+    const unpin = this.#fetching.unpinning(entry)
+    try {
+      const copy = await openCopy(entry, this.#settings, undefined)
+      await copy?.source.close()
+      return copy !== undefined
+    } finally {
+      unpin()
+    }
   }
 
   async adopt ({ key, generation, path: given, mode, signal }: AdoptOptions): Promise<void> {
@@ -83,8 +92,7 @@ export class TransientStore implements Transients {
       const { identity } = file
       await file.close()
       const entry = this.#table.entry(base, keyDigits(key))
-      await this.#table.whenUnpinned(entry, { signal })
-      signal?.throwIfAborted()
+      await this.#whenUnpinned(entry, signal)
       await this.#table.discard(entry)
       const adopted = this.#table.entry(base, keyDigits(key))
       const record = { key, generation, mode, path, identity }
@@ -92,20 +100,32 @@ export class TransientStore implements Transients {
       adopted.lent = mode !== 'move'
       this.#table.set(adopted, 'adoption', await writeAdoption(directory, nameWith(base, 'adoption'), record))
       if (mode !== 'borrow') {
-        const name = nameWith(base, 'adopted')
-        await localFiles[mode](path, name)
-        const here = await directory.openSource(name)
-        await here.close()
-        // a copy has an inode of its own
-        if (compareIdentity(identity, here.identity) !== 'same') {
-          this.#table.set(adopted, 'adoption', await writeAdoption(directory, nameWith(base, 'adoption'), { ...record, identity: here.identity }))
+        try {
+          await this.#takeIn(adopted, record, localFiles)
+        } catch (error) {
+          // it may stand here all the same
+          await this.#table.refresh(adopted).catch(() => {}) // whoever comes next looks again
+          throw error
         }
-        this.#table.set(adopted, 'adopted', here.sizeBytes)
       }
       this.#table.remember(adopted.digits, identity.sizeBytes)
       this.#table.touch(adopted)
     }, { signal })
     await this.#table.save(false)
+  }
+
+  /** Move or link the file here, and write down what it is then. */
+  async #takeIn (entry: TransientEntry, record: Adoption, localFiles: LocalFiles): Promise<void> {
+    const { directory } = this.#settings
+    const name = nameWith(entry.base, 'adopted')
+    await localFiles[record.mode === 'move' ? 'move' : 'link'](record.path, name)
+    const here = await directory.openSource(name)
+    await here.close()
+    // a copy has an inode of its own
+    if (compareIdentity(record.identity, here.identity) !== 'same') {
+      this.#table.set(entry, 'adoption', await writeAdoption(directory, nameWith(entry.base, 'adoption'), { ...record, identity: here.identity }))
+    }
+    this.#table.set(entry, 'adopted', here.sizeBytes)
   }
 
   async remove (key: string, generation: number, { signal }: CallOptions = {}): Promise<void> {
@@ -115,8 +135,7 @@ export class TransientStore implements Transients {
     await this.#table.load()
     await this.#turns.take(base, async () => {
       const entry = this.#table.entry(base, keyDigits(key))
-      await this.#table.whenUnpinned(entry, { signal })
-      signal?.throwIfAborted()
+      await this.#whenUnpinned(entry, signal)
       // whatever an earlier look has said: on return it is gone
       await this.#table.refresh(entry)
       await this.#table.discard(entry)
@@ -170,7 +189,11 @@ export class TransientStore implements Transients {
 
   close (): Promise<void> {
     this.#closed ??= (async () => {
-      await this.#flights.end(new IoError('IO_CLOSED', 'transients are closed'))
+      const closed = new IoError('IO_CLOSED', 'transients are closed')
+      this.#ending.abort(closed)
+      await this.#flights.end(closed)
+      // nothing is changed in the folder after this
+      await this.#turns.rest()
       await this.#table.save(true)
     })()
     return this.#closed
@@ -182,22 +205,36 @@ export class TransientStore implements Transients {
     if (this.#closed !== undefined) throw new IoError('IO_CLOSED', 'transients are closed')
   }
 
+  async #whenUnpinned (entry: TransientEntry, signal: AbortSignal | undefined): Promise<void> {
+    await withdrawable(this.#table.whenUnpinned(entry, { signal }), this.#ending.signal)
+    signal?.throwIfAborted()
+    this.#ending.signal.throwIfAborted()
+  }
+
   #isInUse (entry: TransientEntry): boolean {
     return entry.pins > 0 || this.#turns.busy(entry.base)
   }
 
-  /** Give up copies that nobody reads, those used longest ago first, until so many bytes are free. */
+  /** Give up copies that nobody reads, those used longest ago first, until so many bytes are free. One that cannot be deleted keeps no other. */
   async #evict (bytes: number): Promise<number> {
     await this.#table.load()
+    const failures: unknown[] = []
     let freed = 0
-    const idle = [...this.#table.entries.values()].filter((entry) => !entry.lent)
+    const entries = [...this.#table.entries.values()]
+    const isWhole = ({ files }: TransientEntry): boolean => files.has('transient') || files.has('adopted')
     // what is not whole serves nobody
-    const order = [...idle.filter(({ files }) => !files.has('transient') && !files.has('adopted')), ...idle.filter(({ files }) => files.has('transient') || files.has('adopted'))]
-    for (const entry of order) {
+    for (const entry of [...entries.filter((one) => !isWhole(one)), ...entries.filter(isWhole)]) {
       if (freed >= bytes) break
       if (this.#isInUse(entry)) continue
-      freed += (await this.#turns.take(entry.base, () => this.#collectOne(entry, false, undefined, undefined)))?.bytes ?? 0
+      try {
+        const went = await this.#turns.take(entry.base, async () => entry.lent ? this.#table.discardCopy(entry) : (await this.#collectOne(entry, false, undefined, undefined))?.bytes ?? 0)
+        freed += went
+        if (went > 0) this.#settings.watch?.evicted(went)
+      } catch (error) {
+        failures.push(error)
+      }
     }
+    if (freed < bytes && failures.length > 0) throw new IoError('IO_FAILED', `copies could not be given up; count=${failures.length} freed=${freed}`, { ...causeOf(failures), retry: retryOf(failures) })
     return freed
   }
 

@@ -122,32 +122,33 @@ export class TransientTable {
   }
 
   /** Whose it is, by what stands in its files; `undefined`: it only has a name of ours. */
-  async ownerOf ({ base, files }: TransientEntry, options: CallOptions = {}): Promise<Partial<CopyOwner> | undefined> {
-    const { directory } = this
-    if (files.has('adoption')) return readAdoption(directory, nameWith(base, 'adoption'), options)
-    if (files.has('transient')) {
-      try {
-        const file = await directory.openSource(nameWith(base, 'transient'), options)
-        try {
-          const trailer = await readTrailer(file, options)
-          if (trailer !== undefined) return trailer.owner ?? {}
-        } finally {
-          await file.close()
-        }
-      } catch (error) {
-        if (!(error instanceof IoError && error.code === 'IO_NOT_FOUND')) throw error
-      }
-      return undefined
-    }
-    return readProgress(directory, nameWith(base, 'progress'), options)
+  async ownerOf (entry: TransientEntry, options: CallOptions = {}): Promise<Partial<CopyOwner> | undefined> {
+    if (entry.files.has('adoption')) return readAdoption(this.directory, nameWith(entry.base, 'adoption'), options)
+    return entry.files.has('transient') ? this.ownerOfCopy(entry, options) : readProgress(this.directory, nameWith(entry.base, 'progress'), options)
   }
 
-  /** Delete all files of the entry, durably; the records that say whose they are last. Gives the bytes that went. */
-  async discard (entry: TransientEntry): Promise<number> {
+  /** The same of a whole copy, by its trailer. */
+  async ownerOfCopy ({ base }: TransientEntry, options: CallOptions = {}): Promise<Partial<CopyOwner> | undefined> {
+    try {
+      const file = await this.directory.openSource(nameWith(base, 'transient'), options)
+      try {
+        const trailer = await readTrailer(file, options)
+        return trailer === undefined ? undefined : trailer.owner ?? {}
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      if (error instanceof IoError && error.code === 'IO_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** Delete files of the entry, all unless some are named, durably; the records that say whose they are last. Gives the bytes that went. */
+  async discard (entry: TransientEntry, endings: readonly TransientEnding[] = ['transient', 'partial', 'adopted', 'progress', 'adoption']): Promise<number> {
     const before = this.bytesOf(entry)
     entry.going = true
     try {
-      for (const ending of ['transient', 'partial', 'adopted', 'progress', 'adoption'] as const) {
+      for (const ending of endings) {
         if (!entry.files.has(ending)) continue
         await this.directory.remove(nameWith(entry.base, ending))
         this.#set(entry, ending, undefined)
@@ -155,9 +156,16 @@ export class TransientTable {
     } finally {
       entry.going = false
     }
+    const after = this.bytesOf(entry)
     this.#dropEmpty(entry)
     this.#changes++
-    return before
+    return before - after
+  }
+
+  /** Of what was lent, delete the copy that was made beside it. Gives the bytes that went. */
+  async discardCopy (entry: TransientEntry): Promise<number> {
+    if (entry.pins > 0 || !entry.files.has('transient') || (await this.ownerOfCopy(entry)) === undefined || entry.pins > 0) return 0
+    return this.discard(entry, ['transient', 'partial', 'progress'])
   }
 
   /** Beside a whole copy: what a process that ended at the last step of making it has left. */

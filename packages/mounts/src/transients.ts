@@ -17,12 +17,25 @@ export interface TransientsOptions {
   readonly lowWatermark?: number | undefined
   /** Reserved for a copy of which nobody knows the length, and again whenever that is used up. @default 128 MiB, and at most a tenth of the quota */
   readonly reserveBytes?: number | undefined
-  /** Checks what comes for an identity of kind `content`, before it is used. @default none */
+  /**
+   * Checks what comes, before it is used: against an identity of kind `content`, else the piece CID that the key is, or that
+   * stands last in the mount's URL. @default none
+   */
   readonly checker?: ContentChecker | undefined
   /** Files outside, for `adopt`. @default none */
   readonly localFiles?: LocalFiles | undefined
   /** A copy waits for room that others have in use: whoever keeps sources open only for speed closes them. */
   readonly onWait?: (() => void) | undefined
+  /** Told what the quota costs. @default nobody */
+  readonly watch?: TransientsWatch | undefined
+}
+
+/** Must be quick, and must not throw. */
+export interface TransientsWatch {
+  /** A copy begins to wait for room, the `count`th of those that do; what it gives back is called when its waiting ends. */
+  waits (count: number): () => void
+  /** A copy that nobody read was given up for room. */
+  evicted (bytes: number): void
 }
 
 /** With its defaults filled in. */

@@ -13,6 +13,11 @@ export class Turns {
   /** Somebody works on it, or waits to. */
   busy (name: string): boolean { return this.#last.has(name) }
 
+  /** Resolves when nobody works on anything. */
+  async rest (): Promise<void> {
+    while (this.#last.size > 0) await Promise.all(this.#last.values())
+  }
+
   /** Run `work` when everybody before has ended; a caller who leaves by `signal` before that has it not run. */
   async take<T> (name: string, work: () => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
     const before = this.#last.get(name) ?? Promise.resolve()

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Mounts whose bytes are checked before anybody uses them. */
-import { type Awaitable, type ByteSource, IoError, readChunks, type SourceIdentity } from '@dagstore/io'
-import { assertMatches, checkFor, type ContentChecker } from './content-check.ts'
+import { type Awaitable, type ByteSource, compareIdentity, IoError, readChunks, type SourceIdentity } from '@dagstore/io'
+import { assertMatches, checkFor, type ContentCheck, type ContentChecker, contentOf, pieceNamedBy } from './content-check.ts'
 import { MountError } from './errors.ts'
 import type { Mount, MountBytes, RandomBytes, SequentialBytes } from './mount.ts'
 
@@ -24,7 +24,7 @@ export interface VerifyingOptions {
  * The same mount, checked. In order, the whole is: the stream rejects at its end with `MOUNT_HASH_MISMATCH` where it is wrong.
  * Random access is checked block by block where there is a checker for that, each read by its blocks; where only the whole can
  * be checked it becomes sequential, to be copied and checked once. Where nothing can be checked, as without an identity of kind
- * `content`, opening is refused.
+ * `content` or a piece CID at the end of the URL, opening is refused.
  *
  * The mount given back rejects with {@link MountError} `MOUNT_HASH_MISMATCH`, also when it cannot be checked (`retry` is `never`).
  */
@@ -36,12 +36,12 @@ export const verifying = (mount: Mount, options: VerifyingOptions): Mount => ({
   },
   open: async (call) => {
     const opened = await mount.open(call)
-    if (opened.access === 'sequential') return inOrder(opened, options)
+    if (opened.access === 'sequential') return inOrder(opened, mount.url, options)
     const { source } = opened
     const blocks = options.blocks?.(source.identity)
     if (blocks !== undefined) return { access: 'random', source: byBlocks(source, blocks) }
     await source.close()
-    return inOrder(ofRandom(mount, source.identity), options)
+    return inOrder(ofRandom(mount, source.identity), mount.url, options)
   },
 })
 
@@ -66,8 +66,9 @@ const ofRandom = (mount: Mount, identity: SourceIdentity): SequentialBytes => ({
     if (opened.access === 'sequential') return yield * opened.stream(from, call)
     const { source } = opened
     try {
-      // only a version says so for sure; others are told apart by what is checked
-      if (source.sizeBytes !== identity.sizeBytes || (identity.kind === 'version' && source.identity.kind === 'version' && source.identity.tag !== identity.tag)) {
+      const verdict = compareIdentity(identity, source.identity)
+      // what goes on, or will be called by a tag, has to be the same for sure; of other bytes their size and the checks tell
+      if (verdict === 'different' || (verdict === 'unknown' && (from > 0 || identity.kind === 'version'))) {
         throw new IoError('IO_SOURCE_CHANGED', 'the source changed since it was opened', { retry: 'later' })
       }
       yield * readChunks(source, from, source.sizeBytes, call)
@@ -77,12 +78,13 @@ const ofRandom = (mount: Mount, identity: SourceIdentity): SequentialBytes => ({
   },
 })
 
-const inOrder = (opened: SequentialBytes, { checker }: VerifyingOptions): SequentialBytes => {
-  if (checkFor(checker, opened.identity) === undefined) throw new MountError('MOUNT_HASH_MISMATCH', 'there is nothing to check the bytes by')
+const inOrder = (opened: SequentialBytes, url: string, { checker }: VerifyingOptions): SequentialBytes => {
+  const checkOf = (): ContentCheck | undefined => checkFor(checker, [contentOf(opened.identity), pieceNamedBy(url)])
+  if (checkOf() === undefined) throw new MountError('MOUNT_HASH_MISMATCH', 'there is nothing to check the bytes by')
   return {
     ...opened,
     stream: async function * (from, call = {}) {
-      const check = checkFor(checker, opened.identity)
+      const check = checkOf()
       // what lies before has to be read for the check, and is nobody's
       let skip = from
       for await (const chunk of opened.stream(0, call)) {

@@ -1,5 +1,5 @@
 /** What is ours in a directory of copies, what was given, and what is never touched. */
-import { link, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { link, lstat, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createBytesSource, createMemoryDirectory, type Directory, IoError } from '@dagstore/io'
@@ -224,6 +224,52 @@ describe('a local file that was given', () => {
     await again.remove('k', 1)
     expect(await exists(path) && await exists(join(folder, 'second.car'))).toBe(true)
     await again.close()
+  })
+
+  it('is the file that a symbolic link stands for, wherever that points from', async () => {
+    for (const mode of ['link', 'move'] as const) {
+      await symlink('given.car', join(folder, `${mode}.car`))
+      const transients = await openHere()
+      await transients.adopt({ key: mode, generation: 1, path: join(folder, `${mode}.car`), mode })
+      const tape = createTape(BYTES)
+      const source = await transients.open(tape.mount, { key: mode, generation: 1 })
+      expect(await source.read(0, 5000)).toEqual(BYTES)
+      expect(tape.starts).toEqual([])
+      await source.close()
+      const adopted = join(folder, 't', transientName(mode, 1).replace('.transient', '.adopted'))
+      expect((await lstat(adopted)).isFile()).toBe(true)
+      await transients.remove(mode, 1)
+      await transients.close()
+      // the name that was given goes, what it stood for was not given
+      expect(await lstat(join(folder, `${mode}.car`)).then(() => true, () => false)).toBe(mode === 'link')
+      expect(new Uint8Array(await readFile(path))).toEqual(BYTES)
+    }
+  })
+
+  it('is none of the files that are here already', async () => {
+    const transients = await openHere()
+    await fetchOnce(transients, createTape(BYTES).mount, 'k')
+    const copy = join(folder, 't', transientName('k', 1))
+    await symlink(copy, join(folder, 'alias.car'))
+    for (const given of [copy, join(folder, 'alias.car')]) {
+      for (const mode of ['borrow', 'link', 'move'] as const) {
+        await expect(transients.adopt({ key: 'k', generation: 1, path: given, mode })).rejects.toMatchObject({ code: 'IO_FORBIDDEN' })
+      }
+    }
+    expect(await transients.has({ key: 'k', generation: 1 })).toBe(true)
+    await transients.close()
+  })
+
+  it('that came here, and kept its old name against our will, is known and goes', async () => {
+    const real = localFiles({ folder: join(folder, 't'), root: folder })
+    const failing: LocalFiles = { ...real, move: async (from, name) => { await real.link(from, name); throw new IoError('IO_FORBIDDEN', 'unlink') } }
+    const transients = await openHere({ localFiles: failing })
+    await expect(transients.adopt({ key: 'k', generation: 1, path, mode: 'move' })).rejects.toMatchObject({ code: 'IO_FORBIDDEN' })
+    expect((await transients.usage()).bytes).toBeGreaterThan(5000)
+    await transients.collect({ keep: () => false })
+    expect(await filesIn(openDirectory(join(folder, 't')))).toEqual([])
+    expect(await exists(path)).toBe(true)
+    await transients.close()
   })
 
   it('is not lost when moving it is cut off: it stands under one of its names', async () => {
