@@ -6,8 +6,7 @@
 import type { Clock } from '@dagstore/io'
 import type { DueRetry, ShardCatalogue } from '../catalogue/shard-catalogue.ts'
 import type { EventListener } from '../events.ts'
-import { createLimiter, type Limiter } from '../limiter.ts'
-import { patiently } from './patience.ts'
+import { OneEach } from './one-each.ts'
 
 const PAGE = 64
 
@@ -25,15 +24,14 @@ export interface RetriesParts {
 
 export class Retries {
   readonly #parts: RetriesParts
-  readonly #limiter: Limiter
-  readonly #running: Set<string> = new Set()
+  readonly #shards: OneEach
   /** The earliest time that was named since the last look. */
   #named: number = Infinity
   #wake: () => void = () => {}
 
   constructor (parts: RetriesParts) {
     this.#parts = parts
-    this.#limiter = createLimiter(parts.atATime)
+    this.#shards = new OneEach({ clock: parts.clock, places: parts.atATime, work: parts.retry })
   }
 
   /** A record that says so was written. */
@@ -71,26 +69,10 @@ export class Retries {
   async #pass (now: number, signal: AbortSignal): Promise<void> {
     for (let after: DueRetry | undefined; !signal.aborted;) {
       const page: readonly DueRetry[] = await this.#parts.catalogue.due({ until: now, after, limit: PAGE })
-      for (const { key } of page) if (!this.#running.has(key)) await this.#start(key, signal)
+      for (const { key } of page) await this.#shards.start(key, signal)
       after = page.at(-1)
       if (after === undefined || page.length < PAGE) return
     }
-  }
-
-  /** Resolves when it has a slot. */
-  #start (key: string, signal: AbortSignal): Promise<void> {
-    const { clock, retry } = this.#parts
-    this.#running.add(key)
-    return new Promise((begun) => {
-      const end = (): void => {
-        this.#running.delete(key)
-        begun()
-      }
-      this.#limiter.run((slot) => {
-        begun()
-        return patiently(slot, clock, () => retry(key))
-      }, { signal }).then(end, end)
-    })
   }
 
   /** Until that time, or an earlier one that is named. */
