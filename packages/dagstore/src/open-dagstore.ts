@@ -15,6 +15,7 @@ import { createEventHub } from './event-hub.ts'
 import { type EventListener, quiet } from './events.ts'
 import { measuredMounts, measuredPages } from './metrics/measured.ts'
 import { type Metrics, NO_METRICS } from './metrics/metrics.ts'
+import { metricsOfCopies } from './metrics/of-copies.ts'
 import { metricsOfEvents } from './metrics/of-events.ts'
 import { type RetryOptions, retrySettings } from './retry-settings.ts'
 import { type OpenedParts, Store } from './store.ts'
@@ -52,7 +53,7 @@ export interface DagstoreSettings {
   /** When what failed for a passing reason is tried again without being asked. */
   readonly retry?: RetryOptions
   /** Copies of what comes in order only: how much room they may take, and what is done with it. @default no quota, nothing checked */
-  readonly transients?: Omit<TransientsOptions, 'directory' | 'onWait'>
+  readonly transients?: Omit<TransientsOptions, 'directory' | 'onWait' | 'watch'>
   /** Nothing waits for it, and nothing is harmed when it throws. */
   readonly onEvent?: EventListener
   /** Shards are checked in the background at this pace, and repaired where that is possible; `{}`: the defaults. @default no checks */
@@ -82,7 +83,9 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
   }, () => { metrics.count('events.dropped') })
   const { emit } = events
   let store: Store | undefined
-  const transients = await openTransients({ ...options.transients, directory: files.child('transients'), onWait: () => { store?.letGoIdle() } })
+  const transients = await openTransients({
+    ...options.transients, directory: files.child('transients'), onWait: () => { store?.letGoIdle() }, watch: metricsOfCopies(metrics, clock),
+  })
   store = new Store({
     ...await openState(options, emit),
     repo: openIndexRepo(files.child('index')),

@@ -50,7 +50,28 @@ const live = async (h: Harness, metrics: MemoryMetrics): Promise<void> => {
   expect(metrics.snapshot().counters.length).toBeGreaterThan(5)
 }
 
+/** Room for one copy and no second. */
+const crowded = { transients: { quotaBytes: makeCar(1, 20).bytes.byteLength + 500, highWatermark: 1, lowWatermark: 1 } }
+const crowd = async (h: Harness, metrics: MemoryMetrics): Promise<void> => {
+  const lease = await h.store.acquire('b')
+  await h.store.register('d', h.sources.put('d', makeCar(1, 20), { access: 'sequential' }))
+  const waiting = h.store.acquire('d')
+  await until(() => observed(metrics, 'copy.waiting') > 0)
+  expect(observed(metrics, 'copy.wait.ms')).toBe(0)
+  await lease.close()
+  await (await waiting).close()
+}
+
 describe('metrics of a store', () => {
+  it('tell what the room for copies costs', async () => {
+    const metrics = createMetrics()
+    await using h = await openHarness({ metrics, ...crowded })
+    await live(h, metrics)
+    await crowd(h, metrics)
+    expect([observed(metrics, 'copy.waiting'), observed(metrics, 'copy.wait.ms'), value(metrics, 'copy.evicted')]).toEqual([1, 1, 1])
+    expect(value(metrics, 'copy.evicted.bytes')).toBeGreaterThan(makeCar(1, 20).bytes.byteLength)
+  })
+
   it('tell read amplification, cache hits, waiting and time per state', async () => {
     const metrics = createMetrics()
     await using h = await openHarness({ metrics })
@@ -82,8 +103,9 @@ describe('metrics of a store', () => {
   it('are those of their table, all of them and no others, each with its kind and labels', async () => {
     const metrics = createMetrics()
     const clock = createFakeClock()
-    const first = await openHarness({ metrics, clock })
+    const first = await openHarness({ metrics, clock, ...crowded })
     await live(first, metrics)
+    await crowd(first, metrics)
     // a raw read, and indices that are lost
     const lease = await first.store.acquire('a')
     await lease.source.read(0, 1)

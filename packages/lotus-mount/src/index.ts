@@ -1,6 +1,7 @@
 export { createPieceLoader } from './create-piece-loader.ts'
 export { PieceLoaderError, type PieceLoaderErrorCode } from './errors.ts'
 export { LOTUS_SCHEME, lotusMount, lotusUrl } from './lotus-mount.ts'
+export { pieceChecker, type PieceCheckerOptions } from './piece-checker.ts'
 export type { OpenPieceOptions, PieceLoader, PieceSource, PieceStat } from './piece-loader.ts'
 export type { OpenSectorFile, SectorFile } from './sector-file.ts'
 export { sectorPieceSource, type SectorPieceSourceOptions } from './sector-piece-source.ts'

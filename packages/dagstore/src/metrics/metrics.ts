@@ -27,6 +27,10 @@ export type MetricName =
   | 'build.waiting'
   | 'build.wait.ms'
   | 'build.ms'
+  | 'copy.waiting'
+  | 'copy.wait.ms'
+  | 'copy.evicted'
+  | 'copy.evicted.bytes'
   | 'events.dropped'
   | 'events.ignored'
   | 'work.postponed'
@@ -68,6 +72,10 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   'build.waiting': { kind: 'histogram', unit: '1', labels: [], help: 'builds that wait for a slot, told by each that joins them' },
   'build.wait.ms': { kind: 'histogram', unit: 'ms', labels: [], help: 'time that a build waited for its slot' },
   'build.ms': { kind: 'histogram', unit: 'ms', labels: [], help: 'time that a build held its slot' },
+  'copy.waiting': { kind: 'histogram', unit: '1', labels: [], help: 'local copies that wait for room under the quota, told by each that joins them' },
+  'copy.wait.ms': { kind: 'histogram', unit: 'ms', labels: [], help: 'time that a local copy waited for room' },
+  'copy.evicted': { kind: 'counter', unit: '1', labels: [], help: 'local copies given up for room' },
+  'copy.evicted.bytes': { kind: 'counter', unit: 'bytes', labels: [], help: 'bytes of local copies given up for room' },
   'events.dropped': { kind: 'counter', unit: '1', labels: [], help: 'events that a slow consumer of `events()` missed' },
   'events.ignored': { kind: 'counter', unit: '1', labels: [], help: 'calls and ends of jobs that meant nothing to their shard' },
   'work.postponed': { kind: 'counter', unit: '1', labels: ['code'], help: 'deletions and resumptions left for later' },
