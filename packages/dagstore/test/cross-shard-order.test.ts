@@ -7,11 +7,11 @@ import { createFakeClock } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import { createRecentFailures } from '../src/cross-shard/recent-failures.ts'
 import { createMemoryCatalogue, openDagstore } from '../src/index.ts'
-import { codeOf, collectAll, makeCar, openHarness, rejection, Sources } from './harness.ts'
+import { codeOf, collectAll, gate, makeCar, openHarness, rejection, Sources, until } from './harness.ts'
 
 interface Counts { finds: number, together: number[] }
 
-const counted = async (over: (top: TopLevelIndex) => Partial<TopLevelIndex> = () => ({})) => {
+const counted = async (over: (top: TopLevelIndex) => Partial<TopLevelIndex> = () => ({}), { maxOpenShards = 64, catalogue = createMemoryCatalogue() } = {}) => {
   const counts: Counts = { finds: 0, together: [] }
   const top = createMemoryTopLevelIndex()
   const watched: TopLevelIndex = {
@@ -22,7 +22,7 @@ const counted = async (over: (top: TopLevelIndex) => Partial<TopLevelIndex> = ()
   }
   const sources = new Sources()
   const store = await openDagstore({
-    catalogue: createMemoryCatalogue(), topLevelIndex: watched, files: createMemoryDirectory('test'), mounts: createMountRegistry([sources]), hashes: createHashes(), clock: createFakeClock(),
+    maxOpenShards, catalogue, topLevelIndex: watched, files: createMemoryDirectory('test'), mounts: createMountRegistry([sources]), hashes: createHashes(), clock: createFakeClock(),
   })
   return { store, sources, counts }
 }
@@ -62,8 +62,52 @@ describe('a read across shards', () => {
     await store.close()
   })
 
-  it('looks up many blocks at once', async () => {
+  it('asks the top-level index for no block of a shard that is open', async () => {
     const { store, sources, counts } = await counted()
+    const cars = Array.from({ length: 5 }, (_, at) => makeCar(at, 20))
+    for (const [at, car] of cars.entries()) await store.register(`k${at}`, sources.put(`k${at}`, car), { indexing: 'eager' })
+    for (let at = 0; at < 20; at++) {
+      // never in the shard that was read last
+      for (const { blocks } of cars) expect(await store.blockstore.bytes(blocks[at]!.cid)).toEqual(blocks[at]!.data)
+    }
+    expect(counts.finds).toBe(5)
+    expect(await store.blockstore.has(makeCar(9, 1).blocks[0]!.cid)).toBe(false)
+    expect(counts.finds).toBe(6)
+    await store.destroy('k3')
+    expect(await store.blockstore.has(cars[3]!.blocks[0]!.cid)).toBe(false)
+    await store.close()
+  })
+
+  it('does not let a lease of the index before decide about a block of the new one', async () => {
+    const catalogue = createMemoryCatalogue()
+    let held: Promise<void> | undefined
+    const commit = catalogue.commit.bind(catalogue)
+    // durable, and found by others, before the shard's machine hears of it
+    catalogue.commit = async (changes) => {
+      const outcome = await commit(changes)
+      if (held !== undefined && changes.some(({ record }) => record?.index?.generation === 2)) await held
+      return outcome
+    }
+    const { store, sources } = await counted(undefined, { catalogue })
+    const [one, two] = [makeCar(1, 20), makeCar(2, 20)]
+    await store.register('a', sources.put('a', one), { indexing: 'eager' })
+    await store.blockstore.bytes(one.blocks[0]!.cid)
+    sources.put('a', two)
+    sources.place('a').version++
+    const hearing = gate()
+    held = hearing.passed
+    const refreshing = store.refresh('a')
+    await until(async () => (await catalogue.get('a'))?.record.index?.generation === 2)
+    const reading = store.blockstore.bytes(two.blocks[0]!.cid)
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+    hearing.open()
+    expect(await reading).toEqual(two.blocks[0]!.data)
+    await refreshing
+    await store.close()
+  })
+
+  it('looks up many blocks at once', async () => {
+    const { store, sources, counts } = await counted(undefined, { maxOpenShards: 1 })
     const cars = Array.from({ length: 8 }, (_, at) => makeCar(at, 10))
     for (const [at, car] of cars.entries()) await store.register(`k${at}`, sources.put(`k${at}`, car), { indexing: 'eager' })
     // neighbours are in different shards

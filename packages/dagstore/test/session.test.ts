@@ -58,7 +58,8 @@ describe('a session of reads', () => {
     for (const car of [one, two, one]) {
       for (const { cid, data } of car.blocks) expect(await session.bytes(cid)).toEqual(Uint8Array.from(data))
     }
-    expect(h.lookups() - before).toBe(3)
+    // the first one is still open when the blocks are in it again
+    expect(h.lookups() - before).toBe(2)
   })
 
   it('does not share its place with another session', async () => {

@@ -1,4 +1,4 @@
-/** Reading one block from whichever shard has it: the one that was read last, then those that the top-level index names. */
+/** Reading one block from whichever shard has it: the one that was read last, one that is open, then those that the top-level index names. */
 import { BlockNotFoundError, BlockstoreError } from '@dagstore/read-blockstore'
 import type { Candidates } from '@dagstore/top-level-index'
 import type { CID } from 'multiformats/cid'
@@ -21,6 +21,9 @@ export interface ReadOptions extends CompleteOptions {
 export type ReadAnywhere = <T>(cid: CID, options: ReadOptions, read: (lease: ShardLease) => Promise<T>) => Promise<T>
 
 type Attempt<T> = { readonly value: T } | { readonly error: unknown }
+
+/** Of a shard that was asked before the top-level index was. */
+interface Asked<T> { readonly shard: Candidate, readonly attempt: Attempt<T> }
 
 /**
  * What `read` gives for the first shard that has the block and can be read.
@@ -46,21 +49,38 @@ export const createReadAnywhere = (parts: CrossShardParts, affinity: Affinity | 
     }
   }
 
+  /** The shard that was read last; not when its index says at once that it has no such block. */
+  const nearby = (multihash: Uint8Array): Candidate | undefined => {
+    const near = affinity === undefined ? leases.latest() : affinity.shard
+    if (near === undefined || ailing.has(near.key)) return undefined
+    const lease = leases.at(near)
+    return lease !== undefined && lists(lease, multihash) === false ? undefined : near
+  }
+  /** An open one whose index says at once that it has the block: that costs less than any other look-up. */
+  const openHolder = (multihash: Uint8Array, asked: readonly Asked<unknown>[]): Candidate | undefined =>
+    leases.openWhere((lease, { key }) => lists(lease, multihash) === true && !ailing.has(key) && !asked.some(({ shard }) => shard.key === key))
+
   return async <T>(cid: CID, { signal, complete = false, looked }: ReadOptions, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
     parts.checkOpen()
     signal?.throwIfAborted()
     const unindexed = parts.unindexed()
-    const near = affinity === undefined ? leases.latest() : affinity.shard
-    const here = near === undefined || ailing.has(near.key) ? undefined : await attempt(near, read, signal)
-    if (here !== undefined && 'value' in here) return here.value
+    const multihash = cid.multihash.bytes
+    const asked: Asked<T>[] = []
+    for (const next of [() => nearby(multihash), () => openHolder(multihash, asked)]) {
+      const shard = next()
+      if (shard === undefined) continue
+      const there = await attempt(shard, read, signal)
+      if ('value' in there) return there.value
+      asked.push({ shard, attempt: there })
+    }
     const failures: unknown[] = []
     const later: Candidate[] = []
     let cut = false
     const ask = async (shard: Candidate): Promise<Attempt<T>> =>
-      // the one nearby has answered, unless it has another index by now
-      here !== undefined && near?.key === shard.key && near.number === shard.number ? here : attempt(shard, read, signal)
+      // one that has answered counts, unless it has another index by now
+      asked.find(({ shard: { key, number } }) => key === shard.key && number === shard.number)?.attempt ?? attempt(shard, read, signal)
     try {
-      for await (const shard of finder.candidates(cid.multihash.bytes, { signal, prefer: leases.recent().map(({ number }) => number), looked, onCut: () => { cut = true } })) {
+      for await (const shard of finder.candidates(multihash, { signal, prefer: leases.recent().map(({ number }) => number), looked, onCut: () => { cut = true } })) {
         if (ailing.has(shard.key)) {
           later.push(shard)
           continue
@@ -96,6 +116,16 @@ export const createReadAnywhere = (parts: CrossShardParts, affinity: Affinity | 
 export const incomplete = (unindexedShards: number, cid?: CID): BlockstoreError =>
   new BlockstoreError('BLOCKSTORE_UNREADABLE', `an answer for all shards was asked for; unindexed=${unindexedShards}${cid === undefined ? '' : ` cid=${cid.toString()}`}`, cid === undefined ? {} : { cid })
 
+/** Whether the shard's own index lists the block; `undefined`: that takes reading, or is found out by that. */
+const lists = ({ index }: ShardLease, multihash: Uint8Array): boolean | undefined => {
+  try {
+    const found = index.peek?.(multihash)
+    return found === undefined ? undefined : found.length > 0
+  } catch {
+    return undefined
+  }
+}
+
 /** Not the proof that this shard does not hold the block. */
 const isFault = (error: unknown): boolean => !(error instanceof BlockNotFoundError) && !GONE.has(codeOf(error) ?? '')
 
@@ -113,20 +143,23 @@ const GONE: ReadonlySet<string> = new Set(['DAGSTORE_SHARD_UNKNOWN', 'DAGSTORE_S
 
 const OF_BLOCKS: ReadonlySet<string> = new Set(['BLOCKSTORE_HASH_MISMATCH', 'BLOCKSTORE_UNKNOWN_HASH', 'BLOCKSTORE_TOO_LARGE'])
 
-/** Once more on a new lease when this one turned out to be of bytes or an index that are no longer good. */
+/**
+ * Once more on a new lease when this one turned out to be of bytes or an index that are no longer good, or did not have the block
+ * and was opened before the index that names the shard took the place of its own.
+ */
 const readShard = async <T>(leases: LeaseCache, shard: Candidate, read: (lease: ShardLease) => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  let spoiled = false
+  let outdated = false
   try {
-    return await leases.use(shard, async (lease) => {
+    return await leases.use(shard, async (lease, openedFor) => {
       try {
         return await read(lease)
       } catch (error) {
-        spoiled = isSpoiled(lease)
+        outdated = isSpoiled(lease) || (error instanceof BlockNotFoundError && openedFor.number < shard.number)
         throw error
       }
     }, { signal })
   } catch (error) {
-    if (!spoiled) throw error
+    if (!outdated) throw error
     leases.drop(shard.key)
     return leases.use(shard, read, { signal })
   }

@@ -3,6 +3,8 @@ import type { CallOptions } from '@dagstore/io'
 import { abortable } from '../abortable.ts'
 
 const RECENT = 4
+/** Open ones that are looked into for one answer. */
+const MOST_ASKED = 32
 
 export interface Closable { close(): Promise<void> }
 
@@ -12,8 +14,8 @@ interface Entry<T, P> {
   readonly opening: Promise<T>
   /** Withdraws the wait for it. */
   readonly leave: AbortController
-  /** It is there. */
-  opened: boolean
+  /** Once it is there. */
+  opened: T | undefined
   users: number
   /** Not given out any more; closed by its last user. */
   unwanted: boolean
@@ -47,20 +49,34 @@ export class SharedCache<T extends Closable, P> {
   /** The place used last, if what is there is open already. */
   latest (): P | undefined {
     const entry = this.#last
-    return entry?.opened === true && this.#entries.get(entry.name) === entry ? entry.place : undefined
+    return entry?.opened !== undefined && this.#entries.get(entry.name) === entry ? entry.place : undefined
+  }
+
+  /** What is open there. It may be closed at any time: for looking into, not for use. */
+  at (place: P): T | undefined { return this.#entries.get(this.#nameOf(place))?.opened }
+
+  /** Of those that are open, the one used last that passes; a few dozen are asked at most. */
+  openWhere (passes: (opened: T, place: P) => boolean): P | undefined {
+    let left = MOST_ASKED
+    for (const { opened, place } of [...this.#entries.values()].reverse()) {
+      if (opened === undefined) continue
+      if (passes(opened, place)) return place
+      if (--left === 0) return undefined
+    }
+    return undefined
   }
 
   /**
    * Run `work` on what is at the place; it may be shared, and is not closed before `work` has ended. `signal` leaves the wait
-   * for it, which ends when nobody waits for it any more; `work` has to listen itself.
+   * for it, which ends when nobody waits for it any more; `work` has to listen itself, and is told for which place it was opened.
    */
-  async use<R>(place: P, work: (opened: T) => Promise<R>, { signal }: CallOptions = {}): Promise<R> {
+  async use<R>(place: P, work: (opened: T, openedFor: P) => Promise<R>, { signal }: CallOptions = {}): Promise<R> {
     const entry = this.#enter(place)
     try {
-      return await work(await (signal === undefined ? entry.opening : abortable(entry.opening, signal)))
+      return await work(entry.opened ?? await (signal === undefined ? entry.opening : abortable(entry.opening, signal)), entry.place)
     } finally {
       entry.users--
-      if (entry.users === 0 && !entry.opened) this.#abandon(entry)
+      if (entry.users === 0 && entry.opened === undefined) this.#abandon(entry)
       else if (entry.users === 0 && entry.unwanted) this.#close(entry)
       else if (entry.users === 0 && !this.#mayKeep()) this.#dropEntry(entry)
       this.#trim()
@@ -101,11 +117,11 @@ export class SharedCache<T extends Closable, P> {
       return known
     }
     const leave = new AbortController()
-    const entry: Entry<T, P> = { name, place, opening: this.#open(place, { signal: leave.signal }), leave, opened: false, users: 1, unwanted: false }
+    const entry: Entry<T, P> = { name, place, opening: this.#open(place, { signal: leave.signal }), leave, opened: undefined, users: 1, unwanted: false }
     this.#entries.set(name, entry)
     this.#last = entry
     // a failure is not kept: the next user tries again
-    entry.opening.then(() => { entry.opened = true }, () => { this.#forget(entry) })
+    entry.opening.then((opened) => { entry.opened = opened }, () => { this.#forget(entry) })
     this.#trim()
     return entry
   }

@@ -12,7 +12,7 @@ export interface ShardSession {
   readonly dataGeneration: number
   readonly indexGeneration: number
   readonly hashes: Hashes
-  /** Its index was adopted: to be replaced by one of ours. */
+  /** Its index was not made here: to be replaced by one of ours. */
   readonly foreign: boolean
   /** What has turned out to be broken; later openings will see to it. */
   readonly spoiled: 'source' | 'index' | undefined
@@ -58,6 +58,7 @@ export class Spoilage {
         }
         return found instanceof Promise ? found.catch(watch) : found
       },
+      peek: (multihash) => index.peek?.(multihash),
       entries: async function * (options) {
         try {
           yield * index.entries(options)
@@ -75,12 +76,11 @@ const LOST: ReadonlySet<string> = new Set(['IO_SOURCE_CHANGED', 'IO_SOURCE_LOST'
 const DAMAGED: ReadonlySet<string> = new Set(['CARV2_INDEX_DAMAGED', 'CARV2_BAD_INDEX', ...LOST])
 
 export const createSession = (
-  parts: { readonly mount: IndexMount, readonly dataGeneration: number, readonly indexGeneration: number, readonly hashes: Hashes, readonly foreign?: boolean }, spoilage: Spoilage
+  parts: { readonly mount: IndexMount, readonly dataGeneration: number, readonly indexGeneration: number, readonly hashes: Hashes, readonly foreign: boolean }, spoilage: Spoilage
 ): ShardSession => {
   let closing: Promise<void> | undefined
   return {
     ...parts,
-    foreign: parts.foreign === true,
     get spoiled () { return spoilage.part },
     set onSpoiled (listener: (part: 'source' | 'index') => void) { spoilage.listener = listener },
     get onSpoiled () { return spoilage.listener },
