@@ -20,6 +20,9 @@ export interface MountedBlockstoreParts extends SectionBytes {
   readonly gate: Gate
 }
 
+/** What a section may be that only an index takes for one of the block. */
+const MISLED: ReadonlySet<string> = new Set(['BLOCKSTORE_UNREADABLE', 'BLOCKSTORE_HASH_MISMATCH', 'BLOCKSTORE_TOO_LARGE'])
+
 /** Entries looked at first; a block may stand in a CAR a million times. */
 const FIRST_ENTRIES = 8
 
@@ -62,7 +65,8 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
   }
   const search = async <T>(cid: CID, want: 'head' | 'section', signal: AbortSignal | undefined, use: (head: SectionHead) => Promise<T>): Promise<{ readonly value: T } | undefined> => {
     const first = await find(cid, FIRST_ENTRIES, signal)
-    if (first.length < FIRST_ENTRIES) return firstOf(cid, first, want, signal, use)
+    // an index that is to be replaced anyway is not followed a million times
+    if (first.length < FIRST_ENTRIES || !index.whole) return firstOf(cid, first, want, signal, use)
     const found = await firstOf(cid, first, want, signal, use).catch(() => undefined) // told again by the search of all below
     return found ?? firstOf(cid, await find(cid, undefined, signal), want, signal, use)
   }
@@ -88,7 +92,7 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
         if (found !== undefined || inline) return found ?? 'inline'
       } catch (error) {
         signal?.throwIfAborted()
-        if (!(error instanceof BlockstoreError) || error.code !== 'BLOCKSTORE_UNREADABLE' || error.cause instanceof IoError) throw error
+        if (!(error instanceof BlockstoreError) || !MISLED.has(error.code) || error.cause instanceof IoError) throw error
         why = error.message
       }
       try {

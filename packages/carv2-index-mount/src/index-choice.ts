@@ -11,10 +11,10 @@ const WHOLE_REMOTE_BYTES = 1 << 20
 
 /**
  * How much an index is believed. `use`: as it is, as long as it is not known to be of other bytes; what it does not list is
- * absent. `verify`: after 64 of its sections were compared, and nothing is absent for it before a new one was built.
- * `regenerate`: not at all, a new one is built.
+ * absent. `verify`: after 64 of its sections were compared, and nothing is absent for it before a new one was built. `hits`:
+ * as `verify`, and no section is compared before one is asked for. `regenerate`: not at all, a new one is built.
  */
-export type IndexTrust = 'use' | 'verify' | 'regenerate'
+export type IndexTrust = 'use' | 'verify' | 'hits' | 'regenerate'
 
 export interface IndexChoice {
   readonly view: IndexView
@@ -89,7 +89,7 @@ const judge = async (view: IndexView, origin: IndexOrigin, from: SectionBytes, o
     return undefined
   }
   // without a trailer nothing says that every section is listed; with one, somebody does
-  return { view, origin, whole: options.trust === 'use' || (hasTrailer && options.trust !== 'verify') }
+  return { view, origin, whole: options.trust === 'use' || (hasTrailer && options.trust === undefined) }
 }
 
 const verdictOf = (facts: IndexFacts, origin: IndexOrigin, source: ByteSource): ReturnType<typeof compareIdentity> => {

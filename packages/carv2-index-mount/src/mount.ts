@@ -33,6 +33,8 @@ export interface MountOptions extends CarLimits {
   readonly indexTrust?: IndexTrust | undefined
   /** Of it counts here whether an identity CID that is not stored is answered from itself. @default 'full': it is */
   readonly identity?: IdentityPolicyName | IdentityPolicy | undefined
+  /** Where an index that lists every section comes from when another one was found wanting; closed with the mount. @default built from the CAR, in memory */
+  readonly replaceIndex?: ((options: CallOptions) => Promise<IndexView>) | undefined
   /** Told, in words for people, when an index is not used or is rebuilt. @default nobody */
   readonly onNotice?: ((text: string) => void) | undefined
   /** Told how far the CAR is read while an index of it is built, on opening or later. @default nobody */
@@ -99,7 +101,7 @@ export const openMount = async (parts: MountParts, options: MountOptions & CallO
     ...choice,
     believed: trust === 'use',
     owned: choice.view !== given,
-    build,
+    build: options.replaceIndex === undefined ? build : (signal) => options.replaceIndex!({ signal }),
     closed: () => new BlockstoreError('BLOCKSTORE_CLOSED', 'the store is closed'),
     onNotice,
   })
@@ -135,7 +137,7 @@ async function * carStream (source: ByteSource, layout: CarLayout, limits: CarLi
   check()
   const { payloadStart } = layout
   try {
-    const payloadEnd = index.view.facts.payloadEnd ?? await scannedEnd(source, layout, limits, signal)
+    const payloadEnd = (index.whole ? index.view.facts.payloadEnd : undefined) ?? await scannedEnd(source, layout, limits, signal)
     check()
     for await (const chunk of readChunks(source, payloadStart, payloadStart + payloadEnd, { signal })) {
       yield chunk

@@ -29,6 +29,7 @@ export interface MountedIndexParts {
   readonly believed: boolean
   /** Whether closing the mount closes this view. */
   readonly owned: boolean
+  /** One that lists every section; closed with the mount. */
   readonly build: (signal: AbortSignal) => Promise<IndexView>
   /** What callers waiting for a build get when the mount is closed. */
   readonly closed: () => Error
@@ -59,7 +60,7 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
     get origin () { return origin },
     get whole () { return whole },
     get wholeOfIdentity () { return whole && (parts.believed || view.facts.identityCids === 'included') },
-    get ordered () { return view.facts.payloadEnd !== undefined },
+    get ordered () { return whole && view.facts.payloadEnd !== undefined },
     find,
     rebuild: async (why, signal) => {
       if (origin === 'built') return

@@ -61,7 +61,8 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
   register(key: string, mountUrl: string, options?: RegisterOptions): Promise<ShardInfo>
   /**
    * A lease, closed by the caller. Waits while the shard is being indexed or recovered; what failed for a passing reason is
-   * tried again; an index that was lost or damaged is rebuilt.
+   * tried again; an index that was lost or damaged is rebuilt. Of a remote CARv2 that was never indexed, the index in it is used until one of ours
+   * takes its place: hits are verified as ever, a miss waits for that one.
    *
    * @throws {DagstoreError} `DAGSTORE_SHARD_UNKNOWN`, `DAGSTORE_SHARD_ERRORED` (with the cause, and `retry`),
    *   `DAGSTORE_SHARD_DESTROYED`, `DAGSTORE_NOT_LOCAL`, `DAGSTORE_BAD_KEY`

@@ -53,6 +53,9 @@ const held = (lease: ShardLease): HeldSession => {
 /** Reading has shown that the lease's bytes or its index are no longer good; a new lease gets others. */
 export const isSpoiled = (lease: ShardLease): boolean => sessions.get(lease)?.spoiled !== undefined
 
+/** Its index was not made here, and lists perhaps not every block. */
+export const isForeign = (lease: ShardLease): boolean => sessions.get(lease)?.foreign === true
+
 /** The index says what is not so: it is built anew, and a new lease gets that one. */
 export const spoilIndex = (lease: ShardLease): void => { sessions.get(lease)?.spoil('index') }
 

@@ -1,21 +1,22 @@
-/** The file given at registration: taken over once, as the copy of the first data generation. */
+/** The file given at registration: the copy of the first data generation. */
 import type { Transients } from '@dagstore/mounts'
 import { FIRST, type ShardRecord } from './machine/index.ts'
 import type { Runners } from './runner/runners.ts'
 
 /**
- * Durable on return. What was moved or linked is not looked for again where it was: whatever gets that name later is not ours.
- * A file that cannot be taken is done without from now on.
+ * Take it, unless it is taken. Durable on return. What was moved or linked is not looked for again where it was: whatever gets
+ * that name later is not ours. A file that cannot be taken is done without from now on; one that has vanished is that.
  *
  * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FAILED`, `IO_FULL`
  * @throws {TypeError} the store has no port for local files
  */
-export const takeOver = (runners: Runners, transients: Transients, key: string): Promise<void> => runners.visit(key, async ({ stored, commit }) => {
+export const takeOver = (runners: Runners, transients: Transients, key: string, signal: AbortSignal): Promise<void> => runners.visit(key, async ({ stored, commit }) => {
   const record = stored?.record
   if (record?.localCopy === undefined || record.destroying || record.dataGeneration > FIRST) return
   try {
-    await transients.adopt({ key, generation: FIRST, ...record.localCopy })
+    await transients.adopt({ key, generation: FIRST, ...record.localCopy, signal })
   } catch (error) {
+    signal.throwIfAborted()
     await commit({ record: { ...record, localCopy: undefined }, garbage: [] })
     throw error
   }

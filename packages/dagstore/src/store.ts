@@ -29,7 +29,8 @@ import { type FindingsOf, findingsOf, type FindingsQuery, listFindings } from '.
 import { DagstoreError } from './errors.ts'
 import type { EventHub, EventsOptions } from './event-hub.ts'
 import type { DagstoreEvent } from './events.ts'
-import type { ShardLease } from './lease.ts'
+import { codeOf } from './failure.ts'
+import { isForeign, type ShardLease } from './lease.ts'
 import { takeOver } from './local-copy.ts'
 import { createKeyLock, type KeyLock } from './key-lock.ts'
 import { createLimiter } from './limiter.ts'
@@ -42,13 +43,15 @@ import type { StoreParts } from './runner/parts.ts'
 import { Retries } from './runner/retries.ts'
 import { Runners } from './runner/runners.ts'
 import { Tasks } from './runner/tasks.ts'
+import { Unfinished } from './runner/unfinished.ts'
+import { replaceIndex, wholeIndex } from './runner/whole-index.ts'
 import { type ShardDetails, type ShardInfo, shardInfo } from './shard-info.ts'
 import type { VerifyOptions, VerifyReport } from './verify/report.ts'
 import { verifyShard } from './verify/verify.ts'
 import type { WhyReport } from './why/report.ts'
 import { why } from './why/why.ts'
 
-export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'noteIndexed' | 'takeOver' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored'> & {
+export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry' | 'noteUnfinished' | 'noteIndexed' | 'takeOver' | 'deleting' | 'tasks' | 'letGo' | 'letGoIndex' | 'isPinned' | 'heldBack' | 'countIgnored' | 'wholeIndex' | 'replaceIndex'> & {
   readonly maxOpenShards: number
   readonly maxConcurrentIndexing: number
   readonly random: Random
@@ -63,9 +66,6 @@ export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry
 }
 
 interface LeaseOptions extends CallOptions { readonly registerAs?: string | undefined, readonly urgent?: boolean }
-
-/** Records read at a time. */
-const PAGE = 256
 
 export class Store implements Dagstore {
   readonly blockstore: CrossShardBlockstore
@@ -92,8 +92,15 @@ export class Store implements Dagstore {
       building: measuredLimiter(createLimiter(maxConcurrentIndexing), opened.metrics, opened.clock),
       retryPlan: () => ({ ...retry, now: opened.clock.now(), draw: drawFrom(random) }),
       noteRetry: (at) => { retries.note(at) },
-      takeOver: (key) => { this.#parts.tasks.add(takeOver(this.#runners, opened.transients, key)) },
+      noteUnfinished: () => { unfinished.note() },
+      takeOver: async (key) => {
+        const taking = takeOver(this.#runners, opened.transients, key, this.#closing.signal)
+        this.#parts.tasks.add(taking)
+        return taking
+      },
       noteIndexed: (shardNumber) => { commits.note(shardNumber) },
+      wholeIndex: (key, source, options) => wholeIndex(this.#runners.target(key), source, options),
+      replaceIndex: (key, delayMs) => { this.#parts.tasks.add(this.#replaceIndex(key, delayMs)) },
       deleting: createKeyLock(),
       tasks: new Tasks(),
       letGo: (key) => { this.#cache.drop(key) },
@@ -104,8 +111,9 @@ export class Store implements Dagstore {
     }
     this.#runners = new Runners(this.#parts)
     const commits = new CommitWatch()
-    const retries = new Retries({ ...opened, atATime: maxConcurrentIndexing, pauseMs: retry.baseMs, retry: (key) => this.#runners.retry(key) })
-    this.#cache = new SharedCache(({ key }, options) => this.#lease(key, options), ({ key }) => key, maxOpenShards)
+    const retries = new Retries({ ...opened, atATime: maxConcurrentIndexing, pauseMs: retry.baseMs, retry: (key) => this.#runners.goOn(key, 'retry') })
+    const unfinished = new Unfinished({ ...opened, pauses: retry, resume: (key) => this.#runners.goOn(key, 'resume') })
+    this.#cache = new SharedCache(({ key }, options) => this.#lease(key, options), ({ key }) => key, maxOpenShards, () => opened.transients.waiting === 0)
     this.#indices = createIndexViews(opened, maxOpenShards)
     this.#finder = createCandidateFinder(opened.top, opened.catalogue)
     this.#crossShard = {
@@ -125,17 +133,19 @@ export class Store implements Dagstore {
       parts: this.#parts, runners: this.#runners, closing: this.#closing.signal, check: (key) => { this.#check(key) },
       register: (key, url, options) => this.register(key, url, options), initialize: (key, options) => this.initialize(key, options),
     }, rebuilding)
-    this.#parts.tasks.add(this.#goOn())
-    if (doctor !== undefined) this.#parts.tasks.add(runDoctor({ ...this.#parts, acquire: this.#inBackground }, doctor, this.#closing.signal))
+    const { signal } = this.#closing
+    // what the last process left: its garbage, then what it had not finished
+    this.#parts.tasks.add(collectAll(this.#parts, signal).then(() => unfinished.run(signal)))
+    if (doctor !== undefined) this.#parts.tasks.add(runDoctor({ ...this.#parts, acquire: this.#inBackground }, doctor, signal))
     this.#parts.tasks.add(this.#bulk.goOn())
-    this.#parts.tasks.add(retries.run(this.#closing.signal))
+    this.#parts.tasks.add(retries.run(signal))
   }
 
   async register (key: string, mountUrl: string, { indexing = 'lazy', localCopy, signal }: RegisterOptions = {}): Promise<ShardInfo> {
     this.#check(key)
     const { url } = this.#parts.mounts.resolve(mountUrl)
     const info = await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'register', waiter, url, eager: indexing === 'eager', localCopy }), { signal })
-    if (localCopy !== undefined) await takeOver(this.#runners, this.#parts.transients, key)
+    if (localCopy !== undefined) await abortable(this.#parts.takeOver(key), signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]))
     return present(localCopy === undefined ? info : await this.shard(key), key)
   }
 
@@ -238,7 +248,14 @@ export class Store implements Dagstore {
     this.#events.close()
   }
 
-  readonly #inBackground = (key: string, signal: AbortSignal): Promise<ShardLease> => this.acquire(key, { priority: 'background', signal })
+  /** For work that looks at a whole shard: with an index of ours. */
+  readonly #inBackground = async (key: string, signal: AbortSignal): Promise<ShardLease> => {
+    const lease = await this.acquire(key, { priority: 'background', signal })
+    if (!isForeign(lease)) return lease
+    await lease.close()
+    await this.initialize(key, { signal })
+    return this.acquire(key, { priority: 'background', signal })
+  }
 
   async #timed (acquiring: Promise<ShardLease>): Promise<ShardLease> {
     const { clock, metrics } = this.#parts
@@ -250,6 +267,16 @@ export class Store implements Dagstore {
       return lease
     } finally {
       metrics.observe('acquire.ms', clock.monotonic() - since, { outcome })
+    }
+  }
+
+  async #replaceIndex (key: string, delayMs: number): Promise<void> {
+    const { signal } = this.#closing
+    try {
+      if (delayMs > 0) await this.#parts.clock.sleep(delayMs, { signal })
+      await replaceIndex(this.#runners.target(key), {})
+    } catch (error) {
+      if (!signal.aborted && codeOf(error) !== 'DAGSTORE_SHARD_DESTROYED' && codeOf(error) !== 'DAGSTORE_SHARD_UNKNOWN') this.#parts.emit({ type: 'postponed', key, error })
     }
   }
 
@@ -294,22 +321,6 @@ export class Store implements Dagstore {
     const generation = stored?.record.dataGeneration ?? 0
     if (generation > 0 && await transients.has({ key, generation })) return
     throw new DagstoreError('DAGSTORE_NOT_LOCAL', `shard would have to be fetched first; key=${key}`, { key })
-  }
-
-  /** What the last process left: its garbage, then what it had not finished, a page at a time; builds wait for their slots. */
-  async #goOn (): Promise<void> {
-    const { signal } = this.#closing
-    await collectAll(this.#parts, signal)
-    try {
-      for (let after: string | undefined; !signal.aborted;) {
-        const page = await this.#parts.catalogue.page({ after, state: 'unfinished', limit: PAGE })
-        await Promise.all(page.map(({ key }) => this.#runners.resume(key)))
-        after = page.at(-1)?.key
-        if (after === undefined) return
-      }
-    } catch (error) {
-      this.#parts.emit({ type: 'postponed', key: undefined, error })
-    }
   }
 }
 

@@ -2,7 +2,7 @@
 import { carV1, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { createHashes } from '@dagstore/hashes'
-import { type AnyLevel, createBytesSource, createMemoryDirectory, type Directory, type SourceIdentity } from '@dagstore/io'
+import { type AnyLevel, createBytesSource, createMemoryDirectory, type Directory, type SourceCost, type SourceIdentity } from '@dagstore/io'
 import { createMountRegistry, type Mount, type MountBytes, MountError, type MountFactory } from '@dagstore/mounts'
 import { MemoryLevel } from 'memory-level'
 import { CID } from 'multiformats/cid'
@@ -41,7 +41,7 @@ export class Sources implements MountFactory {
     return place
   }
 
-  put (name: string, car: TestCar | Uint8Array, options: Partial<Pick<Place, 'access' | 'identity'>> = {}): string {
+  put (name: string, car: TestCar | Uint8Array, options: Partial<Pick<Place, 'access' | 'identity' | 'cost'>> = {}): string {
     const place = this.place(name)
     place.bytes = car instanceof Uint8Array ? car : car.bytes
     Object.assign(place, options)
@@ -83,9 +83,10 @@ export class Sources implements MountFactory {
     }
     const read: typeof source.read = async (at, length, options) => {
       await place.before('read', options?.signal)
+      place.onRead(at, length)
       return source.read(at, length, options)
     }
-    return { access: 'random', source: { ...source, peek: () => undefined, read, close, [Symbol.asyncDispose]: close } }
+    return { access: 'random', source: { ...source, ...(place.cost === undefined ? {} : { cost: place.cost }), peek: () => undefined, read, close, [Symbol.asyncDispose]: close } }
   }
 }
 
@@ -97,6 +98,9 @@ export class Place {
   version = 1
   /** Opening it starts no slow work. */
   ready = true
+  /** What a read costs. @default memory */
+  cost: SourceCost | undefined
+  onRead: (at: number, length: number) => void = () => {}
   /** A stream ends one byte early. */
   short = false
   /** May fail or wait. */

@@ -116,7 +116,7 @@ describe('patiently', () => {
     const limiter = createLimiter(1)
     const ending = gate()
     let moved = (): void => {}
-    const one = limiter.run((slot) => patiently(slot, clock, async (tell) => { moved = tell; await ending.passed }))
+    const one = limiter.run((slot) => patiently(slot, clock, async (moves) => { moved = moves.moved; await ending.passed }))
     let entered = false
     const other = limiter.run(async () => { entered = true })
     for (let at = 0; at < 5; at++) {
@@ -127,6 +127,18 @@ describe('patiently', () => {
     ending.open()
     await Promise.all([one, other])
     expect(entered).toBe(true)
+  })
+
+  it('gives the slot of what says that it waits to others at once', async () => {
+    const limiter = createLimiter(1)
+    const ending = gate()
+    const order: string[] = []
+    const one = limiter.run((slot) => patiently(slot, createFakeClock(), async ({ waits }) => { waits(); await ending.passed; waits(); order.push('one') }))
+    await limiter.run(async () => { order.push('other') })
+    ending.open()
+    await one
+    expect(order).toEqual(['other', 'one'])
+    expect(limiter.waiting).toBe(0)
   })
 
   it('disposes of what came when the wait for a slot is left', async () => {

@@ -87,6 +87,7 @@ const plain: readonly Exclude<Event, { type: 'unsaved' }>[] = [
   { type: 'recover', waiter: 7 },
   { type: 'refresh', waiter: 7, url: undefined },
   { type: 'refresh', waiter: 7, url: 'v' },
+  { type: 'reindex', waiter: 7 },
   { type: 'destroy', waiter: 7, force: false },
   { type: 'destroy', waiter: 7, force: true },
   { type: 'withdraw', waiter: 1 },
@@ -103,6 +104,7 @@ const plain: readonly Exclude<Event, { type: 'unsaved' }>[] = [
   { type: 'unusable', job: 5, part: 'index' },
   { type: 'unusable', job: 5, part: 'source' },
   { type: 'built', job: 5 },
+  { type: 'built', job: 5, foreign: true },
   { type: 'unchanged', job: 5 },
   { type: 'cleaned', job: 5 },
   { type: 'failed', job: 5, failure: NEVER, plan: PLAN },
@@ -123,14 +125,15 @@ export const showEvent = (event: Event): string => {
     case 'refresh': return `refresh(${event.waiter}${event.url === undefined ? '' : ` ${event.url}`})`
     case 'initialize':
     case 'recover':
+    case 'reindex':
     case 'withdraw': return `${event.type}(${event.waiter})`
     case 'destroy': return `destroy(${event.waiter}${event.force ? ' force' : ''})`
     case 'release': return `release(${event.lease})`
     case 'spoiled': return `spoiled(${event.session} ${event.part})`
     case 'failed': return `failed(${event.job} ${event.failure.retry})`
     case 'unusable': return `unusable(${event.job} ${event.part})`
+    case 'built': return `built(${event.job}${event.foreign === true ? ' foreign' : ''})`
     case 'opened':
-    case 'built':
     case 'unchanged':
     case 'cleaned':
     case 'aborted': return `${event.type}(${event.job})`
@@ -192,8 +195,9 @@ export const showEffect = (effect: Effect): string => {
 const showChange = (change: Change): string => {
   switch (change.type) {
     case 'register': return ` ${change.url}${change.localCopy === undefined ? '' : ` ${change.localCopy.mode}`}`
-    case 'remount':
-    case 'begin-refresh': return ` ${change.url}`
+    case 'remount': return ` ${change.url}`
+    case 'begin-refresh': return ` ${change.url}${change.refetch ? '' : ' same data'}`
+    case 'commit': return change.foreign === true ? ' foreign' : ''
     case 'begin': return ` ${change.health}${change.refetch ? ' refetch' : ''}${change.registerAs === undefined ? '' : ` as ${change.registerAs.url}${change.registerAs.localCopy === undefined ? '' : ` ${change.registerAs.localCopy.mode}`}`}`
     case 'fail': return ` ${showFailure(change.failure)}`
     default: return ''

@@ -6,7 +6,7 @@ import { MountError, toMountError } from './errors.ts'
 import { guardedFetch } from './guarded-fetch.ts'
 import type { HostGuard } from './host-guard.ts'
 import { openHttpStream } from './http-stream.ts'
-import { absent, type Mount, type MountBytes, type MountFactory } from './mount.ts'
+import { absent, type Mount, type MountBytes, type MountFactory, type MountStat } from './mount.ts'
 import { schemeOf } from './url-scheme.ts'
 
 export interface HttpMountOptions {
@@ -77,17 +77,23 @@ interface Opened {
 const mountHttp = (url: string, access: Access): Mount => ({
   url,
   stat: async ({ signal } = {}) => {
-    try {
-      const { bytes, sizeBytes } = await openHttp(url, access, signal)
-      if (bytes.access === 'random') await bytes.source.close()
-      return { exists: true, sizeBytes, ready: true, access: bytes.access }
-    } catch (error) {
-      if (error instanceof MountError && error.code === 'MOUNT_MISSING') return absent('random')
-      throw error
-    }
+    const { stat, bytes } = await openStat(url, access, signal)
+    if (bytes?.access === 'random') await bytes.source.close()
+    return stat
   },
+  openStat: ({ signal } = {}) => openStat(url, access, signal),
   open: async ({ signal } = {}) => (await openHttp(url, access, signal)).bytes,
 })
+
+const openStat = async (url: string, access: Access, signal: AbortSignal | undefined): Promise<{ readonly stat: MountStat, readonly bytes: MountBytes | undefined }> => {
+  try {
+    const { bytes, sizeBytes } = await openHttp(url, access, signal)
+    return { stat: { exists: true, sizeBytes, ready: true, access: bytes.access }, bytes }
+  } catch (error) {
+    if (error instanceof MountError && error.code === 'MOUNT_MISSING') return { stat: absent('random'), bytes: undefined }
+    throw error
+  }
+}
 
 /** One request where the server has ranges, two where it has none. */
 const openHttp = async (url: string, { fetch, headersOf, cache }: Access, signal: AbortSignal | undefined): Promise<Opened> => {

@@ -47,6 +47,12 @@ export interface Mount {
   stat(options?: CallOptions): Promise<MountStat>
   /** @throws {MountError} `MOUNT_MISSING`, `MOUNT_UNREACHABLE` (`retry`), `MOUNT_FORBIDDEN` */
   open(options?: CallOptions): Promise<MountBytes>
+  /**
+   * Of mounts that find out what there is only by opening it: both at once. `bytes` is `undefined` where nothing is.
+   *
+   * @throws as `stat` and `open`
+   */
+  openStat?(options?: CallOptions): Promise<{ readonly stat: MountStat, readonly bytes: MountBytes | undefined }>
   /** For people: where it looks, and what is or is not there, in a few words without secrets. Most mounts need none: their URL says it. */
   explain?(options?: CallOptions): Promise<string>
 }

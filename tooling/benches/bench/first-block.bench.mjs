@@ -14,12 +14,13 @@ const FORMS = { small: [1000], default: [1000, 100_000], large: [1000, 100_000, 
 
 const total = (counts) => [...counts.values()].reduce((sum, count) => sum + count, 0)
 
-/** What `work` does in a store that was just opened: requests and bytes. */
-const counted = async (server, folder, work) => {
+/** Requests of `work` in a store that was just opened; `then` is not counted. */
+const counted = async (server, folder, work, then = async () => {}) => {
   const store = await openDagstore(folder)
   server.counts()
   await work(store)
   const requests = total(server.counts())
+  await then(store)
   await store.close()
   return requests
 }
@@ -37,22 +38,24 @@ export const run = async ({ amounts, scratch, form }) => {
   const server = await serveRanges(sources)
   for (const count of FORMS[form]) {
     const what = `${count.toLocaleString('en-GB')} blocks`
-    const [plain, wrapped] = [join(scratch, `${count}.car`), join(scratch, `${count}.v2.car`)]
+    const plain = join(scratch, `${count}.car`)
     const { blocks } = writeCarFile(plain, makeBlocks(1, count, 64, 512))
     const { cid } = blocks[count >> 1]
-    const [from, sink] = [await openFileSource(plain), await openWritableFile(wrapped, 'new')]
-    await wrapCar(from, sink)
-    await from.close()
-    await sink.close()
     sources[`/${count}`] = await openFileSource(plain)
-    sources[`/${count}.v2`] = await openFileSource(wrapped)
-    for (const [path, kind] of [[`/${count}`, 'CARv1'], [`/${count}.v2`, 'CARv2']]) {
+    for (const index of ['trailer', 'standard']) {
+      const wrapped = join(scratch, `${count}.${index}.car`)
+      const sink = await openWritableFile(wrapped, 'new')
+      await wrapCar(sources[`/${count}`], sink, { index })
+      await sink.close()
+      sources[`/${count}.${index}`] = await openFileSource(wrapped)
+    }
+    for (const [path, kind] of [[`/${count}`, 'CARv1'], [`/${count}.trailer`, 'CARv2'], [`/${count}.standard`, 'CARv2 of go-car']]) {
       const folder = join(scratch, `store-${count}-${kind}`)
       const never = await counted(server, folder, async (store) => {
         await store.register(kind, `${server.origin}${path}`)
         await viaLease(kind, cid)(store)
-      })
-      indexing.push({ name: `${what}, ${kind}`, role: 'ours', value: never, ...(kind === 'CARv2' ? { atMost: REMOTE_GOAL } : {}) })
+      }, (store) => store.initialize(kind))
+      indexing.push({ name: `${what}, ${kind}`, role: 'ours', value: never, ...(kind === 'CARv1' ? {} : { atMost: REMOTE_GOAL }) })
       figures.push({ name: `${what}, ${kind}, by key`, role: 'ours', value: await counted(server, folder, viaLease(kind, cid)), atMost: LOCAL_GOAL })
       figures.push({ name: `${what}, ${kind}, by CID alone`, role: 'ours', value: await counted(server, folder, (store) => store.blockstore.bytes(cid)), atMost: LOCAL_GOAL })
     }

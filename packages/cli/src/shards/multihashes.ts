@@ -1,5 +1,7 @@
 /** `list-multihashes`: what the index of a shard lists. */
 import { openIndex } from '@dagstore/carv2'
+import { IndexRepoError } from '@dagstore/index-repo'
+import type { ByteSource } from '@dagstore/io'
 import type { Command } from 'commander'
 import type { ShardStore } from '../compose.ts'
 import { writeEntries } from '../index-entries.ts'
@@ -21,19 +23,23 @@ const listMultihashes = async (store: ShardStore, key: string, options: CommonOp
   const { signal } = terminal
   const { indexGeneration } = await knownShard(store, key, terminal)
   const how = { json: options.json === true, offsets: false }
-  if (indexGeneration === 0) {
-    const lease = await store.dagstore.acquire(key, { signal })
-    try {
-      await writeEntries(lease.index, how, terminal)
-    } finally {
-      await lease.close()
-    }
-    return
-  }
-  const view = await openIndex(await store.indices.open(key, indexGeneration, { signal }), { owns: true, signal })
+  const view = await openIndex(await openFile(store, key, indexGeneration, signal), { owns: true, signal })
   try {
     await writeEntries(view, how, terminal)
   } finally {
     await view.close()
   }
+}
+
+/** @param generation - 0: there is none. The index of a remote CARv2 has no file before one of ours took its place. */
+const openFile = async ({ dagstore, indices }: ShardStore, key: string, generation: number, signal: AbortSignal | undefined): Promise<ByteSource> => {
+  if (generation > 0) {
+    try {
+      return await indices.open(key, generation, { signal })
+    } catch (error) {
+      if (!(error instanceof IndexRepoError) || error.code !== 'INDEX_MISSING') throw error
+    }
+  }
+  const { indexGeneration } = await dagstore.initialize(key, { signal })
+  return indices.open(key, indexGeneration, { signal })
 }

@@ -48,12 +48,15 @@ const exportIndex = async ({ parts }: BulkParts, directory: Directory, key: stri
 /** The file of the committed index; one that a newer index replaces meanwhile is looked for again. */
 const openCurrent = async ({ catalogue, repo }: BulkParts['parts'], key: string, signal: AbortSignal): Promise<ByteSource | undefined> => {
   for (let last: number | undefined; ;) {
-    const generation = (await catalogue.get(key))?.record.index?.generation
-    if (generation === undefined) return undefined
+    const index = (await catalogue.get(key))?.record.index
+    if (index === undefined) return undefined
+    const { generation } = index
     try {
       return await repo.open(key, generation, { signal })
     } catch (error) {
       const missing = error instanceof IndexRepoError && error.code === 'INDEX_MISSING'
+      // it lies in the source for now
+      if (missing && index.foreign === true) return undefined
       if (!missing || generation === last) throw error
       last = generation
     }

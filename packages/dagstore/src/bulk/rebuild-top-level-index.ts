@@ -178,6 +178,8 @@ export class Rebuild {
         entries = await this.#publish(key, index.generation, number)
       } catch (error) {
         if (isFatal(error, closing) || !isOfIndex(error)) throw error
+        // it lies in the source for now, and was never published
+        if (index.foreign === true && codeOf(error) === 'INDEX_MISSING') return undefined
         if ((await parts.catalogue.get(key))?.record.index?.generation !== index.generation) continue
         await this.#giveUp(key, index)
         return { key, error }

@@ -1,8 +1,8 @@
-/** Steps for what callers ask: register, initialize, acquire, recover, destroy; and for a caller who leaves. Refresh: `refresh.ts`. */
+/** Steps for what callers ask: register, initialize, reindex, acquire, recover, destroy; and for a caller who leaves. Refresh: `refresh.ts`. */
 import type { Effect, Step } from './effect.ts'
 import type { Event } from './event.ts'
 import { advance, again, begin, beginNew, core, cutOff, jobOf, open, raised, refuse, refuseAll, stay, waitersOf, type Present } from './outcomes.ts'
-import { giveUp } from './refresh.ts'
+import { beginRefresh, giveUp } from './refresh.ts'
 import type { Destroying, State, Waiter } from './state.ts'
 
 type Of<T extends Event['type']> = Extract<Event, { readonly type: T }>
@@ -35,6 +35,19 @@ const prepare = (state: Present, waiter: number): Step<State> => {
   if (state.tag === 'available' || (state.tag === 'refreshing' && state.failure === undefined)) return only(state, { type: 'answer', waiter })
   if (state.tag === 'initializing') return stay({ ...state, wanted: true, waiters: [...state.waiters, { id: waiter, wish: 'index' }] })
   return wait(state, { id: waiter, wish: 'index' }, true)
+}
+
+/** Where a build is under way, its end is waited for. */
+export const reindex = (state: State, { waiter }: Of<'reindex'>): Step<State> => {
+  switch (state.tag) {
+    case 'available': return state.opening === undefined
+      ? beginRefresh(state, waiter, state.url, false)
+      : stay({ ...state, waiters: [...state.waiters, { id: waiter, wish: 'index' }] })
+    case 'refreshing': return state.job.aborting
+      ? stay({ ...state, waiters: [...state.waiters, { id: waiter, wish: 'index' }] })
+      : stay({ ...state, callers: [...state.callers, waiter] })
+    default: return initialize(state, { type: 'initialize', waiter })
+  }
 }
 
 export const acquire = (state: State, { waiter, registerAs, urgent }: Of<'acquire'>): Step<State> => {

@@ -12,10 +12,10 @@ export type Change =
   | { readonly type: 'remount', readonly url: string }
   /** A build starts, under a new index generation and shard number; `refetch`: also under a new data generation. */
   | { readonly type: 'begin', readonly health: 'initializing' | 'recovering', readonly refetch: boolean, readonly registerAs: Registration | undefined }
-  /** A build beside the current index starts, under new generations of index and data and a new shard number. */
-  | { readonly type: 'begin-refresh', readonly url: string }
+  /** A build beside the current index starts, under a new index generation and shard number; `refetch`: also under a new data generation. */
+  | { readonly type: 'begin-refresh', readonly url: string, readonly refetch: boolean }
   /** What the build made becomes the shard's index; after a refresh, what was read for it becomes the shard's data and mount. */
-  | { readonly type: 'commit' }
+  | { readonly type: 'commit', readonly foreign?: true }
   /** The build, or refresh, is given up without a failure of the shard. */
   | { readonly type: 'undo' }
   | { readonly type: 'fail', readonly failure: Failure }

@@ -27,7 +27,7 @@ const endBuild = (state: Building, event: JobEnd): Step<State> => {
       return {
         state: { ...core(state), tag: 'available', indexed: true, sessions, current, opening: undefined, waiters: [] },
         effects: [
-          { type: 'persist', change: { type: 'commit' } },
+          { type: 'persist', change: event.foreign === true ? { type: 'commit', foreign: true } : { type: 'commit' } },
           ...effects,
           // who keeps a lease for speed and has just got this one had none of the old
           ...(state.sessions.length > 0 && current === undefined ? [{ type: 'let-go' as const }] : []),
@@ -61,7 +61,7 @@ const endBuild = (state: Building, event: JobEnd): Step<State> => {
 }
 
 /** Where a build that is given up leads: to what was there before it. */
-export const rested = (state: Initializing): State => {
+const rested = (state: Initializing): State => {
   if (state.failure !== undefined) return { ...core(state), tag: 'errored', failure: state.failure, opening: undefined, waiters: [] }
   return state.indexed ? { ...core(state), tag: 'available', current: undefined, opening: undefined, waiters: [] } : { ...core(state), tag: 'new' }
 }

@@ -12,13 +12,15 @@ export type Event =
   | { readonly type: 'recover', readonly waiter: number }
   /** `url`: canonical, of the mount to read from now on; `undefined`: the one it has. */
   | { readonly type: 'refresh', readonly waiter: number, readonly url: string | undefined }
+  /** An index of ours in the place of a foreign one, from the data that it is of. */
+  | { readonly type: 'reindex', readonly waiter: number }
   | { readonly type: 'destroy', readonly waiter: number, readonly force: boolean }
   /** A caller's signal fired; the runner has answered it. */
   | { readonly type: 'withdraw', readonly waiter: number }
   | { readonly type: 'release', readonly lease: number }
   /** A session turned out to be broken while it was read. */
   | { readonly type: 'spoiled', readonly session: number, readonly part: 'source' | 'index' }
-  /** The store was opened and the record says that something is unfinished. */
+  /** The record says that something is unfinished, and no job is at it: the last process was cut off, or its end could not be written. */
   | { readonly type: 'resume' }
   /** The time that the record names for the next try has come. */
   | { readonly type: 'retry' }
@@ -36,8 +38,8 @@ export type JobEnd =
    * that the copy of the data is of other bytes than the mount has (`source`).
    */
   | { readonly type: 'unusable', readonly job: number, readonly part: 'index' | 'source' }
-  /** Index written, published, and opened with the mount as a session of the job's number. */
-  | { readonly type: 'built', readonly job: number }
+  /** Index written, published, and opened with the mount as a session of the job's number. `foreign`: the one in the source is used for now. */
+  | { readonly type: 'built', readonly job: number, readonly foreign?: true }
   /** A refresh found the bytes that were indexed. */
   | { readonly type: 'unchanged', readonly job: number }
   | { readonly type: 'cleaned', readonly job: number }

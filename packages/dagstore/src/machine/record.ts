@@ -7,7 +7,7 @@ export interface IndexGeneration {
   readonly generation: number
   /** u32; used for this generation only. */
   readonly shardNumber: number
-  /** Adopted: it says nothing of its source, and perhaps not of every section. */
+  /** Not made here, so it lists perhaps not every section. Without a file of its own it is the one that lies in the source. */
   readonly foreign?: true
 }
 
@@ -59,7 +59,7 @@ export const applyChange = (record: ShardRecord | undefined, change: Change, sha
   if (from === undefined) throw new TypeError(`change of a record that is not there; change=${change.type}`)
   const unfinished: Garbage[] = [
     ...(from.building === undefined ? [] : [indexGarbage(from.building)]),
-    ...(from.refresh === undefined ? [] : [dataGarbage(from.refresh.dataGeneration)]),
+    ...(from.refresh === undefined || from.refresh.dataGeneration === from.dataGeneration ? [] : [dataGarbage(from.refresh.dataGeneration)]),
   ]
   const over = { building: undefined, refresh: undefined }
   switch (change.type) {
@@ -87,24 +87,29 @@ export const applyChange = (record: ShardRecord | undefined, change: Change, sha
     }
     case 'begin-refresh': {
       const indexGeneration = from.indexGeneration + 1
-      const lastDataGeneration = from.lastDataGeneration + 1
+      const lastDataGeneration = change.refetch ? from.lastDataGeneration + 1 : from.lastDataGeneration
       return {
         record: {
           ...from,
           lastDataGeneration,
           indexGeneration,
           building: { generation: indexGeneration, shardNumber },
-          refresh: { url: change.url, dataGeneration: lastDataGeneration },
+          refresh: { url: change.url, dataGeneration: change.refetch ? lastDataGeneration : from.dataGeneration },
         },
         garbage: unfinished,
       }
     }
-    case 'commit': return {
-      record: { ...from, ...(from.refresh === undefined ? {} : { ...from.refresh, localCopy: undefined }), ...over, health: 'available', index: from.building, failure: undefined },
-      garbage: [
-        ...(from.index === undefined ? [] : [indexGarbage(from.index)]),
-        ...(from.refresh === undefined || from.dataGeneration === 0 ? [] : [dataGarbage(from.dataGeneration)]),
-      ],
+    case 'commit': {
+      const { refresh, building } = from
+      const refetched = refresh !== undefined && refresh.dataGeneration !== from.dataGeneration
+      const index = building !== undefined && change.foreign === true ? { ...building, foreign: true as const } : building
+      return {
+        record: { ...from, ...refresh, ...(refetched ? { localCopy: undefined } : {}), ...over, health: 'available', index, failure: undefined },
+        garbage: [
+          ...(from.index === undefined ? [] : [indexGarbage(from.index)]),
+          ...(refetched && from.dataGeneration > 0 ? [dataGarbage(from.dataGeneration)] : []),
+        ],
+      }
     }
     case 'undo': return { record: { ...from, ...over, health: before(from) }, garbage: unfinished }
     case 'fail': return { record: { ...from, ...over, health: 'errored', failure: change.failure }, garbage: unfinished }

@@ -26,18 +26,19 @@ export const refresh = (state: State, { waiter, url }: Of<'refresh'>): Step<Stat
     // the bytes may have changed since the refresh under way began to read them
     case 'refreshing': return stay({ ...state, waiters: [...state.waiters, wish] })
     case 'available':
-    case 'errored': return state.opening === undefined ? beginRefresh(state, waiter, url ?? state.url) : stay({ ...state, waiters: [...state.waiters, wish] })
+    case 'errored': return state.opening === undefined ? beginRefresh(state, waiter, url ?? state.url, true) : stay({ ...state, waiters: [...state.waiters, wish] })
   }
 }
 
-const beginRefresh = (state: Available | Errored, caller: number, to: string): Step<State> =>
-  refreshing(state, { to, callers: [caller], waiters: [], current: state.tag === 'available' ? state.current : undefined, damaged: false })
+/** @param refetch - not the data that was indexed, but what the mount has now */
+export const beginRefresh = (state: Available | Errored, caller: number, to: string, refetch: boolean): Step<State> =>
+  refreshing(state, { to, callers: [caller], waiters: [], current: state.tag === 'available' ? state.current : undefined, damaged: false }, refetch)
 
-const refreshing = (state: Present, rest: Pick<Refreshing, 'to' | 'callers' | 'waiters' | 'current' | 'damaged'>): Step<Refreshing> => {
+const refreshing = (state: Present, rest: Pick<Refreshing, 'to' | 'callers' | 'waiters' | 'current' | 'damaged'>, refetch: boolean): Step<Refreshing> => {
   const serial = state.serial + 1
   return {
     state: { ...core(state), ...rest, tag: 'refreshing', serial, job: { id: serial, aborting: false }, failure: lastFailure(state) },
-    effects: [{ type: 'persist', change: { type: 'begin-refresh', url: rest.to } }, start(serial, 'refresh', rest.waiters)],
+    effects: [{ type: 'persist', change: { type: 'begin-refresh', url: rest.to, refetch } }, start(serial, 'refresh', rest.waiters)],
   }
 }
 
@@ -65,7 +66,7 @@ export const endRefresh = (state: Refreshing, event: JobEnd): Step<State> => {
     case 'unchanged': return undone(state, callers.map((waiter): Effect => ({ type: 'answer', waiter })))
     case 'failed': return undone(state, callers.map((waiter) => refuse(waiter, 'DAGSTORE_REFRESH_FAILED', event.failure)))
     // a copy under the new generation is of other bytes: another generation, if anybody still wants it
-    case 'unusable': return callers.length === 0 ? undone(state, []) : refreshing(state, { ...state, waiters })
+    case 'unusable': return callers.length === 0 ? undone(state, []) : refreshing(state, { ...state, waiters }, true)
     case 'aborted': return undone(state, callers.map((id) => again({ id, wish: 'refresh', url: state.to })))
     default: return stray(state, event)
   }
@@ -86,6 +87,6 @@ export const rest = (state: Refreshing | Interrupted, current: number | undefine
   ? { ...core(state), tag: 'available', current, opening: undefined, waiters: [] }
   : { ...core(state), tag: 'errored', failure: state.failure, opening: undefined, waiters: [] }
 
-/** The record of its end could not be written. */
+/** The record of its end could not be written: it still names the refresh, which `resume` undoes. */
 export const unsavedRefresh = (state: Refreshing, event: JobEnd, refusals: readonly Effect[]): Step<State> =>
   ({ state: rest(state, state.current), effects: [...refusals, ...dropped(event)] })

@@ -71,7 +71,7 @@ interface Registered {
 
 export interface Absent { readonly tag: 'absent', readonly serial: number }
 export interface New extends Registered { readonly tag: 'new' }
-/** Read from the catalogue with a job under way when the process ended. */
+/** The record says that a job is under way, and none is: the process ended before it did, or its end could not be written. */
 export interface Interrupted extends Registered {
   readonly tag: 'interrupted'
   readonly was: 'initializing' | 'recovering' | 'refreshing'

@@ -1,5 +1,5 @@
 /** The machine: what an event makes of a shard, and what is to be done about it. Pure and total. */
-import { acquire, destroy, initialize, recover, register, withdraw } from './calls.ts'
+import { acquire, destroy, initialize, recover, register, reindex, withdraw } from './calls.ts'
 import type { Step } from './effect.ts'
 import { end } from './ends.ts'
 import type { Event } from './event.ts'
@@ -17,6 +17,7 @@ export const step = (state: State, event: Event): Step<State> => {
     case 'acquire': return acquire(state, event)
     case 'recover': return recover(state, event)
     case 'refresh': return refresh(state, event)
+    case 'reindex': return reindex(state, event)
     case 'destroy': return destroy(state, event)
     case 'withdraw': return withdraw(state, event)
     case 'release': return release(state, event)
@@ -38,9 +39,14 @@ export const step = (state: State, event: Event): Step<State> => {
 const resume = (state: State): Step<State> => {
   if (state.tag === 'interrupted') return state.was === 'refreshing' ? giveUp(state, []) : begin(state, state.was, [], true)
   if (state.tag === 'destroying') return advance(state, [])
+  // the end of a refresh could not be written
+  if (isResting(state)) return { state, effects: [{ type: 'persist', change: { type: 'undo' } }, { type: 'collect' }] }
   // a call was faster
   return stay(state)
 }
+
+/** Available or errored, and nothing is under way. */
+const isResting = (state: State): boolean => (state.tag === 'available' || state.tag === 'errored') && state.opening === undefined
 
 /** The time for another try has come, unless somebody was faster. */
 const retry = (state: State): Step<State> => {

@@ -18,6 +18,12 @@ export const measuredMounts = (mounts: MountRegistry, metrics: Metrics): MountRe
     return new Proxy(mount, {
       get: (target, name) => {
         if (name === 'open') return async (...call: Parameters<Mount['open']>) => measuredBytes(await mount.open(...call), scheme, metrics)
+        if (name === 'openStat' && mount.openStat !== undefined) {
+          return async (...call: Parameters<Mount['open']>) => {
+            const { stat, bytes } = await mount.openStat!(...call)
+            return { stat, bytes: bytes === undefined ? undefined : measuredBytes(bytes, scheme, metrics) }
+          }
+        }
         const member: unknown = Reflect.get(target, name, target)
         return typeof member === 'function' ? member.bind(target) : member
       },

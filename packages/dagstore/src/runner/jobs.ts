@@ -37,8 +37,8 @@ export const runJob = async (parts: StoreParts, key: string, order: JobOrder, si
 const work = async (parts: StoreParts, key: string, { job, kind, record, urgency }: JobOrder, signal: AbortSignal): Promise<EndedJob> => {
   switch (kind) {
     case 'build': {
-      const built = await buildJob(parts, key, record, { signal, urgency })
-      if (!('unusable' in built)) return { event: { type: 'built', job }, session: built }
+      const built = await buildJob(parts, key, record, { signal, urgency, inHaste: urgency.raised && record.health === 'initializing' && record.index === undefined })
+      if (!('unusable' in built)) return { event: built.foreign ? { type: 'built', job, foreign: true } : { type: 'built', job }, session: built }
       return { event: { type: 'unusable', job, part: built.unusable }, session: undefined }
     }
     case 'refresh': {

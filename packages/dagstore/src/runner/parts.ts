@@ -1,8 +1,8 @@
 /** What the runners of all shards share. */
-import type { PageCache } from '@dagstore/carv2'
+import type { IndexView, PageCache } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import type { IndexRepo } from '@dagstore/index-repo'
-import type { Clock } from '@dagstore/io'
+import type { ByteSource, CallOptions, Clock } from '@dagstore/io'
 import type { MountRegistry, Transients } from '@dagstore/mounts'
 import type { TopLevelIndex } from '@dagstore/top-level-index'
 import type { ShardCatalogue } from '../catalogue/shard-catalogue.ts'
@@ -31,12 +31,18 @@ export interface StoreParts {
   readonly metrics: Metrics
   /** As it is now, for a failure that has just happened. */
   readonly retryPlan: () => RetryPlan
-  /** The file given at registration is the store's now: its old place is to be forgotten. */
-  readonly takeOver: (key: string) => void
+  /** Take the file given at registration, once: later calls find it taken. Ends with the store at the latest. */
+  readonly takeOver: (key: string) => Promise<void>
   /** An index is about to become current. */
   readonly noteIndexed: (shardNumber: number) => void
   /** A record says that the shard is to be tried again at that time. */
   readonly noteRetry: (at: number) => void
+  /** A record says that something is unfinished, and nobody is at it. */
+  readonly noteUnfinished: () => void
+  /** Of a shard whose index is foreign: the one that is built in its place, pinned until it is closed. @throws {BlockstoreError} `BLOCKSTORE_UNREADABLE`: there is none, or one of other bytes */
+  readonly wholeIndex: (key: string, source: ByteSource, options: CallOptions) => Promise<IndexView>
+  /** Build one in its place when nobody waits for it. */
+  readonly replaceIndex: (key: string, delayMs: number) => void
   /** Everything that outlives the call that started it, so that closing can wait for it. */
   readonly tasks: Tasks
   /** Whoever keeps leases of the shard only for speed gives them back. */

@@ -5,15 +5,25 @@ import type { Slot } from '../limiter.ts'
 /** What does nothing for so long gives its slot to others. */
 export const PATIENCE_MS = 5000
 
+/** What work tells of itself. */
+export interface Moves {
+  /** It got on. */
+  readonly moved: () => void
+  /** It waits for others, who may need the slot to get on. */
+  readonly waits: () => void
+}
+
+/** For work that holds no slot. */
+export const UNWATCHED: Moves = { moved: () => {}, waits: () => {} }
+
 /**
- * What `work` gives. Its slot goes to others once nothing has moved for a while, and is taken again before this resolves: a
- * source that hangs costs no slot.
+ * What `work` gives. Its slot goes to others when it says that it waits, or once nothing has moved for a while, and is taken
+ * again before this resolves: a source that hangs costs no slot.
  *
- * @param work - calls `moved` whenever it got on
  * @param dispose - called with what `work` gave when the slot is not had again
  */
 export const patiently = async <T>(
-  slot: Slot, clock: Clock, work: (moved: () => void) => Promise<T>, dispose: (result: T) => Promise<void> = async () => {}
+  slot: Slot, clock: Clock, work: (moves: Moves) => Promise<T>, dispose: (result: T) => Promise<void> = async () => {}
 ): Promise<T> => {
   const ended = new AbortController()
   let moved = false
@@ -27,7 +37,7 @@ export const patiently = async <T>(
   watch().catch(() => {}) // it has ended
   let result: T
   try {
-    result = await work(() => { moved = true })
+    result = await work({ moved: () => { moved = true }, waits: () => { slot.pause() } })
   } finally {
     ended.abort()
   }

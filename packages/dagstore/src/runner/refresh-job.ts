@@ -4,16 +4,18 @@ import type { Mount } from '@dagstore/mounts'
 import { abortable } from '../abortable.ts'
 import type { ShardRecord } from '../machine/index.ts'
 import { buildJob, type BuildOptions } from './build-job.ts'
-import { openIndexFile, type Unusable } from './open-job.ts'
+import type { Unusable } from './join-parts.ts'
+import { openIndexFile } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
 import type { ShardSession } from './session.ts'
 
-/** As {@link buildJob}, for the data of the refresh; nothing is read where the mount says that it has what was indexed. */
+/** As {@link buildJob}, for the data of the refresh; nothing is read where the mount says that it has what was indexed by us. */
 export const refreshJob = async (parts: StoreParts, key: string, record: ShardRecord, options: BuildOptions): Promise<ShardSession | Unusable | 'unchanged'> => {
   const { refresh } = record
   if (refresh === undefined) throw new TypeError('a refresh without a generation')
   if (refresh.url === record.url && record.failure === undefined && await isUnchanged(parts, key, record, options.signal)) return 'unchanged'
-  return buildJob(parts, key, { ...record, ...refresh, localCopy: undefined }, options)
+  const localCopy = refresh.dataGeneration === record.dataGeneration ? record.localCopy : undefined
+  return buildJob(parts, key, { ...record, ...refresh, localCopy }, options)
 }
 
 const isUnchanged = async (parts: StoreParts, key: string, { index, url }: ShardRecord, signal: AbortSignal): Promise<boolean> => {

@@ -27,19 +27,18 @@ export class Runners {
     }
   }
 
-  /** Finish what the record says is unfinished; resolves when it is done, has failed, or waits for leases. */
-  async resume (key: string): Promise<void> {
+  /**
+   * Finish what the record says is unfinished (`resume`), or try again what is errored (`retry`), unless somebody is at it;
+   * resolves when that has ended, or waits for leases.
+   */
+  async goOn (key: string, type: 'resume' | 'retry'): Promise<void> {
     if (this.#closed) return
     const runner = this.#runner(key)
-    runner.submit({ type: 'resume' })
-    await runner.idle()
-  }
-
-  /** Try again what is errored; resolves when that has ended. */
-  async retry (key: string): Promise<void> {
-    if (this.#closed) return
-    const runner = this.#runner(key)
-    runner.submit({ type: 'retry' })
+    try {
+      await runner.visit(async () => { if (type === 'retry' || runner.isUnfinished) runner.submit({ type }) })
+    } catch (error) {
+      if (!this.#closed) throw error
+    }
     await runner.idle()
   }
 

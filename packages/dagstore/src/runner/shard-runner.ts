@@ -3,19 +3,20 @@
  * read or written; they wait their turn.
  */
 import type { StoredRecord } from '../catalogue/record-codec.ts'
+import { abortable } from '../abortable.ts'
 import { DagstoreError } from '../errors.ts'
 import { failureOf, sameCause } from '../failure.ts'
 import { Urgency } from '../limiter.ts'
 import { createLease, type ManagedLease } from '../lease.ts'
 import {
-  applyChange, atRest, type Change, type Changed, type Effect, type Event, fromRecord, type Garbage, jobOf, type JobKind, needsNumber, retryAt,
+  applyChange, atRest, type Change, type Changed, type Effect, type Event, fromRecord, type Garbage, isUnfinished, jobOf, type JobKind, needsNumber, retryAt,
   type State, step
 } from '../machine/index.ts'
 import { schemeOf } from '../metrics/measured.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
-import { type Call, callShard, type CallTarget, leaseCall, nextWaiter } from './calls.ts'
+import { type Call, callShard, type CallTarget, leaseCall } from './calls.ts'
 import { collect } from './collect.ts'
-import { runJob } from './jobs.ts'
+import { type EndedJob, runJob } from './jobs.ts'
 import type { StoreParts } from './parts.ts'
 import { refusalOf } from './refusal.ts'
 import type { ShardSession } from './session.ts'
@@ -31,6 +32,13 @@ export interface Visited {
 
 export type Visit<T> = (visited: Visited) => Promise<T>
 
+/** Before all of a remote CAR is read, so that whoever opened it has its first blocks before. */
+const AFTER_ATTACHED_MS = 1000
+
+/** Of a shard whose index is not of our making, these wait for one that is. */
+const wantsIndex = (event: Event): boolean =>
+  event.type === 'initialize' || event.type === 'reindex' || event.type === 'recover' || (event.type === 'register' && event.eager)
+
 interface RunningJob { readonly stop: AbortController, readonly urgency: Urgency }
 
 export class ShardRunner implements CallTarget {
@@ -44,8 +52,12 @@ export class ShardRunner implements CallTarget {
   #state: State = { tag: 'absent', serial: 0 }
   #stored: StoredRecord | undefined
   readonly #calls: Map<number, Call> = new Map()
+  /** Of these, the calls that end when there is an index of ours. */
+  readonly #thorough: Set<number> = new Set()
   readonly #leases: Map<number, ManagedLease> = new Map()
   readonly #sessions: Map<number, ShardSession> = new Map()
+  /** Nobody has a lease of them, and they are not closed yet: their files are in use. */
+  readonly #shutting: Set<ShardSession> = new Set()
   readonly #jobs: Map<number, RunningJob> = new Map()
   #closings: Promise<unknown> = Promise.resolve()
   #idlers: (() => void)[] = []
@@ -60,11 +72,12 @@ export class ShardRunner implements CallTarget {
 
   enter (waiter: number, call: Call, event: Event): void {
     this.#calls.set(waiter, call)
+    if (wantsIndex(event)) this.#thorough.add(waiter)
     this.submit(event)
   }
 
   leave (waiter: number): void {
-    this.#calls.delete(waiter)
+    this.#end(waiter)
     this.submit({ type: 'withdraw', waiter })
   }
 
@@ -103,10 +116,17 @@ export class ShardRunner implements CallTarget {
     return this.#stored === undefined ? undefined : shardInfo(this.key, this.#stored.record, this.#state)
   }
 
-  /** An open session reads it. */
+  /** A session reads it that is not closed yet. */
   pins (garbage: Garbage): boolean {
     const generation = garbage.kind === 'index' ? 'indexGeneration' : 'dataGeneration'
-    return [...this.#sessions.values()].some((session) => session[generation] === garbage.generation)
+    return [...this.#sessions.values(), ...this.#shutting].some((session) => session[generation] === garbage.generation)
+  }
+
+  /** The record says that something is to be done, and nobody is at it, or will be by himself. */
+  get isUnfinished (): boolean {
+    const { tag } = this.#state
+    if (this.#stored === undefined || tag === 'closed' || jobOf(this.#state) !== undefined || !isUnfinished(this.#stored.record)) return false
+    return tag !== 'destroying' || this.#state.sessions.length === 0
   }
 
   /** Resolves when no event waits and no job runs; leases may still be out. */
@@ -132,6 +152,7 @@ export class ShardRunner implements CallTarget {
       this.#queue.length = 0
       const calls = [...this.#calls.values()]
       this.#calls.clear()
+      this.#thorough.clear()
       this.#busy = false
       this.#rested(this)
       for (const call of calls) call.refuse(error)
@@ -144,20 +165,11 @@ export class ShardRunner implements CallTarget {
 
   #pump (): void {
     if (this.#busy) return
-    const visit = this.#visits.shift()
-    if (visit !== undefined) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#busy = true
-      this.#parts.tasks.add(visit.run().finally(() => {
-        this.#busy = false
-        this.#pump()
-      }))
-      return
-    }
-    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
-      this.#busy = true
-      const writing = this.#handle(event)
-      if (writing !== undefined) {
-        this.#parts.tasks.add(writing.finally(() => {
+      const working = next()
+      if (working !== undefined) {
+        this.#parts.tasks.add(working.finally(() => {
           this.#busy = false
           this.#pump()
         }))
@@ -165,8 +177,19 @@ export class ShardRunner implements CallTarget {
       }
       this.#busy = false
     }
-    if (jobOf(this.#state) === undefined) this.#wake()
-    if (atRest(this.#state)) this.#rested(this)
+    if (jobOf(this.#state) === undefined) {
+      if (this.isUnfinished) this.#parts.noteUnfinished()
+      this.#wake()
+    }
+    if (atRest(this.#state) && this.#shutting.size === 0) this.#rested(this)
+  }
+
+  /** What is to be done next; gives a promise where it takes its time. */
+  #next (): (() => Promise<void> | undefined) | undefined {
+    const visit = this.#visits.shift()
+    if (visit !== undefined) return visit.run
+    const event = this.#queue.shift()
+    return event === undefined ? undefined : () => this.#handle(event)
   }
 
   #wake (): void {
@@ -175,7 +198,9 @@ export class ShardRunner implements CallTarget {
     for (const wake of idlers) wake()
   }
 
-  #handle (event: Event): Promise<void> | undefined {
+  #handle (asked: Event): Promise<void> | undefined {
+    // it may have been replaced since
+    const event: Event = asked.type === 'reindex' && !this.#isForeign && this.#stored?.record.index !== undefined ? { type: 'initialize', waiter: asked.waiter } : asked
     const { state, effects } = step(this.#state, event)
     const [first, ...rest] = effects
     if (first?.type !== 'persist') {
@@ -211,7 +236,7 @@ export class ShardRunner implements CallTarget {
       case 'raise': return this.#jobs.get(effect.job)?.urgency.raise()
       case 'abort': return this.#jobs.get(effect.job)?.stop.abort(new DagstoreError('DAGSTORE_CLOSED', 'job is not wanted any more', { key: this.key }))
       case 'grant': return this.#grant(effect.waiter, effect.session)
-      case 'answer': return this.#end(effect.waiter)?.answer(this.info)
+      case 'answer': return this.#isForeign && this.#thorough.has(effect.waiter) ? this.submit({ type: 'reindex', waiter: effect.waiter }) : this.#end(effect.waiter)?.answer(this.info)
       case 'refuse': return this.#end(effect.waiter)?.refuse(refusalOf(this.key, effect.code, effect.failure))
       case 'again': return this.#calls.has(effect.event.waiter) ? this.submit(effect.event) : undefined
       case 'revoke': return this.#revoke(effect.session)
@@ -248,13 +273,15 @@ export class ShardRunner implements CallTarget {
     this.#jobs.set(job, running)
     const record = this.#stored?.record
     if (record === undefined) throw new TypeError('a job without a record')
-    const ended = runJob(this.#parts, this.key, { job, kind, record, urgency: running.urgency }, running.stop.signal)
+    const run = (): Promise<EndedJob> => runJob(this.#parts, this.key, { job, kind, record, urgency: running.urgency }, running.stop.signal)
+    // not every system deletes a file that is open
+    const ended = kind === 'clean' ? abortable(this.#closings, running.stop.signal).catch(() => {}).then(run) : run()
     this.#parts.tasks.add(ended.then(({ event, session }) => {
       this.#jobs.delete(job)
       if (session !== undefined) this.#keep(job, session)
       this.submit(event)
-      // nobody waits for it: leases that are out go on with the index that was adopted
-      if (session?.foreign === true) this.submit({ type: 'refresh', waiter: nextWaiter(), url: undefined })
+      // nobody waits for it: leases that are out go on with the index that they have
+      if (session?.foreign === true) this.#parts.replaceIndex(this.key, session.mount.indexOrigin === 'attached' ? AFTER_ATTACHED_MS : 0)
     }))
   }
 
@@ -280,8 +307,11 @@ export class ShardRunner implements CallTarget {
   #end (waiter: number): Call | undefined {
     const call = this.#calls.get(waiter)
     this.#calls.delete(waiter)
+    this.#thorough.delete(waiter)
     return call
   }
+
+  get #isForeign (): boolean { return this.#stored?.record.index?.foreign === true }
 
   #revoke (session: number): void {
     const reason = new DagstoreError(this.#state.tag === 'closed' ? 'DAGSTORE_CLOSED' : 'DAGSTORE_SHARD_DESTROYED', `lease was revoked; key=${this.key}`, { key: this.key })
@@ -297,7 +327,11 @@ export class ShardRunner implements CallTarget {
     const session = this.#sessions.get(id)
     if (session === undefined) return
     this.#sessions.delete(id)
-    const closed = session.close().catch((error: unknown) => { this.#parts.emit({ type: 'postponed', key: this.key, error }) })
+    this.#shutting.add(session)
+    const closed = session.close().catch((error: unknown) => { this.#parts.emit({ type: 'postponed', key: this.key, error }) }).finally(() => {
+      this.#shutting.delete(session)
+      this.#pump()
+    })
     this.#closings = Promise.all([this.#closings, closed])
     this.#parts.tasks.add(closed)
   }
