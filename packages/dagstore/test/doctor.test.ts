@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { indexName } from '@dagstore/index-repo'
+import { IoError } from '@dagstore/io'
 import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
@@ -150,8 +151,80 @@ describe('the doctor', () => {
     first.sources.place('c').bytes = undefined
     const metrics = createMetrics()
     await using h = await openHarness({ metrics, doctor: FAST }, { db, files: first.files, sources: first.sources })
-    await until(async () => (await codes(h, 'c')).length > 0)
+    // then the round that begins with the first shard
+    await until(async () => (await codes(h, 'a')).length > 0)
+    expect(h.events.flatMap((event) => event.type === 'finding' ? [event.key] : [])).toEqual(['c', 'a'])
+  })
+
+  it('does not begin anew with a shard whose check was cut off', async () => {
+    const first = await openHarness()
+    await indexed(first, 'a', 'b')
+    first.sources.place('b').bytes = undefined
+    const { h, clock } = await examined(first, { rowsPerSecond: 10 })
+    await until(() => clock.sleeping > 0)
+    const next = await examined(h)
+    await until(async () => (await codes(next.h, 'b')).length > 0)
+    await until(() => next.checked() === 3)
+    await next.h.store.close()
+  })
+
+  it('takes a source that cannot be read for nothing else, and leaves the index alone', async () => {
+    const first = await openHarness()
+    await indexed(first, 'a')
+    first.sources.place('a').before = async (step) => { if (step === 'read') throw new IoError('IO_FAILED', 'EIO', { retry: 'later' }) }
+    const { h, checked } = await examined(first)
+    await until(() => checked() === 1)
+    await until(async () => (await codes(h, 'a')).length > 0)
+    expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 1, findings: [{ check: 'source', code: 'IO_FAILED' }] })
+    await h.store.close()
+  })
+
+  it('repairs nothing where that needs a source which is gone', async () => {
+    const first = await openHarness()
+    await indexed(first, 'a')
+    first.sources.place('a').bytes = undefined
+    await first.files.remove(`index/${indexName('a', 1)}`)
+    const { h } = await examined(first)
+    await until(async () => (await codes(h, 'a')).length > 0)
+    expect(await codes(h, 'a')).toEqual(['MOUNT_MISSING', 'INDEX_MISSING'])
+    expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 1 })
+    await h.store.close()
+  })
+
+  it('does not give up what can still be read of a shard with a broken section', async () => {
+    const first = await openHarness()
+    await indexed(first, 'a')
+    const car = makeCar(1, 20)
+    const bytes = car.bytes.slice()
+    bytes.fill(0xff, Buffer.from(car.bytes).indexOf(car.blocks[1]!.data) + car.blocks[1]!.data.byteLength)
+    first.sources.place('a').bytes = bytes
+    const { h, checked } = await examined(first)
+    await until(() => checked() === 1)
+    await until(async () => (await codes(h, 'a')).length > 0)
+    expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 1, findings: [{ check: 'blocks', code: 'BLOCKSTORE_UNREADABLE' }] })
+    expect((await h.store.shard('a'))?.findings[0]?.repairedAt).toBeUndefined()
+    expect(await h.store.blockstore.bytes(car.blocks[0]!.cid)).toEqual(car.blocks[0]!.data)
+    await h.store.close()
+  })
+
+  it('keeps no source open meanwhile, and says nothing about an index that was replaced', async () => {
+    const first = await openHarness()
+    await indexed(first, 'a')
+    const { h, clock, checked } = await examined(first, { rowsPerSecond: 10 })
+    await until(() => clock.sleeping > 0)
+    expect(h.sources.open).toBe(0)
+    h.sources.put('a', makeCar(7, 30))
+    h.sources.place('a').version = 2
+    await h.store.refresh('a')
+    for (let ms = 0; ms < 20_000 && checked() === 0; ms += 100) {
+      await clock.advance(100)
+      await new Promise((resolve) => { setImmediate(resolve) })
+    }
+    expect(checked()).toBe(1)
+    await clock.advance(10)
+    expect(h.events.filter(({ type }) => type === 'finding')).toEqual([])
     expect(await codes(h, 'a')).toEqual([])
+    await h.store.close()
   })
 
   it('builds a lost or damaged index anew, and says so', async () => {

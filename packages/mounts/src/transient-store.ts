@@ -50,7 +50,7 @@ export class TransientStore implements Transients {
     try {
       const fetched = await flight.landed(signal)
       this.#check()
-      if (fetched.kind === 'copy') return await this.#openFetched(base, fetched, signal)
+      if (fetched.kind === 'copy') return await this.#openFetched(base, fetched, !noDownload, signal)
       const own = flight.claim(fetched)
       if (own !== undefined) return own
       const again = await openedFor(mount, signal)
@@ -253,14 +253,14 @@ export class TransientStore implements Transients {
     return item
   }
 
-  /** What was fetched for several callers, opened for one of them. */
-  async #openFetched (base: string, { identity }: Extract<Fetched, { kind: 'copy' }>, signal: AbortSignal | undefined): Promise<ByteSource> {
+  /** What was fetched for several callers, opened for one of them. @param used - not only looked at */
+  async #openFetched (base: string, { identity }: Extract<Fetched, { kind: 'copy' }>, used: boolean, signal: AbortSignal | undefined): Promise<ByteSource> {
     const entry = this.#table.entries.get(base)
     const unpin = entry === undefined ? () => {} : this.#fetching.unpinning(entry)
     try {
       const copy = entry === undefined ? undefined : await openCopy(entry, this.#settings, signal)
       if (entry === undefined || copy === undefined) throw new IoError('IO_NOT_FOUND', `transient copy has vanished; in=${this.#settings.directory.label}`, { retry: 'later' })
-      this.#table.touch(entry)
+      if (used) this.#table.touch(entry)
       const { source } = copy
       const close = async (): Promise<void> => {
         await source.close()

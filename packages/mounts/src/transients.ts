@@ -53,7 +53,7 @@ export interface OpenTransientOptions extends TransientOf, CallOptions {
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
   /** The copy has to wait for room that others have in use; each time it does. */
   readonly onWait?: (() => void) | undefined
-  /** Reject with `MOUNT_NOT_LOCAL` rather than copy. @default false */
+  /** Reject with `MOUNT_NOT_LOCAL` rather than copy; a copy that is only looked at so counts as used no later than before. @default false */
   readonly noDownload?: boolean | undefined
 }
 

@@ -34,6 +34,17 @@ describe('a quota of copies', () => {
     await transients.close()
   })
 
+  it('does not take for used what is only looked at', async () => {
+    const directory = createMemoryDirectory()
+    const transients = await openAt(directory, 3)
+    const tape = createTape(bytesOf(SIZE))
+    for (const key of ['a', 'b', 'c']) await fetchOnce(transients, tape, key)
+    await (await transients.open(tape.mount, { key: 'a', generation: 1, noDownload: true })).close()
+    await fetchOnce(transients, tape, 'd')
+    expect(await copiesIn(directory, ['a', 'b', 'c', 'd'])).toEqual(['b', 'c', 'd'])
+    await transients.close()
+  })
+
   it('keeps the order of use over a restart; where the file of it is lost, names decide', async () => {
     for (const lost of [false, true]) {
       const directory = createMemoryDirectory()

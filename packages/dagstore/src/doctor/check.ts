@@ -1,7 +1,7 @@
 /** Checking one shard at a walking pace: is the source there and the same, is the index whole, is it published, do blocks match. */
-import { createPageCache, type IndexView, type KeyedIndexEntry, openIndex } from '@dagstore/carv2'
+import { CarV2Error, createPageCache, type IndexView, type KeyedIndexEntry, openIndex } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
-import { type ByteSource, compareIdentity } from '@dagstore/io'
+import { type ByteSource, compareIdentity, type SourceIdentity } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
 import { CID } from 'multiformats/cid'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
@@ -11,7 +11,7 @@ import { codeOf } from '../failure.ts'
 import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { StoreParts } from '../runner/parts.ts'
-import { Spoilage } from '../runner/session.ts'
+import { watchedSource } from '../runner/watched-source.ts'
 import { compareTopLevel, multihashOf, SAMPLED_ROWS } from '../verify/compare.ts'
 import { createSample } from '../verify/sample.ts'
 import { openLocal } from '../why/local-source.ts'
@@ -40,25 +40,15 @@ export const checkShard = async (parts: CheckParts, key: string, record: ShardRe
     signal.throwIfAborted()
     found(check, codeOf(error) ?? 'DAGSTORE_UNEXPECTED', error instanceof Error ? error.message : String(error))
   }
-  await parts.rows.take(1, { signal })
-  await parts.bytes.take(OPENING_BYTES, { signal })
-  const source = await openOrFind(parts, key, record, signal, failed)
+  // open for a moment now, and again for its blocks: what comes between may take hours
+  const identity = await identityOf(parts, key, record, signal, failed)
   let view: IndexView | undefined
   try {
-    try {
-      view = await openIndex(await parts.repo.open(key, index.generation, { signal }), { pages: createPageCache({ maxBytes: PAGE_BYTES }), owns: true, signal })
-      if (view.facts.payloadEnd === undefined) throw new Error('the index has lost its trailer')
-    } catch (error) {
-      failed('index', error)
-      return findings
-    }
-    const known = view.facts.source
-    const same = source === undefined || known === undefined || compareIdentity(known, source.identity) !== 'different'
-    if (!same) found('source', 'IO_SOURCE_CHANGED', 'the mount has other bytes than those that were indexed')
-    // other ones in each round
-    const sample = createSample<KeyedIndexEntry>(BLOCKS, parts.clock.now())
+    const sample = createSample<KeyedIndexEntry>(BLOCKS, parts.clock.now()) // other ones in each round
     const rows = createSample<KeyedIndexEntry>(SAMPLED_ROWS, parts.clock.now() + 1)
     try {
+      view = await openIndex(await parts.repo.open(key, index.generation, { signal }), { pages: createPageCache({ maxBytes: PAGE_BYTES }), owns: true, signal })
+      if (view.facts.payloadEnd === undefined) throw new CarV2Error('CARV2_INDEX_DAMAGED', 'the index has lost its trailer')
       await walk(parts, view, (entry) => {
         sample.see(() => entry)
         rows.see(() => entry)
@@ -67,18 +57,29 @@ export const checkShard = async (parts: CheckParts, key: string, record: ShardRe
       failed('index', error)
       return findings
     }
-    const fault = await compareTopLevel(parts.top, shardNumber(index.shardNumber), rows.items.map(multihashOf), { signal, pace: (rows) => paceRows(parts, rows, signal) })
+    const fault = await compareTopLevel(parts.top, shardNumber(index.shardNumber), rows.items.map(multihashOf), { signal, pace: (count) => paceRows(parts, count, signal) })
     if (fault !== undefined) found('entries', fault.code, fault.message)
-    if (source !== undefined && same) await checkBlocks(parts, source, view, sample.items, signal, failed)
+    const known = view.facts.source
+    if (identity === undefined) return findings
+    if (known !== undefined && compareIdentity(known, identity) === 'different') found('source', 'IO_SOURCE_CHANGED', 'the mount has other bytes than those that were indexed')
+    else await checkBlocks(parts, await openOrFind(parts, key, record, signal, failed), view, sample.items, signal, failed)
     return findings
   } finally {
-    await Promise.all([view?.close(), source?.close()])
+    await view?.close()
   }
 }
 
+/** `undefined`: there is no source, or none that can be read without a copy. */
+const identityOf = async (parts: CheckParts, key: string, record: ShardRecord, signal: AbortSignal, failed: (check: 'source', error: unknown) => void): Promise<SourceIdentity | undefined> => {
+  const source = await openOrFind(parts, key, record, signal, failed)
+  await source?.close()
+  return source?.identity
+}
+
 const openOrFind = async (parts: CheckParts, key: string, record: ShardRecord, signal: AbortSignal, failed: (check: 'source', error: unknown) => void): Promise<ByteSource | undefined> => {
+  await parts.bytes.take(OPENING_BYTES, { signal })
   try {
-    return new Spoilage().source(await openLocal(parts, key, record, signal))
+    return await openLocal(parts, key, record, signal)
   } catch (error) {
     // a copy that was given up is no fault
     if (codeOf(error) !== 'MOUNT_NOT_LOCAL') failed('source', error)
@@ -102,9 +103,13 @@ const paceRows = async ({ rows, metrics }: { readonly rows: Budget, readonly met
   await rows.take(count, { signal })
 }
 
+/** @param raw - closed here */
 const checkBlocks = async (
-  { bytes: budget, hashes, metrics }: CheckParts, data: ByteSource, index: IndexView, entries: readonly KeyedIndexEntry[], signal: AbortSignal, failed: (check: 'blocks', error: unknown) => void
+  { bytes: budget, hashes, metrics }: CheckParts, raw: ByteSource | undefined, index: IndexView, entries: readonly KeyedIndexEntry[], signal: AbortSignal, failed: (check: 'blocks' | 'source', error: unknown) => void
 ): Promise<void> => {
+  if (raw === undefined) return
+  let lost: unknown
+  const data = watchedSource(raw, (error) => { lost ??= error })
   try {
     const mount = await abortable(openIndexMount({ data, index }, { hashes, indexTrust: 'use', owns: false, signal }), signal)
     for (const entry of entries) {
@@ -115,7 +120,11 @@ const checkBlocks = async (
       await abortable(mount.blockstore.bytes(CID.createV1(RAW, decodeMultihash(multihashOf(entry))), { signal }), signal)
     }
   } catch (error) {
-    failed('blocks', error)
+    // a source that cannot be read says nothing about what is in it
+    if (lost === undefined) failed('blocks', error)
+    else failed('source', lost)
+  } finally {
+    await data.close()
   }
 }
 

@@ -5,7 +5,8 @@
 import type { Finding } from '../catalogue/finding.ts'
 import { decodeText, encodeText } from '../catalogue/layout.ts'
 import { listRecords } from '../catalogue/list-records.ts'
-import type { ListedRecord } from '../catalogue/shard-catalogue.ts'
+import type { ShardCatalogue } from '../catalogue/shard-catalogue.ts'
+import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from '../runner/parts.ts'
 import { createBudget } from './budget.ts'
 import { type CheckParts, checkShard } from './check.ts'
@@ -46,43 +47,53 @@ export const runDoctor = async (parts: DoctorParts, { bytesPerSecond, rowsPerSec
   const { catalogue, clock } = parts
   const budgets = { bytes: createBudget(clock, bytesPerSecond), rows: createBudget(clock, rowsPerSecond) }
   const repairs = createBudget(clock, repairsPerHour / HOUR_S, repairsPerHour)
-  const examine = async ({ key, record }: ListedRecord): Promise<void> => {
+  const examine = async (key: string): Promise<void> => {
+    // read now: the page that it was listed in may be hours old
+    const stored = await catalogue.get(key)
+    if (stored === undefined) return
+    const { record } = stored
     const { index } = record
-    // what is being built, refreshed or destroyed is in other hands
-    if (index === undefined || record.building !== undefined || record.refresh !== undefined || record.destroying) return
-    const before = await catalogue.findings(key)
+    // what is being built, refreshed or destroyed is in other hands; what was adopted is replaced by whoever acquires it next
+    if (index === undefined || index.foreign === true || record.building !== undefined || record.refresh !== undefined || record.destroying) return
+    // noted first: a shard that takes longer than a process lives must not keep the next one from the others
+    await catalogue.setNote(NOTE, encodeText(key))
+    const before = await earlier(catalogue, key, index)
     const found = await checkShard({ ...parts, ...budgets }, key, record, index, signal)
     parts.metrics.count('doctor.shards')
+    const now = (await catalogue.get(key))?.record
+    // what was found is of an index that is gone
+    if (now?.index?.generation !== index.generation || now.index.shardNumber !== index.shardNumber || now.destroying) return
     // what is found again was found then
     let findings = found.map((finding): Finding => {
-      const same = before?.findings.find(({ check, code, repairedAt }) => check === finding.check && code === finding.code && repairedAt === undefined)
+      const same = before?.find(({ check, code, repairedAt }) => check === finding.check && code === finding.code && repairedAt === undefined)
       return same === undefined ? finding : { ...finding, at: same.at }
     })
     for (const finding of findings) {
-      if (before?.findings.some(({ at, check }) => at === finding.at && check === finding.check) === true) continue
+      if (before?.some(({ at, check }) => at === finding.at && check === finding.check) === true) continue
       parts.metrics.count('doctor.findings', 1, { code: finding.code })
       parts.emit({ type: 'finding', key, finding })
     }
     let { shardNumber } = index
-    if (findings.some(isRepairable) && repairs.tryTake(1)) {
+    if (isCurable(findings, now) && repairs.tryTake(1)) {
       const repaired = await tryRepair(parts, key, index, findings.filter(isRepairable), signal)
       if (repaired) findings = findings.map((finding) => isRepairable(finding) ? { ...finding, repairedAt: new Date(clock.now()).toISOString() } : finding)
       shardNumber = (await catalogue.get(key))?.record.index?.shardNumber ?? shardNumber
     }
     if (findings.length > 0 || before !== undefined) await catalogue.setFindings(key, { shardNumber, findings })
   }
-  const round = async (): Promise<void> => {
+  /** @returns whether it began with the first shard */
+  const round = async (): Promise<boolean> => {
     const cursor = await catalogue.note(NOTE)
-    for await (const listed of listRecords(catalogue, { after: cursor === undefined ? undefined : decodeText(cursor), pageRecords: PAGE })) {
-      signal.throwIfAborted()
-      await examine(listed)
-      await catalogue.setNote(NOTE, encodeText(listed.key))
+    for await (const { key } of listRecords(catalogue, { after: cursor === undefined ? undefined : decodeText(cursor), pageRecords: PAGE })) {
+      await budgets.rows.take(1, { signal })
+      await examine(key)
     }
     await catalogue.setNote(NOTE, undefined)
+    return cursor === undefined
   }
   while (!signal.aborted) {
     try {
-      await round()
+      if (!await round()) continue
     } catch (error) {
       if (signal.aborted) return
       parts.emit({ type: 'postponed', key: undefined, error })
@@ -91,11 +102,21 @@ export const runDoctor = async (parts: DoctorParts, { bytesPerSecond, rowsPerSec
   }
 }
 
-const tryRepair = async (parts: DoctorParts, key: string, index: Parameters<typeof repair>[2], findings: readonly Finding[], signal: AbortSignal): Promise<boolean> => {
+/** `undefined`: nothing was written down. */
+const earlier = async (catalogue: Pick<ShardCatalogue, 'findings'>, key: string, index: IndexGeneration): Promise<readonly Finding[] | undefined> => {
+  const found = await catalogue.findings(key)
+  return found === undefined ? undefined : found.shardNumber === index.shardNumber ? found.findings : []
+}
+
+/** A repair reads the source: without it, it would only make the shard errored. */
+const isCurable = (findings: readonly Finding[], { health }: ShardRecord): boolean =>
+  health === 'available' && findings.some(isRepairable) && !findings.some(({ check }) => check === 'source')
+
+const tryRepair = async (parts: DoctorParts, key: string, index: IndexGeneration, findings: readonly Finding[], signal: AbortSignal): Promise<boolean> => {
   try {
-    await repair(parts, key, index, findings, signal)
-    parts.metrics.count('doctor.repairs', 1, { outcome: 'ok' })
-    return true
+    const repaired = await repair(parts, key, index, findings, signal)
+    parts.metrics.count('doctor.repairs', 1, { outcome: repaired ? 'ok' : 'failed' })
+    return repaired
   } catch (error) {
     signal.throwIfAborted()
     parts.metrics.count('doctor.repairs', 1, { outcome: 'failed' })

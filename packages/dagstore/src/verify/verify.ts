@@ -4,6 +4,7 @@ import type { ByteSource } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
 import { DagstoreError } from '../errors.ts'
 import { codeOf } from '../failure.ts'
+import { createKeyLock, type KeyLock } from '../key-lock.ts'
 import { type ShardLease, spoilIndex } from '../lease.ts'
 import { multihashesOf } from '../runner/multihashes.ts'
 import type { StoreParts } from '../runner/parts.ts'
@@ -15,7 +16,16 @@ export type VerifyParts = Pick<StoreParts, 'catalogue' | 'repo' | 'top' | 'hashe
   readonly acquire: (key: string, signal: AbortSignal) => Promise<ShardLease>
 }
 
-export const verifyShard = async (parts: VerifyParts, key: string, options: VerifyOptions & { readonly signal: AbortSignal }): Promise<VerifyReport> => {
+const locks = new WeakMap<VerifyParts['repo'], KeyLock>()
+
+/** One verification of a shard at a time: they use the same scratch file. */
+export const verifyShard = (parts: VerifyParts, key: string, options: VerifyOptions & { readonly signal: AbortSignal }): Promise<VerifyReport> => {
+  let lock = locks.get(parts.repo)
+  if (lock === undefined) locks.set(parts.repo, lock = createKeyLock())
+  return lock(key, () => verify(parts, key, options))
+}
+
+const verify = async (parts: VerifyParts, key: string, options: VerifyOptions & { readonly signal: AbortSignal }): Promise<VerifyReport> => {
   const { mode = 'sampled', seed = parts.clock.now(), signal, onProgress = () => {} } = options
   const before = (await parts.catalogue.get(key))?.record.index?.generation
   const unusable = before === undefined ? undefined : await probe(parts, key, before, signal)
