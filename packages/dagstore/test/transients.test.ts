@@ -1,6 +1,7 @@
 /** Copies under a quota: shards that are larger together than the room for them. */
 import { describe, expect, it } from 'vitest'
-import { makeCar, namesIn, openHarness } from './harness.ts'
+import { SharedCache } from '../src/cross-shard/shared-cache.ts'
+import { gate, makeCar, namesIn, openHarness, until } from './harness.ts'
 
 const cars = Array.from({ length: 12 }, (_, at) => makeCar(at + 1, 20))
 const QUOTA = 3 * Math.max(...cars.map(({ bytes }) => bytes.byteLength + 300))
@@ -49,5 +50,37 @@ describe('a store whose copies have less room than its shards', () => {
     const lease = await next
     expect(await lease.blockstore.bytes(cars[6]!.blocks[0]!.cid)).toEqual(cars[6]!.blocks[0]!.data)
     for (const other of [...held, lease]) await other.close()
+  })
+
+  it('lets others index meanwhile: what waits for room holds no place', async () => {
+    await using h = await openHarness({ maxConcurrentIndexing: 1, transients: { quotaBytes: QUOTA / 3, highWatermark: 1, lowWatermark: 1 } })
+    for (const at of [0, 1, 2]) await h.store.register(`k${at}`, h.sources.put(`k${at}`, cars[at]!, { access: 'sequential' }))
+    await h.store.register('in place', h.sources.put('in place', cars[3]!))
+    const held = await h.store.acquire('k0')
+    const waiting = ['k1', 'k2'].map(async (key) => (await h.store.acquire(key)).close())
+    await until(() => h.sources.opens.get('k2') === 1)
+    const lease = await h.store.acquire('in place')
+    expect(await lease.blockstore.bytes(cars[3]!.blocks[0]!.cid)).toEqual(cars[3]!.blocks[0]!.data)
+    await lease.close()
+    await held.close()
+    await Promise.all(waiting)
+  })
+
+  it('is given a lease that is kept for speed when its last read ends, though it was in use when the wait began', async () => {
+    const closed: string[] = []
+    let waiting = 0
+    const cache = new SharedCache(async (key: string) => ({ close: async () => { closed.push(key) } }), (key) => key, 4, () => waiting === 0)
+    const { passed, open } = gate()
+    const reading = cache.use('a', () => passed)
+    await cache.use('b', async () => {})
+    waiting++
+    cache.dropIdle()
+    open()
+    await reading
+    await until(() => closed.length === 2)
+    expect(closed).toEqual(['b', 'a'])
+    waiting--
+    await cache.use('c', async () => {})
+    expect(cache.latest()).toBe('c')
   })
 })
