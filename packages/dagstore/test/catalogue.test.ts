@@ -204,7 +204,8 @@ describe('openCatalogue', () => {
         // the upgrade writes three times: its mark, what is due, and the end of it
         let writes = 0
         const stop = async (): Promise<void> => { throw new Error('cut off') }
-        const guarded = new Proxy(rows, { get: (target, name) => (name === 'batch' || name === 'del') && ++writes >= cut ? stop : (Reflect.get(target, name) as unknown as { bind?: (to: object) => unknown }).bind?.(target) ?? Reflect.get(target, name) })
+        const below = { batch: () => { throw new Error('cut off') } }
+        const guarded = new Proxy(rows, { get: (target, name) => ['batch', 'db', 'del'].includes(String(name)) && ++writes >= cut ? (name === 'db' ? below : stop) : (Reflect.get(target, name) as unknown as { bind?: (to: object) => unknown }).bind?.(target) ?? Reflect.get(target, name) })
         await upgradeCatalogue(guarded, 2).catch(() => {})
       }
       const catalogue = await openCatalogue(db)

@@ -15,7 +15,12 @@ export const rootedFileMount = (root: string, realRoot: string): MountFactory =>
   return { scheme: 'file', mount: (url) => inner.mount(canonical(url, [root, realRoot])) }
 }
 
+/** An absolute path that says nothing twice, of characters that stand for themselves. */
+const PLAIN = /^file:\/\/(?:\/(?!\.{1,2}(?:\/|$))[\w.~!*'()-]+)+$/u
+
 const canonical = (url: string, roots: readonly string[]): string => {
+  // most are as they should be, and there may be millions of them
+  if (sep === '/' && PLAIN.test(url) && !roots.some((root) => url.startsWith(root, 'file://'.length))) return url
   const path = resolve(roots[0] ?? '', filePath(url))
   for (const root of roots) {
     const below = relative(root, path)

@@ -170,3 +170,31 @@ describe('openDagstore on a folder', () => {
     }
   })
 })
+
+describe('file URLs of a store', () => {
+  it('are canonical, relative below the root, whatever way they are written', async () => {
+    const root = join(folder, 'store')
+    const store = await openDagstore(root)
+    const urls: readonly (readonly [string, string])[] = [
+      ['file:///data/a.car', 'file:///data/a.car'],
+      ['file:///data/../data/./a.car', 'file:///data/a.car'],
+      ['file:///data//a.car', 'file:///data/a.car'],
+      ['file:///data/%61.car', 'file:///data/a.car'],
+      ['file:///data/..a.car', 'file:///data/..a.car'],
+      ['FILE:///data/a.car', 'file:///data/a.car'],
+      ['file://localhost/data/a.car', 'file:///data/a.car'],
+      ['file:///data/ä b.car', 'file:///data/%C3%A4%20b.car'],
+      [`file://${root}/a.car`, 'file:a.car'],
+      [`file://${folder}/other/../store/cars/a.car`, 'file:cars/a.car'],
+      [`file://${root}s/a.car`, `file://${root}s/a.car`],
+      [`file://${root}`, `file://${root}`],
+      ['file:cars/../a.car', 'file:a.car'],
+      ['file:../a.car', `file://${folder}/a.car`],
+    ]
+    try {
+      for (const [at, [given, recorded]] of urls.entries()) expect((await store.register(`${at}`, given)).mountUrl, given).toBe(recorded)
+    } finally {
+      await store.close()
+    }
+  })
+})

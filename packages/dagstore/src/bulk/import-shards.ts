@@ -2,7 +2,7 @@
 import { type BulkOptions, type BulkParts, isFatal, leaving, task } from './parts.ts'
 import { DagstoreError } from '../errors.ts'
 import { groupsOf } from './groups.ts'
-import { GROUP, registerGroup, type RegisterItem, type RegisterOutcome } from './register-many.ts'
+import { GROUP, type Habit, registerGroup, type RegisterItem, type RegisterOutcome } from './register-many.ts'
 import type { ShardInfo } from '../shard-info.ts'
 import { checkHead, linesOf, parseLine, type ShardLine } from './shard-lines.ts'
 
@@ -18,10 +18,11 @@ export async function * importShards (bulk: BulkParts, chunks: Iterable<Uint8Arr
   const leave = leaving(bulk, signal)
   let done = 0
   let failed = 0
+  const habit: Habit = { known: false }
   leave.throwIfAborted()
   for await (const group of groupsOf(readLines(chunks), GROUP, bulk.parts.clock, leave)) {
     leave.throwIfAborted()
-    const registered = await task(bulk, leave, () => registerGroup(bulk, group.flatMap((line) => 'shard' in line ? [line.shard] : []), leave))
+    const registered = await task(bulk, leave, () => registerGroup(bulk, group.flatMap((line) => 'shard' in line ? [line.shard] : []), leave, habit))
     let next = 0
     for (const line of group) {
       const outcome: ImportOutcome = 'shard' in line

@@ -28,10 +28,11 @@ export async function * registerMany (bulk: BulkParts, items: Iterable<RegisterI
   const leave = leaving(bulk, signal)
   let done = 0
   let failed = 0
+  const habit: Habit = { known: false }
   leave.throwIfAborted()
   for await (const group of groupsOf(items, GROUP, bulk.parts.clock, leave)) {
     leave.throwIfAborted()
-    for (const outcome of await task(bulk, leave, () => registerGroup(bulk, group, leave))) {
+    for (const outcome of await task(bulk, leave, () => registerGroup(bulk, group, leave, habit))) {
       done++
       if (!outcome.ok) failed++
       onProgress?.({ done, failed, total: undefined })
@@ -42,8 +43,11 @@ export async function * registerMany (bulk: BulkParts, items: Iterable<RegisterI
 
 interface Planned { readonly at: number, readonly key: string, readonly url: string }
 
+/** Whether shards of the group before were registered already: the next one is most often like it. */
+export interface Habit { known: boolean }
+
 /** One outcome per item, in order. @throws what stops all of them */
-export const registerGroup = async (bulk: BulkParts, group: readonly RegisterItem[], signal: AbortSignal): Promise<readonly RegisterOutcome[]> => {
+export const registerGroup = async (bulk: BulkParts, group: readonly RegisterItem[], signal: AbortSignal, habit: Habit): Promise<readonly RegisterOutcome[]> => {
   const { parts, runners, check } = bulk
   const outcomes: RegisterOutcome[] = []
   const direct = new Map<string, Planned>()
@@ -62,7 +66,7 @@ export const registerGroup = async (bulk: BulkParts, group: readonly RegisterIte
   })
   const release = runners.hold(direct.keys())
   try {
-    single = [...single, ...await registerDirectly(bulk, [...direct.values()], outcomes)]
+    single = [...single, ...await registerDirectly(bulk, [...direct.values()], outcomes, habit)]
   } finally {
     release()
   }
@@ -88,15 +92,16 @@ const isPlain = (item: RegisterItem): boolean => item.indexing !== 'eager' &&
   Object.entries(item).every(([name, option]) => name === 'key' || name === 'mountUrl' || name === 'indexing' || option === undefined)
 
 /** @returns places of those that somebody else has changed meanwhile */
-const registerDirectly = async (bulk: BulkParts, planned: readonly Planned[], outcomes: RegisterOutcome[]): Promise<readonly number[]> => {
-  // most often all of them are new; the write looks whether they are
-  if (await add(bulk, planned, outcomes)) return []
+const registerDirectly = async (bulk: BulkParts, planned: readonly Planned[], outcomes: RegisterOutcome[], habit: Habit): Promise<readonly number[]> => {
+  // where all of them are new nothing is read beforehand; the write looks whether they are
+  if (!habit.known && await add(bulk, planned, outcomes)) return []
   const stored = await bulk.parts.catalogue.getMany(planned.map(({ key }) => key))
   const rest = planned.filter(({ at, key, url }, which) => {
     const known = stored[which]
     if (known !== undefined) outcomes[at] = outcomeOf(key, url, known)
     return known === undefined
   })
+  habit.known = rest.length < planned.length
   return await add(bulk, rest, outcomes) ? [] : rest.map(({ at }) => at)
 }
 

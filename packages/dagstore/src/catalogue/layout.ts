@@ -50,22 +50,27 @@ const u32 = (value: number): Uint8Array => {
   return out
 }
 
-/** Text behind some bytes; below 0x80 those are text too, and all of it is encoded at once. */
-const tagged = (tag: readonly number[], text: string): Uint8Array => tag.every((byte) => byte < 0x80)
-  ? encoder.encode(String.fromCharCode(...tag) + text)
-  : join(Uint8Array.from(tag), encoder.encode(text))
+/** The key of a row; text where that is what its bytes are. */
+export type RowKey = Uint8Array | string
 
-export const metaRow = (name: 'format' | 'next' | 'counts' | 'upgrade'): Uint8Array => tagged([META], name)
-export const noteRow = (name: string): Uint8Array => tagged([NOTE], name)
-export const findingsRow = (key: string): Uint8Array => tagged([FINDINGS], key)
+const tagged = (tag: number, text: string): Uint8Array => encoder.encode(String.fromCharCode(tag) + text)
+
+export const metaRow = (name: 'format' | 'next' | 'counts' | 'upgrade'): Uint8Array => tagged(META, name)
+export const noteRow = (name: string): Uint8Array => tagged(NOTE, name)
+export const findingsRow = (key: string): Uint8Array => tagged(FINDINGS, key)
 export const findingsRange = (after: string | undefined): { readonly gt: Uint8Array, readonly lt: Uint8Array } =>
   ({ gt: findingsRow(after ?? ''), lt: Uint8Array.of(FINDINGS + 1) })
-export const recordRow = (key: string): Uint8Array => tagged([RECORD], key)
+export const recordRow = (key: string): Uint8Array => tagged(RECORD, key)
+
+/** {@link recordRow} as text. */
+export const recordKey = (key: string): string => String.fromCharCode(RECORD) + key
+/** {@link stateRow}, as text where the state is below 0x80. */
+const stateKey = (state: number, key: string): RowKey => state < 0x80 ? String.fromCharCode(STATE, state) + key : stateRow(state, key)
 
 /** The rows beside a record by which it is found. `undefined`: what the record says is unknown, so all of its states; its time is not known. */
-export const indexRows = (key: string, record: ShardRecord | undefined): Uint8Array[] => {
-  if (record === undefined) return ALL_BYTES.map((byte) => stateRow(byte, key))
-  const rows = [stateRow(record.destroying ? DESTROYING_BYTE : STATE_BYTES[record.health], key)]
+export const indexRows = (key: string, record: ShardRecord | undefined): RowKey[] => {
+  if (record === undefined) return ALL_BYTES.map((byte) => stateKey(byte, key))
+  const rows: RowKey[] = [stateKey(record.destroying ? DESTROYING_BYTE : STATE_BYTES[record.health], key)]
   if (record.refresh !== undefined) rows.push(stateRow(REFRESHING_BYTE, key))
   const at = retryAt(record)
   if (at !== undefined) rows.push(retryRow(at, key))
@@ -73,7 +78,7 @@ export const indexRows = (key: string, record: ShardRecord | undefined): Uint8Ar
 }
 
 export const healthByte = (health: Health): number => STATE_BYTES[health]
-export const stateRow = (state: number, key: string): Uint8Array => tagged([STATE, state], key)
+export const stateRow = (state: number, key: string): Uint8Array => join(Uint8Array.of(STATE, state), encoder.encode(key))
 export const numberRow = (shardNumber: number): Uint8Array => join(Uint8Array.of(NUMBER), u32(shardNumber))
 
 export const retryRow = (at: number, key: string): Uint8Array => {

@@ -7,12 +7,12 @@ import type { AnyLevel } from '@dagstore/io'
 import { DagstoreError } from '../errors.ts'
 import { isIndexed, retryAt, type ShardRecord } from '../machine/index.ts'
 import {
-  decodeText, decodeU32, EMPTY, encodeText, encodeU32, findingsRange, findingsRow, garbageRange, garbageRow, healthByte, indexRows,
+  decodeText, decodeU32, encodeU32, findingsRange, findingsRow, garbageRange, garbageRow, healthByte, indexRows,
   keyOfRecordRow, keyOfStateRow, metaRow, noteRow, numberOfRow, numberRange, numberRow, parseGarbageRow, parseRetryRow, recordRange,
-  recordRow, retryRange, retryRow, stateRange, UNFINISHED_BYTES
+  recordKey, recordRow, retryRange, retryRow, stateRange, UNFINISHED_BYTES
 } from './layout.ts'
 import { decodeFindings, encodeFindings, type ListedFindings, type ShardFindings } from './finding.ts'
-import { decodeRecord, encodeRecord, type StoredRecord, versionOf } from './record-codec.ts'
+import { decodeRecord, recordValue, type StoredRecord, versionOf } from './record-codec.ts'
 import type { DueQuery, DueRetry, ListedGarbage, ListedRecord, RecordChange, RecordQuery, ShardCatalogue } from './shard-catalogue.ts'
 import { takenUp } from './taken-up.ts'
 import { upgradeCatalogue } from './upgrade.ts'
@@ -106,7 +106,7 @@ class LevelCatalogue implements ShardCatalogue {
   }
 
   async getMany (keys: readonly string[]): Promise<readonly (StoredRecord | undefined)[]> {
-    const found = await stored('reading records', () => readRows(this.#rows, keys.map(recordRow)))
+    const found = await stored('reading records', () => readRows(this.#rows, keys.map(recordKey)))
     return found.map((bytes) => bytes === undefined ? undefined : decodeRecord(bytes))
   }
 
@@ -137,7 +137,7 @@ class LevelCatalogue implements ShardCatalogue {
       })
       if (stale.length === 0) return due
       // left by a record that could not be read when it was replaced
-      await this.#rows.batch(stale.map(({ key, at }): Operation => ({ type: 'del', key: retryRow(at, key) })))
+      await this.#rows.batch(stale.map(({ key, at }) => ({ type: 'del' as const, key: retryRow(at, key) })))
       const rest = due.filter((one) => !stale.includes(one))
       const last = due.at(-1)
       return due.length < limit || last === undefined ? rest : [...rest, ...await this.due({ until, after: last, limit: stale.length })]
@@ -163,7 +163,7 @@ class LevelCatalogue implements ShardCatalogue {
   }
 
   async forget (collected: readonly ListedGarbage[]): Promise<void> {
-    const operations = collected.map(({ key, garbage }): Operation => ({ type: 'del', key: garbageRow(key, garbage).row }))
+    const operations = collected.map(({ key, garbage }) => ({ type: 'del' as const, key: garbageRow(key, garbage).row }))
     await stored('forgetting garbage', () => this.#rows.batch(operations))
   }
 
@@ -216,7 +216,7 @@ class LevelCatalogue implements ShardCatalogue {
   /** One atomic, synced write for all of the group that is not in conflict. */
   async #write (group: readonly Pending[]): Promise<('done' | 'conflict')[]> {
     const keys = [...new Set(group.flatMap(({ changes }) => changes.map(({ key }) => key)))]
-    const found = await readRows(this.#rows, keys.map(recordRow))
+    const found = await readRows(this.#rows, keys.map(recordKey))
     /** Bytes are read once somebody needs more than their version. */
     const current = new Map<string, StoredRecord | Uint8Array | undefined>(keys.map((key, at) => [key, found[at]]))
     const garbage = await this.#garbageOfRemoved(group)
@@ -266,9 +266,9 @@ const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: Store
   if (record === undefined) {
     operations.push({ type: 'del', key: recordRow(key) }, { type: 'del', key: findingsRow(key) })
   } else {
-    operations.push({ type: 'put', key: recordRow(key), value: encodeRecord(record, version) })
-    for (const row of indexRows(key, record)) operations.push({ type: 'put', key: row, value: EMPTY })
-    if (record.index !== undefined) operations.push({ type: 'put', key: numberRow(record.index.shardNumber), value: encodeText(key) })
+    operations.push({ type: 'put', key: recordKey(key), value: recordValue(record, version) })
+    for (const row of indexRows(key, record)) operations.push({ type: 'put', key: row, value: '' })
+    if (record.index !== undefined) operations.push({ type: 'put', key: numberRow(record.index.shardNumber), value: key })
     const named = takenUp(before?.record, record)
     if (named !== undefined) operations.push({ type: 'del', key: garbageRow(key, named).row })
   }

@@ -25,14 +25,21 @@ const VERSION_BYTES = 8
 const ROOM = '\0'.repeat(VERSION_BYTES)
 
 export const encodeRecord = (record: ShardRecord, version: bigint): Uint8Array => {
-  const { url, health, destroying, dataGeneration, indexGeneration, index, building, refresh, localCopy, failure } = record
-  const lastDataGeneration = record.lastDataGeneration === dataGeneration ? undefined : record.lastDataGeneration
-  const json = JSON.stringify({
-    url, health, ...(destroying ? { destroying } : {}), dataGeneration, lastDataGeneration, indexGeneration, index, building, refresh, localCopy, failure,
-  })
-  const out = encodeText(`${ROOM}${json}`)
+  const out = encodeText(`${ROOM}${jsonOf(record)}`)
   new DataView(out.buffer, out.byteOffset).setBigUint64(0, version)
   return out
+}
+
+/** The same, as text where that is what its bytes are. */
+export const recordValue = (record: ShardRecord, version: bigint): Uint8Array | string =>
+  version < 0x80n ? `${ROOM.slice(1)}${String.fromCharCode(Number(version))}${jsonOf(record)}` : encodeRecord(record, version)
+
+const jsonOf = (record: ShardRecord): string => {
+  const { url, health, destroying, dataGeneration, indexGeneration, index, building, refresh, localCopy, failure } = record
+  const lastDataGeneration = record.lastDataGeneration === dataGeneration ? undefined : record.lastDataGeneration
+  return JSON.stringify({
+    url, health, ...(destroying ? { destroying } : {}), dataGeneration, lastDataGeneration, indexGeneration, index, building, refresh, localCopy, failure,
+  })
 }
 
 /** Of a record that need not be read for it; 0: it is cut off. */

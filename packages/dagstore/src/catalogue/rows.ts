@@ -1,61 +1,53 @@
 /**
  * Rows of a sublevel, many at a time, under full keys in the database below it: the calls of a sublevel take as long for each row
- * as all the rest of a registration. Keys and values are views of one piece of memory, since small arrays of their own cost
- * engines in native code more than what is done with them.
+ * as all the rest of a registration. What is text is passed as text, which engines in native code take faster than small arrays.
  */
 import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 
 export type Rows = AbstractSublevel<any, any, Uint8Array, Uint8Array>
-export type Operation = { readonly type: 'put', readonly key: Uint8Array, readonly value: Uint8Array } | { readonly type: 'del', readonly key: Uint8Array }
+/** Text stands for its UTF-8. */
+export type Operation =
+  | { readonly type: 'put', readonly key: Uint8Array | string, readonly value: Uint8Array | string }
+  | { readonly type: 'del', readonly key: Uint8Array | string }
 
 export const SYNC: object = { sync: true }
 
-const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
+interface Encodings { readonly keyEncoding: 'view' | 'utf8', readonly valueEncoding: 'view' | 'utf8' }
+
 /** Inherited, so that engines which copy the options of each change have nothing to copy. */
-const INHERITED: typeof BYTES = Object.create(BYTES) as typeof BYTES
+const encodings = (keyEncoding: 'view' | 'utf8', valueEncoding: 'view' | 'utf8'): Encodings => Object.create({ keyEncoding, valueEncoding }) as Encodings
+const OF_BYTES = { bytes: encodings('view', 'view'), text: encodings('view', 'utf8') }
+const OF_TEXT = { bytes: encodings('utf8', 'view'), text: encodings('utf8', 'utf8') }
 
 /** One value per key, in order. */
-export const readRows = async (rows: Rows, keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> => {
-  const prefix = new TextEncoder().encode(rows.prefix)
-  const piece = new Piece(keys.reduce((sum, key) => sum + prefix.byteLength + key.byteLength, 0))
-  const db: AbstractLevel<any, Uint8Array, Uint8Array> = rows.db
-  return db.getMany(keys.map((key) => piece.add(prefix, key)), BYTES)
+export const readRows = async (rows: Rows, keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> => {
+  const { prefix } = rows
+  const db: AbstractLevel<any, string, Uint8Array> = rows.db
+  return db.getMany(keys.map((key) => prefix + key), { keyEncoding: 'utf8', valueEncoding: 'view' })
 }
 
 /** All or nothing, durable on return. */
 export const writeRows = async (rows: Rows, operations: readonly Operation[]): Promise<void> => {
-  const prefix = new TextEncoder().encode(rows.prefix)
-  const piece = new Piece(operations.reduce((sum, operation) => sum + prefix.byteLength + operation.key.byteLength + (operation.type === 'put' ? operation.value.byteLength : 0), 0))
+  const { prefix } = rows
+  const start = new TextEncoder().encode(prefix)
+  const full = (key: Uint8Array): Uint8Array => {
+    const out = new Uint8Array(start.byteLength + key.byteLength)
+    out.set(start)
+    out.set(key, start.byteLength)
+    return out
+  }
   const batch = rows.db.batch()
   try {
     for (const operation of operations) {
-      const key = piece.add(prefix, operation.key)
-      if (operation.type === 'put') batch.put(key, piece.add(operation.value), INHERITED)
-      else batch.del(key, INHERITED)
+      const isText = typeof operation.key === 'string'
+      const key = typeof operation.key === 'string' ? prefix + operation.key : full(operation.key)
+      const options = isText ? OF_TEXT : OF_BYTES
+      if (operation.type === 'put') batch.put(key, operation.value, typeof operation.value === 'string' ? options.text : options.bytes)
+      else batch.del(key, options.bytes)
     }
   } catch (error) {
     await batch.close()
     throw error
   }
   await batch.write(SYNC)
-}
-
-/** Memory that is filled from its start. */
-class Piece {
-  readonly #bytes: Uint8Array
-  #end = 0
-
-  constructor (byteLength: number) {
-    this.#bytes = new Uint8Array(byteLength)
-  }
-
-  /** A view of `parts`, one behind the other. */
-  add (...parts: readonly Uint8Array[]): Uint8Array {
-    const start = this.#end
-    for (const part of parts) {
-      this.#bytes.set(part, this.#end)
-      this.#end += part.byteLength
-    }
-    return this.#bytes.subarray(start, this.#end)
-  }
 }

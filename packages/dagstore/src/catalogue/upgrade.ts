@@ -3,12 +3,11 @@
  * with a passing failure are written anew, due at once, since format 1 knew no retries. The format row goes first, together
  * with a mark that the upgrade is under way: no earlier version opens a half of it, and the next opening goes on.
  */
-import type { Operation, Rows } from './rows.ts'
+import { type Operation, type Rows, SYNC, writeRows } from './rows.ts'
 import { EMPTY, encodeU32, healthByte, indexRows, keyOfStateRow, metaRow, recordRow, stateRange } from './layout.ts'
 import { decodeRecord, encodeRecord } from './record-codec.ts'
 
 const PAGE = 256
-const SYNC: object = { sync: true }
 
 export const upgradeCatalogue = async (rows: Rows, version: number): Promise<void> => {
   await rows.batch([
@@ -19,7 +18,7 @@ export const upgradeCatalogue = async (rows: Rows, version: number): Promise<voi
     const keys = (await rows.keys({ ...stateRange(healthByte('errored'), after), limit: PAGE }).all()).map(keyOfStateRow)
     const records = await rows.getMany(keys.map(recordRow))
     const operations = keys.flatMap((key, at) => withRetry(key, records[at]))
-    if (operations.length > 0) await rows.batch(operations, SYNC)
+    if (operations.length > 0) await writeRows(rows, operations)
     after = keys.at(-1)
     if (after === undefined || keys.length < PAGE) break
   }
