@@ -3,21 +3,20 @@
 import { openHashes } from '@dagstore/hashes/node'
 import type { Hashes } from '@dagstore/hashes'
 import type { Imports } from '@dagstore/imports'
-import type { Directory } from '@dagstore/io'
-import { lotusMount, createPieceLoader, sectorPieceSource } from '@dagstore/lotus-mount'
-import { localSectors } from '@dagstore/lotus-mount/node'
+import type { AnyLevel, Directory } from '@dagstore/io'
+import { lotusMount } from '@dagstore/lotus-mount/mount'
 import { type NodeDagstore, type NodeDagstoreOptions, openDagstore } from '@dagstore/node'
 import { type IndexRepo, openIndexRepo } from '@dagstore/index-repo'
-import { createPieceEngine } from '@dagstore/piece/node'
-import { openPieceStore, type PieceStore } from '@dagstore/piece-store'
+import type { PieceStore } from '@dagstore/piece-store'
 import type { Retrievals } from '@dagstore/retrievals'
+import { createPieces, type StorePieces } from './pieces.ts'
 import type { RootFolder } from './root-folder.ts'
 
 /** What commands on shards need. */
 export interface ShardStore {
   readonly root: RootFolder
   readonly dagstore: NodeDagstore
-  readonly pieces: PieceStore
+  readonly openPieces: StorePieces['open']
   /** The detached indices: their names, and what is in them. */
   readonly indices: Pick<IndexRepo, 'name' | 'open'>
   readonly hashes: Hashes
@@ -27,6 +26,7 @@ export interface ShardStore {
 }
 
 export interface Store extends ShardStore, AsyncDisposable {
+  readonly pieces: PieceStore
   readonly imports: Imports
   readonly retrievals: Retrievals
 }
@@ -43,32 +43,19 @@ const createGate = <T>(): Gate<T> => {
 /** Open the store at the root, or make one there. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
 export const openShardStore = async (root: RootFolder, { onEvent }: Pick<NodeDagstoreOptions, 'onEvent'> = {}): Promise<ShardStore> => {
   const hashes = await openHashes()
-  // shards that are resumed while the store opens already read pieces, so the piece store is passed as a promise
-  const opened = createGate<PieceStore>()
-  const source = sectorPieceSource({
-    pieceStore: { get: async (piece) => (await opened.promise).get(piece) },
-    openSectorFile: localSectors([root.path]),
-    fr32: createPieceEngine(),
-  })
-  const loader = createPieceLoader([source])
-  const dagstore = await openDagstore(root.path, { mounts: [lotusMount(loader)], hashes, ...(onEvent === undefined ? {} : { onEvent }) }).catch((error: unknown) => {
+  const opened = createGate<AnyLevel>()
+  const pieces = createPieces(root.path, opened.promise)
+  const dagstore = await openDagstore(root.path, { mounts: [lotusMount(pieces.loader)], hashes, ...(onEvent === undefined ? {} : { onEvent }) }).catch((error: unknown) => {
     opened.reject(error)
     throw error
   })
-  try {
-    const pieces = await openPieceStore(dagstore.db)
-    opened.resolve(pieces)
-    const close = async (): Promise<void> => {
-      await dagstore.close()
-      await loader[Symbol.asyncDispose]()
-    }
-    const indices = openIndexRepo(dagstore.files.child('index'))
-    return { root, dagstore, pieces, indices, hashes, files: dagstore.files, close }
-  } catch (error) {
-    opened.reject(error)
+  opened.resolve(dagstore.db)
+  const close = async (): Promise<void> => {
     await dagstore.close()
-    throw error
+    await pieces.close()
   }
+  const indices = openIndexRepo(dagstore.files.child('index'))
+  return { root, dagstore, openPieces: pieces.open, indices, hashes, files: dagstore.files, close }
 }
 
 /** The same with imports and retrievals, which commands on shards need not wait for. */
@@ -79,7 +66,7 @@ export const openStore = async (root: RootFolder): Promise<Store> => {
     const { dagstore, hashes } = store
     const imports = await openImports({ db: dagstore.db, directory: dagstore.files.child('imports'), hashes })
     const retrievals = openRetrievals({ directory: dagstore.files.child('retrievals'), hashes })
-    return { ...store, imports, retrievals, [Symbol.asyncDispose]: store.close }
+    return { ...store, pieces: await store.openPieces(), imports, retrievals, [Symbol.asyncDispose]: store.close }
   } catch (error) {
     await store.close()
     throw error

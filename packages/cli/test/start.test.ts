@@ -22,6 +22,12 @@ describe('starting', () => {
     expect([...loadedWith('bin.ts')].filter((name) => !name.startsWith('node:')).sort()).toEqual(['@dagstore/io/node', 'commander'])
   })
 
+  it('loads for a store what reads pieces when there is one to read', () => {
+    const loaded = loadedWith('compose.ts')
+    expect(loaded).toContain('@dagstore/node')
+    for (const name of ['@dagstore/lotus-mount', '@dagstore/lotus-mount/node', '@dagstore/piece-store', '@dagstore/piece/node', '@dagstore/imports', '@dagstore/retrievals']) expect(loaded).not.toContain(name)
+  })
+
   it.each(['car/list.ts', 'car/inspect.ts', 'car/verify.ts', 'car/root.ts'])('loads for %s neither UnixFS nor mounts', (module) => {
     const loaded = loadedWith(module)
     expect(loaded).toContain('@dagstore/carv2')
