@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The same bytes from several places: the first that has them, and the next one when a read is lost. */
-import { type ByteSource, type CallOptions, checkRange, compareIdentity, IoError, type SourceIdentity, withdrawable } from '@dagstore/io'
+import { type ByteSource, type CallOptions, checkRange, compareIdentity, IoError, onAbort, type SourceIdentity, withdrawable } from '@dagstore/io'
 import { causeOf, retryOf } from './errors.ts'
 import type { FailureMemory } from './failure-memory.ts'
+import { openOne, type Patience, settlesInTime } from './patience.ts'
 
 /** One place. `undefined`: the bytes are not there. */
 export interface Place {
@@ -15,6 +16,8 @@ export interface SwitchOptions {
   readonly identity?: ((sizeBytes: number) => SourceIdentity) | undefined
   /** Places that failed a while ago come last. @default nothing is remembered */
   readonly memory?: FailureMemory | undefined
+  /** With a place that takes longer, to open or to read, the next one is asked as well. @default one at a time, as long as it takes */
+  readonly patience?: Patience | undefined
 }
 
 export interface FirstOfOptions extends SwitchOptions, CallOptions {
@@ -31,33 +34,35 @@ export interface FirstOf {
 
 /**
  * Open the first of `places`, in their order. One of them is open at a time. Reads go on over an exchange, where the next place
- * has the same bytes. A place that says its bytes changed is opened once more before
- * the next one is tried; each place fails a read at most once.
+ * has the same bytes. A place that says its bytes changed is opened once more before the next one is tried; each place fails a
+ * read at most once.
  *
  * @throws the signal's reason
  */
 export const openFirstOf = async (places: readonly Place[], options: FirstOfOptions): Promise<FirstOf> => {
+  const { memory, patience, signal } = options
   const failures: unknown[] = []
-  for (const at of inOrder(places, options.memory)) {
-    const place = places[at] as Place
-    options.signal?.throwIfAborted()
-    try {
-      const source = await place.open({ signal: options.signal })
-      if (source === undefined) continue
-      if (options.signal?.aborted !== true && (options.sizeBytes ?? source.sizeBytes) === source.sizeBytes) {
-        options.memory?.worked(place.name)
-        return { source: switchingSource(places, { at, source }, options), failures }
-      }
+  const found = await openOne(inOrder(places, memory), {
+    open: async (at) => {
+      const place = places[at] as Place
+      const source = await place.open({ signal })
+      if (source === undefined || (options.sizeBytes ?? source.sizeBytes) === source.sizeBytes) return source
       await source.close()
-      failures.push(otherBytes(place, options.sizeBytes, source.sizeBytes))
-    } catch (error) {
-      options.signal?.throwIfAborted()
-      options.memory?.failed(place.name)
+      throw otherBytes(place, options.sizeBytes, source.sizeBytes)
+    },
+    failed: (at, error) => {
+      memory?.failed((places[at] as Place).name)
       failures.push(error)
-    }
-  }
-  options.signal?.throwIfAborted()
-  return { source: undefined, failures }
+    },
+    late: (at) => { memory?.failed((places[at] as Place).name) },
+    close: (source) => { source.close().catch(() => {}) }, // nobody has it
+    patience,
+    signal,
+  })
+  if (found === undefined) return { source: undefined, failures }
+  const { item: at, opened: source } = found
+  memory?.worked((places[at] as Place).name)
+  return { source: switchingSource(places, { at, source }, options), failures }
 }
 
 interface Opened { readonly at: number, readonly source: ByteSource }
@@ -73,6 +78,7 @@ class SwitchingSource implements ByteSource {
   readonly identity: SourceIdentity
   readonly #places: readonly Place[]
   readonly #memory: FailureMemory | undefined
+  readonly #patience: Patience | undefined
   /** Whether the bytes are the same wherever they come from. */
   readonly #promised: boolean
   #current: Opened | undefined
@@ -81,12 +87,15 @@ class SwitchingSource implements ByteSource {
   #exchange: Promise<void> | undefined
   /** Sources on their way out: reads under way finish on them. */
   readonly #leaving: Set<Promise<void>> = new Set()
+  /** How many reads are late on what was left for that. */
+  readonly #late: Map<Opened, number> = new Map()
   readonly #lifetime: AbortController = new AbortController()
   #closing: Promise<void> | undefined
 
-  constructor (places: readonly Place[], first: Opened, { identity, memory }: SwitchOptions) {
+  constructor (places: readonly Place[], first: Opened, { identity, memory, patience }: SwitchOptions) {
     this.#places = places
     this.#memory = memory
+    this.#patience = places.length > 1 && (patience?.ms ?? 0) > 0 ? patience : undefined
     this.#promised = identity !== undefined
     this.#current = first
     this.#cost = first.source.cost
@@ -99,15 +108,34 @@ class SwitchingSource implements ByteSource {
   async read (at: number, length: number, { signal }: CallOptions = {}): Promise<Uint8Array> {
     signal?.throwIfAborted()
     this.#check(at, length)
+    if (this.#patience === undefined) return this.#readFrom(at, length, new Late(), signal)
+    const late = new Late()
+    try {
+      return await late.orOne(this.#readFrom(at, length, late, signal))
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      late.end()
+    }
+  }
+
+  async #readFrom (at: number, length: number, late: Late, signal: AbortSignal | undefined): Promise<Uint8Array> {
     /** What each place failed this read with. */
     const failed = new Map<number, unknown>()
     let changedAt: number | undefined
     for (;;) {
       const used = await this.#take(failed, changedAt, signal)
       try {
-        return await used.source.read(at, length, { signal })
+        if (this.#patience === undefined) return await used.source.read(at, length, { signal })
+        const reading = late.read(used.source, at, length, signal)
+        if (failed.size + 1 >= this.#places.length || await settlesInTime(reading, this.#patience)) return await reading
+        this.#leaveAfter(used, reading)
+        late.keep(reading)
+        this.#fail(failed, used.at, new IoError('IO_SOURCE_LOST', `no answer for too long; place=${(this.#places[used.at] as Place).name} ms=${this.#patience.ms}`, { retry: 'later', offset: at }))
       } catch (error) {
         signal?.throwIfAborted()
+        if (late.isOver) throw error
         this.#check(at, length)
         const code = codeOf(error)
         if (code === undefined || code === 'IO_OUT_OF_RANGE') throw error
@@ -161,32 +189,48 @@ class SwitchingSource implements ByteSource {
   /** Open the first place that has not failed, beginning with `first`. Belongs to all reads: only `close` stops it. */
   async #next (failed: Map<number, unknown>, first: number | undefined): Promise<void> {
     if (this.#current !== undefined) this.#leave(this.#current)
-    const order = [...(first === undefined ? [] : [first]), ...inOrder(this.#places, this.#memory)]
-    for (const at of order) {
-      if (failed.has(at)) continue
-      const place = this.#places[at] as Place
-      try {
-        const source = await place.open({ signal: this.#lifetime.signal })
-        if (source?.sizeBytes === this.sizeBytes && (this.#promised || compareIdentity(this.identity, source.identity) === 'same')) {
-          this.#memory?.worked(place.name)
-          this.#current = { at, source }
-          this.#cost = source.cost
-          return
-        }
+    const order = new Set([...(first === undefined ? [] : [first]), ...inOrder(this.#places, this.#memory)].filter((at) => !failed.has(at)))
+    const { signal } = this.#lifetime
+    const found = await openOne([...order], {
+      open: async (at) => {
+        const place = this.#places[at] as Place
+        const source = await place.open({ signal })
+        if (source?.sizeBytes === this.sizeBytes && (this.#promised || compareIdentity(this.identity, source.identity) === 'same')) return source
         await source?.close()
-        this.#fail(failed, at, source === undefined ? new IoError('IO_SOURCE_LOST', `no longer there; place=${place.name}`, { retry: 'later' }) : otherBytes(place, this.sizeBytes, source.sizeBytes))
-      } catch (error) {
-        if (this.#closing !== undefined) throw new IoError('IO_CLOSED', 'source is closed')
-        this.#fail(failed, at, error)
-      }
+        throw source === undefined ? new IoError('IO_SOURCE_LOST', `no longer there; place=${place.name}`, { retry: 'later' }) : otherBytes(place, this.sizeBytes, source.sizeBytes)
+      },
+      failed: (at, error) => { this.#fail(failed, at, error) },
+      late: (at) => { this.#memory?.failed((this.#places[at] as Place).name) },
+      close: (source) => { source.close().catch(() => {}) }, // nobody has it
+      patience: this.#patience,
+      signal,
+    }).catch((error: unknown) => { throw this.#closing === undefined ? error : new IoError('IO_CLOSED', 'source is closed') })
+    if (found === undefined) {
+      const failures = [...failed.values()]
+      throw new IoError('IO_SOURCE_LOST', `lost in every place; places=${this.#places.length}`, { ...causeOf(failures), retry: retryOf(failures) })
     }
-    const failures = [...failed.values()]
-    throw new IoError('IO_SOURCE_LOST', `lost in every place; places=${this.#places.length}`, { ...causeOf(failures), retry: retryOf(failures) })
+    const { item: at, opened: source } = found
+    this.#memory?.worked((this.#places[at] as Place).name)
+    this.#current = { at, source }
+    this.#cost = source.cost
   }
 
   #fail (failed: Map<number, unknown>, at: number, error: unknown): void {
     failed.set(at, error)
     this.#memory?.failed((this.#places[at] as Place).name)
+  }
+
+  /** Others go elsewhere; it is closed when `reading` is over, and those that are as late. Closing this one does not wait for that. */
+  #leaveAfter (used: Opened, reading: Promise<unknown>): void {
+    if (this.#current === used) this.#current = undefined
+    this.#late.set(used, (this.#late.get(used) ?? 0) + 1)
+    reading.catch(() => {}).finally(() => {
+      const others = (this.#late.get(used) ?? 0) - 1
+      this.#late.set(used, others)
+      if (others > 0) return
+      this.#late.delete(used)
+      used.source.close().catch(() => {}) // it was given up already
+    })
   }
 
   #leave (used: Opened): void {
@@ -195,6 +239,41 @@ class SwitchingSource implements ByteSource {
     const leaving = used.source.close().catch(() => {}).finally(() => { this.#leaving.delete(leaving) }) // it was given up already
     this.#leaving.add(leaving)
   }
+}
+
+/** Reads of one range that take long, on places that were left for others. */
+class Late {
+  readonly #ending: AbortController = new AbortController()
+  #unwatch: (() => void) | undefined
+  readonly #kept: Set<Promise<Uint8Array>> = new Set()
+  #tell: (bytes: Uint8Array) => void = () => {}
+  readonly #first: Promise<Uint8Array> = new Promise((resolve) => { this.#tell = resolve })
+
+  /** Ends with the others. */
+  read (source: ByteSource, at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    if (signal !== undefined) this.#unwatch ??= onAbort(signal, () => { this.#ending.abort(signal.reason) })
+    return withdrawable(source.read(at, length, { signal: this.#ending.signal }), this.#ending.signal)
+  }
+
+  keep (reading: Promise<Uint8Array>): void {
+    this.#kept.add(reading)
+    reading.then(this.#tell, () => {}).finally(() => { this.#kept.delete(reading) }) // it was told as late
+  }
+
+  /** What `work` gives, or one of these before. What fails has to wait for these. */
+  orOne (work: Promise<Uint8Array>): Promise<Uint8Array> {
+    return Promise.race([this.#first, work.catch(async (error: unknown) => {
+      while (this.#kept.size > 0) await Promise.race([...this.#kept].map((reading) => reading.catch(() => {})))
+      throw error
+    })])
+  }
+
+  end (): void {
+    this.#unwatch?.()
+    this.#ending.abort(new IoError('IO_CLOSED', 'the read is over'))
+  }
+
+  get isOver (): boolean { return this.#ending.signal.aborted }
 }
 
 const codeOf = (error: unknown): string | undefined =>

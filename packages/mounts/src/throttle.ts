@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** How much may be asked of mounts: openings at a time and bytes per second, of each mount and of all together. */
-import { type ByteSource, type CallOptions, type Clock, systemClock } from '@dagstore/io'
+import { type ByteSource, type CallOptions, type Clock, systemClock, untilAborted } from '@dagstore/io'
+import { explanationOf } from './explanation.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { Mount, MountBytes } from './mount.ts'
+import { openedFor } from './opened-for.ts'
 
 export interface ThrottleLimits {
   /** Openings and streams at a time. @default 0, unlimited */
@@ -171,11 +173,14 @@ const STEP_BYTES = 1 << 20
  * source that is open holds none either, its reads are counted.
  */
 export const throttled = (mount: Mount, throttle: Throttle): Mount => ({
+  ...explanationOf(mount),
   url: mount.url,
   stat: (options) => mount.stat(options),
   open: async (options = {}) => {
     const slow = throttle.limitsOpens && !(await mount.stat(options)).ready
-    const opened = slow ? await mount.open(options) : await throttle.run(mount.url, () => mount.open(options), options)
+    const { signal } = options
+    // one that does not listen keeps no slot
+    const opened = slow ? await openedFor(mount, signal) : await throttle.run(mount.url, () => openedFor(mount, signal), options)
     return slowed(opened, mount.url, throttle)
   },
 })
@@ -187,7 +192,7 @@ const slowed = (opened: MountBytes, url: string, throttle: Throttle): MountBytes
     stream: async function * (from, options = {}) {
       const leave = await throttle.enter(url, options)
       try {
-        for await (const chunk of opened.stream(from, options)) {
+        for await (const chunk of untilAborted(opened.stream(from, options), options.signal)) {
           for (let at = 0; at < chunk.byteLength; at += STEP_BYTES) await throttle.bytes(url, Math.min(STEP_BYTES, chunk.byteLength - at), options)
           yield chunk
         }

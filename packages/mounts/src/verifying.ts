@@ -3,6 +3,7 @@
 import { type Awaitable, type ByteSource, compareIdentity, IoError, readChunks, type SourceIdentity } from '@dagstore/io'
 import { assertMatches, checkFor, type ContentCheck, type ContentChecker, contentOf, pieceNamedBy } from './content-check.ts'
 import { MountError } from './errors.ts'
+import { explanationOf } from './explanation.ts'
 import type { Mount, MountBytes, RandomBytes, SequentialBytes } from './mount.ts'
 
 /** Knows whether one block of the bytes is right, such as by the leaves of a piece's tree. */
@@ -29,6 +30,7 @@ export interface VerifyingOptions {
  * The mount given back rejects with {@link MountError} `MOUNT_HASH_MISMATCH`, also when it cannot be checked (`retry` is `never`).
  */
 export const verifying = (mount: Mount, options: VerifyingOptions): Mount => ({
+  ...explanationOf(mount),
   url: mount.url,
   stat: async (call) => {
     const stat = await mount.stat(call)
@@ -47,6 +49,7 @@ export const verifying = (mount: Mount, options: VerifyingOptions): Mount => ({
 
 /** A mount with random access as one that is read in order, and so copied to where reading is fast. */
 export const sequential = (mount: Mount): Mount => ({
+  ...explanationOf(mount),
   url: mount.url,
   stat: async (call) => ({ ...await mount.stat(call), access: 'sequential' }),
   open: async (call) => {

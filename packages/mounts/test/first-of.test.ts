@@ -3,7 +3,7 @@ import { createFakeClock } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import { bytesMount, bytesUrl, createMountRegistry, fileMount, fileUrl, firstOf, firstOfMount, type Mount, type MountBytes, MountError } from '../src/index.ts'
 import { mountSuite } from '../src/suite.ts'
-import { bytesOf, createTape, type Tape } from './tape.ts'
+import { bytesOf, createTape, gate, settle, type Tape } from './tape.ts'
 
 const BYTES = bytesOf(10_000)
 const IDENTITY: SourceIdentity = { kind: 'content', cid: 'same', sizeBytes: BYTES.byteLength }
@@ -136,6 +136,120 @@ describe('firstOf', () => {
     await expect(mount.stat()).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE' })
     b.openFails = new MountError('MOUNT_MISSING', 'test')
     await expect(mount.open()).rejects.toMatchObject({ code: 'MOUNT_MISSING', retry: 'never' })
+  })
+
+  it('asks the next mount as well when one does not answer in time, and leaves the other to itself', async () => {
+    const clock = createFakeClock()
+    const [a, b] = [createDisk('a'), createDisk('b')]
+    const never = new Promise<never>(() => {})
+    const hanging: Mount = { ...a.mount, open: async () => {
+      const opened = await a.mount.open()
+      const source = sourceOf(opened)
+      return { access: 'random', source: { ...source, read: (at, length, options) => at === 0 ? source.read(at, length, options) : never } }
+    } }
+    const source = sourceOf(await firstOf([hanging, b.mount], { clock, patienceMs: 1000 }).open())
+    expect(await source.read(0, 5)).toEqual(BYTES.slice(0, 5))
+    const reads = [500, 600].map((at) => source.read(at, 5))
+    await settle()
+    expect(b.opens).toBe(0)
+    await clock.advance(1000)
+    expect(await Promise.all(reads)).toEqual([500, 600].map((at) => BYTES.slice(at, at + 5)))
+    expect(b.opens).toBe(1)
+    await source.close()
+    expect([a.open, b.open]).toEqual([0, 0])
+    // at opening, and for stat
+    const silent: Mount = { ...a.mount, open: () => never, stat: () => never }
+    const mount = firstOf([silent, b.mount], { clock, patienceMs: 1000 })
+    const [opening, stat] = [mount.open(), mount.stat()]
+    await settle()
+    await clock.advance(1000)
+    await sourceOf(await opening).close()
+    expect(await stat).toMatchObject({ exists: true })
+    // remembered, so that the next one does not wait
+    await sourceOf(await mount.open()).close()
+    expect(b.open).toBe(0)
+  })
+
+  it('uses what comes late after all when no other mount can give it, and an abort ends the waiting', async () => {
+    const clock = createFakeClock()
+    const [a, b] = [createDisk('a'), createDisk('b')]
+    const held = gate()
+    const slow: Mount = { ...a.mount, open: async () => {
+      await held.passed
+      const source = sourceOf(await a.mount.open())
+      return { access: 'random', source: { ...source, read: async (...args) => { await again.passed; return source.read(...args) } } }
+    } }
+    let again = gate()
+    again.open()
+    b.openFails = new MountError('MOUNT_UNREACHABLE', 'test', { retry: 'later' })
+    const opening = firstOf([slow, b.mount], { clock, patienceMs: 1000 }).open()
+    await settle()
+    await clock.advance(1000)
+    await settle()
+    expect(b.opens).toBe(1)
+    held.open()
+    const source = sourceOf(await opening)
+    again = gate()
+    const leaving = new AbortController()
+    const [reading, left] = [source.read(100, 5), source.read(200, 5, { signal: leaving.signal })]
+    await settle()
+    await clock.advance(1000)
+    await settle()
+    expect(b.opens).toBeGreaterThan(1)
+    leaving.abort('left')
+    await expect(left).rejects.toBe('left')
+    again.open()
+    expect(await reading).toEqual(BYTES.slice(100, 105))
+    await source.close()
+    await settle()
+    expect([a.open, b.open]).toEqual([0, 0])
+  })
+
+  it('waits as long as it takes for the last one, and for every one with a patience of 0', async () => {
+    const clock = createFakeClock()
+    for (const [mounts, patienceMs] of [[1, 1000], [2, 0]] as const) {
+      const disks = [createDisk('a'), createDisk('b')].slice(0, mounts)
+      const held = gate()
+      const slow: Mount = { ...disks[0]!.mount, open: async () => { await held.passed; return disks[0]!.mount.open() } }
+      const opening = firstOf([slow, ...disks.slice(1).map(({ mount }) => mount)], { clock, patienceMs }).open()
+      await settle()
+      await clock.advance(1e9)
+      await settle()
+      held.open()
+      await sourceOf(await opening).close()
+      expect(disks.map(({ opens }) => opens)).toEqual([1, 0].slice(0, mounts))
+    }
+    expect(() => firstOf([createDisk('a').mount], { patienceMs: -1 })).toThrow(RangeError)
+  })
+
+  it('goes on with a stream in which nothing comes, or that ends early', async () => {
+    const clock = createFakeClock()
+    const never = new Promise<void>(() => {})
+    const [a, b] = [createTape(BYTES, 'same'), createTape(BYTES, 'same')]
+    a.before = (at) => at >= 4000 ? never : undefined
+    const reading = joined(await firstOf([a.mount, b.mount], { clock, patienceMs: 1000 }).open())
+    await settle()
+    await clock.advance(1000)
+    expect(await reading).toEqual(BYTES)
+    expect(b.starts).toEqual([4000])
+    const short = createTape(BYTES, 'same')
+    short.bytes = BYTES.subarray(0, 3000)
+    expect(await joined(await firstOf([short.mount, b.mount], { clock }).open())).toEqual(BYTES)
+    expect(b.starts).toEqual([4000, 3000])
+  })
+
+  it('names no URL in what it rejects with, and says what its mounts say', async () => {
+    const secret = 'disk:a?signature=hunter2'
+    const [a, b] = [createDisk('a'), createDisk('b')]
+    b.identity = { ...IDENTITY, cid: 'other' } as SourceIdentity
+    const mount = firstOf([{ ...a.mount, url: secret, explain: async () => 'it is away' }, { ...b.mount, url: `${secret}2` }], { clock: createFakeClock() })
+    const source = sourceOf(await mount.open())
+    a.readFails = lost()
+    const error = await source.read(0, 1).catch((thrown: unknown) => thrown as Error)
+    expect([String(error), ...((error as Error).cause as AggregateError).errors.map(String)].join()).not.toContain('hunter2')
+    await source.close()
+    expect(await mount.explain?.()).toBe('1: it is away')
+    expect(firstOf([b.mount]).explain).toBeUndefined()
   })
 
   it('D20: writes down any URLs, and reads them back', () => {

@@ -85,6 +85,28 @@ describe('openings at a time', () => {
   })
 })
 
+describe('slots', () => {
+  it('come back when whoever has one leaves a mount that does not listen', async () => {
+    const throttle = createThrottle({ total: { opens: 1 }, clock: createFakeClock() })
+    const never = new Promise<never>(() => {})
+    const tape = createTape(bytesOf(100))
+    const leaving = new AbortController()
+    const opening = throttled({ ...tape.mount, open: () => never }, throttle).open({ signal: leaving.signal })
+    tape.before = () => never
+    await settle()
+    leaving.abort('left')
+    await expect(opening).rejects.toBe('left')
+    const stopping = new AbortController()
+    const opened = await throttled(tape.mount, throttle).open()
+    if (opened.access === 'random') throw new Error('not sequential')
+    const reading = opened.stream(0, { signal: stopping.signal })[Symbol.asyncIterator]().next()
+    await settle()
+    stopping.abort('stopped')
+    await expect(reading).rejects.toBe('stopped')
+    expect(await throttle.run('x', async () => 'free')).toBe('free')
+  })
+})
+
 describe('bytes per second', () => {
   it('pass at the rate, for reads and streams; 0 is no limit', async () => {
     const clock = createFakeClock()
