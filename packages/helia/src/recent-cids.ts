@@ -23,4 +23,5 @@ export const createRecentCids = (max: number): RecentCids => {
   }
 }
 
-const keyOf = (cid: CID): string => String.fromCharCode(...cid.multihash.bytes)
+/** However long it is, as that of an identity CID may be: one call does not take a hundred thousand arguments. */
+const keyOf = (cid: CID): string => cid.multihash.bytes.reduce((key, byte) => key + String.fromCharCode(byte), '')

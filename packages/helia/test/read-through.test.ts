@@ -43,6 +43,14 @@ describe('a read-through blockstore', () => {
     expect(await shards.shard('s0')).toMatchObject({ health: 'available' })
   })
 
+  it('reads a block that is its own CID, however long that is', async () => {
+    await using shards = await openShards([shard])
+    const store = createReadThroughBlockstore(new OwnStore(), shards.blockstore)
+    const cid = CID.createV1(0x55, create(0, new Uint8Array(300_000).fill(7)))
+    expect(await store.has(cid)).toBe(true)
+    expect(await join(store.get(cid))).toEqual(cid.multihash.digest)
+  })
+
   it('asks the own store first, so that a block there wakes no shard', async () => {
     const own = new OwnStore()
     const store = createReadThroughBlockstore(own, brokenStore(() => new Error('asked')))
