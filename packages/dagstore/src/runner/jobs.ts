@@ -4,6 +4,7 @@ import { failureOf } from '../failure.ts'
 import type { Urgency } from '../limiter.ts'
 import { buildJob } from './build-job.ts'
 import { cleanJob } from './collect.ts'
+import type { Unusable } from './join-parts.ts'
 import { openJob } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
 import { refreshJob } from './refresh-job.ts'
@@ -37,24 +38,25 @@ export const runJob = async (parts: StoreParts, key: string, order: JobOrder, si
 const work = async (parts: StoreParts, key: string, { job, kind, record, urgency }: JobOrder, signal: AbortSignal): Promise<EndedJob> => {
   switch (kind) {
     case 'build': {
-      const built = await buildJob(parts, key, record, { signal, urgency, inHaste: urgency.raised && record.health === 'initializing' && record.index === undefined })
-      if (!('unusable' in built)) return { event: built.foreign ? { type: 'built', job, foreign: true } : { type: 'built', job }, session: built }
-      return { event: { type: 'unusable', job, part: built.unusable }, session: undefined }
+      const inHaste = urgency.raised && record.health === 'initializing' && record.index === undefined
+      return endOf(job, 'built', await buildJob(parts, key, record, { signal, urgency, inHaste }))
     }
     case 'refresh': {
       const built = await refreshJob(parts, key, record, { signal, urgency })
-      if (built === 'unchanged') return { event: { type: 'unchanged', job }, session: undefined }
-      if (!('unusable' in built)) return { event: { type: 'built', job }, session: built }
-      return { event: { type: 'unusable', job, part: built.unusable }, session: undefined }
+      return built === 'unchanged' ? { event: { type: built, job }, session: undefined } : endOf(job, 'built', built)
     }
     case 'clean':
       await cleanJob(parts, key, record, signal)
       return { event: { type: 'cleaned', job }, session: undefined }
     case 'open': {
       const opened = await openJob(parts, key, record, signal)
-      if (!('unusable' in opened)) return { event: { type: 'opened', job }, session: opened }
-      parts.emit({ type: 'index-unusable', key, reason: opened.reason })
-      return { event: { type: 'unusable', job, part: opened.unusable }, session: undefined }
+      if ('unusable' in opened) parts.emit({ type: 'index-unusable', key, reason: opened.reason })
+      return endOf(job, 'opened', opened)
     }
   }
+}
+
+const endOf = (job: number, type: 'built' | 'opened', made: ShardSession | Unusable): EndedJob => {
+  if ('unusable' in made) return { event: { type: 'unusable', job, part: made.unusable }, session: undefined }
+  return { event: type === 'built' && made.foreign ? { type, job, foreign: true } : { type, job }, session: made }
 }

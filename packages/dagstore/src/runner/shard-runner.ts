@@ -7,19 +7,17 @@ import { abortable } from '../abortable.ts'
 import { DagstoreError } from '../errors.ts'
 import { failureOf, sameCause } from '../failure.ts'
 import { Urgency } from '../limiter.ts'
-import { createLease, type ManagedLease } from '../lease.ts'
 import {
   applyChange, atRest, type Change, type Changed, type Effect, type Event, fromRecord, type Garbage, isUnfinished, jobOf, type JobKind, needsNumber, retryAt,
   type State, step
 } from '../machine/index.ts'
-import { schemeOf } from '../metrics/measured.ts'
 import { healthOf, type ShardInfo, shardInfo } from '../shard-info.ts'
 import { type Call, callShard, type CallTarget, leaseCall } from './calls.ts'
 import { collect } from './collect.ts'
 import { type EndedJob, runJob } from './jobs.ts'
+import { OpenSessions } from './open-sessions.ts'
 import type { StoreParts } from './parts.ts'
 import { refusalOf } from './refusal.ts'
-import type { ShardSession } from './session.ts'
 
 /** What somebody may do with a shard while its machine stands still. */
 export interface Visited {
@@ -54,12 +52,8 @@ export class ShardRunner implements CallTarget {
   readonly #calls: Map<number, Call> = new Map()
   /** Of these, the calls that end when there is an index of ours. */
   readonly #thorough: Set<number> = new Set()
-  readonly #leases: Map<number, ManagedLease> = new Map()
-  readonly #sessions: Map<number, ShardSession> = new Map()
-  /** Nobody has a lease of them, and they are not closed yet: their files are in use. */
-  readonly #shutting: Set<ShardSession> = new Set()
+  readonly #open: OpenSessions
   readonly #jobs: Map<number, RunningJob> = new Map()
-  #closings: Promise<unknown> = Promise.resolve()
   #idlers: (() => void)[] = []
 
   /** @param rested - called whenever nothing in memory says more than the record does */
@@ -67,6 +61,13 @@ export class ShardRunner implements CallTarget {
     this.key = key
     this.#parts = parts
     this.#rested = rested
+    this.#open = new OpenSessions({
+      key,
+      store: parts,
+      submit: (event) => { this.submit(event) },
+      renew: (options) => callShard(this, leaseCall(), (waiter) => ({ type: 'acquire', waiter, registerAs: undefined, urgent: true }), options),
+      onClosed: () => { this.#pump() },
+    })
     parts.tasks.add(this.#load())
   }
 
@@ -117,10 +118,7 @@ export class ShardRunner implements CallTarget {
   }
 
   /** A session reads it that is not closed yet. */
-  pins (garbage: Garbage): boolean {
-    const generation = garbage.kind === 'index' ? 'indexGeneration' : 'dataGeneration'
-    return [...this.#sessions.values(), ...this.#shutting].some((session) => session[generation] === garbage.generation)
-  }
+  pins (garbage: Garbage): boolean { return this.#open.pins(garbage) }
 
   /** The record says that something is to be done, and nobody is at it, or will be by himself. */
   get isUnfinished (): boolean {
@@ -181,7 +179,7 @@ export class ShardRunner implements CallTarget {
       if (this.isUnfinished) this.#parts.noteUnfinished()
       this.#wake()
     }
-    if (atRest(this.#state) && this.#shutting.size === 0) this.#rested(this)
+    if (atRest(this.#state) && !this.#open.isClosing) this.#rested(this)
   }
 
   /** What is to be done next; gives a promise where it takes its time. */
@@ -240,9 +238,9 @@ export class ShardRunner implements CallTarget {
       case 'refuse': return this.#end(effect.waiter)?.refuse(refusalOf(this.key, effect.code, effect.failure))
       case 'again': return this.#calls.has(effect.event.waiter) ? this.submit(effect.event) : undefined
       case 'revoke': return this.#revoke(effect.session)
-      case 'close-session': return this.#closeSession(effect.session)
+      case 'close-session': return this.#parts.tasks.add(this.#open.close(effect.session))
       case 'let-go': return this.#parts.letGo(this.key)
-      case 'collect': return this.#collect()
+      case 'collect': return this.#parts.tasks.add(this.#open.closed().then(() => collect(this.#parts, this.key)))
       case 'ignored': return this.#parts.emit({ type: 'ignored', key: this.key, event: event.type, total: this.#parts.countIgnored() })
     }
   }
@@ -275,33 +273,24 @@ export class ShardRunner implements CallTarget {
     if (record === undefined) throw new TypeError('a job without a record')
     const run = (): Promise<EndedJob> => runJob(this.#parts, this.key, { job, kind, record, urgency: running.urgency }, running.stop.signal)
     // not every system deletes a file that is open
-    const ended = kind === 'clean' ? abortable(this.#closings, running.stop.signal).catch(() => {}).then(run) : run()
+    const ended = kind === 'clean' ? abortable(this.#open.closed(), running.stop.signal).catch(() => {}).then(run) : run()
     this.#parts.tasks.add(ended.then(({ event, session }) => {
       this.#jobs.delete(job)
-      if (session !== undefined) this.#keep(job, session)
+      if (session !== undefined) this.#open.keep(job, session)
       this.submit(event)
+      // it had been found broken before anybody listened
+      if (session?.spoiled !== undefined) this.submit({ type: 'spoiled', session: job, part: session.spoiled })
       // nobody waits for it: leases that are out go on with the index that they have
       if (session?.foreign === true) this.#parts.replaceIndex(this.key, session.mount.indexOrigin === 'attached' ? AFTER_ATTACHED_MS : 0)
     }))
   }
 
-  #keep (id: number, session: ShardSession): void {
-    this.#sessions.set(id, session)
-    session.onSpoiled = (part) => { this.submit({ type: 'spoiled', session: id, part }) }
-    if (session.spoiled !== undefined) this.submit({ type: 'spoiled', session: id, part: session.spoiled })
-  }
-
-  #grant (waiter: number, id: number): void {
-    const session = this.#sessions.get(id)
+  #grant (waiter: number, session: number): void {
     const call = this.#end(waiter)
+    const lease = call === undefined ? undefined : this.#open.lease(waiter, session, this.#stored?.record.url ?? '')
     // the caller left while the record was being written; nobody would ever close the lease
-    if (session === undefined || call === undefined) return this.submit({ type: 'release', lease: waiter })
-    const managed = createLease(waiter, this.key, session, () => {
-      this.#leases.delete(waiter)
-      this.submit({ type: 'release', lease: waiter })
-    }, (options) => callShard(this, leaseCall(), (other) => ({ type: 'acquire', waiter: other, registerAs: undefined, urgent: true }), options), this.#parts.metrics, schemeOf(this.#stored?.record.url ?? ''))
-    this.#leases.set(waiter, managed)
-    call.grant(managed.lease)
+    if (lease === undefined) return this.submit({ type: 'release', lease: waiter })
+    call?.grant(lease)
   }
 
   #end (waiter: number): Call | undefined {
@@ -314,29 +303,7 @@ export class ShardRunner implements CallTarget {
   get #isForeign (): boolean { return this.#stored?.record.index?.foreign === true }
 
   #revoke (session: number): void {
-    const reason = new DagstoreError(this.#state.tag === 'closed' ? 'DAGSTORE_CLOSED' : 'DAGSTORE_SHARD_DESTROYED', `lease was revoked; key=${this.key}`, { key: this.key })
-    const target = this.#sessions.get(session)
-    for (const managed of this.#leases.values()) {
-      if (managed.session !== target) continue
-      this.#leases.delete(managed.id)
-      managed.revoke(reason)
-    }
-  }
-
-  #closeSession (id: number): void {
-    const session = this.#sessions.get(id)
-    if (session === undefined) return
-    this.#sessions.delete(id)
-    this.#shutting.add(session)
-    const closed = session.close().catch((error: unknown) => { this.#parts.emit({ type: 'postponed', key: this.key, error }) }).finally(() => {
-      this.#shutting.delete(session)
-      this.#pump()
-    })
-    this.#closings = Promise.all([this.#closings, closed])
-    this.#parts.tasks.add(closed)
-  }
-
-  #collect (): void {
-    this.#parts.tasks.add(this.#closings.then(() => collect(this.#parts, this.key)))
+    const code = this.#state.tag === 'closed' ? 'DAGSTORE_CLOSED' : 'DAGSTORE_SHARD_DESTROYED'
+    this.#open.revoke(session, new DagstoreError(code, `lease was revoked; key=${this.key}`, { key: this.key }))
   }
 }
