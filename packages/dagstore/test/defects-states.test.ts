@@ -114,7 +114,8 @@ describe('defects of states', () => {
 
   it('D7: leases keep their generation while the shard recovers, and free it when they close', async () => {
     await using h = await openHarness()
-    const car = makeCar(1, 500)
+    // an index that is not brought whole when it is opened
+    const car = makeCar(1, 4000)
     const url = h.sources.put('a', car, { access: 'sequential' })
     await h.store.register('a', url)
     const old = await h.store.acquire('a')
