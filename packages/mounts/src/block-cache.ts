@@ -35,13 +35,17 @@ export const BLOCK_CACHE_DEFAULTS: { readonly blockBytes: number } = Object.free
 /** Blocks beside each other are asked for by one read, up to this length. */
 const MERGED_BYTES = 4 << 20
 
+/** One read of a source, for whoever waits for a block of it. */
+interface Read { readonly source: ByteSource, readonly ending: AbortController, users: number, over: boolean }
+interface UnderWay { readonly read: Read, readonly block: Promise<Uint8Array> }
+
 /** @throws {RangeError} an option out of range */
 export const createBlockCache = ({ budgetBytes, blockBytes = BLOCK_CACHE_DEFAULTS.blockBytes }: BlockCacheOptions): BlockCache => {
   if (!(Number.isSafeInteger(blockBytes) && blockBytes >= 1)) throw new RangeError(`blockBytes; want=a whole number from 1 got=${blockBytes}`)
   if (!(Number.isSafeInteger(budgetBytes) && budgetBytes >= blockBytes)) throw new RangeError(`budgetBytes; want=at least one block got=${budgetBytes}`)
   /** Used longest ago first. */
   const blocks = new Map<string, Uint8Array>()
-  const underWay = new Map<string, Promise<Uint8Array>>()
+  const underWay = new Map<string, UnderWay>()
   let bytes = 0
   let [hits, misses, fetchedBytes, usedBytes] = [0, 0, 0, 0]
 
@@ -63,21 +67,33 @@ export const createBlockCache = ({ budgetBytes, blockBytes = BLOCK_CACHE_DEFAULT
     }
   }
 
-  /** One read for the blocks [from, to), for all who wait for one of them; it goes on when the first of these leaves. */
+  /** One read for the blocks [from, to), for all who wait for one of them; it ends when the last of these leaves. */
   const fetch = (source: ByteSource, prefix: string, from: number, to: number): void => {
     const start = from * blockBytes
-    const whole = source.read(start, Math.min(to * blockBytes, source.sizeBytes) - start)
-    for (let at = from; at < to; at++) {
-      const name = prefix + at
-      const block = whole.then((read) => {
+    const length = Math.min(to * blockBytes, source.sizeBytes) - start
+    const read: Read = { source, users: 0, over: false, ending: new AbortController() }
+    const names = Array.from({ length: to - from }, (_, index) => prefix + (from + index))
+    const forget = (): void => {
+      read.over = true
+      for (const name of names) if (underWay.get(name)?.read === read) underWay.delete(name)
+    }
+    // one that does not listen is left all the same
+    const whole = withdrawable(source.read(start, length, { signal: read.ending.signal }), read.ending.signal)
+    const done = whole.then((found) => {
+      if (found.byteLength === length) return found
+      throw new IoError('IO_TRUNCATED', `the source gave another length; at=${start} want=${length} got=${found.byteLength}`, { offset: start })
+    })
+    read.ending.signal.addEventListener('abort', forget)
+    for (const [index, name] of names.entries()) {
+      const block = done.then((found) => {
         // memory of its own, so that one block does not keep the others
-        const own = new Uint8Array(read.subarray((at - from) * blockBytes, (at - from + 1) * blockBytes))
+        const own = new Uint8Array(found.subarray(index * blockBytes, (index + 1) * blockBytes))
         fetchedBytes += own.byteLength
         keep(name, own)
         return own
-      }).finally(() => { underWay.delete(name) })
-      block.catch(() => {}) // whoever waits for it has the error
-      underWay.set(name, block)
+      })
+      block.then(forget, forget) // whoever waits for it has the error
+      underWay.set(name, { read, block })
     }
   }
 
@@ -101,7 +117,7 @@ export const createBlockCache = ({ budgetBytes, blockBytes = BLOCK_CACHE_DEFAULT
         return source.read(at, length, { signal })
       }
       const [first, end] = [Math.floor(at / blockBytes), Math.ceil((at + length) / blockBytes)]
-      const parts: (Uint8Array | Promise<Uint8Array>)[] = []
+      const parts: (Uint8Array | UnderWay)[] = []
       for (let block = first; block < end;) {
         const name = prefix + block
         const here = found(name) ?? underWay.get(name)
@@ -117,19 +133,25 @@ export const createBlockCache = ({ budgetBytes, blockBytes = BLOCK_CACHE_DEFAULT
         misses += to - block
         for (; block < to; block++) parts.push(underWay.get(prefix + block)!)
       }
-      const out = new Uint8Array(length)
-      for (const [index, part] of parts.entries()) {
-        const block = part instanceof Uint8Array ? part : await withdrawable(part, signal).catch((error: unknown) => retried(error, first + index, signal))
-        const blockStart = (first + index) * blockBytes
-        const from = Math.max(at, blockStart)
-        out.set(block.subarray(from - blockStart, Math.min(at + length - blockStart, block.byteLength)), from - at)
+      const reads = new Set(parts.flatMap((part) => part instanceof Uint8Array ? [] : [part.read]))
+      for (const under of reads) under.users++
+      try {
+        const out = new Uint8Array(length)
+        for (const [index, part] of parts.entries()) {
+          const block = part instanceof Uint8Array ? part : await withdrawable(part.block, signal).catch((error: unknown) => retried(error, part.read, first + index, signal))
+          const blockStart = (first + index) * blockBytes
+          const from = Math.max(at, blockStart)
+          out.set(block.subarray(from - blockStart, Math.min(at + length - blockStart, block.byteLength)), from - at)
+        }
+        return out
+      } finally {
+        for (const under of reads) if (--under.users === 0 && !under.over) under.ending.abort(new IoError('IO_CLOSED', 'nobody waits for it'))
       }
-      return out
     }
-    /** Another source's reading may have failed for a reason of that source alone, such as being closed. */
-    const retried = async (error: unknown, block: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+    /** Another source's reading may have failed for a reason of that source alone. */
+    const retried = async (error: unknown, failed: Read, block: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
       signal?.throwIfAborted()
-      if (closed || !(error instanceof IoError) || error.code !== 'IO_CLOSED') throw error
+      if (closed || failed.source === source) throw error
       const start = block * blockBytes
       const own = await source.read(start, Math.min(blockBytes, sizeBytes - start), { signal })
       fetchedBytes += own.byteLength

@@ -90,6 +90,48 @@ describe('a block cache', () => {
     expect(state.reads).toEqual(['0+1000'])
   })
 
+  it('ends a read when the last who waits for it leaves, and asks anew for whoever comes then', async () => {
+    const bytes = bytesOf(3000)
+    const state = watched(bytes)
+    let ended = 0
+    const never = new Promise<never>(() => {})
+    const hanging: ByteSource = { ...state.source, read: (at, length, options) => {
+      options?.signal?.addEventListener('abort', () => { ended++ })
+      return ended === 0 ? never : state.source.read(at, length, options)
+    } }
+    const cached = createBlockCache({ budgetBytes: 10_000, blockBytes: 1000 }).over(hanging)
+    const leaving = [new AbortController(), new AbortController()]
+    const reads = leaving.map(({ signal }) => cached.read(0, 1500, { signal }))
+    leaving[0]!.abort('one')
+    await expect(reads[0]).rejects.toBe('one')
+    expect(ended).toBe(0)
+    leaving[1]!.abort('two')
+    await expect(reads[1]).rejects.toBe('two')
+    expect(ended).toBe(1)
+    expect(await cached.read(0, 1500)).toEqual(bytes.slice(0, 1500))
+    expect(state.reads).toEqual(['0+2000'])
+  })
+
+  it('reads at its own source what another one has lost', async () => {
+    const bytes = bytesOf(3000)
+    const cache = createBlockCache({ budgetBytes: 10_000, blockBytes: 1000 })
+    const [bad, good] = [watched(bytes), watched(bytes)]
+    const held = gate()
+    bad.before = () => held.passed
+    bad.fails = new IoError('IO_SOURCE_LOST', 'test', { retry: 'later' })
+    const [lost, read] = [cache.over(bad.source).read(0, 10), cache.over(good.source).read(5, 10)]
+    held.open()
+    await expect(lost).rejects.toBe(bad.fails)
+    expect(await read).toEqual(bytes.slice(5, 15))
+    expect(cache.usage()).toMatchObject({ bytes: 1000, blocks: 1 })
+  })
+
+  it('takes no answer of another length for a block', async () => {
+    const state = watched(bytesOf(3000))
+    const short: ByteSource = { ...state.source, read: async (at, length) => (await state.source.read(at, length)).subarray(1) }
+    await expect(createBlockCache({ budgetBytes: 10_000, blockBytes: 1000 }).over(short).read(0, 10)).rejects.toMatchObject({ code: 'IO_TRUNCATED' })
+  })
+
   it('forgets a failure at once', async () => {
     const state = watched(bytesOf(3000))
     state.fails = new IoError('IO_SOURCE_LOST', 'test', { retry: 'later' })
