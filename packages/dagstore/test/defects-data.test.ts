@@ -108,21 +108,25 @@ describe('defects of data and trust', () => {
 
   it('D16: a read across shards that finds a damaged index waits for the new one', async () => {
     await using h = await openHarness()
-    const car = makeCar(1, 500)
+    // an index that is not brought whole when it is opened
+    const car = makeCar(1, 4000)
+    const some = car.blocks.filter((_, at) => at % 20 === 0)
     await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
     expect(await h.store.blockstore.bytes(car.blocks[0]!.cid)).toEqual(car.blocks[0]!.data)
     h.wrong.below.add(indexFile('a', 1))
-    for (const { cid, data } of car.blocks) expect(await h.store.blockstore.bytes(cid)).toEqual(data)
+    for (const { cid, data } of some) expect(await h.store.blockstore.bytes(cid)).toEqual(data)
     expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 2 })
   })
 
   it('D16: a read of a lease that finds a damaged index waits for the new one; one that cannot come leaves the damage to be told', async () => {
     await using h = await openHarness()
-    const car = makeCar(1, 500)
+    // an index that is not brought whole when it is opened
+    const car = makeCar(1, 4000)
+    const some = car.blocks.filter((_, at) => at % 20 === 0)
     await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
     const lease = await h.store.acquire('a')
     h.wrong.below.add(indexFile('a', 1))
-    for (const { cid, data } of car.blocks) expect(await lease.blockstore.bytes(cid)).toEqual(data)
+    for (const { cid, data } of some) expect(await lease.blockstore.bytes(cid)).toEqual(data)
     expect(lease.indexGeneration).toBe(1)
     expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 2 })
     await lease.close()
@@ -130,7 +134,7 @@ describe('defects of data and trust', () => {
     const next = await h.store.acquire('a')
     h.wrong.below.add('index/')
     h.sources.place('a').before = async (step) => { if (step === 'open') throw new Error('away') }
-    const found = await Promise.allSettled(car.blocks.map(({ cid }) => next.blockstore.bytes(cid)))
+    const found = await Promise.allSettled(some.map(({ cid }) => next.blockstore.bytes(cid)))
     expect(found.map((result) => result.status === 'rejected' ? codeOf(result.reason) : 'read')).toContain('BLOCKSTORE_UNREADABLE')
     await next.close()
     await until(() => h.sources.open === 0)
