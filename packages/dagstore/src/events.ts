@@ -4,7 +4,7 @@ import type { Finding } from './catalogue/finding.ts'
 import type { Failure, Health } from './machine/index.ts'
 
 export type DagstoreEvent =
-  /** `undefined`: not registered. */
+  /** `undefined`: not registered, or being destroyed. */
   | { readonly type: 'health', readonly key: string, readonly from: Health | undefined, readonly to: Health | undefined, readonly failure: Failure | undefined }
   /** `fetch`: a sequential mount is copied. `index`: its bytes are scanned. */
   | { readonly type: 'progress', readonly key: string, readonly step: 'fetch' | 'index', readonly progress: ByteProgress }
@@ -12,9 +12,9 @@ export type DagstoreEvent =
   | { readonly type: 'ignored', readonly key: string, readonly event: string, readonly total: number }
   /** A record could not be written; whoever waited was told. */
   | { readonly type: 'unsaved', readonly key: string, readonly error: unknown }
-  /** An index file was lost, is damaged, or is of other bytes; it is being rebuilt. */
-  | { readonly type: 'index-unusable', readonly key: string, readonly reason: unknown }
-  /** Something unneeded could not be deleted, or an interrupted job not be resumed; the next start tries again. */
+  /** An index file was lost, is damaged, or is of other bytes; it is being rebuilt. `undefined`: the top-level index, from the index files. */
+  | { readonly type: 'index-unusable', readonly key: string | undefined, readonly reason: unknown }
+  /** Something unneeded could not be deleted: the next start, or `gc`, tries again. Or what is unfinished could not be gone on with: that is tried again soon. */
   | { readonly type: 'postponed', readonly key: string | undefined, readonly error: unknown }
   /** A check has found something wrong that it had not found before. */
   | { readonly type: 'finding', readonly key: string, readonly finding: Finding }
