@@ -1,4 +1,4 @@
-import { makeBlock } from '@dagstore-tooling/fixtures'
+import { carV1, makeBlock, makeBlocks } from '@dagstore-tooling/fixtures'
 import { indexName } from '@dagstore/index-repo'
 import { createMemoryDirectory, type Directory, IoError } from '@dagstore/io'
 import { createMountRegistry, type Mount, MountError, type MountFactory } from '@dagstore/mounts'
@@ -7,7 +7,9 @@ import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
-import { openCatalogue, type WhyReport } from '../src/index.ts'
+import { createMemoryCatalogue, openCatalogue, type WhyReport } from '../src/index.ts'
+import { command, registering, shownUrl } from '../src/why/command.ts'
+import { why, type WhyParts } from '../src/why/why.ts'
 import { carWithData, gate, type Harness, makeCar, namesIn, openHarness, rejection, Sources, until } from './harness.ts'
 
 /** `name ok`, and what is told where it is not. */
@@ -52,7 +54,7 @@ describe('why', () => {
     await indexed(h, 'a')
     const report = await h.store.why(makeCar(9).blocks[0]!.cid)
     expect(short(report)).toEqual(['key ok', 'shards BLOCKSTORE_NOT_FOUND'])
-    expect(report).toMatchObject({ retrievable: false, fix: 'add the CAR that holds it: dagstore add PATH' })
+    expect(report).toMatchObject({ retrievable: false, fix: 'add the CAR that holds it: dagstore add --eager PATH' })
   })
 
   it('says how many shards are not indexed, and why some could not be', async () => {
@@ -75,13 +77,13 @@ describe('why', () => {
     h.sources.place('a').bytes = undefined
     const fresh = await h.store.why(cid)
     expect(short(fresh)).toEqual(['key ok', 'shards ok', 'state ok', 'source MOUNT_MISSING'])
-    expect(fresh).toMatchObject({ retrievable: false, fix: 'restore the file' })
+    expect(fresh).toMatchObject({ retrievable: false, fix: 'restore the file; or, if it is elsewhere now: dagstore refresh --mount URL a' })
     await rejection(h.store.acquire('a'))
     const errored = await h.store.why(cid)
     expect(short(errored)).toEqual(['key ok', 'shards ok', 'state MOUNT_MISSING', 'source MOUNT_MISSING'])
     expect(errored.steps[2]?.detail).toMatch(/^Errored MOUNT_MISSING since 2021-08-17 00:00/)
     expect(errored.steps[3]?.detail).toBe('test:a → nothing is there')
-    expect(errored.fix).toBe('restore the file, then: dagstore recover-shard a')
+    expect(errored.fix).toBe('restore the file, then: dagstore recover-shard a; or, if it is elsewhere now: dagstore refresh --mount URL a')
     h.sources.place('a').bytes = bytes
     const back = await h.store.why(cid)
     expect(short(back)).toEqual(['key ok', 'shards ok', 'state MOUNT_MISSING', 'source ok', 'section ok', 'hash ok'])
@@ -130,7 +132,7 @@ describe('why', () => {
     h.sources.place('a').version = 2
     const report = await h.store.why(cid)
     expect(short(report)).toEqual(['key ok', 'shards ok', 'state ok', 'source IO_SOURCE_CHANGED'])
-    expect(report).toMatchObject({ retrievable: false, fix: 'dagstore refresh a' })
+    expect(report).toMatchObject({ retrievable: false, fix: 'put back what was there, or take what is there now, if it has the block: dagstore refresh a' })
   })
 
   it('names an index that is lost, and one that is damaged', async () => {
@@ -177,7 +179,7 @@ describe('why', () => {
     h.sources.place('a').bytes = other
     const report = await h.store.why(last)
     expect(short(report)).toEqual(['key ok', 'shards ok', 'state ok', 'source ok', 'section BLOCKSTORE_UNREADABLE'].map((line, at) => at === 4 ? `section ${report.steps[4]?.code}` : line))
-    expect(report).toMatchObject({ retrievable: false, fix: 'dagstore verify-shard a' })
+    expect(report).toMatchObject({ retrievable: false, fix: 'the source is damaged: restore it, then: dagstore verify-shard a' })
     expect(cid).toBeDefined()
   })
 
@@ -201,7 +203,7 @@ describe('why', () => {
     await until(async () => (await h.store.shard('a'))?.destroying === true)
     const report = await h.store.why(cid)
     expect(short(report)).toEqual(['key ok', 'shards ok', 'state DAGSTORE_SHARD_DESTROYED'])
-    expect(report.fix).toMatch(/dagstore register-shard a test:a$/)
+    expect(report.fix).toMatch(/dagstore register-shard --eager a test:a$/)
     await lease.close()
     await destroying
     expect((await h.store.why(cid)).steps.at(-1)).toMatchObject({ name: 'shards', ok: false })
@@ -223,7 +225,7 @@ describe('why', () => {
     expect(none.retrievable).toBe(false)
     expect(none.steps[1]?.detail).toBe('a, b, c (0 of 3)')
     expect(none.steps.slice(2).map(({ detail }) => detail.slice(0, 3))).toEqual(['a: ', 'a: ', 'b: ', 'b: ', 'c: ', 'c: '])
-    expect(none.fix).toBe('restore the file; or: allow the store to read it')
+    expect(none.fix).toBe('restore the file; or, if it is elsewhere now: dagstore refresh --mount URL a; or: restore the file; or, if it is elsewhere now: dagstore refresh --mount URL b; or: allow the store to read it')
   })
 
   it('says that a hash is not known', async () => {
@@ -250,6 +252,49 @@ describe('why', () => {
     expect(await other).toMatchObject({ code: 'DAGSTORE_CLOSED' })
     expect(await rejection(h.store.why(cid))).toMatchObject({ code: 'DAGSTORE_CLOSED' })
     open()
+  })
+
+  it('says which shards name a block as their root and do not hold it', async () => {
+    await using h = await openHarness()
+    const made = makeBlocks(3, 4, { min: 10, max: 90 })
+    await h.store.register('a', h.sources.put('a', carV1([made[0]!.cid], made.slice(1))), { indexing: 'eager' })
+    const report = await h.store.why(CID.decode(made[0]!.cid))
+    expect(report.steps.at(-1)).toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND', detail: 'in none of the shards; all are indexed; the root of a' })
+  })
+
+  it('says that a lost index may be the reason, and that the top-level index is not whole yet', async () => {
+    const first = await openHarness()
+    const cid = await indexed(first, 'a')
+    await indexed(first, 'b', makeCar(2))
+    await first.files.remove(`index/${indexName('a', 1)}`)
+    await first.store.close()
+    const catalogue = await openCatalogue(first.db)
+    const top = await openTopLevelIndex(first.db)
+    await top.publish(shardNumber((await catalogue.get('a'))!.record.index!.shardNumber), [])
+    await top.close()
+    await using h = await openHarness({}, { db: first.db, files: first.files, sources: first.sources })
+    const report = await h.store.why(cid)
+    expect(report.steps.at(-1)).toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND', detail: 'in no shard whose index can be read; 1 cannot, as a: INDEX_MISSING' })
+    expect(report.fix).toBe('dagstore verify-shard a; it builds the index anew')
+    await h.store.verify('a')
+    expect(await h.store.why(cid)).toMatchObject({ retrievable: true })
+    await h.store.close()
+    const building = createMemoryCatalogue()
+    await building.setNote('rebuild', new TextEncoder().encode('{"left":7,"from":3}'))
+    const other = await why({
+      catalogue: building, finder: { candidates: async function * () {}, look: async () => [] }, unindexed: () => 0,
+    } as unknown as WhyParts, cid, { signal: new AbortController().signal })
+    expect(other.steps.at(-1)?.detail).toBe('the top-level index is being built anew, and names it for no shard yet; 7 to go')
+  })
+
+  it('writes commands as a shell takes them, and URLs without their queries', () => {
+    expect(command('recover-shard', 'a.car')).toBe('dagstore recover-shard a.car')
+    expect(command('verify-shard', "it's", '--mode', 'full')).toBe("dagstore verify-shard --mode full 'it'\\''s'")
+    expect(command('refresh', '-x')).toBe('dagstore refresh -- -x')
+    expect(registering('a', 'file:///a%20b.car')).toBe('dagstore register-shard --eager a file:///a%20b.car')
+    expect(registering('a', 'https://h/a.car?sig=1')).toBe('dagstore register-shard --eager a URL')
+    expect(shownUrl('https://h/a.car?sig=1')).toBe('https://h/a.car?…')
+    expect(shownUrl(`bytes:${'A'.repeat(1000)}`)).toHaveLength(201)
   })
 
   it('finds a block that the top-level index has lost', async () => {

@@ -6,6 +6,7 @@ import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { paint, printable, toJson } from '../text.ts'
+import { quoted } from './keys.ts'
 import { addRootOption, withExistingStore } from './store.ts'
 
 /** Of what a step says, so that what is ok stands in one column. */
@@ -18,7 +19,8 @@ export const addWhyCommand = (program: Command, common: AddOptions, terminal: Te
     .argument('<cid>')
     .action(async (text: string, options: CommonOptions) => {
       const cid = parseCid(text)
-      const report = await withExistingStore(options, terminal, ({ dagstore }) => dagstore.why(cid, { signal: terminal.signal }))
+      const told = await withExistingStore(options, terminal, ({ dagstore }) => dagstore.why(cid, { signal: terminal.signal }))
+      const report = { ...told, fix: told.fix === undefined ? undefined : atRoot(told.fix, options.root) }
       const { retrievable, steps, fix } = report
       if (options.json === true) terminal.stdout(`${toJson({ cid: report.cid, retrievable, steps: steps.map(({ name, ok, detail, code }) => ({ name, ok, detail, code: code ?? null })), fix: fix ?? null })}\n`)
       else terminal.stdout(whyText(report, options.color ?? terminal.colors))
@@ -26,6 +28,10 @@ export const addWhyCommand = (program: Command, common: AddOptions, terminal: Te
       if (!retrievable) throw new CommandError('COMMAND_FAILED_ITEMS', `${report.cid} can not be read`)
     })
 }
+
+/** Commands in a fix are for the same store. */
+const atRoot = (fix: string, root: string | undefined): string =>
+  root === undefined ? fix : fix.replaceAll(/\bdagstore [a-z]+(?:-[a-z]+)*\b/g, (command) => `${command} --root ${quoted(root)}`)
 
 export const whyText = ({ cid, retrievable, steps, fix }: WhyReport, color: boolean): string => {
   const width = steps.reduce((longest, { ok, detail }) => ok ? Math.max(longest, detail.length) : longest, DETAIL_CHARACTERS)

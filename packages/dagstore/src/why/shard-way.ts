@@ -8,6 +8,7 @@ import { codeOf } from '../failure.ts'
 import type { Health } from '../machine/index.ts'
 import type { StoreParts } from '../runner/parts.ts'
 import { Spoilage } from '../runner/session.ts'
+import { command, registering, shownUrl } from './command.ts'
 import type { HeldIndex, Holder } from './holders.ts'
 import { openLocal } from './local-source.ts'
 import { failed, passed, type ShardWay, type WhyStep } from './report.ts'
@@ -26,7 +27,7 @@ export const shardWay = async (parts: WayParts, cid: CID, holder: Holder, signal
   if (rest.fix !== undefined) return { key, steps, retrievable: false, fix: rest.fix }
   // what may pass is tried again by the next read, and would succeed; anything else waits for a recovery
   const refused = !state.step.ok && holder.record.failure?.retry !== 'later'
-  return { key, steps, retrievable: !refused, fix: refused ? `dagstore recover-shard ${key}` : undefined }
+  return { key, steps, retrievable: !refused, fix: refused ? command('recover-shard', key) : undefined }
 }
 
 const NAMES: Readonly<Record<Health, string>> = { new: 'New', initializing: 'Initializing', available: 'Available', recovering: 'Recovering', errored: 'Errored' }
@@ -42,12 +43,12 @@ const minute = (at: string): string => at.slice(0, 16).replace('T', ' ')
 /** @param budget - tries that the store makes by itself */
 const stateOf = ({ key, record, damaged, health }: Holder, budget: number): { readonly step: WhyStep } | End => {
   if (damaged) {
-    return { steps: [failed('state', record.failure?.message ?? 'record cannot be read', 'DAGSTORE_BAD_RECORD')], fix: `dagstore destroy-shard ${key}, then register it again` }
+    return { steps: [failed('state', record.failure?.message ?? 'record cannot be read', 'DAGSTORE_BAD_RECORD')], fix: `${command('destroy-shard', key)}, then: ${registering(key, undefined)}` }
   }
   if (record.destroying) {
     return {
       steps: [failed('state', `${NAMES[health]}, destruction under way`, 'DAGSTORE_SHARD_DESTROYED')],
-      fix: `when it is gone, register it again: dagstore register-shard ${key} ${record.url}`,
+      fix: `when it is gone, register it again: ${registering(key, record.url)}`,
     }
   }
   if (health !== 'errored') {
@@ -61,7 +62,7 @@ const stateOf = ({ key, record, damaged, health }: Holder, budget: number): { re
 }
 
 const bytesWay = async (parts: WayParts, cid: CID, holder: Holder, signal: AbortSignal): Promise<{ readonly steps: readonly WhyStep[], readonly fix: string | undefined }> => {
-  const source = await sourceOf(parts, holder, signal)
+  const source = await sourceOf(parts, cid, holder, signal)
   if ('fix' in source) return source
   const { opened } = source
   try {
@@ -72,7 +73,7 @@ const bytesWay = async (parts: WayParts, cid: CID, holder: Holder, signal: Abort
     if (opened === undefined) {
       return {
         steps: [source.step, passed('section', placeOf(entry, index)), failed('hash', 'not looked at: the source can only be read in order, and there is no copy', 'DAGSTORE_NOT_LOCAL')],
-        fix: `read it, or: dagstore initialize-shard ${holder.key}; both fetch the copy`,
+        fix: `${command('verify-shard', holder.key)}; it fetches the copy, as the next read does`,
       }
     }
     return at(source.step, await blockWay(parts, cid, holder, opened, index, entry, signal))
@@ -85,7 +86,7 @@ const at = (step: WhyStep, { steps, fix }: { readonly steps: readonly WhyStep[],
   ({ steps: [step, ...steps], fix })
 
 /** `opened` is `undefined` where the source is there, and its copy is not. */
-const sourceOf = async (parts: WayParts, holder: Holder, signal: AbortSignal): Promise<{ readonly step: WhyStep, readonly opened: ByteSource | undefined } | End> => {
+const sourceOf = async (parts: WayParts, cid: CID, holder: Holder, signal: AbortSignal): Promise<{ readonly step: WhyStep, readonly opened: ByteSource | undefined } | End> => {
   const { key, record, index } = holder
   try {
     const mount = parts.mounts.resolve(record.url)
@@ -96,19 +97,22 @@ const sourceOf = async (parts: WayParts, holder: Holder, signal: AbortSignal): P
       raw = await openLocal(parts, key, record, signal)
     } catch (error) {
       if (codeOf(error) !== 'MOUNT_NOT_LOCAL') throw error
-      return { step: passed('source', `${record.url}${sizeBytes === undefined ? '' : `, ${sizeBytes} bytes`}, to be fetched first`), opened: undefined }
+      return { step: passed('source', `${shownUrl(record.url)}${sizeBytes === undefined ? '' : `, ${sizeBytes} bytes`}, to be fetched first`), opened: undefined }
     }
     const opened = new Spoilage().source(raw)
     const known = 'facts' in index ? index.facts.source : undefined
     if (known !== undefined && compareIdentity(known, opened.identity) === 'different') {
-      await opened.close()
-      return otherBytes(holder, 'IO_SOURCE_CHANGED')
+      try {
+        return otherBytes(holder, 'IO_SOURCE_CHANGED', await isStillThere(parts, cid, holder, opened, signal))
+      } finally {
+        await opened.close()
+      }
     }
-    return { step: passed('source', `${record.url}, ${opened.sizeBytes} bytes`), opened }
+    return { step: passed('source', `${shownUrl(record.url)}, ${opened.sizeBytes} bytes`), opened }
   } catch (error) {
     signal.throwIfAborted()
     const code = codeOf(error) ?? 'DAGSTORE_UNEXPECTED'
-    if (code === 'MOUNT_COPY_OUTDATED') return otherBytes(holder, code)
+    if (code === 'MOUNT_COPY_OUTDATED') return otherBytes(holder, code, false)
     return lost(holder, code, await explained(parts, record.url, signal) ?? messageOf(error))
   }
 }
@@ -123,16 +127,24 @@ const explained = async ({ mounts }: WayParts, url: string, signal: AbortSignal)
   }
 }
 
-const otherBytes = ({ key, record }: Holder, code: string): End => ({
-  steps: [failed('source', `${record.url} → other bytes than those that were indexed`, code)],
-  fix: `dagstore refresh ${key}`,
+/** Whether the bytes that took the place of those that were indexed have the block where it was. */
+const isStillThere = async (parts: WayParts, cid: CID, holder: Holder, opened: ByteSource, signal: AbortSignal): Promise<boolean> => {
+  const { index } = holder
+  const [entry] = 'fault' in index ? [] : index.entries
+  return entry !== undefined && !('fault' in index) && (await blockWay(parts, cid, holder, opened, index, entry, signal)).fix === undefined
+}
+
+const otherBytes = ({ key, record }: Holder, code: string, holdBlock: boolean): End => ({
+  steps: [failed('source', `${shownUrl(record.url)} → other bytes than those that were indexed${holdBlock ? ', the block among them' : ''}`, code)],
+  fix: holdBlock ? command('refresh', key) : `put back what was there, or take what is there now, if it has the block: ${command('refresh', key)}`,
 })
 
 const lost = ({ key, record, health }: Holder, code: string, why: string): End => {
   const restore = remedyOf(code, record.url)
+  const elsewhere = code === 'MOUNT_MISSING' && !record.url.startsWith('lotus:') ? `; or, if it is elsewhere now: ${command('refresh', key, '--mount', 'URL')}` : ''
   return {
-    steps: [failed('source', `${record.url} → ${why}`, code)],
-    fix: health === 'errored' ? `${restore}, then: dagstore recover-shard ${key}` : restore,
+    steps: [failed('source', `${shownUrl(record.url)} → ${why}`, code)],
+    fix: `${health === 'errored' ? `${restore}, then: ${command('recover-shard', key)}` : restore}${elsewhere}`,
   }
 }
 
@@ -151,7 +163,7 @@ const remedyOf = (code: string, url: string): string => {
 const indexFault = ({ key }: Holder, error: unknown): End => {
   const code = codeOf(error) ?? 'DAGSTORE_UNEXPECTED'
   const what = code === 'INDEX_MISSING' ? 'index is lost' : 'index cannot be read'
-  return { steps: [failed('section', `${what}: ${messageOf(error)}`, code)], fix: `dagstore verify-shard ${key}; it builds the index anew, as the next read does` }
+  return { steps: [failed('section', `${what}: ${messageOf(error)}`, code)], fix: `${command('verify-shard', key)}; it builds the index anew, as the next read does` }
 }
 
 /** Section and hash, by reading the block. */
@@ -168,7 +180,7 @@ const blockWay = async (
     signal.throwIfAborted()
     const code = codeOf(error) ?? 'DAGSTORE_UNEXPECTED'
     if (code === 'BLOCKSTORE_HASH_MISMATCH') {
-      return { steps: [section, failed('hash', `${hashName(cid)}: the bytes there are not the block`, code)], fix: `the source is damaged: restore it, then: dagstore verify-shard ${key} --mode full` }
+      return { steps: [section, failed('hash', `${hashName(cid)}: the bytes there are not the block`, code)], fix: `the source is damaged: restore it, then: ${command('verify-shard', key, '--mode', 'full')}` }
     }
     if (code === 'BLOCKSTORE_UNKNOWN_HASH') {
       return { steps: [section, failed('hash', `no hasher for ${hashName(cid)}`, code)], fix: `open the store with a hasher for ${hashName(cid)}` }
@@ -177,7 +189,7 @@ const blockWay = async (
     if (cause instanceof IoError) {
       return { steps: [failed('section', `${placeOf(entry, index)}: ${cause.message}`, cause.code)], fix: remedyOf(cause.code, holder.record.url) }
     }
-    return { steps: [failed('section', `${placeOf(entry, index)}: ${messageOf(error)}`, cause instanceof CarV2Error ? cause.code : code)], fix: `dagstore verify-shard ${key}` }
+    return { steps: [failed('section', `${placeOf(entry, index)}: ${messageOf(error)}`, cause instanceof CarV2Error ? cause.code : code)], fix: `the source is damaged: restore it, then: ${command('verify-shard', key)}` }
   }
 }
 
