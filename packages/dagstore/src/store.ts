@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store: calls to the shards' machines, what goes on in the background, and the end of it all. */
+import type { IndexView } from '@dagstore/carv2'
 import { encodeKey } from '@dagstore/index-repo'
 import type { CallOptions, Directory, Random } from '@dagstore/io'
 import { type AnyCid, BlockstoreError } from '@dagstore/read-blockstore'
@@ -114,7 +115,11 @@ export class Store implements Dagstore {
     const retries = new Retries({ ...opened, atATime: maxConcurrentIndexing, pauseMs: retry.baseMs, retry: (key) => this.#runners.goOn(key, 'retry') })
     const unfinished = new Unfinished({ ...opened, pauses: retry, resume: (key) => this.#runners.goOn(key, 'resume') })
     this.#cache = new SharedCache(({ key }, options) => this.#lease(key, options), ({ key }) => key, maxOpenShards, () => opened.transients.waiting === 0)
-    this.#indices = createIndexViews(opened, maxOpenShards)
+    const held = (key: string, generation: number): IndexView | undefined => {
+      const lease = this.#cache.at({ key, number: 0 })
+      return lease?.indexGeneration === generation ? lease.index : undefined
+    }
+    this.#indices = createIndexViews({ ...opened, held }, Math.ceil(maxOpenShards / 4))
     this.#finder = createCandidateFinder(opened.top, opened.catalogue)
     this.#crossShard = {
       finder: this.#finder,
@@ -241,11 +246,13 @@ export class Store implements Dagstore {
   async #close (): Promise<void> {
     this.#closing.abort(new DagstoreError('DAGSTORE_CLOSED', 'store is closed'))
     this.#runners.close()
-    await Promise.all([this.#cache.clear(), this.#indices.clear()])
-    await this.#parts.tasks.idle()
-    await this.#parts.transients.close()
-    await this.#closeState()
-    this.#events.close()
+    try {
+      await Promise.all([this.#cache.clear(), this.#indices.clear()])
+      await this.#parts.tasks.idle()
+      await this.#parts.transients.close()
+    } finally {
+      await this.#closeState().finally(() => { this.#events.close() })
+    }
   }
 
   /** For work that looks at a whole shard: with an index of ours. */

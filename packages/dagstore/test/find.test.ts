@@ -32,6 +32,24 @@ const openCounted = async (counted: Counted, maxOpenShards = 64): Promise<Harnes
   openHarness({ maxOpenShards }, { db: new MemoryLevel<any, any>({ storeEncoding: 'view' }), files: counted.files })
 
 describe('find', () => {
+  it('asks the index of a shard that reads keep open, and opens none beside it', async () => {
+    const counted = countIndices()
+    const h = await openCounted(counted)
+    const car = makeCar(1)
+    await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
+    await h.store.blockstore.bytes(car.blocks[0]!.cid)
+    const { opens } = counted
+    for (const { cid } of car.blocks) expect(await h.store.find(cid.multihash.bytes)).toEqual(['a'])
+    expect(counted.opens).toBe(opens)
+    // other bytes, and another index
+    h.sources.put('a', makeCar(2))
+    h.sources.place('a').version++
+    await h.store.refresh('a')
+    expect(await h.store.find(car.blocks[0]!.cid.multihash.bytes)).toEqual([])
+    await h.store.close()
+    expect(counted.open).toBe(0)
+  })
+
   it('opens the index of a shard once for many calls, and closes it with the shard and the store', async () => {
     const counted = countIndices()
     const h = await openCounted(counted)

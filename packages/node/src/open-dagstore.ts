@@ -62,9 +62,12 @@ export const openDagstore = async (folder: string, options: NodeDagstoreOptions 
   }
 }
 
+/** Of 2 MiB each, mapped into memory or by a descriptor: a store of millions of blocks has thousands, and the engine would keep 1000 of them. */
+const MAX_OPEN_TABLES = 64
+
 const openDatabase = async (root: string, label: string): Promise<ClassicLevel> => {
   const location = join(root, 'db')
-  const db = new ClassicLevel(location)
+  const db = new ClassicLevel(location, { maxOpenFiles: MAX_OPEN_TABLES })
   try {
     await mkdir(location, { recursive: true })
     await db.open()

@@ -9,7 +9,8 @@ const FIRST_LIMIT = 16
 const GROWTH = 16
 /** Shards that are looked at for one block at most. */
 const MAX_CANDIDATES = 1_048_576
-const REMEMBERED = 4096
+/** Keys by number; some hundred bytes each. */
+const REMEMBERED = 32_768
 
 export interface CandidateOptions extends CallOptions {
   /** Numbers of shards that come first. */
@@ -40,8 +41,9 @@ export const createCandidateFinder = (top: TopLevelIndex, catalogue: ShardCatalo
     const key = await catalogue.keyOf(number)
     // published and not committed: not to be read yet; or replaced
     if (key === undefined) return undefined
-    if (keys.size >= REMEMBERED) keys.clear()
     keys.set(number, key)
+    const [oldest] = keys.keys()
+    if (keys.size > REMEMBERED && oldest !== undefined) keys.delete(oldest)
     return key
   }
   return {

@@ -19,10 +19,20 @@ import { type ShardSession, Spoilage } from './session.ts'
 export const openJob = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> => {
   const { index } = record
   if (index === undefined) return { unusable: 'index', reason: new Error('no index is recorded') }
-  const raw = await openSource(parts, key, record, signal)
-  if ('unusable' in raw) return raw
+  const beside = openEarly(parts, key, index.generation, signal)
+  let raw: ByteSource | Unusable
   try {
-    const opened = await openWith(parts, key, record, index, raw, signal)
+    raw = await openSource(parts, key, record, signal)
+  } catch (error) {
+    await closeEarly(beside)
+    throw error
+  }
+  if ('unusable' in raw) {
+    await closeEarly(beside)
+    return raw
+  }
+  try {
+    const opened = await openWith(parts, key, record, index, raw, beside, signal)
     if ('unusable' in opened) await raw.close()
     return opened
   } catch (error) {
@@ -31,11 +41,35 @@ export const openJob = async (parts: StoreParts, key: string, record: ShardRecor
   }
 }
 
+/** Indices that are open, or about to be, while the mount is opened, which may take hours: each is a descriptor of the process. */
+const MOST_EARLY = 16
+let early = 0
+
+/** The index of a shard, beside the opening of its mount. */
+interface EarlyIndex { readonly opening: Promise<IndexView | Unusable> | undefined, readonly taken: () => void }
+
+const openEarly = (parts: StoreParts, key: string, generation: number, signal: AbortSignal): EarlyIndex => {
+  if (early >= MOST_EARLY) return { opening: undefined, taken: () => {} }
+  early++
+  const opening = openIndexFile(parts, key, generation, signal)
+  opening.catch(() => {}) // told to who takes it
+  return { opening, taken: () => { early-- } }
+}
+
+const closeEarly = async ({ opening, taken }: EarlyIndex): Promise<void> => {
+  taken()
+  const view = await opening?.catch(() => undefined)
+  if (view !== undefined && !('unusable' in view)) await view.close()
+}
+
 /** @param raw - belongs to the session, if there is one; it stays the caller's otherwise */
-const openWith = async (parts: StoreParts, key: string, record: ShardRecord, index: IndexGeneration, raw: ByteSource, signal: AbortSignal): Promise<ShardSession | Unusable> => {
+const openWith = async (
+  parts: StoreParts, key: string, record: ShardRecord, index: IndexGeneration, raw: ByteSource, { opening, taken }: EarlyIndex, signal: AbortSignal
+): Promise<ShardSession | Unusable> => {
+  taken()
   const foreign = index.foreign === true
   const { generation } = index
-  const view = await openIndexFile(parts, key, generation, signal)
+  const view = await (opening ?? openIndexFile(parts, key, generation, signal))
   if ('unusable' in view) {
     const isMissing = codeOf(view.reason) === 'INDEX_MISSING'
     return (foreign && isMissing ? await openAttached(parts, key, { record, raw, generation, signal }) : undefined) ?? view

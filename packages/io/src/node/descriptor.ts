@@ -162,14 +162,15 @@ export class Descriptor {
 /**
  * Open a regular file; `flags` as in open(2), to which "do not wait" is added.
  *
+ * @param options.isOurs - it lies in a folder where nobody puts devices, so it is not looked at before it is opened
  * @throws {IoError} as `classifyNodeError`; `IO_FAILED` for a folder, fifo, socket or device
  */
-export const openDescriptor = async (path: string, label: string, flags: number, options: { readonly createMode?: number, readonly reads?: ReadQueue } = {}): Promise<{ readonly file: Descriptor, readonly stat: FileFacts }> => {
+export const openDescriptor = async (path: string, label: string, flags: number, options: { readonly createMode?: number, readonly reads?: ReadQueue, readonly isOurs?: boolean } = {}): Promise<{ readonly file: Descriptor, readonly stat: FileFacts }> => {
   const refuse = (kind: string): IoError => new IoError('IO_FAILED', `not a regular file; path=${label} kind=${kind}`)
   let fd: number
   try {
     // looked at first: opening some devices does something to them, and a socket's own error says nothing
-    if ((flags & fs.constants.O_EXCL) === 0) {
+    if ((flags & fs.constants.O_EXCL) === 0 && options.isOurs !== true) {
       const kind = kindOf(await stat(path))
       if (kind !== 'file') throw refuse(kind)
     }

@@ -61,7 +61,7 @@ const createDirectory = (tree: Tree, label: string, base: readonly string[]): Di
 
   return {
     label,
-    openSource: async (name, options = {}) => (await openSource(pathOf(name), labelOf(name), options)).source,
+    openSource: async (name, options = {}) => (await openSource(pathOf(name), labelOf(name), { ...options, isOurs: true })).source,
     openWritable: async (name, mode) => {
       const path = pathOf(name)
       const open = (): ReturnType<typeof openWritable> => openWritable(path, labelOf(name), mode)

@@ -35,10 +35,10 @@ export const openFileSource = async (path: string, options: OpenFileOptions = {}
   return source
 }
 
-/** As {@link openFileSource}, with the name for messages and the open file itself. */
-export const openSource = async (path: string, label: string, { signal }: CallOptions): Promise<{ readonly source: FileSource, readonly file: Descriptor, readonly stat: FileFacts }> => {
+/** As {@link openFileSource}, with the name for messages and the open file itself. @param options.isOurs - as `openDescriptor` has it */
+export const openSource = async (path: string, label: string, { signal, isOurs = false }: CallOptions & { readonly isOurs?: boolean }): Promise<{ readonly source: FileSource, readonly file: Descriptor, readonly stat: FileFacts }> => {
   signal?.throwIfAborted()
-  const { file, stat } = await openDescriptor(path, label, constants.O_RDONLY)
+  const { file, stat } = await openDescriptor(path, label, constants.O_RDONLY, { isOurs })
   if (signal?.aborted === true) {
     await file.close()
     throw signal.reason
