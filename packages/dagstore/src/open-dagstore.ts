@@ -5,14 +5,15 @@ import type { Hashes } from '@dagstore/hashes'
 import { openIndexRepo } from '@dagstore/index-repo'
 import { type AnyLevel, type Clock, type Directory, type Random, systemClock, systemRandom } from '@dagstore/io'
 import { type MountRegistry, openTransients, type TransientsOptions } from '@dagstore/mounts'
-import { openTopLevelIndex, type TopLevelIndex } from '@dagstore/top-level-index'
-import { readRebuildNote } from './bulk/rebuild-top-level-index.ts'
+import { clearTopLevelIndex, openTopLevelIndex, type TopLevelIndex } from '@dagstore/top-level-index'
+import { noteRebuild, readRebuildNote } from './bulk/rebuild-top-level-index.ts'
 import { openCatalogue } from './catalogue/level-catalogue.ts'
 import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
 import type { Dagstore } from './dagstore.ts'
 import { type DoctorOptions, doctorSettings } from './doctor/doctor.ts'
 import { createEventHub } from './event-hub.ts'
 import { type EventListener, quiet } from './events.ts'
+import { codeOf } from './failure.ts'
 import { measuredMounts, measuredPages } from './metrics/measured.ts'
 import { type Metrics, NO_METRICS } from './metrics/metrics.ts'
 import { metricsOfCopies } from './metrics/of-copies.ts'
@@ -46,7 +47,7 @@ export interface DagstoreSettings {
   readonly random?: Random
   /** Shared by all open indices. @default its own, of 64 MiB */
   readonly pages?: PageCache
-  /** Idle shards that `blockstore` keeps open, and index files that `find` does; at least 1. @default 64 */
+  /** Idle shards that `blockstore` keeps open; a quarter as many index files of others that `find` does; at least 1. @default 64 */
   readonly maxOpenShards?: number
   /** Shards that are fetched or indexed at a time; at least 1. A source that has to become ready first holds up nobody. @default 2 */
   readonly maxConcurrentIndexing?: number
@@ -109,7 +110,18 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
 const openState = async (state: DatabaseState | PortState, emit: EventListener): Promise<Pick<OpenedParts, 'catalogue' | 'top' | 'rebuilding' | 'closeState'>> => {
   if (!('db' in state)) return { catalogue: state.catalogue, top: state.topLevelIndex, rebuilding: await readRebuildNote(state.catalogue), closeState: async () => {} }
   const catalogue = await openCatalogue(state.db)
-  const top = await openTopLevelIndex(state.db, { onPurgeFailure: (error) => { emit({ type: 'postponed', key: undefined, error }) } })
+  const open = (): Promise<TopLevelIndex> => openTopLevelIndex(state.db, { onPurgeFailure: (error) => { emit({ type: 'postponed', key: undefined, error }) } })
+  let top: TopLevelIndex
+  try {
+    top = await open()
+  } catch (error) {
+    if (codeOf(error) !== 'TOP_LEVEL_INDEX_DAMAGED') throw error
+    // all that is in it is in the index files too: it is written anew in the background, and until then nothing is called absent
+    emit({ type: 'index-unusable', key: undefined, reason: error })
+    await noteRebuild(catalogue)
+    await clearTopLevelIndex(state.db)
+    top = await open()
+  }
   return {
     catalogue,
     top,

@@ -1,5 +1,6 @@
 import { everyCrash } from '@dagstore-tooling/testkit'
 import { indexName } from '@dagstore/index-repo'
+import type { Directory } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
 import { openCatalogue } from '../src/index.ts'
 import { codeOf, collectAll, gate, type Harness, makeCar, openHarness, rejection, Sources, type TestCar, until } from './harness.ts'
@@ -165,5 +166,37 @@ describe('rebuildTopLevelIndex', () => {
       },
     })
     expect(cuts).toBeGreaterThan(8)
+  })
+
+  it.each([[], [7, 7]])('happens by itself when nobody can say how the index was written (%j), and until then nothing is called absent', async (...bytes) => {
+    const first = await openHarness({}, { sources: sources() })
+    await fill(first)
+    await first.store.close()
+    await first.db.sublevel<string, Uint8Array>('tli', { valueEncoding: 'view' }).put('v', Uint8Array.from(bytes))
+    const { passed, open } = gate()
+    const slow: Directory = {
+      ...first.files,
+      child: (name) => {
+        const child = first.files.child(name)
+        return name === 'index' ? { ...child, openSource: async (...asked) => { await passed; return child.openSource(...asked) } } : child
+      },
+    }
+    const h = await openHarness({}, { db: first.db, files: slow, sources: first.sources })
+    expect(h.events).toContainEqual({ type: 'index-unusable', key: undefined, reason: expect.objectContaining({ code: 'TOP_LEVEL_INDEX_DAMAGED' }) })
+    const absent = makeCar(9).blocks[0]!.cid
+    expect(codeOf(await rejection(h.store.blockstore.has(absent, { complete: true })))).toBe('BLOCKSTORE_UNREADABLE')
+    expect(await rejection(h.store.blockstore.bytes(absent))).toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND', unindexedShards: 1 })
+    open()
+    await until(async () => await h.store.blockstore.has(absent, { complete: true }).catch(() => true) === false)
+    expect(await found(h)).toEqual([['a'], ['b'], ['c'], ['d']])
+    await h.store.close()
+  })
+
+  it('leaves an index of a later version alone', async () => {
+    const first = await openHarness({}, { sources: sources() })
+    await fill(first)
+    await first.store.close()
+    await first.db.sublevel<string, Uint8Array>('tli', { valueEncoding: 'view' }).put('v', Uint8Array.of(2))
+    expect(codeOf(await rejection(openHarness({}, { db: first.db, files: first.files })))).toBe('TOP_LEVEL_INDEX_BAD_FORMAT')
   })
 })

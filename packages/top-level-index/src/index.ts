@@ -1,6 +1,6 @@
 export { TopLevelIndexError, type TopLevelIndexErrorCode } from './errors.ts'
 export { LevelTopLevelIndex, type TopLevelIndexOptions } from './level-index.ts'
 export { createMemoryTopLevelIndex } from './memory-index.ts'
-export { openTopLevelIndex } from './open-index.ts'
+export { clearTopLevelIndex, openTopLevelIndex } from './open-index.ts'
 export type { PurgeProgress, PurgeReport } from './purge.ts'
 export { type Candidates, type FindOptions, type PurgeOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'

@@ -4,7 +4,7 @@ import type { CallOptions } from '@dagstore/io'
 import type { Batch, Change, Database } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, findCandidates, holdsEach } from './find.ts'
-import { deadKey, encodeCount, encodeLive, encodeRun, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
+import { deadKey, decodeLive, encodeCount, encodeLive, encodeRun, isRunKey, LIVE_RANGE, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
 import { LiveRuns } from './live-runs.ts'
 import { liveRunsOf, type Run } from './runs-of-shard.ts'
 import { DEFAULT_BATCH_ENTRIES, type Try, withPrefix, writeEntries } from './publish.ts'
@@ -19,6 +19,8 @@ export interface TopLevelIndexOptions extends PurgerOptions {
 
 /** Dead entries that one lookup remembers, about. */
 const MAX_MET = 16_384
+/** Rows that `published` reads at a time. */
+const LISTED = 1024
 /** Lookups of `findMany` that are under way at once. */
 const LOOKUPS = 32
 
@@ -122,6 +124,30 @@ export class LevelTopLevelIndex implements TopLevelIndex {
       // a run that took another's place while the one was looked for
       if (!this.#replacing && before === this.#replaced) return held
       await this.#serial
+    }
+  }
+
+  async * published ({ signal }: CallOptions = {}): AsyncGenerator<ShardNumber, void, undefined> {
+    signal?.throwIfAborted()
+    this.#check()
+    // a page at a time, so that a slow consumer holds on to no state of the database
+    for (let range: Partial<typeof LIVE_RANGE> & { readonly gt?: Uint8Array } = LIVE_RANGE; ;) {
+      let last: Uint8Array | undefined
+      const found: ShardNumber[] = []
+      for await (const page of this.#db.pages(range, LISTED, { limit: LISTED })) {
+        for (const [key, value] of page) {
+          last = key
+          const row = isRunKey(key) ? decodeLive(value) : undefined
+          if (row !== undefined) found.push(row.shard as ShardNumber)
+        }
+      }
+      for (const shard of found) {
+        yield shard
+        signal?.throwIfAborted()
+        this.#check()
+      }
+      if (last === undefined) return
+      range = { gt: last, lte: LIVE_RANGE.lte }
     }
   }
 

@@ -95,6 +95,15 @@ export const createMemoryTopLevelIndex = (): TopLevelIndex => {
         tries.delete(ours)
       }
     },
+    published: async function * ({ signal } = {}) {
+      signal?.throwIfAborted()
+      check()
+      for (const shard of [...byShard.keys()]) {
+        yield shard
+        signal?.throwIfAborted()
+        check()
+      }
+    },
     retire: async (shard) => {
       shardNumber(shard)
       check()

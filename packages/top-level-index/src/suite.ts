@@ -262,6 +262,22 @@ export const topLevelIndexSuite = (name: string, { describe, it, expect }: Suite
       expect(await index.findMany([])).toEqual([])
     })
 
+    test('lists what is published, also over a restart', async (index, reopen) => {
+      const listed = async (from: TopLevelIndex): Promise<number[]> => {
+        const all: number[] = []
+        for await (const number of from.published()) all.push(number)
+        return all.sort((a, b) => a - b)
+      }
+      expect(await listed(index)).toEqual([])
+      await index.publish(shard(0xffffffff), stream())
+      for (let number = 1; number <= 5; number++) await index.publish(shard(number), stream(sha(number)))
+      await index.publish(shard(3), stream(sha(9)))
+      await index.retire(shard(2))
+      await index.publish(shard(6), failing(new Error('cut'), sha(6))).catch(() => {})
+      expect(await listed(index)).toEqual([1, 3, 4, 5, 0xffffffff])
+      expect(await listed(await reopen())).toEqual([1, 3, 4, 5, 0xffffffff])
+    })
+
     test('says which keys one shard is published for, whoever else holds them', async (index) => {
       expect(await index.holds(shard(1), [sha(1)])).toEqual([false])
       for (let at = 2; at < 40; at++) await index.publish(shard(at), stream(sha(1)))

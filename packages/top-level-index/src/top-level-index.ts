@@ -57,6 +57,13 @@ export interface TopLevelIndex extends AsyncDisposable {
    * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_FAILED`, `TOP_LEVEL_INDEX_CLOSED`
    */
   holds(shard: ShardNumber, multihashes: readonly Uint8Array[], options?: CallOptions): Promise<readonly boolean[]>
+  /**
+   * Every number that is published, in no order; of what is published or retired meanwhile, some. For who looks for numbers that
+   * nobody knows any more.
+   *
+   * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_FAILED`, `TOP_LEVEL_INDEX_CLOSED`
+   */
+  published(options?: CallOptions): AsyncIterable<ShardNumber>
   /** Constant time; durable on return; space comes back later, in the background. An unknown number is no error. */
   retire(shard: ShardNumber): Promise<void>
   /**

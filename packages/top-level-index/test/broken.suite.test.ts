@@ -60,6 +60,7 @@ describe('topLevelIndexSuite', () => {
     ['takes any shard for the one asked for', (index) => ({
       holds: async (_, multihashes) => (await index.findMany(multihashes)).map(({ shards }) => shards.length > 0),
     }), 'says which keys one shard is published for, whoever else holds them'],
+    ['lists what is retired', () => ({ published: async function * () { for (let number = 1; number <= 5; number++) yield number as ShardNumber } }), 'lists what is published, also over a restart'],
     ['ignores the limit', (index) => ({ find: (multihash, { limit: _, ...options } = {}) => index.find(multihash, { ...options, limit: 1000 }) }), 'cuts a hot key at the limit, says so, and lists preferred shards first'],
     ['ignores the preference', (index) => ({ find: (multihash, { prefer: _, ...options } = {}) => index.find(multihash, options) }), 'lists preferred shards first without a cut, and none that do not hold the key'],
     ['ignores aborts', (index) => ({ find: (multihash, { signal: _, ...options } = {}) => index.find(multihash, options) }), 'rejects with the reason of an abort, before and during a publish'],

@@ -2,7 +2,7 @@
 import { createFakeClock, everyCrash } from '@dagstore-tooling/testkit'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
-import { openTopLevelIndex, shardNumber } from '../src/index.ts'
+import { clearTopLevelIndex, openTopLevelIndex, shardNumber } from '../src/index.ts'
 import { damageShard, keysByTag, sha, shas } from './support.ts'
 
 const manual = { purge: 'manual', batchEntries: 1000 } as const
@@ -153,5 +153,40 @@ describe('a damaged index', () => {
     await expect(next.find(sha(1))).rejects.toMatchObject({ code: 'TOP_LEVEL_INDEX_DAMAGED' })
     expect(await next.deadEntries()).toBe(0)
     expect(await next.purge()).toEqual({ removedEntries: 0, removedRuns: 0 })
+  })
+})
+
+describe('an index whose version cannot be read', () => {
+  it.each([[], [0], [1, 1], [0, 0, 0, 1]])('is told from one of a later version: %j', async (...bytes) => {
+    const db = new MemoryLevel()
+    await (await openTopLevelIndex(db, manual)).close()
+    await db.sublevel<string, Uint8Array>('tli', { valueEncoding: 'view' }).put('v', Uint8Array.from(bytes))
+    await expect(openTopLevelIndex(db, manual)).rejects.toMatchObject({ code: 'TOP_LEVEL_INDEX_DAMAGED' })
+    await db.sublevel<string, Uint8Array>('tli', { valueEncoding: 'view' }).put('v', Uint8Array.of(9))
+    await expect(openTopLevelIndex(db, manual)).rejects.toMatchObject({ code: 'TOP_LEVEL_INDEX_BAD_FORMAT' })
+  })
+
+  it('makes room for a new one, wherever that was cut (seed clear)', async () => {
+    await everyCrash({
+      seed: 'clear',
+      prepare: async ({ db }) => {
+        const index = await openTopLevelIndex(db, manual)
+        for (let shard = 0; shard < 3; shard++) await index.publish(shardNumber(shard), shas(shard * 6000, 6000))
+        await index.retire(shardNumber(1))
+        await index.close()
+        await db.sublevel<string, Uint8Array>('tli', { valueEncoding: 'view' }).put('v', new Uint8Array(0), { sync: true } as object)
+      },
+      run: async ({ db }) => { await clearTopLevelIndex(db) },
+      check: async ({ db }) => {
+        const index = await openTopLevelIndex(db, manual).catch(async (error: { readonly code?: string }) => {
+          expect(error.code).toBe('TOP_LEVEL_INDEX_DAMAGED')
+          await clearTopLevelIndex(db)
+          return openTopLevelIndex(db, manual)
+        })
+        expect(await keysByTag(db)).toEqual({ v: 1 })
+        await index.publish(shardNumber(1), [sha(1)])
+        expect((await index.findMany([sha(0), sha(1)])).map(({ shards }) => shards)).toEqual([[], [1]])
+      },
+    })
   })
 })

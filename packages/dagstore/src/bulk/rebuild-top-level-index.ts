@@ -51,6 +51,10 @@ export const readRebuildNote = async (catalogue: ShardCatalogue): Promise<Rebuil
   return { after: undefined, left: 1, from: 0 }
 }
 
+/** All shards have to be published anew: by whoever opens the store next. Durable on return. */
+export const noteRebuild = (catalogue: ShardCatalogue): Promise<void> =>
+  writeNote(catalogue, { after: undefined, left: 1, from: catalogue.takeNumber() })
+
 const writeNote = (catalogue: ShardCatalogue, note: RebuildNote | undefined): Promise<void> =>
   catalogue.setNote(NOTE, note === undefined ? undefined : new TextEncoder().encode(JSON.stringify(note)))
 
