@@ -10,6 +10,9 @@ interface Access {
 /** The server, or somebody on the way to it, may answer another time. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
 
+/** Encodings that every `fetch` undoes; of others the bytes would come as they are. */
+const DECODED = new Set(['identity', 'gzip', 'x-gzip', 'deflate', 'br'])
+
 /**
  * Ask for the whole resource, look at the head of the answer, and let its body go.
  *
@@ -73,8 +76,9 @@ const request = async (url: string, { fetch, headers }: Access, signal: AbortSig
     throw new IoError('IO_FAILED', 'no answer', { cause, retry: 'later' })
   }
   const { status } = response
-  if (status === 200) return response
+  if (status === 200 && DECODED.has(encodingOf(response))) return response
   await discard(response)
+  if (status === 200) throw new IoError('IO_FAILED', `the bytes are encoded; encoding=${encodingOf(response)}`)
   const code = status === 404 || status === 410 ? 'IO_NOT_FOUND' : status === 401 || status === 403 ? 'IO_FORBIDDEN' : 'IO_FAILED'
   throw new IoError(code, `refused; status=${status}`, { retry: PASSING.has(status) ? 'later' : 'never' })
 }
@@ -82,12 +86,14 @@ const request = async (url: string, { fetch, headers }: Access, signal: AbortSig
 /** Of an encoded answer the length is not that of the bytes, and its tag may be that of the encoded form. */
 const headOf = ({ headers }: Response): Head => {
   const tag = headers.get('etag') ?? undefined
-  const plain = (headers.get('content-encoding') ?? 'identity').toLowerCase() === 'identity'
+  const plain = encodingOf({ headers }) === 'identity'
   const length = headers.get('content-length')
   const sizeBytes = plain && length !== null && /^\d{1,16}$/u.test(length) && Number.isSafeInteger(Number(length)) ? Number(length) : undefined
   const strong = tag !== undefined && /^"[^"]*"$/u.test(tag)
   return { identity: strong && sizeBytes !== undefined ? { kind: 'version', tag, sizeBytes } : undefined, etag: tag, sizeBytes }
 }
+
+const encodingOf = ({ headers }: Pick<Response, 'headers'>): string => (headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
 
 const discard = async (response: Response): Promise<void> => {
   await response.body?.cancel().catch(() => {}) // it may have ended by itself

@@ -1,7 +1,8 @@
-import { createMemoryDirectory } from '@dagstore/io'
+import { gzipSync } from 'node:zlib'
+import { createMemoryDirectory, type Directory } from '@dagstore/io'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { httpMounts, type Mount, openTransients } from '../src/index.ts'
+import { httpMounts, type Mount, openTransients, sequential } from '../src/index.ts'
 import { mountSuite } from '../src/suite.ts'
 import { openWebServer, type WebServer } from './web-server.ts'
 
@@ -180,8 +181,19 @@ describe('HTTP mount', () => {
     })
 
     it('does not take the length of an encoded answer for that of the bytes', async () => {
-      web.intercept = (_, response) => { response.writeHead(200, { 'content-encoding': 'x-other', 'content-length': 5 }).end('12345'); return true }
+      const zipped = gzipSync(BYTES)
+      web.intercept = (_, response) => { response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': zipped.byteLength, etag: '"v1"' }).end(zipped); return true }
       expect(await mountOf('/x').stat()).toMatchObject({ exists: true, sizeBytes: undefined, access: 'sequential' })
+      const transients = await openTransients({ directory: createMemoryDirectory() })
+      const source = await transients.open(mountOf('/x'), { key: 'k', generation: 0 })
+      expect(await source.read(0, source.sizeBytes)).toEqual(BYTES)
+      await source.close()
+      await transients.close()
+    })
+
+    it('does not take encoded bytes for the bytes', async () => {
+      web.intercept = (_, response) => { response.writeHead(200, { 'content-encoding': 'x-other', 'content-length': 5 }).end('12345'); return true }
+      await expect(mountOf('/x').open()).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE', retry: 'never' })
     })
 
     it('lets the connection go when its reader stops early', async () => {
@@ -195,6 +207,68 @@ describe('HTTP mount', () => {
         break
       }
       while (!closed) await new Promise((resolve) => { setImmediate(resolve) })
+    })
+  })
+
+  describe('copied by ranges', () => {
+    const LARGE = Uint8Array.from({ length: 3 << 20 }, (_, at) => (at * 7 + (at >>> 8)) & 0xff)
+    const OTHER = LARGE.map((byte) => byte ^ 1)
+    const wholeOf = async (directory: Directory, etag: string | undefined, bytes: Uint8Array): Promise<Uint8Array> => {
+      web.files.set('/large', { bytes, etag })
+      const transients = await openTransients({ directory })
+      try {
+        const source = await transients.open(sequential(mountOf('/large')), { key: 'k', generation: 0 })
+        const copied = await source.read(0, source.sizeBytes)
+        await source.close()
+        return copied
+      } finally {
+        await transients.close()
+      }
+    }
+    /** The server gives up behind the first MiB, and with it the process. */
+    const begun = async (etag: string | undefined): Promise<Directory> => {
+      const directory = createMemoryDirectory()
+      web.intercept = (request, response) => {
+        if (Number(/^bytes=(\d+)-/u.exec(request.headers.range ?? '')?.[1]) < 1 << 20) return false
+        response.writeHead(503).end()
+        return true
+      }
+      await expect(wholeOf(directory, etag, LARGE)).rejects.toMatchObject({ code: 'IO_SOURCE_LOST', retry: 'later' })
+      web.intercept = undefined
+      web.log.length = 0
+      return directory
+    }
+    const startsOf = (): number[] => web.log.map((line) => Number(/bytes=(\d+)-/u.exec(line)?.[1])).filter((at) => at > 0)
+
+    it('is gone on with where the tag is the same', async () => {
+      expect(Buffer.compare(await wholeOf(await begun('"1"'), '"1"', LARGE), LARGE)).toBe(0)
+      expect(Math.min(...startsOf())).toBeGreaterThanOrEqual(1 << 19)
+    })
+
+    it.each([
+      { why: 'has another tag', before: '"1"', now: '"2"' },
+      { why: 'has the same weak tag', before: 'W/"1"', now: 'W/"1"' },
+      { why: 'no longer has a tag', before: '"1"', now: undefined },
+      { why: 'never had one', before: undefined, now: undefined },
+    ])('is begun anew, and holds no byte of the old, when the resource $why', async ({ before, now }) => {
+      expect(Buffer.compare(await wholeOf(await begun(before), now, OTHER), OTHER)).toBe(0)
+    })
+
+    it.each([
+      { what: 'the whole in place of a range', status: 200, headers: {}, code: 'IO_SOURCE_LOST' },
+      { what: 'that the range is behind the end', status: 416, headers: { 'content-range': 'bytes */10' }, code: 'IO_SOURCE_CHANGED' },
+      { what: 'another range', status: 206, headers: { 'content-range': `bytes 0-9/${3 << 20}`, etag: '"1"' }, code: 'IO_SOURCE_LOST' },
+      { what: 'another length', status: 206, headers: { 'content-range': 'bytes 1048576-2097151/2097152', etag: '"1"' }, code: 'IO_SOURCE_CHANGED' },
+    ])('is not taken from a server that answers $what', async ({ status, headers, code }) => {
+      web.intercept = (request, response) => {
+        if (Number(/^bytes=(\d+)-/u.exec(request.headers.range ?? '')?.[1]) < 1 << 20) return false
+        response.writeHead(status, headers).end(status === 416 ? undefined : 'x'.repeat(10))
+        return true
+      }
+      const directory = createMemoryDirectory()
+      await expect(wholeOf(directory, '"1"', LARGE)).rejects.toMatchObject({ code })
+      web.intercept = undefined
+      expect(Buffer.compare(await wholeOf(directory, '"1"', LARGE), LARGE)).toBe(0)
     })
   })
 })
