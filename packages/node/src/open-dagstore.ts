@@ -7,7 +7,7 @@ import type { Hashes } from '@dagstore/hashes'
 import { openHashes } from '@dagstore/hashes/node'
 import { type Directory, systemClock } from '@dagstore/io'
 import { openDirectory, removeDrafts } from '@dagstore/io/node'
-import { bytesMount, createMountRegistry, httpMounts, type MountFactory } from '@dagstore/mounts'
+import { bytesMount, createMountRegistry, FIRST_OF_SCHEME, firstOfMount, httpMounts, type MountFactory } from '@dagstore/mounts'
 import { localFiles } from '@dagstore/mounts/node'
 import type { AbstractLevel } from 'abstract-level'
 import { ClassicLevel } from 'classic-level'
@@ -15,7 +15,7 @@ import { readOwner, removeOwner, removeOwnerDrafts, writeOwner } from './owner.t
 import { rootedFileMount } from './rooted-files.ts'
 
 export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'transients' | 'onEvent' | 'metrics' | 'doctor'> {
-  /** Beside `file`, `bytes`, `http` and `https`; one of the same scheme takes the place of a default. */
+  /** Beside `file`, `bytes`, `http`, `https`, and `first-of` of all these; one of the same scheme takes the place of a default. */
   readonly mounts?: readonly MountFactory[]
   /** @default the fast ones of `@dagstore/hashes/node` */
   readonly hashes?: Hashes
@@ -53,7 +53,9 @@ export const openDagstore = async (folder: string, options: NodeDagstoreOptions 
     const given = new Set(mounts.map(({ scheme }) => scheme))
     const defaults = [rootedFileMount(root, await realpath(root)), bytesMount(), ...httpMounts()].filter(({ scheme }) => !given.has(scheme))
     const transients = { localFiles: localFiles({ folder: join(root, 'transients'), root }), ...options.transients }
-    const store = await openOn({ ...rest, transients, db, files, hashes, mounts: createMountRegistry([...defaults, ...mounts]) })
+    const places = [...defaults, ...mounts]
+    const several = given.has(FIRST_OF_SCHEME) ? [] : [firstOfMount(createMountRegistry(places), { clock: options.clock })]
+    const store = await openOn({ ...rest, transients, db, files, hashes, mounts: createMountRegistry([...places, ...several]) })
     return withDatabase(store, db, files, root)
   } catch (error) {
     await removeOwner(root)

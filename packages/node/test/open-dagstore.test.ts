@@ -51,6 +51,23 @@ describe('openDagstore on a folder', () => {
     }
   })
 
+  it('goes on with the next of several mounts, and a moved store with what lies below it', async () => {
+    const root = join(folder, 'store')
+    await mkdir(join(root, 'cars'), { recursive: true })
+    await writeFile(join(root, 'cars', 'a.car'), car)
+    const first = await openDagstore(root)
+    const { mountUrl } = await first.register('a', `first-of:${['http://127.0.0.1:9/a.car', fileUrl(join(root, 'cars', 'a.car'))].map(encodeURIComponent).join(',')}`, { indexing: 'eager' })
+    expect(mountUrl).toBe('first-of:http%3A%2F%2F127.0.0.1%3A9%2Fa.car,file%3Acars%2Fa.car')
+    await first.close()
+    await rename(root, join(folder, 'moved'))
+    const second = await openDagstore(join(folder, 'moved'))
+    try {
+      expect(Buffer.compare(await second.blockstore.bytes(blocks[7]!.cid), blocks[7]!.data)).toBe(0)
+    } finally {
+      await second.close()
+    }
+  })
+
   it('is refused while it is open elsewhere in this process, naming the process', async () => {
     const store = await openDagstore(folder)
     try {
