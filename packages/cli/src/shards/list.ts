@@ -1,9 +1,10 @@
 /** `list-shards`: all shards, or those of a state. */
 import type { Health, ShardInfo } from '@dagstore/dagstore'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { ShardStore } from '../compose.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
+import { listFindings } from './findings.ts'
 import { listShards } from './listed.ts'
 import { addRootOption, withExistingStore } from './store.ts'
 
@@ -11,13 +12,17 @@ import { addRootOption, withExistingStore } from './store.ts'
 const STATES = ['new', 'initializing', 'available', 'serving', 'recovering', 'errored'] as const
 type StateName = (typeof STATES)[number]
 
-interface ListOptions extends CommonOptions { readonly state?: StateName }
+interface ListOptions extends CommonOptions { readonly state?: StateName, readonly findings?: boolean }
 
 export const addListShardsCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addRootOption(common(program.command('list-shards')))
     .description('list all shards with their states, sorted by key')
     .option('--state <state>', `only those that are ${STATES.join(', ')}`, stateOf)
-    .action((options: ListOptions) => withExistingStore(options, terminal, async (store) => { await listShards(queried(store, options.state, terminal), options, terminal) }))
+    .addOption(new Option('--findings', 'instead, what checks have found wrong with shards, and whether it was put right').conflicts('state'))
+    .action((options: ListOptions) => withExistingStore(options, terminal, async (store) => {
+      if (options.findings === true) await listFindings(store.dagstore.doctorFindings({ signal: terminal.signal }), options, terminal)
+      else await listShards(queried(store, options.state, terminal), options, terminal)
+    }))
 }
 
 const stateOf = (text: string): StateName => {
