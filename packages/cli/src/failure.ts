@@ -23,7 +23,7 @@ export const codeOf = (error: unknown): string | undefined =>
 const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (!('syscall' in error)) return error.message.replace(/; reason=E[A-Z]+$/, '').replace(/; cause=(?=[A-Z0-9_]+: )/, ': ')
-  return error.message.replace(/^E[A-Z0-9]+: /, '').replace(/, [a-z]+( '.*')?$/, '')
+  return error.message.replace(/^E[A-Z0-9]+: /, '').replace(/, [a-z]+( '.*')?$/s, '')
 }
 
 const offsetOf = (error: unknown): number | undefined =>

@@ -28,13 +28,13 @@ export const addInitializeShardCommand = (program: Command, common: AddOptions, 
     })
 }
 
-interface InitializeAllOptions extends CommonOptions { readonly concurrency: number, readonly rebuild?: boolean }
+interface InitializeAllOptions extends CommonOptions { readonly concurrency?: number, readonly rebuild?: boolean }
 
 export const addInitializeAllCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addRootOption(common(program.command('initialize-all')))
     .description('fetch and index every shard that is not indexed yet')
     .option('--rebuild', 'before, write the index of all shards anew from the indices of each: when it was damaged, or lost')
-    .option('--concurrency <n>', 'shards at a time', positiveNumber, 2)
+    .option('--concurrency <n>', 'shards at a time', positiveNumber)
     .action(async (options: InitializeAllOptions) => {
       const watch = createJobWatch()
       await withExistingStore(options, terminal, (store) => initializeAll(store, options, terminal, watch), watch)
@@ -47,7 +47,7 @@ const initializeAll = async ({ dagstore }: ShardStore, { concurrency, rebuild, .
     let shards = 0
     const rebuilt = rebuild === true ? await rebuildIndex(dagstore, bulk, terminal) : {}
     watch.show(bulk)
-    for await (const { key, ok, error, index, total } of dagstore.initializeAll({ concurrency, signal: terminal.signal })) {
+    for await (const { key, ok, error, index, total } of dagstore.initializeAll({ signal: terminal.signal, ...(concurrency === undefined ? {} : { concurrency }) })) {
       shards = total
       watch.show(bulk, total)
       if (ok) await bulk.done({ key }, `(${index}/${total}) ${key} SUCCESS`)

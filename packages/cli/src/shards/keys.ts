@@ -46,6 +46,7 @@ export const forEachKey = async (keys: readonly string[], options: CommonOptions
 export const hintOf = (error: unknown, key: string): string | undefined => {
   switch (codeOf(error)) {
     case 'DAGSTORE_SHARD_UNKNOWN': return 'dagstore list-shards lists those there are'
+    case 'DAGSTORE_SHARD_EXISTS': return `to read it from elsewhere: dagstore refresh --mount URL ${argument(key)}`
     case 'DAGSTORE_SHARD_ERRORED': return `once the cause is gone: dagstore recover-shard ${argument(key)}`
     default: return undefined
   }

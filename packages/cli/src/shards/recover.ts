@@ -35,13 +35,13 @@ export const addRecoverShardCommand = (program: Command, common: AddOptions, ter
     })
 }
 
-/** What the store tries again by itself, since it was opened, is waited for. */
-const recover = async ({ dagstore }: ShardStore, key: string, { signal }: Terminal): Promise<void> => {
+/** What the store tries again by itself, since it was opened, is waited for. @param wasErrored - it was when it was listed, so that it may have been done since */
+const recover = async ({ dagstore }: ShardStore, key: string, { signal }: Terminal, wasErrored: boolean = false): Promise<void> => {
   try {
     await dagstore.recover(key, { signal })
   } catch (error) {
     const health = codeOf(error) === 'DAGSTORE_NOT_ERRORED' ? (await dagstore.shard(key, { signal }))?.health : undefined
-    if (health !== 'initializing' && health !== 'recovering') throw error
+    if (health !== 'initializing' && health !== 'recovering' && !(wasErrored && health === 'available')) throw error
     await dagstore.initialize(key, { signal })
   }
 }
@@ -59,7 +59,7 @@ const recoverAll = async (store: ShardStore, options: RecoverOptions, terminal: 
       if (tried.has(key)) return
       tried.add(key)
       try {
-        await recover(store, key, terminal)
+        await recover(store, key, terminal, true)
         await bulk.done({ key }, `recovered ${key}`)
       } catch (error) {
         signal.throwIfAborted()
