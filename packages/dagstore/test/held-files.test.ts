@@ -1,4 +1,5 @@
 /** Files and entries that are in use, and that no more are: what is read stays, and what nobody reads goes with its file, its entries and its descriptors. */
+import { createCrashWorld } from '@dagstore-tooling/testkit'
 import { createMemoryDirectory, type Directory, IoError } from '@dagstore/io'
 import { indexName } from '@dagstore/index-repo'
 import { describe, expect, it } from 'vitest'
@@ -14,16 +15,19 @@ interface Watched {
   hangs: (name: string) => boolean
   /** Deleting these fails. */
   stays: (name: string) => boolean
+  /** Opening these fails. */
+  fails: (name: string) => boolean
 }
 
 const watch = (): Watched => {
-  const watched: Watched = { directory: createMemoryDirectory('test'), open: new Map(), strict: true, hangs: () => false, stays: () => false }
+  const watched: Watched = { directory: createMemoryDirectory('test'), open: new Map(), strict: true, hangs: () => false, stays: () => false, fails: () => false }
   const count = (name: string, by: number): void => { watched.open.set(name, (watched.open.get(name) ?? 0) + by) }
   const over = (directory: Directory, prefix: string): Directory => ({
     ...directory,
     child: (name) => over(directory.child(name), `${prefix}${name}/`),
     openSource: async (name, options) => {
       if (watched.hangs(prefix + name)) await new Promise((_resolve, reject) => { options?.signal?.addEventListener('abort', () => { reject(options.signal?.reason) }) })
+      if (watched.fails(prefix + name)) throw new IoError('IO_FAILED', 'fails', { retry: 'later' })
       const source = await directory.openSource(name, options)
       count(prefix + name, 1)
       let closing: Promise<void> | undefined
@@ -92,7 +96,14 @@ describe.each(['random', 'sequential'] as const)('files in use, of a mount with 
     await h.store.register('a', h.sources.put('a', car, { access }), { indexing: 'eager' })
     expect(await h.store.find(cid.multihash.bytes)).toEqual(['a'])
     expect(await h.store.blockstore.has(cid)).toBe(true)
-    await h.store.destroy('a')
+    // an index that is of other bytes, found out in an acquire, and one in a refresh
+    h.sources.put('a', carWithData(car, 3), { access })
+    h.sources.place('a').version = 2
+    await using again = await h.reopen()
+    await (await again.store.acquire('a')).close()
+    h.sources.place('a').version = 3
+    await again.store.refresh('a')
+    await again.store.destroy('a')
     await until(() => [...watched.open.values()].every((count) => count === 0))
     expect(h.sources.open).toBe(0)
   })
@@ -147,6 +158,83 @@ describe('what could not be deleted', () => {
     watched.stays = () => false
     expect(await h.store.gc()).toMatchObject({ failures: 0, items: [{ key: 'a', kind: 'index' }] })
     expect(await namesIn(h.files)).toEqual([`index/${indexName('a', 2)}`])
+  })
+})
+
+describe('what fails for a moment', () => {
+  it('is no damage: an index that cannot be opened is not built anew', async () => {
+    const watched = watch()
+    const first = await openHarness({}, { files: watched.directory })
+    await first.store.register('a', first.sources.put('a', makeCar(1)), { indexing: 'eager' })
+    await using h = await first.reopen()
+    watched.fails = (name) => name.startsWith('index/')
+    expect(await rejection(h.store.acquire('a'))).toMatchObject({ code: 'DAGSTORE_SHARD_ERRORED', retry: 'later', cause: { code: 'IO_FAILED' } })
+    watched.fails = () => false
+    await using lease = await h.store.acquire('a')
+    expect(lease.indexGeneration).toBe(1)
+  })
+
+  it('is no loss: a source that fails one read goes on being read', async () => {
+    await using h = await openHarness()
+    const car = makeCar(1)
+    await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
+    await using lease = await h.store.acquire('a')
+    const opens = h.sources.opens.get('a')
+    h.sources.place('a').before = async (step) => { if (step === 'read') throw new IoError('IO_FAILED', 'for a moment', { retry: 'later' }) }
+    expect(codeOf(await rejection(lease.blockstore.bytes(car.blocks[1]!.cid)))).toBe('BLOCKSTORE_UNREADABLE')
+    h.sources.place('a').before = async () => {}
+    await using other = await h.store.acquire('a')
+    expect(await other.blockstore.bytes(car.blocks[1]!.cid)).toEqual(car.blocks[1]!.data)
+    expect(h.sources.opens.get('a')).toBe(opens)
+  })
+
+  it('D20: keeps a shard whose record is damaged, when its files cannot be deleted', async () => {
+    const watched = watch()
+    const first = await openHarness({}, { files: watched.directory })
+    await first.store.register('a', first.sources.put('a', makeCar(1), { access: 'sequential' }), { indexing: 'eager' })
+    await first.store.close()
+    const rows = first.db.sublevel<Uint8Array, Uint8Array>('catalogue', { keyEncoding: 'view', valueEncoding: 'view' })
+    const row = new TextEncoder().encode('ra')
+    await rows.put(row, (await rows.get(row))!.slice(0, 30))
+    await using h = await openHarness({}, first)
+    watched.stays = (name) => name.startsWith('transients/')
+    expect(codeOf(await rejection(h.store.destroy('a')))).toBe('DAGSTORE_STORAGE_FAILED')
+    expect(await h.store.shard('a')).toMatchObject({ destroying: true })
+    watched.stays = () => false
+    await h.store.destroy('a')
+    expect((await namesIn(h.files)).filter((name) => !name.endsWith('transients.json'))).toEqual([])
+  })
+})
+
+describe('a source that was only touched', () => {
+  it('is read anew by a refresh: nobody knows whether its bytes are the same', async () => {
+    await using h = await openHarness()
+    const car = makeCar(1)
+    const identity = (mtimeNs: bigint) => ({ kind: 'file', sizeBytes: car.bytes.byteLength, mtimeNs, inode: 1n } as const)
+    await h.store.register('a', h.sources.put('a', car, { identity: identity(1n) }), { indexing: 'eager' })
+    expect(await h.store.refresh('a')).toMatchObject({ indexGeneration: 1 })
+    h.sources.place('a').identity = identity(2n)
+    const refreshed = await h.store.refresh('a')
+    expect(refreshed.health).toBe('available')
+    expect(refreshed.indexGeneration).toBeGreaterThan(1)
+  })
+})
+
+describe('closing', () => {
+  it('D37: resolves when nothing works any more: not one operation on disk or database comes after it', async () => {
+    const world = await createCrashWorld('closing')
+    for (let turns = 0; turns < 60; turns += 3) {
+      const h = await openHarness({}, { db: world.db, files: world.fs.directory })
+      const calls = ['a', 'b', 'c'].map((key) => h.store.register(`${key}${turns}`, h.sources.put(key, makeCar(1, 40), { access: key === 'a' ? 'sequential' : 'random' }), { indexing: 'eager' }))
+      const ended = Promise.allSettled(calls)
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => { setImmediate(resolve) })
+      await h.store.close()
+      const { operations } = world.faults
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => { setImmediate(resolve) })
+      expect(world.faults.operations, `closed after ${turns} turns`).toBe(operations)
+      await ended
+      expect(h.sources.open).toBe(0)
+    }
   })
 })
 

@@ -1,8 +1,8 @@
 /** Room for copies where it is tight: who is served first, what is not given up, and in which order things are let go. */
-import { type ByteSource, createMemoryDirectory, type Directory, IoError } from '@dagstore/io'
+import { type ByteSource, createBytesSource, createMemoryDirectory, type Directory, IoError } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { type LocalFiles, openTransients, transientName } from '../src/index.ts'
-import { bytesOf, createTape, filesIn, settle } from './tape.ts'
+import { firstOf, type LocalFiles, type Mount, MountError, openTransients, transientName } from '../src/index.ts'
+import { bytesOf, createTape, filesIn, gate, settle } from './tape.ts'
 
 const KIB = 1000
 
@@ -113,6 +113,41 @@ describe('copies where room is tight', () => {
     await before.close()
     await removing
     await transients.close()
+  })
+})
+
+describe('a source that nobody takes', () => {
+  it('is closed, when the one who asked for it has left', async () => {
+    const transients = await openTransients({ directory: createMemoryDirectory() })
+    const { passed, open } = gate()
+    let closed = 0
+    const source = createBytesSource(bytesOf(KIB))
+    const mount: Mount = {
+      url: 'late:x',
+      stat: async () => ({ exists: true, sizeBytes: KIB, ready: true, access: 'random' }),
+      open: async () => {
+        await passed
+        return { access: 'random', source: { ...source, close: async () => { closed++ } } }
+      },
+    }
+    const leaving = new AbortController()
+    const opening = transients.open(mount, { key: 'a', generation: 1, signal: leaving.signal })
+    await settle()
+    leaving.abort(new Error('gone'))
+    open()
+    await expect(opening).rejects.toBe(leaving.signal.reason)
+    await settle()
+    expect(closed).toBe(1)
+    await transients.close()
+  })
+})
+
+describe('several mounts in one', () => {
+  it('say that nothing is there only when each of them has said so', async () => {
+    const gone: Mount = { url: 'gone:x', stat: async () => ({ exists: false, sizeBytes: undefined, ready: true, access: 'random' }), open: async () => { throw new MountError('MOUNT_MISSING', 'nothing is there') } }
+    const away: Mount = { url: 'away:x', stat: async () => { throw new MountError('MOUNT_UNREACHABLE', 'away', { retry: 'later' }) }, open: async () => { throw new MountError('MOUNT_UNREACHABLE', 'away', { retry: 'later' }) } }
+    for (const mounts of [[gone, away], [away, gone]]) await expect(firstOf(mounts).stat()).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE', retry: 'later' })
+    await expect(firstOf([gone, gone]).stat()).resolves.toMatchObject({ exists: false })
   })
 })
 
