@@ -19,6 +19,8 @@ export interface TopLevelIndexOptions extends PurgerOptions {
 
 /** Dead entries that one lookup remembers, about. */
 const MAX_MET = 16_384
+/** A u32; the number above it is not given out, since `n` has to tell it. */
+const MAX_RUN = 0xffff_fffe
 /** Rows that `published` reads at a time. */
 const LISTED = 1024
 /** Lookups of `findMany` that are under way at once. */
@@ -62,6 +64,7 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     shardNumber(shard)
     signal?.throwIfAborted()
     this.#check()
+    if (this.#nextRun > MAX_RUN) throw new TopLevelIndexError('TOP_LEVEL_INDEX_FAILED', 'all run numbers are used up')
     const run: Try = { run: this.#nextRun++, shard, entries: 0, written: 0, retired: false }
     this.#tries.set(run.run, run)
     const check = (): void => {

@@ -2,7 +2,7 @@
 import type { AnyLevel } from '@dagstore/io'
 import { type Change, type Database, openDatabase } from './database.ts'
 import { TopLevelIndexError } from './errors.ts'
-import { DEAD_RANGE, decodeCount, decodeRun, EMPTY, LIVE_RANGE, NEXT_RUN_KEY, runOf, TOTALS_KEY, VERSION, VERSION_KEY } from './keys.ts'
+import { DEAD_RANGE, decodeCount, decodeRun, EMPTY, isRunKey, LIVE_RANGE, NEXT_RUN_KEY, runOf, TOTALS_KEY, VERSION, VERSION_KEY } from './keys.ts'
 import { LevelTopLevelIndex, type TopLevelIndexOptions } from './level-index.ts'
 import { DEFAULT_BATCH_ENTRIES, withPrefix } from './publish.ts'
 import { DEFAULT_PURGE_SHARE } from './purger.ts'
@@ -58,6 +58,8 @@ const CLEARED_AT_A_TIME = 16_384
 const isVersionKey = (key: Uint8Array): boolean => key.byteLength === 1 && key[0] === VERSION_KEY[0]
 
 const lastRun = async (db: Database, range: typeof LIVE_RANGE): Promise<number> => {
-  for await (const [last] of db.pages(range, 1, { reverse: true, limit: 1 })) if (last !== undefined) return runOf(last[0])
+  for await (const keys of db.pages(range, 1, { reverse: true })) {
+    for (const [key] of keys) if (isRunKey(key)) return runOf(key)
+  }
   return -1
 }

@@ -13,6 +13,7 @@ const REMOVED_KEYS = 512
 const STRETCH_KEYS = 65_536
 /** Runs whose entries one walk removes: 1 MiB of numbers; the rest waits for the next walk. */
 const MAX_RUNS = 262_144
+const NONE = new Uint32Array(0)
 
 export interface PurgeReport {
   readonly removedEntries: number
@@ -47,8 +48,7 @@ export const purgeDead = async (subject: PurgeSubject): Promise<PurgeReport> => 
   const total = { walkedEntries: 0, removedEntries: 0, removedRuns: 0 }
   const left = await unfinishedWalk(subject.db)
   if (left !== undefined) await walk(subject, left, total)
-  const dead = await deadRuns(subject)
-  if (dead.length > 0) {
+  for (let dead = await deadRuns(subject); dead.length > 0; dead = dead.length < MAX_RUNS ? NONE : await deadRuns(subject)) {
     await write(subject.db, [[WALK_KEY, encodeRuns(dead)], [CURSOR_KEY]])
     await walk(subject, { dead, after: undefined }, total)
   }

@@ -156,6 +156,51 @@ describe('a damaged index', () => {
   })
 })
 
+describe('run numbers', () => {
+  const rows = (db: MemoryLevel) => db.sublevel<Uint8Array, Uint8Array>('tli', { keyEncoding: 'view', valueEncoding: 'view' })
+
+  it('go on behind the last one, whatever stands behind it that is none of ours', async () => {
+    const db = new MemoryLevel()
+    const first = await openTopLevelIndex(db, manual)
+    await first.publish(shardNumber(1), [sha(1)])
+    await first.publish(shardNumber(2), [sha(1)])
+    await first.close()
+    await rows(db).put(Uint8Array.of(0x6c, 0xff, 0, 0, 0, 0), Uint8Array.of(1))
+    const index = await openTopLevelIndex(db, manual)
+    await index.publish(shardNumber(3), [sha(2)])
+    expect((await index.findMany([sha(1), sha(2)])).map(({ shards }) => shards)).toEqual([[1, 2], [3]])
+  })
+
+  it('are not given out beyond their last one', async () => {
+    const db = new MemoryLevel()
+    await (await openTopLevelIndex(db, manual)).close()
+    await rows(db).put(Uint8Array.of(0x6e), Uint8Array.of(0xff, 0xff, 0xff, 0xfe))
+    const index = await openTopLevelIndex(db, manual)
+    await index.publish(shardNumber(1), [sha(1)])
+    await expect(index.publish(shardNumber(2), [sha(1)])).rejects.toMatchObject({ code: 'TOP_LEVEL_INDEX_FAILED' })
+    expect((await index.find(sha(1))).shards).toEqual([1])
+    await index.retire(shardNumber(1))
+    expect((await index.purge()).removedRuns).toBe(1)
+    const next = await openTopLevelIndex(db, manual)
+    await expect(next.publish(shardNumber(2), [sha(1)])).rejects.toMatchObject({ code: 'TOP_LEVEL_INDEX_FAILED' })
+  })
+
+  it('of more dead ones than one walk takes are all gone after a purge', async () => {
+    const db = new MemoryLevel()
+    await (await openTopLevelIndex(db, manual)).close()
+    const count = 262_144 + 7
+    for (let from = 0; from < count; from += 16_384) {
+      await rows(db).batch(Array.from({ length: Math.min(16_384, count - from) }, (_, at) => ({
+        type: 'put' as const, key: Uint8Array.of(0x64, (from + at) >>> 24, (from + at) >>> 16, (from + at) >>> 8, from + at), value: new Uint8Array(8),
+      })))
+    }
+    const index = await openTopLevelIndex(db, manual)
+    await index.publish(shardNumber(1), [sha(1)])
+    expect((await index.purge()).removedRuns).toBe(count)
+    expect(await keysByTag(db)).toEqual({ e: 1, l: 1, n: 1, s: 1, t: 1, v: 1 })
+  })
+})
+
 describe('an index whose version cannot be read', () => {
   it.each([[], [0], [1, 1], [0, 0, 0, 1]])('is told from one of a later version: %j', async (...bytes) => {
     const db = new MemoryLevel()
