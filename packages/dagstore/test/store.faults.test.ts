@@ -137,7 +137,7 @@ const heals = async (h: Harness, known: Known): Promise<void> => {
     if (promised === 'indexed') expect(info?.health, key).toBe('available')
     if (info?.destroying === true) await h.store.destroy(key)
   }
-  // a shard whose failure could not be recorded goes on with the next call, or at the next start
+  // a shard whose failure could not be recorded goes on with the next call, after a while, or at the next start
   for (const { key, health, error } of await collectAll(h.store.shards())) {
     if (health === 'errored' && error?.retry === 'never') await h.store.recover(key)
     await using lease = await h.store.acquire(key)

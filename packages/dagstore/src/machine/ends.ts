@@ -109,7 +109,7 @@ const endUnderDestroy = (state: Destroying, event: JobEnd): Step<State> => {
       state: { tag: 'absent', serial },
       effects: [{ type: 'persist', change: { type: 'remove' } }, ...callers.map((waiter): Effect => ({ type: 'answer', waiter }))],
     }
-    // the intent stays: the next `destroy` or the next start goes on
+    // the intent stays: `resume`, the next `destroy` or the next start goes on
     case 'failed': return notCleaned(state, callers.map((waiter) => refuse(waiter, 'DAGSTORE_STORAGE_FAILED', event.failure)))
     case 'aborted': return notCleaned(state, callers.map((waiter) => refuse(waiter, 'DAGSTORE_CLOSED')))
     default: return stray(state, event)
