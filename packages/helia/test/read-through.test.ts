@@ -51,6 +51,22 @@ describe('a read-through blockstore', () => {
     expect(await join(store.get(cid))).toEqual(cid.multihash.digest)
   })
 
+  it('takes no absence of the own store for one when its caller has left: no shard is woken', async () => {
+    const shelf = new Shelf()
+    await using shards = await openShards([shard], shelf)
+    const leaving = new AbortController()
+    class Leaving extends OwnStore {
+      override async * get (): AsyncGenerator<Uint8Array> {
+        leaving.abort(new Error('left'))
+        throw Object.assign(new Error('not found'), { name: 'NotFoundError' })
+      }
+    }
+    const store = createReadThroughBlockstore(new Leaving(), shards.blockstore)
+    const reads = shelf.reads.length
+    expect(await rejection(join(store.get(first.cid, { signal: leaving.signal })))).toBe(leaving.signal.reason)
+    expect(shelf.reads.length).toBe(reads)
+  })
+
   it('asks the own store first, so that a block there wakes no shard', async () => {
     const own = new OwnStore()
     const store = createReadThroughBlockstore(own, brokenStore(() => new Error('asked')))
