@@ -13,6 +13,8 @@ import type { Runners } from './runner/runners.ts'
 export const takeOver = (runners: Runners, transients: Transients, key: string, signal: AbortSignal): Promise<void> => runners.visit(key, async ({ stored, commit }) => {
   const record = stored?.record
   if (record?.localCopy === undefined || record.destroying || record.dataGeneration > FIRST) return
+  // whoever reads it must be able to end while this is waited for
+  if (runners.pins(key, { kind: 'data', generation: FIRST })) return
   try {
     await transients.adopt({ key, generation: FIRST, ...record.localCopy, signal })
   } catch (error) {
