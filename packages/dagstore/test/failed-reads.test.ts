@@ -32,15 +32,15 @@ describe('a record that cannot be read', () => {
     expect(lease.indexGeneration).toBe(1)
   })
 
-  it('keeps gc from its orphans, and not from its end', async () => {
+  // the first look is at the index that is named; then one before the shard's machine is asked, and one of the machine
+  it.each([2, 3])('keeps gc from its orphans, and not from its end: read %d', async (failing) => {
     const first = await openHarness()
     await first.store.register('a', first.sources.put('a', makeCar(1)), { indexing: 'eager' })
     await using h = await first.reopen()
     const orphan = `index/${indexName('a', 7)}`
     await h.files.writeAtomic(orphan, [Uint8Array.of(1)])
     let reads = 0
-    // the first look is of gc itself, the second that of the shard's machine
-    failReads(h, (key) => key === 'a' && ++reads === 2)
+    failReads(h, (key) => key === 'a' && ++reads === failing)
     expect((await h.store.gc()).failures).toBe(1)
     expect(await h.files.stat(orphan)).toBeDefined()
     expect(await h.store.gc()).toMatchObject({ failures: 0, items: [{ key: 'a', kind: 'orphan' }] })

@@ -58,7 +58,7 @@ describe('a read-through blockstore', () => {
     class Leaving extends OwnStore {
       override async * get (): AsyncGenerator<Uint8Array> {
         leaving.abort(new Error('left'))
-        throw Object.assign(new Error('not found'), { name: 'NotFoundError' })
+        yield await Promise.reject<Uint8Array>(Object.assign(new Error('not found'), { name: 'NotFoundError' }))
       }
     }
     const store = createReadThroughBlockstore(new Leaving(), shards.blockstore)
