@@ -1,6 +1,7 @@
 import { everyCrash } from '@dagstore-tooling/testkit'
 import { indexName } from '@dagstore/index-repo'
 import { transientName } from '@dagstore/mounts'
+import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
 import { describe, expect, it } from 'vitest'
 import { type GcReport, openCatalogue } from '../src/index.ts'
 import { codeOf, collectAll, gate, type Harness, makeCar, namesIn, openHarness, rejection, Sources, until } from './harness.ts'
@@ -67,6 +68,35 @@ describe('gc', () => {
     expect(await namesIn(h.files)).toEqual(expect.arrayContaining([`index/${indexName('gone', 1)}`, `index/${indexName('b', 1)}`, `transients/${transientName('b', 1)}`]))
     await rows.put(row, good!)
     expect(brief(await h.store.gc())).toEqual(['orphan gone', 'transient b'])
+  })
+
+  it('retires what was published under numbers that nobody knows, and nothing of what is being built', async () => {
+    const first = await openHarness()
+    await first.store.register('a', first.sources.put('a', car), { indexing: 'eager' })
+    const catalogue = await openCatalogue(first.db)
+    const top = await openTopLevelIndex(first.db)
+    const other = makeCar(7).blocks[0]!.cid.multihash.bytes
+    const used = (await catalogue.get('a'))!.record.index!.shardNumber
+    const stored = (await catalogue.get('a'))!
+    // numbers of a process that ended before it named them; the last commit has counted further
+    const lost = [used + 1, used + 2]
+    for (const number of lost) await top.publish(shardNumber(number), [other, car.blocks[0]!.cid.multihash.bytes])
+    for (let taken = 0; taken < 3; taken++) catalogue.takeNumber()
+    await catalogue.commit([{ key: 'a', ifVersion: stored.version, record: stored.record }])
+    await using h = await first.reopen()
+    const dry = await h.store.gc({ dryRun: true })
+    expect(dry.items.map(({ kind, name }) => `${kind} ${name}`)).toEqual(lost.map((number) => `orphan shard number ${number}`))
+    const { passed, open } = gate()
+    h.sources.put('b', car)
+    h.sources.place('b').before = async (step) => { if (step === 'open') await passed }
+    const building = h.store.register('b', 'test:b', { indexing: 'eager' })
+    await until(async () => (await h.store.shard('b'))?.health === 'initializing')
+    expect(brief(await h.store.gc())).toEqual(['entries -', 'orphan -', 'orphan -'])
+    open()
+    await building
+    expect((await h.store.gc()).items).toEqual([])
+    expect((await h.store.find(car.blocks[0]!.cid.multihash.bytes)).toSorted()).toEqual(['a', 'b'])
+    expect(await h.store.find(other)).toEqual([])
   })
 
   it('deletes what a crash left to be deleted, and retires its entries', async () => {

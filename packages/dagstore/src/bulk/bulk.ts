@@ -30,8 +30,9 @@ export interface BulkOperations {
   initializeAll(options?: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined>
   /**
    * Delete what nothing needs: copies that nobody reads, what replaced indices left, files of ours that no record names, and
-   * retired entries of the top-level index. What leases use stays, and so does every file that is not ours. While a record
-   * cannot be read, no file counts as an orphan. The store serves meanwhile; who leaves has lost nothing: the next one goes on.
+   * entries of the top-level index that are retired, or under a number that nobody knows. What leases use stays, and so does
+   * every file that is not ours. While a record cannot be read, nothing counts as an orphan. The store serves meanwhile; who
+   * leaves has lost nothing: the next one goes on.
    *
    * @throws {DagstoreError} `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`
    */
@@ -96,7 +97,7 @@ export const createBulk = (parts: BulkParts, note: RebuildNote | undefined): Bul
     goOn: () => rebuild.goOn(),
     registerMany: (items, options = {}) => registerMany(parts, items, options),
     initializeAll: (options = {}) => initializeAll(parts, options),
-    gc: (options = {}) => gc(parts, options),
+    gc: (options = {}) => gc(parts, () => rebuild.unlisted, options),
     exportShards: (options = {}) => exportShards(parts, options),
     importShards: (chunks, options = {}) => importShards(parts, chunks, options),
     rebuildTopLevelIndex: (options = {}) => rebuild.run(options),

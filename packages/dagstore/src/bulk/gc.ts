@@ -2,6 +2,8 @@
 import type { StoredIndex } from '@dagstore/index-repo'
 import type { StoredRecord } from '../catalogue/record-codec.ts'
 import { collect, type Collected, indexBytes } from '../runner/collect.ts'
+import { shardNumber } from '@dagstore/top-level-index'
+import { lostNumbers } from './lost-numbers.ts'
 import { type BulkOptions, type BulkParts, leaving, listed, task } from './parts.ts'
 
 export interface GcOptions extends BulkOptions {
@@ -14,10 +16,11 @@ export interface GcItem {
   readonly key: string | undefined
   /**
    * `transient`: a copy of a sequential mount that nobody reads; it is fetched again when it is needed. `index`: of a replaced
-   * or abandoned build. `orphan`: a file of ours that no record names. `entries`: of retired shards in the top-level index.
+   * or abandoned build. `orphan`: a file of ours, or a number in the top-level index, that no record names. `entries`: of what
+   * is retired there.
    */
   readonly kind: 'transient' | 'index' | 'entries' | 'orphan'
-  /** Of the file, in the folder of its kind; for `entries`, how many they are. */
+  /** Of the file, in the folder of its kind; for `entries`, how many they are; a dry run does not count those of what it would retire. */
   readonly name: string
   /** 0 where nobody knows. */
   readonly bytes: number
@@ -35,7 +38,8 @@ export interface GcReport {
   readonly unreadRecords: number
 }
 
-export const gc = async (bulk: BulkParts, { dryRun = false, signal, onProgress }: GcOptions): Promise<GcReport> => {
+/** @param rebuilding - shards that a rebuild of the top-level index has not done */
+export const gc = async (bulk: BulkParts, rebuilding: () => number, { dryRun = false, signal, onProgress }: GcOptions): Promise<GcReport> => {
   const leave = leaving(bulk, signal)
   leave.throwIfAborted()
   return task(bulk, leave, async () => {
@@ -51,6 +55,7 @@ export const gc = async (bulk: BulkParts, { dryRun = false, signal, onProgress }
     await collectTransients(bulk, { dryRun, signal: leave, add, knowsAll: unreadRecords === 0 })
     await collectGarbage(bulk, { dryRun, signal: leave, add })
     if (unreadRecords === 0) await collectOrphans(bulk, { dryRun, signal: leave, add })
+    if (unreadRecords === 0 && rebuilding() === 0) await retireLost(bulk, { dryRun, signal: leave, add })
     await purgeEntries(bulk, { dryRun, signal: leave, add })
     const reclaimedBytes = items.reduce((sum, { bytes, error }) => error === undefined ? sum + bytes : sum, 0)
     return { items, reclaimedBytes, failures, unreadRecords }
@@ -126,6 +131,19 @@ const isNamed = async (catalogue: BulkParts['parts']['catalogue'], { key, genera
   }
   for await (const { garbage } of catalogue.garbage(key)) if (garbage.kind === 'index' && garbage.generation === generation) return true
   return false
+}
+
+const retireLost = async (bulk: BulkParts, { dryRun, signal, add }: Sweep): Promise<void> => {
+  for await (const number of lostNumbers(bulk, signal)) {
+    const item = { key: undefined, kind: 'orphan', name: `shard number ${number}`, bytes: 0 } as const
+    try {
+      if (!dryRun) await bulk.parts.top.retire(shardNumber(number))
+      add(item)
+    } catch (error) {
+      signal.throwIfAborted()
+      add({ ...item, error })
+    }
+  }
 }
 
 const purgeEntries = async ({ parts: { top } }: BulkParts, { dryRun, signal, add }: Sweep): Promise<void> => {
