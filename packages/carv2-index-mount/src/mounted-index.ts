@@ -43,6 +43,7 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
   const views: IndexView[] = parts.owned ? [parts.view] : []
   let { view, origin, whole } = parts
   let building: Promise<void> | undefined
+  let closed = false
 
   const build = async (why: string): Promise<void> => {
     parts.onNotice(`index rebuilt: ${why}`)
@@ -64,6 +65,7 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
     find,
     rebuild: async (why, signal) => {
       if (origin === 'built') return
+      if (closed) throw parts.closed()
       building ??= build(why).catch((error: unknown) => {
         building = undefined // another caller may try again
         throw error
@@ -72,7 +74,9 @@ export const createMountedIndex = (parts: MountedIndexParts): MountedIndex => {
       await withdrawable(building, signal)
     },
     close: async (idle) => {
-      stop.abort(parts.closed())
+      closed = true
+      // an error for nobody would cost as much as all the rest
+      if (building !== undefined) stop.abort(parts.closed())
       await building?.catch(() => {}) // its callers have the failure
       await idle
       for (const owned of views) await owned.close()

@@ -1,7 +1,7 @@
 /** An index mounted on the bytes of a shard. */
 import { CarV2Error, type IndexView } from '@dagstore/carv2'
 import { type IndexTrust, openIndexMount } from '@dagstore/carv2-index-mount'
-import type { ByteSource } from '@dagstore/io'
+import { type ByteSource, onAbort } from '@dagstore/io'
 import { abortable } from '../abortable.ts'
 import type { ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from './parts.ts'
@@ -32,11 +32,13 @@ export const joinParts = async (
   const { hashes, pages } = parts
   // a mount that does not like the index builds one in memory; ours is to be written, so it is stopped there
   const refused = new AbortController()
+  const unwatch = onAbort(signal, () => { refused.abort(signal.reason) })
   let opened = false
   const onNotice = (text: string): void => { if (!opened) refused.abort(new Error(text)) }
   try {
+    signal.throwIfAborted()
     const mounting = openIndexMount({ data: source, index: view === undefined ? undefined : spoilage.index(view) }, {
-      hashes, pages, indexTrust: trust, onNotice, owns: true, signal: AbortSignal.any([signal, refused.signal]),
+      hashes, pages, indexTrust: trust, onNotice, owns: true, signal: refused.signal,
       // all who miss something wait for the one build of the store
       ...(foreign ? { replaceIndex: (options) => parts.wholeIndex(key, source, options) } : {}),
     })
@@ -49,5 +51,7 @@ export const joinParts = async (
     const unusable = refused.signal.aborted || error instanceof CarV2Error
     if (signal.aborted || !unusable) throw error
     return { unusable: 'source', reason: refused.signal.aborted ? refused.signal.reason : error }
+  } finally {
+    unwatch()
   }
 }
