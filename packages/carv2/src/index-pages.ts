@@ -62,9 +62,10 @@ const SPREAD_LOCAL = 1.5
 const MAX_AROUND_LOCAL = 4
 const MAX_AROUND_REMOTE = 512
 /**
- * Near by, a read of sixteen pages costs hardly more than that of one, and there is room for all pages of a shorter index: it is
- * brought by so many at a time, and a very short one at once.
+ * There is room for all pages of a shorter index: whoever asks for a third one gets sixteen at a time, and all of a very short
+ * one. Who wants one block alone is not kept waiting for that.
  */
+const ALONE_READS = 2
 const CLUSTERED_BYTES = 16 << 20
 const CLUSTER_PAGES = 16
 const SHORT_PAGES = 32
@@ -83,8 +84,8 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
   // nothing that lives as long as the index may refer to the options: the tail is long
   const { checks, owns } = options
   const isRemote = source.cost.kind === 'remote'
-  const cluster = clusterPages(sizeBytes, isRemote)
-  const maxAround = Math.max(cluster, isRemote ? MAX_AROUND_REMOTE : MAX_AROUND_LOCAL)
+  const clustered = clusterPages(sizeBytes, isRemote)
+  let reads = 0
   const pending = new Map<number, Promise<Uint8Array>>()
   /** Pages that come with one that was asked for. */
   const coming = new Map<number, Promise<void>>()
@@ -185,6 +186,8 @@ export const sourcePages = (source: ByteSource, sizeBytes: number, space: PageSp
 
   const loadAround = (page: number, first: number, last: number, signal?: AbortSignal): Awaitable<Uint8Array> => {
     if (at(page) !== undefined || pending.has(page) || coming.has(page)) return load(page, signal)
+    const cluster = reads++ < ALONE_READS ? 1 : clustered
+    const maxAround = Math.max(cluster, isRemote ? MAX_AROUND_REMOTE : MAX_AROUND_LOCAL)
     const base = page - page % cluster
     let from = page
     let to = page
