@@ -7,7 +7,7 @@ import { decodeFirstOf, encodeFirstOf, FIRST_OF_SCHEME, MAX_MOUNTS } from './fir
 import { absent, type Mount, type MountBytes, type MountFactory, type MountStat, type SequentialBytes } from './mount.ts'
 import { type Place, switchingSource } from './open-first-of.ts'
 import { openedFor } from './opened-for.ts'
-import { openOne, type Patience, settlesInTime, type Trial } from './patience.ts'
+import { Deadlines, openOne, type Patience, type Trial } from './patience.ts'
 import type { MountRegistry } from './registry.ts'
 
 export interface FirstOfMountOptions {
@@ -137,11 +137,12 @@ const switchingStream = (parts: Parts, firstAt: number, first: SequentialBytes):
     for (const [turn, position] of order.entries()) {
       // one that gives nothing for so long is left, unless it is the last
       const leaving = new AbortController()
+      const deadlines = new Deadlines(patience)
       const unwatch = signal === undefined ? () => {} : onAbort(signal, () => { leaving.abort(signal.reason) })
       try {
         signal?.throwIfAborted()
         const inTime = async <T>(work: Promise<T>): Promise<T> => {
-          if (turn < order.length - 1 && patience.ms > 0 && !await withdrawable(settlesInTime(work, patience), signal)) {
+          if (turn < order.length - 1 && patience.ms > 0 && !await withdrawable(deadlines.met(work), signal)) {
             const late = new IoError('IO_SOURCE_LOST', `nothing came for too long; place=${nameAt(position)} ms=${patience.ms} at=${at}`, { retry: 'later', offset: at })
             leaving.abort(late)
             throw late
@@ -175,6 +176,7 @@ const switchingStream = (parts: Parts, firstAt: number, first: SequentialBytes):
         failures.push(error)
       } finally {
         unwatch()
+        deadlines.end()
       }
     }
     throw new IoError('IO_SOURCE_LOST', `lost in every mount; mounts=${mounts.length} at=${at}`, { ...causeOf(failures), retry: retryOf(failures), offset: at })

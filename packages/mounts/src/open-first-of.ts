@@ -3,7 +3,7 @@
 import { type ByteSource, type CallOptions, checkRange, compareIdentity, IoError, onAbort, type SourceIdentity, withdrawable } from '@dagstore/io'
 import { causeOf, retryOf } from './errors.ts'
 import type { FailureMemory } from './failure-memory.ts'
-import { openOne, type Patience, settlesInTime } from './patience.ts'
+import { Deadlines, openOne, type Patience } from './patience.ts'
 
 /** One place. `undefined`: the bytes are not there. */
 export interface Place {
@@ -79,6 +79,7 @@ class SwitchingSource implements ByteSource {
   readonly #places: readonly Place[]
   readonly #memory: FailureMemory | undefined
   readonly #patience: Patience | undefined
+  readonly #deadlines: Deadlines | undefined
   /** Whether the bytes are the same wherever they come from. */
   readonly #promised: boolean
   #current: Opened | undefined
@@ -96,6 +97,7 @@ class SwitchingSource implements ByteSource {
     this.#places = places
     this.#memory = memory
     this.#patience = places.length > 1 && (patience?.ms ?? 0) > 0 ? patience : undefined
+    this.#deadlines = this.#patience && new Deadlines(this.#patience)
     this.#promised = identity !== undefined
     this.#current = first
     this.#cost = first.source.cost
@@ -111,7 +113,7 @@ class SwitchingSource implements ByteSource {
     if (this.#patience === undefined) return this.#readFrom(at, length, new Late(), signal)
     const late = new Late()
     try {
-      return await late.orOne(this.#readFrom(at, length, late, signal))
+      return await withdrawable(late.orOne(this.#readFrom(at, length, late, signal)), signal)
     } catch (error) {
       signal?.throwIfAborted()
       throw error
@@ -126,10 +128,11 @@ class SwitchingSource implements ByteSource {
     let changedAt: number | undefined
     for (;;) {
       const used = await this.#take(failed, changedAt, signal)
+      if (late.isOver) throw new IoError('IO_CLOSED', 'the read is over')
       try {
-        if (this.#patience === undefined) return await used.source.read(at, length, { signal })
+        if (this.#patience === undefined || this.#deadlines === undefined) return await used.source.read(at, length, { signal })
         const reading = late.read(used.source, at, length, signal)
-        if (failed.size + 1 >= this.#places.length || await settlesInTime(reading, this.#patience)) return await reading
+        if (failed.size + 1 >= this.#places.length || await this.#deadlines.met(reading)) return await reading
         this.#leaveAfter(used, reading)
         late.keep(reading)
         this.#fail(failed, used.at, new IoError('IO_SOURCE_LOST', `no answer for too long; place=${(this.#places[used.at] as Place).name} ms=${this.#patience.ms}`, { retry: 'later', offset: at }))
@@ -158,7 +161,9 @@ class SwitchingSource implements ByteSource {
       this.#lifetime.abort()
       await this.#exchange?.catch(() => {}) // whoever waited for it has its error
       if (this.#current !== undefined) this.#leave(this.#current)
+      for (const { source } of this.#late.keys()) source.close().catch(() => {}) // it hangs, so nobody waits for it
       await Promise.all(this.#leaving)
+      this.#deadlines?.end()
     })()
     return this.#closing
   }
@@ -243,16 +248,27 @@ class SwitchingSource implements ByteSource {
 
 /** Reads of one range that take long, on places that were left for others. */
 class Late {
-  readonly #ending: AbortController = new AbortController()
+  /** Of reads over the network; on a disk there is nothing to end, and listening costs more than reading. */
+  #ending: AbortController | undefined
   #unwatch: (() => void) | undefined
+  #underWay = 0
+  #isOver = false
   readonly #kept: Set<Promise<Uint8Array>> = new Set()
   #tell: (bytes: Uint8Array) => void = () => {}
-  readonly #first: Promise<Uint8Array> = new Promise((resolve) => { this.#tell = resolve })
+
+  get isOver (): boolean { return this.#isOver }
 
   /** Ends with the others. */
-  read (source: ByteSource, at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    if (signal !== undefined) this.#unwatch ??= onAbort(signal, () => { this.#ending.abort(signal.reason) })
-    return withdrawable(source.read(at, length, { signal: this.#ending.signal }), this.#ending.signal)
+  async read (source: ByteSource, at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    if (source.cost.kind !== 'remote') return source.read(at, length, { signal })
+    const ending = this.#ending ??= new AbortController()
+    if (signal !== undefined) this.#unwatch ??= onAbort(signal, () => { ending.abort(signal.reason) })
+    this.#underWay++
+    try {
+      return await withdrawable(source.read(at, length, { signal: ending.signal }), ending.signal)
+    } finally {
+      this.#underWay--
+    }
   }
 
   keep (reading: Promise<Uint8Array>): void {
@@ -262,18 +278,20 @@ class Late {
 
   /** What `work` gives, or one of these before. What fails has to wait for these. */
   orOne (work: Promise<Uint8Array>): Promise<Uint8Array> {
-    return Promise.race([this.#first, work.catch(async (error: unknown) => {
-      while (this.#kept.size > 0) await Promise.race([...this.#kept].map((reading) => reading.catch(() => {})))
-      throw error
-    })])
+    return new Promise((resolve, reject) => {
+      this.#tell = resolve
+      work.then(resolve, async (error: unknown) => {
+        while (this.#kept.size > 0) await Promise.race([...this.#kept].map((reading) => reading.catch(() => {})))
+        reject(error)
+      })
+    })
   }
 
   end (): void {
+    this.#isOver = true
     this.#unwatch?.()
-    this.#ending.abort(new IoError('IO_CLOSED', 'the read is over'))
+    if (this.#underWay > 0) this.#ending?.abort(new IoError('IO_CLOSED', 'the read is over'))
   }
-
-  get isOver (): boolean { return this.#ending.signal.aborted }
 }
 
 const codeOf = (error: unknown): string | undefined =>

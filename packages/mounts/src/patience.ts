@@ -7,15 +7,50 @@ export interface Patience {
   readonly ms: number
 }
 
-/** Whether `work` settles in time; it goes on either way. */
-export const settlesInTime = async (work: Promise<unknown>, { clock, ms }: Patience): Promise<boolean> => {
-  const stop = new AbortController()
-  const done = work.then(() => true, () => true)
-  const late = clock.sleep(ms, { signal: stop.signal }).then(() => false, () => true)
-  try {
-    return await Promise.race([done, late])
-  } finally {
-    stop.abort()
+/** One timer for all that is waited for. */
+export class Deadlines {
+  readonly #patience: Patience
+  /** In the order in which they end. */
+  readonly #waiting: Set<{ readonly until: number, readonly late: () => void }> = new Set()
+  readonly #ending: AbortController = new AbortController()
+  #ticking = false
+
+  constructor (patience: Patience) {
+    this.#patience = patience
+  }
+
+  /** Whether `work` settles in time; it goes on either way. */
+  met (work: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const one = { until: this.#patience.clock.monotonic() + this.#patience.ms, late: () => { resolve(false) } }
+      const done = (): void => {
+        this.#waiting.delete(one)
+        resolve(true)
+      }
+      this.#waiting.add(one)
+      work.then(done, done)
+      if (!this.#ticking) void this.#tick()
+    })
+  }
+
+  /** Whatever is waited for still is not late. */
+  end (): void { this.#ending.abort() }
+
+  async #tick (): Promise<void> {
+    const { clock } = this.#patience
+    const { signal } = this.#ending
+    this.#ticking = true
+    while (!signal.aborted) {
+      const [next] = this.#waiting
+      if (next === undefined) break
+      const ms = next.until - clock.monotonic()
+      if (ms > 0) await clock.sleep(ms, { signal }).catch(() => {}) // ended
+      else {
+        this.#waiting.delete(next)
+        next.late()
+      }
+    }
+    this.#ticking = false
   }
 }
 
@@ -36,6 +71,7 @@ export interface Found<T, S> { readonly item: T, readonly opened: S }
 /** The first of `items`, in their order, that can be opened; `undefined`: none. @throws the signal's reason */
 export const openOne = async <T, S>(items: readonly T[], { open, failed, late, close, patience, signal }: Trial<T, S>): Promise<Found<T, S> | undefined> => {
   const openings = new Map<T, Promise<S | undefined>>()
+  const deadlines = patience === undefined || patience.ms === 0 ? undefined : new Deadlines(patience)
   let winner: Found<T, S> | undefined
   const use = async (item: T, opening: Promise<S | undefined>): Promise<Found<T, S> | undefined> => {
     try {
@@ -53,7 +89,7 @@ export const openOne = async <T, S>(items: readonly T[], { open, failed, late, c
       signal?.throwIfAborted()
       const opening = open(item)
       openings.set(item, opening)
-      if (patience !== undefined && patience.ms > 0 && index < items.length - 1 && !await withdrawable(settlesInTime(opening, patience), signal)) {
+      if (deadlines !== undefined && index < items.length - 1 && !await withdrawable(deadlines.met(opening), signal)) {
         slow.push(item)
         late(item)
         continue
@@ -67,6 +103,7 @@ export const openOne = async <T, S>(items: readonly T[], { open, failed, late, c
     signal?.throwIfAborted()
     return winner
   } finally {
+    deadlines?.end()
     for (const opening of openings.values()) {
       opening.then((opened) => { if (opened !== undefined && opened !== winner?.opened) close(opened) }, () => {}) // its failure was told, or is nobody's
     }
