@@ -1,9 +1,11 @@
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { createPageCache } from '@dagstore/carv2'
 import { indexName } from '@dagstore/index-repo'
+import { canFill, createBytesSource, hasCallbacks, type ReadDone } from '@dagstore/io'
 import { MountError } from '@dagstore/mounts'
 import { describe, expect, it } from 'vitest'
 import { createMetrics, type MemoryMetrics, METRICS, type MetricName } from '../src/index.ts'
+import { measuredSource } from '../src/metrics/measured.ts'
 import { collectAll, type Harness, makeCar, openHarness, rejection, until } from './harness.ts'
 
 const value = (metrics: MemoryMetrics, name: MetricName, labels = {}): number =>
@@ -26,6 +28,33 @@ describe('metrics in memory', () => {
         buckets: [{ le: 0, count: 1 }, { le: 4, count: 2 }, { le: 8, count: 1 }, { le: 1024, count: 1 }],
       }],
     })
+  })
+})
+
+describe('a measured source', () => {
+  it('reads in every way its source does, and counts what was answered', async () => {
+    const bytes = Uint8Array.of(1, 2, 3, 4)
+    const plain = createBytesSource(bytes)
+    const source = {
+      ...plain,
+      readInto: async (at: number, into: Uint8Array) => {
+        into.set(bytes.subarray(at, at + into.byteLength))
+        return into.byteLength
+      },
+      readThen: (at: number, length: number, done: ReadDone) => { if (at + length > 4) done(new Error('cut'), undefined); else done(undefined, bytes.subarray(at, at + length)) },
+    }
+    const asked: number[] = []
+    const measured = measuredSource(source, (length) => { asked.push(length) })
+    if (!canFill(measured) || !hasCallbacks(measured)) throw new TypeError('a power is lost')
+    expect(await measured.readInto(1, new Uint8Array(3))).toBe(3)
+    const ends: unknown[] = []
+    measured.readThen(0, 2, (_, got) => { ends.push(got) })
+    measured.readThen(3, 2, (error) => { ends.push(error) })
+    await measured.read(0, 4)
+    expect(ends).toEqual([bytes.subarray(0, 2), new Error('cut')])
+    expect(asked).toEqual([3, 2, 4])
+    expect(canFill(measuredSource(plain, () => {}))).toBe(canFill(plain))
+    expect(measuredSource(plain, undefined)).toBe(plain)
   })
 })
 

@@ -1,10 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Parts of a store that count what goes through them; each gives back what it was given where nobody measures. */
 import type { PageCache, PageSpace } from '@dagstore/carv2'
-import type { ByteSource, Clock } from '@dagstore/io'
+import { type ByteSource, canFill, type Clock, hasCallbacks } from '@dagstore/io'
 import type { Mount, MountBytes, MountRegistry } from '@dagstore/mounts'
 import type { ShardBlockstore } from '@dagstore/read-blockstore'
 import type { Limiter } from '../limiter.ts'
+import { withPowers } from '../runner/watched-source.ts'
 import { type Metrics, NO_METRICS } from './metrics.ts'
 
 export const schemeOf = (url: string): string => url.slice(0, Math.max(0, url.indexOf(':')))
@@ -55,14 +56,14 @@ const measuredBytes = (bytes: MountBytes, scheme: string, metrics: Metrics): Mou
   }
 }
 
-/** @param asked - called with the length of each read that is answered */
+/** It reads in every way its source does, but for blocking. @param asked - called with the length of each read that is answered */
 export const measuredSource = (source: ByteSource, asked: ((length: number) => void) | undefined): ByteSource => {
   if (asked === undefined) return source
   const close = (): Promise<void> => source.close()
-  return {
+  return withPowers({
     sizeBytes: source.sizeBytes,
     identity: source.identity,
-    get cost () { return source.cost },
+    cost: source.cost,
     read: async (at, length, options) => {
       const bytes = await source.read(at, length, options)
       asked(length)
@@ -75,7 +76,19 @@ export const measuredSource = (source: ByteSource, asked: ((length: number) => v
     },
     close,
     [Symbol.asyncDispose]: close,
-  }
+  }, {
+    readInto: !canFill(source) ? undefined : async (at, into, options) => {
+      const length = await source.readInto(at, into, options)
+      asked(length)
+      return length
+    },
+    readThen: !hasCallbacks(source) ? undefined : (at, length, done) => {
+      source.readThen(at, length, (error, bytes) => {
+        if (bytes !== undefined) asked(length)
+        done(error, bytes)
+      })
+    },
+  })
 }
 
 export const measuredPages = (pages: PageCache, metrics: Metrics): PageCache => metrics === NO_METRICS ? pages : {

@@ -2,7 +2,7 @@
 
 export type MetricLabels = Readonly<Record<string, string>>
 
-/** Called from hot paths: must be quick, and must not throw. Names, units and labels: {@link METRICS}. */
+/** Called from hot paths: must be quick, and must not throw; labels are not changed once given. Names, units and labels: {@link METRICS}. */
 export interface Metrics {
   /** Of a counter. @param by - default 1 */
   count(name: MetricName, by?: number, labels?: MetricLabels): void
@@ -113,14 +113,14 @@ export const createMetrics = (): MemoryMetrics => {
   const counters = new Map<string, { readonly name: MetricName, readonly labels: MetricLabels, value: number }>()
   const histograms = new Map<string, { readonly name: MetricName, readonly labels: MetricLabels, readonly values: Histogram }>()
   return {
-    count: (name, by = 1, labels = {}) => {
-      const id = idOf(name, labels)
+    count: (name, by = 1, labels = NO_LABELS) => {
+      const id = name + suffixOf(labels)
       const counter = counters.get(id)
       if (counter === undefined) counters.set(id, { name, labels, value: by })
       else counter.value += by
     },
-    observe: (name, value, labels = {}) => {
-      const id = idOf(name, labels)
+    observe: (name, value, labels = NO_LABELS) => {
+      const id = name + suffixOf(labels)
       let histogram = histograms.get(id)
       if (histogram === undefined) histograms.set(id, histogram = { name, labels, values: { count: 0, sum: 0, min: Infinity, max: -Infinity, buckets: new Map() } })
       add(histogram.values, value)
@@ -143,10 +143,18 @@ const add = (histogram: Histogram, value: number): void => {
   histogram.buckets.set(le, (histogram.buckets.get(le) ?? 0) + 1)
 }
 
-const idOf = (name: string, labels: MetricLabels): string => {
-  let id = name
-  for (const label of Object.keys(labels).sort()) id += `\u0000${label}\u0000${labels[label]}`
-  return id
+const NO_LABELS: MetricLabels = Object.freeze({})
+
+/** Whoever counts often gives the same object each time. */
+const suffixes = new WeakMap<MetricLabels, string>([[NO_LABELS, '']])
+
+const suffixOf = (labels: MetricLabels): string => {
+  let suffix = suffixes.get(labels)
+  if (suffix !== undefined) return suffix
+  suffix = ''
+  for (const label of Object.keys(labels).sort()) suffix += `\u0000${label}\u0000${labels[label]}`
+  suffixes.set(labels, suffix)
+  return suffix
 }
 
 const sorted = <T>(entries: ReadonlyMap<string, T>): T[] => [...entries].sort(([a], [b]) => a < b ? -1 : 1).map(([, value]) => value)
