@@ -19,7 +19,7 @@ export interface LocalFiles {
   recorded(path: string): string
   /** @param path - as recorded. @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FAILED` (also: not a regular file) */
   open(path: string, options?: CallOptions): Promise<ByteSource>
-  /** Durable on return: the file has the name `name` in the directory of copies, and not its old one. @throws {IoError} */
+  /** Durable on return: the file has the name `name` in the directory of copies, and not its old one. @throws {IoError} `IO_SOURCE_CHANGED`: it was written to meanwhile */
   move(path: string, name: string): Promise<void>
   /** As `move`, and it keeps its old name; a copy where there can be no second name. @throws {IoError} */
   link(path: string, name: string): Promise<void>

@@ -3,7 +3,7 @@ import { copyFile, link, open, realpath, unlink } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { DRAFTS } from '@dagstore/io'
-import { IoError } from '@dagstore/io'
+import { compareIdentity, IoError, type SourceIdentity } from '@dagstore/io'
 import { classifyNodeError, openDirectory, openFileSource } from '@dagstore/io/node'
 import type { LocalFiles } from './adoption.ts'
 
@@ -66,11 +66,16 @@ export const localFiles = ({ folder, root }: NodeLocalFilesOptions): LocalFiles 
     })),
     move: async (path, name) => {
       const from = at(path)
+      const before = await identityOf(from)
       await place(path, name, (old, to) => link(old, to).catch((error: unknown) => {
         if (cannotLink(error)) return copy(old, to)
         throw error
       }))
-      // it stands under its new name for good: only now the old one goes
+      // it stands under its new name for good: only now the old one goes, unless that has got other bytes while it was copied
+      if (compareIdentity(before, await identityOf(from)) !== 'same') {
+        await openDirectory(folder).remove(name)
+        throw new IoError('IO_SOURCE_CHANGED', 'a local file changed while it was taken over', { retry: 'later' })
+      }
       try {
         await unlink(from)
         await syncFile(dirname(from)).catch(() => {}) // a name that comes back after a power cut harms nobody
@@ -84,6 +89,12 @@ export const localFiles = ({ folder, root }: NodeLocalFilesOptions): LocalFiles 
 /** Another file system, or one without hard links. */
 const cannotLink = (error: unknown): boolean =>
   ['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(error instanceof Error && 'code' in error ? String(error.code) : '')
+
+const identityOf = async (path: string): Promise<SourceIdentity> => {
+  const file = await openFileSource(path)
+  await file.close()
+  return file.identity
+}
 
 const syncFile = async (path: string): Promise<void> => {
   const file = await open(path, 'r')

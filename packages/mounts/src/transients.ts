@@ -124,7 +124,7 @@ export interface Transients extends AsyncDisposable {
    * again does nothing, also when the file has changed or vanished meanwhile: then it is not used.
    *
    * @throws {TypeError} opened without local files
-   * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FAILED`, `IO_FULL`
+   * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN` (also: a file of this directory), `IO_FAILED`, `IO_FULL`, `IO_SOURCE_CHANGED` (while it was moved)
    */
   adopt (options: AdoptOptions): Promise<void>
   /** Delete the copy of one generation, durably; waits for its readers. What was lent is let go and stays where it is. Idempotent. */
