@@ -131,7 +131,8 @@ export interface Dagstore extends BulkOperations, AsyncDisposable {
   /**
    * Over all indexed shards. A miss while shards are unindexed is a `BlockNotFoundError` with `unindexedShards` above 0, or, with
    * `complete: true`, no answer: `BLOCKSTORE_UNREADABLE`. Each block is looked for in the shard that was read last, in one that is
-   * open, then in those that the top-level index names, those that failed a moment ago last. When every shard that may hold the block fails, `BLOCKSTORE_UNREADABLE` (or the code that all have in common, such as
+   * open, then in those that the top-level index names, those that failed a moment ago last. When every shard
+   * that may hold the block fails, `BLOCKSTORE_UNREADABLE` (or the code that all have in common, such as
    * `BLOCKSTORE_HASH_MISMATCH`) with an AggregateError as its cause.
    */
   readonly blockstore: CrossShardBlockstore
