@@ -33,7 +33,7 @@ import type { DagstoreEvent } from './events.ts'
 import { codeOf } from './failure.ts'
 import { isForeign, type ShardLease } from './lease.ts'
 import { takeOver } from './local-copy.ts'
-import { createKeyLock, type KeyLock } from './key-lock.ts'
+import { createKeyLock } from './key-lock.ts'
 import { createLimiter } from './limiter.ts'
 import { measuredLimiter } from './metrics/measured.ts'
 import type { RegisterOptions } from './register-options.ts'
@@ -80,8 +80,6 @@ export class Store implements Dagstore {
   readonly #events: EventHub
   readonly #closeState: () => Promise<void>
   readonly #closing: AbortController = new AbortController()
-  /** One verification of a shard at a time: they use the same scratch file. */
-  readonly #verifying: KeyLock = createKeyLock()
   #ignored = 0
   #closed: Promise<void> | undefined
 
@@ -225,7 +223,7 @@ export class Store implements Dagstore {
   verify (key: string, options: VerifyOptions = {}): Promise<VerifyReport> {
     return this.#work(options.signal, (signal) => {
       this.#check(key)
-      return this.#verifying(key, () => verifyShard({ ...this.#parts, acquire: this.#inBackground }, key, { ...options, signal }))
+      return verifyShard({ ...this.#parts, acquire: this.#inBackground }, key, { ...options, signal })
     })
   }
 
