@@ -1,7 +1,7 @@
 /**
  * Runs the built `dagstore demo` in processes of its own: every kind of input must come back identical, a second run must
  * recognise everything, bad input must give one sentence and leave the other items intact, and a run that was killed or
- * interrupted anywhere must complete when it is run again.
+ * interrupted anywhere must complete when it is run again. Then the commands on a store (`commands.mjs`).
  *
  * `--small` leaves out the 1 GiB file and the 10,000 files. The last line is 'N passed, N failed, N skipped'.
  */
@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { seededBytes } from '@dagstore-tooling/fixtures'
+import { runCommands } from './commands.mjs'
 import { makeBad, makeFolder, makeGood } from './inputs.mjs'
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'cli', 'dist', 'bin.js')
@@ -172,6 +173,8 @@ try {
       return `${killed} cuts`
     })
   }
+
+  await runCommands({ attempt, must, dagstore, document, folder, small })
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

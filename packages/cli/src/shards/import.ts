@@ -72,5 +72,6 @@ const takeIndices = async ({ dagstore }: ShardStore, dir: string, bulk: Bulk, { 
     if (outcome.ok) await bulk.done({ key, adopted: outcome.adopted, entries: outcome.entries })
     else await bulk.fail({ key }, outcome.error, `${dir}: ${key}`, undefined, [key])
   }
-  await bulk.say(`${adopted === 1 ? '1 index' : `${adopted.toLocaleString('en-US')} indices`} taken over; initialize-all puts complete ones in their place`)
+  if (adopted === 0) await bulk.say(`no index taken over: ${dir} has none of a shard without one`)
+  else await bulk.say(`${adopted === 1 ? '1 index' : `${adopted.toLocaleString('en-US')} indices`} taken over; initialize-all puts the store's own in their place`)
 }

@@ -10,7 +10,7 @@ import { DagstoreError } from '../errors.ts'
 import { FIRST, type Garbage } from '../machine/index.ts'
 import { collect } from '../runner/collect.ts'
 import { multihashesOf } from '../runner/multihashes.ts'
-import { checkVersion, keyOfFlatName } from './flat-index-folder.ts'
+import { checkVersion, flatName, keyOfFlatName } from './flat-index-folder.ts'
 import { type BulkOptions, type BulkParts, isFatal, leaving, task } from './parts.ts'
 
 export type AdoptIndexOutcome =
@@ -22,30 +22,27 @@ export async function * adoptIndices (bulk: BulkParts, directory: Directory, { s
   const leave = leaving(bulk, signal)
   leave.throwIfAborted()
   await checkVersion(directory, { signal: leave })
-  const files = (await directory.list('')).flatMap(({ name, kind }) => {
-    const key = kind === 'file' ? keyOfFlatName(name) : undefined
-    return key === undefined ? [] : [{ key, name }]
-  })
+  const keys = (await directory.list('')).flatMap(({ name, kind }) => (kind === 'file' ? keyOfFlatName(name) : undefined) ?? [])
   let done = 0
   let failed = 0
-  for (const { key, name } of files) {
+  for (const key of keys) {
     leave.throwIfAborted()
-    const outcome = await task(bulk, leave, () => adopt(bulk, directory, key, name, leave))
+    const outcome = await task(bulk, leave, () => adopt(bulk, directory, key, leave))
     done++
     if (!outcome.ok) failed++
-    onProgress?.({ done, failed, total: files.length })
+    onProgress?.({ done, failed, total: keys.length })
     yield outcome
   }
 }
 
-const adopt = async (bulk: BulkParts, directory: Directory, key: string, name: string, signal: AbortSignal): Promise<AdoptIndexOutcome> => {
+const adopt = async (bulk: BulkParts, directory: Directory, key: string, signal: AbortSignal): Promise<AdoptIndexOutcome> => {
   const { parts, check } = bulk
   try {
     check(key)
     const stored = await parts.catalogue.get(key)
     if (stored === undefined) throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', `no such shard; key=${key}`, { key })
     if (stored.record.index !== undefined || stored.record.health !== 'new' || stored.record.destroying) return { key, ok: true, adopted: false, entries: 0 }
-    const source = await directory.openSource(name, { signal })
+    const source = await directory.openSource(flatName(key), { signal })
     try {
       await using view = await openIndex(source, { signal })
       // nothing collects what is reserved here before it has its place
