@@ -99,10 +99,14 @@ export const measuredPages = (pages: PageCache, metrics: Metrics): PageCache => 
     const measured: PageSpace = {
       get: (page) => {
         const bytes = space.get(page)
-        metrics.count(bytes === undefined ? 'index.page.misses' : 'index.page.hits')
+        // one that is not there is asked about more than once, and not always read
+        if (bytes !== undefined) metrics.count('index.page.hits')
         return bytes
       },
-      set: (page, bytes) => { space.set(page, bytes) },
+      set: (page, bytes) => {
+        metrics.count('index.page.misses')
+        space.set(page, bytes)
+      },
       clear: () => { space.clear() },
     }
     return measured

@@ -63,7 +63,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   'block.served.bytes': { kind: 'counter', unit: 'bytes', labels: ['scheme'], help: 'bytes of blocks handed out' },
   'stream.served.bytes': { kind: 'counter', unit: 'bytes', labels: ['scheme'], help: 'bytes of CAR streams and of raw reads handed out' },
   'index.page.hits': { kind: 'counter', unit: '1', labels: [], help: 'index pages that were in the cache' },
-  'index.page.misses': { kind: 'counter', unit: '1', labels: [], help: 'index pages that had to be read' },
+  'index.page.misses': { kind: 'counter', unit: '1', labels: [], help: 'index pages that were read, those that came along included' },
   'index.unusable': { kind: 'counter', unit: '1', labels: ['code'], help: 'index files found lost, damaged or of other bytes' },
   'shard.state.ms': { kind: 'histogram', unit: 'ms', labels: ['health'], help: 'time that a shard spent in a state, told when it leaves it' },
   'shard.failures': { kind: 'counter', unit: '1', labels: ['code'], help: 'jobs that made a shard errored' },
