@@ -1,7 +1,7 @@
 /** Starting work for many shards that nobody waits for: each once at a time, so many together; what hangs gives its place to others. */
 import type { Clock } from '@dagstore/io'
 import { createLimiter, type Limiter } from '../limiter.ts'
-import { patiently } from './patience.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 export interface OneEachParts {
   readonly clock: Clock
@@ -27,14 +27,19 @@ export class OneEach {
     const { clock, work } = this.#parts
     this.#running.add(key)
     return new Promise((begun) => {
-      const end = (): void => {
+      const left = (): void => {
         this.#running.delete(key)
         begun()
       }
-      this.#limiter.run((slot) => {
+      this.#limiter.run(async () => {
         begun()
-        return patiently(slot, clock, () => work(key))
-      }, { signal }).then(end, end)
+        const over = new AbortController()
+        const working = work(key).finally(() => {
+          this.#running.delete(key)
+          over.abort()
+        })
+        await Promise.race([working, clock.sleep(PATIENCE_MS, { signal: over.signal })])
+      }, { signal }).catch(left)
     })
   }
 }
