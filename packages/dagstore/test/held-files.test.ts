@@ -167,7 +167,7 @@ describe('what fails for a moment', () => {
     const first = await openHarness({}, { files: watched.directory })
     await first.store.register('a', first.sources.put('a', makeCar(1)), { indexing: 'eager' })
     await using h = await first.reopen()
-    watched.fails = (name) => name.startsWith('index/')
+    watched.fails = (name) => name === `index/${indexName('a', 1)}`
     expect(await rejection(h.store.acquire('a'))).toMatchObject({ code: 'DAGSTORE_SHARD_ERRORED', retry: 'later', cause: { code: 'IO_FAILED' } })
     watched.fails = () => false
     await using lease = await h.store.acquire('a')

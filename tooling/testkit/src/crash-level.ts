@@ -50,6 +50,26 @@ export class CrashLevel extends MemoryLevel<string, string> {
     return next
   }
 
+  async _get (key: Uint8Array, options: object): Promise<unknown> {
+    this.faults.step('read', 'db')
+    return forward(this, '_get', key, options)
+  }
+
+  async _getMany (keys: readonly Uint8Array[], options: object): Promise<unknown> {
+    this.faults.step('read', 'db', String(keys.length))
+    return forward(this, '_getMany', keys, options)
+  }
+
+  _iterator (options: object): unknown {
+    this.faults.step('read', 'db', 'iterator')
+    return forward(this, '_iterator', options)
+  }
+
+  _keys (options: object): unknown {
+    this.faults.step('read', 'db', 'keys')
+    return forward(this, '_keys', options)
+  }
+
   async _put (key: Uint8Array, value: Uint8Array, options: WriteOptions): Promise<void> {
     await this.#write([{ type: 'put', key, value }], options)
   }
@@ -73,11 +93,11 @@ export class CrashLevel extends MemoryLevel<string, string> {
   }
 }
 
-/** MemoryLevel's own `_batch`, around our override. */
-const applyBatch = async (level: CrashLevel, changes: readonly Change[]): Promise<void> => {
-  const original = (MemoryLevel.prototype as unknown as { _batch: (operations: readonly Change[], options: object) => Promise<void> })._batch
-  await original.call(level, changes, {})
-}
+/** MemoryLevel's own method, around our override. */
+const forward = (level: CrashLevel, name: '_get' | '_getMany' | '_iterator' | '_keys' | '_batch', ...args: readonly unknown[]): unknown =>
+  (MemoryLevel.prototype as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[name]!.apply(level, [...args])
+
+const applyBatch = async (level: CrashLevel, changes: readonly Change[]): Promise<void> => { await forward(level, '_batch', changes, {}) }
 
 export const createCrashLevel = async (options: CrashLevelOptions): Promise<CrashLevel> => {
   const level = new CrashLevel(options)
