@@ -1,5 +1,5 @@
 import { carV1, carV2, entriesOf, indexBytes, makeBlocks, placedBlocks } from '@dagstore-tooling/fixtures'
-import { openIndex } from '@dagstore/carv2'
+import { type IndexView, openIndex } from '@dagstore/carv2'
 import { type ByteProgress, createBytesSource, type SourceIdentity } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
 import { type IndexTrust, openIndexMount } from '../src/index.ts'
@@ -34,6 +34,46 @@ describe('onProgress', () => {
     expect(told).toEqual([])
     expect(await mount.blockstore.has(absent)).toBe(false)
     expect(told).toContainEqual({ doneBytes: sizeBytes, totalBytes: sizeBytes })
+  })
+})
+
+describe('an index that is believed for its hits alone', () => {
+  const half = { bytes: carV1([blocks[0]!.cid], blocks.slice(0, 150)) }
+
+  it('is not sampled, and serves what it has without being replaced', async () => {
+    const data = testSource(bytes)
+    const mount = await openIndexMount({ data, index: createBytesSource(await indexOf(half.bytes, content('a'))) }, { indexTrust: 'hits' })
+    expect(data.reads.length).toBe(1)
+    for (const block of blocks.slice(0, 150)) expect(Buffer.compare(await mount.blockstore.bytes(cidOf(block)), block.data)).toBe(0)
+    expect(mount.indexOrigin).toBe('given')
+    await mount.close()
+  })
+
+  it('is replaced by what the caller brings, once, before anything is called absent; that is closed with the mount', async () => {
+    let brought = 0
+    let closed = 0
+    const replaceIndex = async (): Promise<IndexView> => {
+      brought++
+      const view = await openIndex(createBytesSource(await indexOf(bytes, content('a'))))
+      return { facts: view.facts, find: (...call) => view.find(...call), entries: (options) => view.entries(options), close: async () => { closed++ }, [Symbol.asyncDispose]: async () => {} }
+    }
+    const mount = await openIndexMount({ data: testSource(bytes), index: createBytesSource(await indexOf(half.bytes, content('a'))) }, { indexTrust: 'hits', replaceIndex })
+    const found = await Promise.all([...blocks.slice(150, 170).map((block) => mount.blockstore.has(cidOf(block))), mount.blockstore.has(absent)])
+    expect(found).toEqual([...Array.from({ length: 20 }, () => true), false])
+    expect([brought, closed]).toEqual([1, 0])
+    await mount.close()
+    expect(closed).toBe(1)
+  })
+
+  it('whose trailer is of a shorter payload cuts nothing off', async () => {
+    const mount = await openIndexMount({ data: testSource(bytes), index: createBytesSource(await indexOf(half.bytes, content('a'))) }, { indexTrust: 'hits' })
+    const chunks: Uint8Array[] = []
+    for await (const chunk of mount.blockstore.getAll()) chunks.push(chunk.cid.bytes)
+    expect(chunks.length).toBe(300)
+    let length = 0
+    for await (const chunk of mount.carStream()) length += chunk.byteLength
+    expect(length).toBe(sizeBytes)
+    await mount.close()
   })
 })
 

@@ -112,6 +112,16 @@ describe('HTTP mount', () => {
     await expect(mountOf('/x').open()).rejects.toMatchObject({ code, retry })
   })
 
+  it('says what is there and opens it with one request', async () => {
+    const { stat, bytes } = await mountOf('/x').openStat!()
+    expect(stat).toEqual({ exists: true, sizeBytes: BYTES.byteLength, ready: true, access: 'random' })
+    expect(web.log).toEqual(['GET /x bytes=0-4095'])
+    if (bytes?.access !== 'random') throw new TypeError('no random access')
+    expect(await bytes.source.read(7, 5)).toEqual(BYTES.slice(7, 12))
+    await bytes.source.close()
+    expect(await mountOf('/none').openStat!()).toEqual({ stat: { exists: false, sizeBytes: undefined, ready: true, access: 'random' }, bytes: undefined })
+  })
+
   it.each([404, 410])('gives status %d as absence', async (status) => {
     web.intercept = (_, response) => { response.writeHead(status).end(); return true }
     expect((await mountOf('/x').stat()).exists).toBe(false)

@@ -98,7 +98,8 @@ export const createMemoryTopLevelIndex = (): TopLevelIndex => {
     published: async function * ({ signal } = {}) {
       signal?.throwIfAborted()
       check()
-      for (const shard of [...byShard.keys()]) {
+      const listed = Array.from(byShard.keys())
+      for (const shard of listed) {
         yield shard
         signal?.throwIfAborted()
         check()
