@@ -148,7 +148,7 @@ export class Store implements Dagstore {
     this.#check(key)
     const { url } = this.#parts.mounts.resolve(mountUrl)
     const info = await callShard(this.#runners.target(key), infoCall(), (waiter) => ({ type: 'register', waiter, url, eager: indexing === 'eager', localCopy }), { signal })
-    if (localCopy !== undefined) await abortable(this.#parts.takeOver(key), signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]))
+    if (localCopy !== undefined) await abortable(this.#parts.takeOver(key), this.#leaving(signal))
     return present(localCopy === undefined ? info : await this.shard(key), key)
   }
 
@@ -288,11 +288,16 @@ export class Store implements Dagstore {
   /** Work for a caller; it ends with the store at the latest, and closing waits for it. */
   async #work<T> (signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#check()
-    const both = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    const both = this.#leaving(signal)
     both.throwIfAborted()
     const done = run(both)
     this.#parts.tasks.add(done.then(() => {}))
     return abortable(done, both)
+  }
+
+  /** Fires when the caller leaves or the store is closed; one for each call, since many listeners of one would be taken for a leak. */
+  #leaving (signal: AbortSignal | undefined): AbortSignal {
+    return AbortSignal.any(signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal])
   }
 
   #lease (key: string, { registerAs, urgent = true, signal }: LeaseOptions): Promise<ShardLease> {
@@ -320,8 +325,7 @@ export class Store implements Dagstore {
     const stored = await catalogue.get(key)
     const url = stored?.record.url ?? registerAs
     if (url === undefined) throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', `no such shard; key=${key}`, { key })
-    const asked = abortable(mounts.resolve(url).stat({ signal }), this.#closing.signal)
-    const { access } = await (signal === undefined ? asked : abortable(asked, signal))
+    const { access } = await abortable(mounts.resolve(url).stat({ signal }), this.#leaving(signal))
     if (access === 'random') return
     const generation = stored?.record.dataGeneration ?? 0
     if (generation > 0 && await transients.has({ key, generation })) return
