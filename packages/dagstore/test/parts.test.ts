@@ -3,6 +3,7 @@ import { abortable } from '../src/abortable.ts'
 import { toLotusRecord, toLotusState } from '../src/index.ts'
 import { createLimiter } from '../src/limiter.ts'
 import { openDagstore } from '../src/index.ts'
+import { spoilIndex } from '../src/lease.ts'
 import { gate, makeCar, openHarness } from './harness.ts'
 
 describe('createLimiter', () => {
@@ -109,7 +110,10 @@ describe('openDagstore', () => {
     const ignored = (): unknown => h.events.filter(({ type }) => type === 'ignored')
     expect(ignored()).toEqual([])
     for (const key of ['a', 'b']) await h.store.destroy(key, { mode: 'force' })
+    // that a revoked lease is closed means what it should
     for (const lease of leases) await lease.close()
-    expect(ignored()).toEqual([{ type: 'ignored', key: 'a', event: 'release', total: 1 }, { type: 'ignored', key: 'b', event: 'release', total: 2 }])
+    expect(ignored()).toEqual([])
+    for (const lease of leases) spoilIndex(lease)
+    expect(ignored()).toEqual([{ type: 'ignored', key: 'a', event: 'spoiled', total: 1 }, { type: 'ignored', key: 'b', event: 'spoiled', total: 2 }])
   })
 })
