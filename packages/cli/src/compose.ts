@@ -10,7 +10,7 @@ import { type IndexRepo, openIndexRepo } from '@dagstore/index-repo'
 import type { PieceStore } from '@dagstore/piece-store'
 import type { Retrievals } from '@dagstore/retrievals'
 import { createPieces, type StorePieces } from './pieces.ts'
-import type { RootFolder } from './root-folder.ts'
+import { makeRoot, type RootFolder } from './root-folder.ts'
 
 /** What commands on shards need. */
 export interface ShardStore {
@@ -42,6 +42,7 @@ const createGate = <T>(): Gate<T> => {
 
 /** Open the store at the root, or make one there. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
 export const openShardStore = async (root: RootFolder, { onEvent }: Pick<NodeDagstoreOptions, 'onEvent'> = {}): Promise<ShardStore> => {
+  await makeRoot(root)
   const hashes = await openHashes()
   const opened = createGate<AnyLevel>()
   const pieces = createPieces(root.path, opened.promise)

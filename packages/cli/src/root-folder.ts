@@ -1,7 +1,9 @@
 /** Which store a command means, and whether there is one. */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { CommandError } from './failure.ts'
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { classifyNodeError } from '@dagstore/io/node'
+import { CommandError, explain } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 
 export const DEFAULT_ROOT = '.dagstore'
@@ -30,3 +32,30 @@ export const existingRoot = (option: string | undefined, terminal: Terminal): Ro
 
 /** Its database names its newest state in this file from its first moment on. */
 export const hasStore = ({ path }: RootFolder): boolean => existsSync(join(path, 'db', 'CURRENT'))
+
+/**
+ * The folder itself, and those above it that are not there. One by one: Node tries for ever to make all of them at once where
+ * none can be made, as below `/proc`.
+ *
+ * @throws {CommandError} `COMMAND_REFUSED`
+ */
+export const makeRoot = async ({ path, label }: RootFolder): Promise<void> => {
+  try {
+    await makeFolder(path)
+  } catch (error) {
+    const cause = classifyNodeError(error, 'the folder of the store could not be made')
+    throw new CommandError('COMMAND_REFUSED', explain(cause, label, [path]), { cause })
+  }
+}
+
+const makeFolder = async (path: string): Promise<void> => {
+  const found = await stat(path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (found !== undefined) return
+  await makeFolder(dirname(path))
+  await mkdir(path).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  })
+}

@@ -111,6 +111,15 @@ describe('dagstore add', () => {
     expect(eager.stderr).toContain('dagstore recover-shard photo.jpg')
   })
 
+  it.skipIf(process.platform !== 'linux')('says that no store can be made where no folder can', async () => {
+    const cwd = await withCars('a.car')
+    for (const root of ['/proc/no/store', 'a.car/store']) {
+      const run = await dagstore(cwd, ['add', 'a.car', '--json', '--root', root])
+      expect(run.code).toBe(1)
+      expect(JSON.parse(run.stdout)).toMatchObject({ ok: false, error: { code: 'IO_NOT_FOUND', message: expect.stringMatching(`^${root}: the folder of the store could not be made: `) as string } })
+    }
+  })
+
   it('makes no store when nothing that was named is there', async () => {
     const cwd = await temporaryFolder()
     expect((await dagstore(cwd, ['add', 'nope.car'])).code).toBe(1)
