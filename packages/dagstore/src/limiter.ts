@@ -28,6 +28,8 @@ export interface Slot {
   pause(): void
   /** Have it back; no-op without a pause. Rejects with the signal's reason. */
   resume(): Promise<void>
+  /** Give it to others for good: the rest of the work waits for a disk. It is kept while {@link ENDING} of each slot do so already. */
+  end(): void
 }
 
 export interface SlotOptions extends CallOptions {
@@ -42,8 +44,12 @@ export interface Limiter {
   readonly waiting: number
 }
 
+/** Pieces of work for each slot that are past their end of it. */
+export const ENDING = 4
+
 export const createLimiter = (slots: number): Limiter => {
   let free = slots
+  let ending = 0
   const urgent = new Set<() => void>()
   const patient = new Set<() => void>()
 
@@ -87,6 +93,7 @@ export const createLimiter = (slots: number): Limiter => {
     run: async (work, { signal, urgency = new Urgency() } = {}) => {
       await enter(signal, urgency)
       let held = true
+      let ended = false
       const slot: Slot = {
         pause: () => {
           if (!held) return
@@ -98,11 +105,18 @@ export const createLimiter = (slots: number): Limiter => {
           await enter(signal, urgency)
           held = true
         },
+        end: () => {
+          if (!held || ending >= slots * ENDING) return
+          ended = true
+          ending++
+          slot.pause()
+        },
       }
       try {
         return await work(slot)
       } finally {
         slot.pause()
+        if (ended) ending--
       }
     },
   }

@@ -1,6 +1,6 @@
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
-import { createLimiter, type Slot, Urgency } from '../src/limiter.ts'
+import { createLimiter, ENDING, type Slot, Urgency } from '../src/limiter.ts'
 import { patiently, PATIENCE_MS } from '../src/runner/patience.ts'
 import { gate, rejection } from './harness.ts'
 
@@ -16,6 +16,34 @@ describe('createLimiter', () => {
     first.open()
     await Promise.all(all)
     expect(order).toEqual(['u1', 'u2', 'b1', 'b2'])
+  })
+
+  it('goes on while what is left of some work holds no slot, and no more of those than it bears', async () => {
+    const limiter = createLimiter(1)
+    const disk = gate()
+    let begun = 0
+    const all = Array.from({ length: 10 }, () => limiter.run(async (slot) => {
+      begun++
+      slot.end()
+      slot.end()
+      await disk.passed
+    }))
+    await turns()
+    expect(begun).toBe(ENDING + 1)
+    disk.open()
+    await Promise.all(all)
+    expect(begun).toBe(10)
+    // every slot is back, and only once
+    const again = gate()
+    let running = 0
+    const later = Array.from({ length: 3 }, () => limiter.run(async () => {
+      running++
+      await again.passed
+    }))
+    await turns()
+    expect(running).toBe(1)
+    again.open()
+    await Promise.all(later)
   })
 
   it('moves up who becomes urgent while it waits', async () => {

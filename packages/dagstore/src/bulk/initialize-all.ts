@@ -3,7 +3,7 @@ import { type BulkOptions, type BulkParts, isFatal, leaving, listed, Withdrawals
 import { type ShardInfo, shardInfo } from '../shard-info.ts'
 
 export interface InitializeAllOptions extends BulkOptions {
-  /** Shards that are under way at a time; at least 1. The store's own limit of fetches and builds holds below it. @default 4 */
+  /** Shards that are under way at a time; at least 1. The store's own limit of fetches and builds holds below it. @default 16 */
   readonly concurrency?: number | undefined
   /**
    * Which shards; asked once each, before the first one starts.
@@ -24,7 +24,7 @@ export interface InitializeOutcome {
   readonly total: number
 }
 
-export async function * initializeAll (bulk: BulkParts, { concurrency = 4, filter, signal, onProgress }: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> {
+export async function * initializeAll (bulk: BulkParts, { concurrency = 16, filter, signal, onProgress }: InitializeAllOptions): AsyncGenerator<InitializeOutcome, void, undefined> {
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) throw new RangeError(`concurrency; want=a whole number from 1 got=${concurrency}`)
   const stop = new AbortController()
   const leave = AbortSignal.any([leaving(bulk, signal), stop.signal])

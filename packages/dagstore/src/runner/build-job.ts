@@ -5,7 +5,7 @@ import type { ByteSource } from '@dagstore/io'
 import type { Mount, MountBytes } from '@dagstore/mounts'
 import { shardNumber } from '@dagstore/top-level-index'
 import { abortable } from '../abortable.ts'
-import type { Urgency } from '../limiter.ts'
+import type { Slot, Urgency } from '../limiter.ts'
 import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import { multihashesOf } from './multihashes.ts'
 import { openAttached } from './attached-index.ts'
@@ -14,6 +14,9 @@ import { openSource } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
 import { patiently } from './patience.ts'
 import { type ShardSession, Spoilage } from './session.ts'
+
+/** An index of so many bytes is written, and published, without a slot. */
+const SMALL_INDEX_BYTES = 1 << 20
 
 export interface BuildOptions {
   readonly signal: AbortSignal
@@ -47,7 +50,7 @@ export const buildJob = async (parts: StoreParts, key: string, record: ShardReco
       taken = true
       // one that hangs all the same gives its slot to others
       const raw = early ?? await patiently(slot, parts.clock, (moves) => openSource(parts, key, record, signal, { moves }), closeLate)
-      return (inHaste && early === undefined ? await attached(parts, key, record, raw, signal) : undefined) ?? build(parts, key, record, raw, signal)
+      return (inHaste && early === undefined ? await attached(parts, key, record, raw, signal) : undefined) ?? build(parts, key, record, raw, signal, slot)
     }, { signal, urgency })
   } finally {
     if (!taken && early !== undefined) await closeLate(early)
@@ -110,7 +113,7 @@ const buildingOf = ({ building }: ShardRecord): IndexGeneration => {
 }
 
 /** @param raw - closed with the session, or on failure */
-const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: ByteSource | Unusable, signal: AbortSignal): Promise<ShardSession | Unusable> => {
+const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: ByteSource | Unusable, signal: AbortSignal, slot: Slot): Promise<ShardSession | Unusable> => {
   if ('unusable' in raw) return raw
   const building = buildingOf(record)
   const { repo, top, pages, emit } = parts
@@ -122,6 +125,8 @@ const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: B
       scratch: () => scratch.open(),
       onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) },
     }), signal)
+    // of a small one, all that is left is to wait for it to be durable, which many can do at a time
+    if (index.sizeBytes <= SMALL_INDEX_BYTES) slot.end()
     await writeIndex(parts, key, building.generation, index, signal)
     await top.publish(shardNumber(building.shardNumber), multihashesOf(index, { signal }), { signal })
     await scratch.release()
