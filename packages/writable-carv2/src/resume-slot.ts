@@ -105,7 +105,7 @@ export const decodeSlot = (bytes: Uint8Array): ResumeSlot | undefined => {
     },
   }
   const sane = Number.isSafeInteger(slot.sequence) && Number.isSafeInteger(slot.syncedEnd) && slot.start >= SLOTS_END && slot.syncedEnd >= slot.start &&
-    (options & ~ALL_OPTIONS) === 0 && slot.maxSectionBytes > 0 && (headerOffset === 0 || (headerOffset >= SLOTS_END && headerOffset < slot.start))
+    (options & ~ALL_OPTIONS) === 0 && (slot.identity.index || !slot.identity.mark) && slot.maxSectionBytes > 0 && (headerOffset === 0 || (headerOffset >= SLOTS_END && headerOffset < slot.start))
   return sane ? slot : undefined
 }
 

@@ -300,4 +300,8 @@ describe('resume slot', () => {
   it.each([{ start: 511 }, { syncedEnd: 4095 }, { header: { offset: 4096, crc: 0 } }, { header: { offset: 100, crc: 0 } }])('is none when it contradicts itself: %o', (change) => {
     expect(decodeSlot(encodeSlot({ ...slot, ...change }))).toBeUndefined()
   })
+
+  it('is none where it calls an index full that lacks identity CIDs', () => {
+    expect(decodeSlot(encodeSlot({ ...slot, identity: { ...IDENTITY_POLICIES.full, index: false } }))).toBeUndefined()
+  })
 })
