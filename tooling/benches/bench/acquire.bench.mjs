@@ -1,4 +1,5 @@
 import { createReadStream, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openDagstore } from '@dagstore/node'
@@ -24,17 +25,30 @@ const drain = async (stream) => { for await (const chunk of stream) if (chunk ==
 
 const scattered = (blocks, count) => Array.from({ length: count }, (_, i) => blocks[(i * 7919) % blocks.length])
 
-/** Acquire, get, close, again and again; the first tenth does not count. */
-const leases = async (store, key, wanted) => {
-  const times = []
-  for (let i = 0; i < TIMES * 1.1; i++) {
-    const start = performance.now()
-    const lease = await store.acquire(key)
-    for (const { cid } of wanted) await lease.blockstore.bytes(cid)
-    await lease.close()
-    times.push(performance.now() - start)
+const timed = async (work) => {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+/** Acquire, get, close, and the bare reads of the same bytes, in turns; the first tenth does not count. */
+const leases = async (store, key, path, wanted) => {
+  const lease = async () => {
+    const acquired = await store.acquire(key)
+    for (const { cid } of wanted) await acquired.blockstore.bytes(cid)
+    await acquired.close()
   }
-  return times.slice(-TIMES)
+  const bare = async () => {
+    const file = await open(path)
+    for (const { offset, length } of wanted) await file.read(Buffer.allocUnsafe(length), 0, length, offset)
+    await file.close()
+  }
+  const times = { lease: [], bare: [] }
+  for (let i = 0; i < TIMES * 1.1; i++) {
+    times.lease.push(await timed(lease))
+    times.bare.push(await timed(bare))
+  }
+  return { lease: times.lease.slice(-TIMES), bare: times.bare.slice(-TIMES) }
 }
 
 const besideGo = async ({ compare, scratch, form }) => {
@@ -50,13 +64,15 @@ const besideGo = async ({ compare, scratch, form }) => {
     // its blockstore is that of go-car, and its gets are timed there
     const acquired = go === undefined ? [] : goRun(go, 'acquire', { n: GO_TIMES }, path, goIndex).ms
     const got = go === undefined ? [] : goRun(go, 'get', { n: GO_TIMES, gets }, path).ms
+    const times = await leases(store, 'one', path, scattered(blocks, gets))
     await compare({
       what: `A shard of ${blocks.length.toLocaleString('en-GB')} blocks of 1 to 4 KiB: acquire, ${gets} ${gets === 1 ? 'get' : 'gets one after another'}, close`,
       work: { items: gets },
       rounds: TIMES,
       cases: [],
       measured: [
-        { name: 'dagstore, verified', role: 'ours', times: await leases(store, 'one', scattered(blocks, gets)) },
+        { name: 'dagstore, verified', role: 'ours', times: times.lease },
+        { name: 'open, fs.read, close', role: 'floor', times: times.bare },
         ...(go === undefined ? [] : [{ name: 'Go dagstore acquire and go-car Get, not verified', role: 'peer', times: acquired.map((ms, i) => ms + got[i]) }]),
       ],
     })
