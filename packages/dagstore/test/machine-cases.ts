@@ -10,8 +10,10 @@ export const UNWRITTEN: Failure = { ...once, code: 'DAGSTORE_STORAGE_FAILED', re
 /** It is second 10, and no jitter is taken off. */
 export const PLAN: RetryPlan = { attempts: 5, baseMs: 1000, maxMs: 60_000, now: 10_000, draw: 1 }
 
-const bare = { serial: 5, url: 'u', indexed: false, sessions: [] }
-const known = { ...bare, indexed: true }
+const bare = { serial: 5, url: 'u', index: 'none', sessions: [] } as const
+const known = { ...bare, index: 'ours' } as const
+/** The index that it has is not of our making. */
+const lent = { ...bare, index: 'foreign' } as const
 const job = { id: 5, aborting: false }
 const aborting = { id: 5, aborting: true }
 const opening = { ...job, wanted: false }
@@ -68,6 +70,15 @@ export const states: Record<string, State> = {
   'refreshing a damaged index': { ...known, tag: 'refreshing', to: 'u', sessions: pinned, job, callers: [3], waiters: [], current: undefined, failure: undefined, damaged: true },
   'refreshing, errored for good': { ...bare, tag: 'refreshing', to: 'u', job, callers: [3], waiters: [lease], current: undefined, failure: NEVER, damaged: false },
   'refreshing, aborting': { ...known, tag: 'refreshing', to: 'u', job: aborting, callers: [], waiters: [lease], current: undefined, failure: undefined, damaged: false },
+  'foreign index': { ...lent, tag: 'available', current: undefined, opening: undefined, waiters: [] },
+  'foreign index, opening, all kinds wait': { ...lent, tag: 'available', current: undefined, opening, waiters: [lease, index, refresh] },
+  'foreign index, leased': { ...lent, tag: 'available', sessions: pinned, current: 4, opening: undefined, waiters: [] },
+  'foreign index, interrupted while refreshing': { ...lent, tag: 'interrupted', was: 'refreshing', failure: undefined },
+  'foreign index, errored for now': { ...lent, tag: 'errored', failure: LATER, opening: undefined, waiters: [] },
+  'foreign index, retrying, recovery asked': { ...lent, tag: 'errored', failure: LATER, opening, waiters: [lease, recovery] },
+  'foreign index, refreshing beside a lease': { ...lent, tag: 'refreshing', to: 'u', sessions: pinned, job, callers: [3], waiters: [lease], current: 4, failure: undefined, damaged: false },
+  'foreign index, refreshing, aborting': { ...lent, tag: 'refreshing', to: 'u', job: aborting, callers: [], waiters: [index], current: undefined, failure: undefined, damaged: false },
+  'foreign index, refreshing, errored': { ...lent, tag: 'refreshing', to: 'u', job, callers: [3], waiters: [{ ...index, wish: 'recovery' }], current: undefined, failure: LATER, damaged: false },
   'destroying, read from disk': { ...known, tag: 'destroying', callers: [], job: undefined, cleaning: false },
   'destroying, job ending': { ...known, tag: 'destroying', callers: [1], job: 5, cleaning: false },
   'destroying, draining': { ...known, tag: 'destroying', sessions: pinned, callers: [1], job: undefined, cleaning: false },
@@ -87,7 +98,6 @@ const plain: readonly Exclude<Event, { type: 'unsaved' }>[] = [
   { type: 'recover', waiter: 7 },
   { type: 'refresh', waiter: 7, url: undefined },
   { type: 'refresh', waiter: 7, url: 'v' },
-  { type: 'reindex', waiter: 7 },
   { type: 'destroy', waiter: 7, force: false },
   { type: 'destroy', waiter: 7, force: true },
   { type: 'withdraw', waiter: 1 },
@@ -125,7 +135,6 @@ export const showEvent = (event: Event): string => {
     case 'refresh': return `refresh(${event.waiter}${event.url === undefined ? '' : ` ${event.url}`})`
     case 'initialize':
     case 'recover':
-    case 'reindex':
     case 'withdraw': return `${event.type}(${event.waiter})`
     case 'destroy': return `destroy(${event.waiter}${event.force ? ' force' : ''})`
     case 'release': return `release(${event.lease})`
@@ -155,7 +164,7 @@ const showWaiter = (waiter: Waiter): string => {
 export const showState = (state: State): string => {
   const parts: string[] = []
   if (state.tag === 'interrupted') parts.push(state.was)
-  if ('indexed' in state && state.indexed) parts.push('indexed')
+  if ('index' in state && state.index !== 'none') parts.push(state.index === 'ours' ? 'indexed' : 'foreign')
   if ('failure' in state && state.failure !== undefined) parts.push(showFailure(state.failure))
   if ('wanted' in state && state.wanted) parts.push('wanted')
   const job = state.tag === 'destroying' || state.tag === 'closed' ? state.job : undefined

@@ -16,6 +16,14 @@ const answered = (effects: readonly Effect[]): number[] =>
 const sessions = (state: State): number[] => 'sessions' in state ? state.sessions.map(({ id }) => id) : []
 const leases = (state: State): number[] => 'sessions' in state ? state.sessions.flatMap((session) => session.leases) : []
 const caller = (event: Event): number[] => 'waiter' in event && event.type !== 'withdraw' ? [event.waiter] : []
+/** Of the job under way; a build finds a foreign index wherever it may use one. */
+const endOf = (state: State): Event | undefined => {
+  const job = jobOf(state)
+  if (job === undefined) return undefined
+  if (job.aborting) return { type: 'aborted', job: job.id }
+  if (state.tag === 'available' || state.tag === 'errored') return { type: 'opened', job: job.id }
+  return state.tag === 'initializing' && state.index === 'none' ? { type: 'built', job: job.id, foreign: true } : { type: 'built', job: job.id }
+}
 const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b)
 
 describe('step', () => {
@@ -42,6 +50,36 @@ describe('step', () => {
       const retried = event.type === 'unsaved' ? caller(event.event) : caller(event)
       const owed = sorted([...parked(state), ...retried].filter((id) => !withdrawn.includes(id)))
       expect(sorted([...parked(result.state), ...answered(result.effects)]), `${name} + ${showEvent(event)}`).toEqual(owed)
+    }
+  })
+
+  it('tells nobody who wants an index of ours that there is one while there is a foreign one', () => {
+    for (const { name, state, event, result } of cells) {
+      if (!('index' in result.state) || result.state.index !== 'foreign') continue
+      const asks = event.type === 'initialize' || event.type === 'recover' || (event.type === 'register' && event.eager)
+      const wanting = [...('waiters' in state ? state.waiters : []).flatMap(({ id, wish }) => wish === 'index' || wish === 'recovery' ? [id] : []), ...(asks ? caller(event) : [])]
+      const told = result.effects.flatMap((effect) => effect.type === 'answer' ? [effect.waiter] : [])
+      expect(told.filter((id) => wanting.includes(id)), `${name} + ${showEvent(event)}`).toEqual([])
+    }
+  })
+
+  it('goes on until whoever wants an index of ours has it, or is refused', () => {
+    for (const [name, from] of Object.entries(states)) {
+      let state = from
+      const asked: Event[] = [{ type: 'initialize', waiter: 7 }]
+      const ends: Effect[] = []
+      for (let turns = 0; turns < 8 && ends.length === 0; turns++) {
+        const event = asked.shift() ?? endOf(state)
+        if (event === undefined) break
+        const { state: next, effects } = step(state, event)
+        state = next
+        for (const effect of effects) {
+          if (effect.type === 'again' && effect.event.waiter === 7) asked.push(effect.event)
+          if ((effect.type === 'answer' || effect.type === 'refuse') && effect.waiter === 7) ends.push(effect)
+        }
+      }
+      expect(ends, name).toHaveLength(1)
+      if (ends[0]?.type === 'answer') expect(state, name).toMatchObject({ index: 'ours' })
     }
   })
 

@@ -1,4 +1,4 @@
-/** Steps for what callers ask: register, initialize, reindex, acquire, recover, destroy; and for a caller who leaves. Refresh: `refresh.ts`. */
+/** Steps for what callers ask: register, initialize, acquire, recover, destroy; and for a caller who leaves. Refresh: `refresh.ts`. */
 import type { Effect, Step } from './effect.ts'
 import type { Event } from './event.ts'
 import { advance, again, begin, beginNew, core, cutOff, jobOf, open, raised, refuse, refuseAll, stay, waitersOf, type Present } from './outcomes.ts'
@@ -11,7 +11,7 @@ export const register = (state: State, { waiter, url, eager, localCopy }: Of<'re
   if (state.tag === 'absent') {
     if (eager) return beginNew(state.serial, { url, localCopy }, { id: waiter, wish: 'index' }, true)
     return {
-      state: { tag: 'new', serial: state.serial, url, indexed: false, sessions: [] },
+      state: { tag: 'new', serial: state.serial, url, index: 'none', sessions: [] },
       effects: [{ type: 'persist', change: { type: 'register', url, localCopy } }, { type: 'answer', waiter }],
     }
   }
@@ -30,24 +30,17 @@ export const initialize = (state: State, { waiter }: Of<'initialize'>): Step<Sta
   }
 }
 
-/** Until there is an index. */
+/** Until there is an index of ours. */
 const prepare = (state: Present, waiter: number): Step<State> => {
-  if (state.tag === 'available' || (state.tag === 'refreshing' && state.failure === undefined)) return only(state, { type: 'answer', waiter })
-  if (state.tag === 'initializing') return stay({ ...state, wanted: true, waiters: [...state.waiters, { id: waiter, wish: 'index' }] })
-  return wait(state, { id: waiter, wish: 'index' }, true)
-}
-
-/** Where a build is under way, its end is waited for. */
-export const reindex = (state: State, { waiter }: Of<'reindex'>): Step<State> => {
-  switch (state.tag) {
-    case 'available': return state.opening === undefined
-      ? beginRefresh(state, waiter, state.url, false)
-      : stay({ ...state, waiters: [...state.waiters, { id: waiter, wish: 'index' }] })
-    case 'refreshing': return state.job.aborting
-      ? stay({ ...state, waiters: [...state.waiters, { id: waiter, wish: 'index' }] })
-      : stay({ ...state, callers: [...state.callers, waiter] })
-    default: return initialize(state, { type: 'initialize', waiter })
-  }
+  const wish: Waiter = { id: waiter, wish: 'index' }
+  if (state.tag === 'initializing') return stay({ ...state, wanted: true, waiters: [...state.waiters, wish] })
+  const isServed = state.tag === 'available' || (state.tag === 'refreshing' && state.failure === undefined)
+  if (!isServed) return wait(state, wish, true)
+  if (state.index !== 'foreign') return only(state, { type: 'answer', waiter })
+  if (state.tag === 'available' && state.opening === undefined) return beginRefresh(state, waiter, state.url, false)
+  // what is being read already will do
+  if (state.tag === 'refreshing' && !state.job.aborting) return stay({ ...state, callers: [...state.callers, waiter] })
+  return stay({ ...state, waiters: [...state.waiters, wish] })
 }
 
 export const acquire = (state: State, { waiter, registerAs, urgent }: Of<'acquire'>): Step<State> => {
@@ -81,7 +74,7 @@ const wait = (state: Present, waiter: Waiter, wanted: boolean): Step<State> => {
     case 'errored':
       if (state.opening !== undefined) return stay({ ...state, waiters: [...state.waiters, waiter] })
       if (state.failure.retry === 'never') return only(state, refuse(waiter.id, 'DAGSTORE_SHARD_ERRORED', state.failure))
-      return state.indexed ? open(state, [waiter]) : begin(state, 'initializing', [waiter], wanted)
+      return state.index !== 'none' ? open(state, [waiter]) : begin(state, 'initializing', [waiter], wanted)
   }
 }
 

@@ -23,9 +23,10 @@ export const end = (state: State, event: JobEnd): Step<State> => {
 const endBuild = (state: Building, event: JobEnd): Step<State> => {
   switch (event.type) {
     case 'built': {
-      const { sessions, current, effects } = settle(state.sessions, event.job, state.waiters)
+      const index = event.foreign === true ? 'foreign' : 'ours'
+      const { sessions, current, effects } = settle(state.sessions, event.job, index, state.waiters)
       return {
-        state: { ...core(state), tag: 'available', indexed: true, sessions, current, opening: undefined, waiters: [] },
+        state: { ...core(state), tag: 'available', index, sessions, current, opening: undefined, waiters: [] },
         effects: [
           { type: 'persist', change: event.foreign === true ? { type: 'commit', foreign: true } : { type: 'commit' } },
           ...effects,
@@ -63,7 +64,7 @@ const endBuild = (state: Building, event: JobEnd): Step<State> => {
 /** Where a build that is given up leads: to what was there before it. */
 const rested = (state: Initializing): State => {
   if (state.failure !== undefined) return { ...core(state), tag: 'errored', failure: state.failure, opening: undefined, waiters: [] }
-  return state.indexed ? { ...core(state), tag: 'available', current: undefined, opening: undefined, waiters: [] } : { ...core(state), tag: 'new' }
+  return state.index !== 'none' ? { ...core(state), tag: 'available', current: undefined, opening: undefined, waiters: [] } : { ...core(state), tag: 'new' }
 }
 
 const endOpen = (state: Available | Errored, event: JobEnd): Step<State> => {
@@ -71,7 +72,7 @@ const endOpen = (state: Available | Errored, event: JobEnd): Step<State> => {
   const recovery = waiters.some(({ wish }) => wish === 'recovery')
   switch (event.type) {
     case 'opened': {
-      const { sessions, current, effects } = settle(state.sessions, event.job, waiters)
+      const { sessions, current, effects } = settle(state.sessions, event.job, state.index, waiters)
       return {
         state: { ...core(state), tag: 'available', sessions, current, opening: undefined, waiters: [] },
         effects: state.tag === 'errored' ? [{ type: 'persist', change: { type: 'heal' } }, ...effects] : effects,

@@ -5,15 +5,13 @@ import type { Failure, LocalCopy } from './state.ts'
 export type Event =
   /** The URL is canonical and its scheme known; the runner has checked both. */
   | { readonly type: 'register', readonly waiter: number, readonly url: string, readonly eager: boolean, readonly localCopy: LocalCopy | undefined }
-  /** Index it now. */
+  /** Index it now, unless there is an index of ours; in the place of a foreign one, from the data that this is of. */
   | { readonly type: 'initialize', readonly waiter: number }
   /** `registerAs`: a canonical URL to register first when the key is unknown. */
   | { readonly type: 'acquire', readonly waiter: number, readonly registerAs: string | undefined, readonly urgent: boolean }
   | { readonly type: 'recover', readonly waiter: number }
   /** `url`: canonical, of the mount to read from now on; `undefined`: the one it has. */
   | { readonly type: 'refresh', readonly waiter: number, readonly url: string | undefined }
-  /** An index of ours in the place of a foreign one, from the data that it is of. */
-  | { readonly type: 'reindex', readonly waiter: number }
   | { readonly type: 'destroy', readonly waiter: number, readonly force: boolean }
   /** A caller's signal fired; the runner has answered it. */
   | { readonly type: 'withdraw', readonly waiter: number }

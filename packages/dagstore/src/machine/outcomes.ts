@@ -3,7 +3,7 @@ import type { Effect, JobKind, Refusal, Registration, Step } from './effect.ts'
 import type { Event, JobEnd } from './event.ts'
 import { lastFailure } from './retry.ts'
 import type {
-  Available, Closed, Destroying, Errored, Failure, Initializing, Interrupted, New, Recovering, Refreshing, Session, State, Waiter
+  Available, Closed, CommittedIndex, Destroying, Errored, Failure, Initializing, Interrupted, New, Recovering, Refreshing, Session, State, Waiter
 } from './state.ts'
 
 /** Registered, and not on the way out. */
@@ -43,8 +43,8 @@ const isUrgent = (waiter: Waiter): boolean => waiter.wish === 'lease' && waiter.
 export const start = (job: number, kind: JobKind, waiters: readonly Waiter[] = []): Effect => ({ type: 'start', job, kind, urgent: waiters.some(isUrgent) })
 
 /** What every registered state carries over. */
-export const core = ({ serial, url, indexed, sessions }: Registered): Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'> =>
-  ({ serial, url, indexed, sessions })
+export const core = ({ serial, url, index, sessions }: Registered): Pick<Registered, 'serial' | 'url' | 'index' | 'sessions'> =>
+  ({ serial, url, index, sessions })
 
 /**
  * Start a build under a new generation; whoever waits goes on waiting.
@@ -57,10 +57,10 @@ export const begin = (
 
 /** The same for a key that is not registered yet: registration and begin are one change of the record. */
 export const beginNew = (serial: number, registerAs: Registration, waiter: Waiter, wanted: boolean): Step<State> =>
-  building({ serial, url: registerAs.url, indexed: false, sessions: [], failure: undefined }, 'initializing', [waiter], wanted, { refetch: false, registerAs })
+  building({ serial, url: registerAs.url, index: 'none', sessions: [], failure: undefined }, 'initializing', [waiter], wanted, { refetch: false, registerAs })
 
 const building = (
-  { failure, ...from }: Pick<Registered, 'serial' | 'url' | 'indexed' | 'sessions'> & { readonly failure: Failure | undefined }, health: 'initializing' | 'recovering',
+  { failure, ...from }: Pick<Registered, 'serial' | 'url' | 'index' | 'sessions'> & { readonly failure: Failure | undefined }, health: 'initializing' | 'recovering',
   waiters: readonly Waiter[], wanted: boolean, change: { readonly refetch: boolean, readonly registerAs: Registration | undefined }
 ): Step<State> => {
   const serial = from.serial + 1
@@ -85,8 +85,11 @@ export const open = <S extends Available | Errored>(state: S, waiters: readonly 
   }
 }
 
-/** The session that a job has opened: leases for those who wait for one, an answer for the others. */
-export const settle = (sessions: readonly Session[], job: number, waiters: readonly Waiter[]): {
+/**
+ * The session that a job has opened: leases for those who wait for one, an answer for the others. Whoever wants an index of ours
+ * asks again where the session's is foreign.
+ */
+export const settle = (sessions: readonly Session[], job: number, index: CommittedIndex, waiters: readonly Waiter[]): {
   readonly sessions: readonly Session[], readonly current: number | undefined, readonly effects: readonly Effect[]
 } => {
   const leases = waiters.filter(({ wish }) => wish === 'lease').map(({ id }) => id)
@@ -94,7 +97,7 @@ export const settle = (sessions: readonly Session[], job: number, waiters: reado
   const later = waiters.filter(({ wish }) => wish === 'refresh').map(again)
   const effects: Effect[] = [
     ...leases.map((waiter): Effect => ({ type: 'grant', waiter, session: job })),
-    ...others.map(({ id }): Effect => ({ type: 'answer', waiter: id })),
+    ...others.map(({ id }): Effect => index === 'foreign' ? again({ id, wish: 'index' }) : { type: 'answer', waiter: id }),
   ]
   if (leases.length === 0) return { sessions, current: undefined, effects: [...effects, { type: 'close-session', session: job }, ...later] }
   return { sessions: [...sessions, { id: job, leases }], current: job, effects: [...effects, ...later] }

@@ -1,6 +1,6 @@
 /** The record of a shard, and how a {@link Change} changes it. What is persisted and what the machine starts from. */
 import type { Change, Registration } from './effect.ts'
-import type { Failure, Health, LocalCopy, State } from './state.ts'
+import type { CommittedIndex, Failure, Health, LocalCopy, State } from './state.ts'
 
 /** One generation of a shard's index: its file's name carries `generation`, its top-level entries `shardNumber`. */
 export interface IndexGeneration {
@@ -137,10 +137,15 @@ const indexGarbage = ({ generation, shardNumber }: IndexGeneration): Garbage => 
 
 const dataGarbage = (generation: number): Garbage => ({ kind: 'data', generation })
 
+const committedIndex = ({ index }: ShardRecord): CommittedIndex => {
+  if (index === undefined) return 'none'
+  return index.foreign === true ? 'foreign' : 'ours'
+}
+
 /** The machine's state for what was found in the catalogue. */
 export const fromRecord = (record: ShardRecord | undefined): State => {
   if (record === undefined) return { tag: 'absent', serial: 0 }
-  const core = { serial: 0, url: record.url, indexed: record.index !== undefined, sessions: [] }
+  const core = { serial: 0, url: record.url, index: committedIndex(record), sessions: [] }
   if (record.destroying) return { ...core, tag: 'destroying', callers: [], job: undefined, cleaning: false }
   if (record.refresh !== undefined) return { ...core, tag: 'interrupted', was: 'refreshing', failure: record.failure }
   switch (record.health) {

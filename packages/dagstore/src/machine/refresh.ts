@@ -50,9 +50,9 @@ export const endRefresh = (state: Refreshing, event: JobEnd): Step<State> => {
   const { callers, waiters } = state
   switch (event.type) {
     case 'built': {
-      const { sessions, current, effects } = settle(state.sessions, event.job, waiters)
+      const { sessions, current, effects } = settle(state.sessions, event.job, 'ours', waiters)
       return {
-        state: { ...core(state), url: state.to, tag: 'available', indexed: true, sessions, current, opening: undefined, waiters: [] },
+        state: { ...core(state), url: state.to, tag: 'available', index: 'ours', sessions, current, opening: undefined, waiters: [] },
         effects: [
           { type: 'persist', change: { type: 'commit' } },
           ...callers.map((waiter): Effect => ({ type: 'answer', waiter })),

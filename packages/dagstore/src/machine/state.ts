@@ -35,7 +35,7 @@ export interface LocalCopy {
   readonly mode: 'borrow' | 'move' | 'link'
 }
 
-/** What a parked caller wants: a lease, the index to be there (eager register, initialize, recover), a recovery or a refresh of its own. */
+/** What a parked caller wants: a lease, an index of ours to be there (eager register, initialize, recover), a recovery or a refresh of its own. */
 export type Waiter =
   /** `urgent`: somebody waits for bytes; served before those who only prepare. */
   | { readonly id: number, readonly wish: 'lease', readonly urgent: boolean }
@@ -59,12 +59,15 @@ export interface Job {
 /** An opening. `wanted`: it goes on when nobody waits. */
 export interface Opening extends Job { readonly wanted: boolean }
 
+/** `foreign`: not made here, so it lists perhaps not every section. */
+export type CommittedIndex = 'none' | 'foreign' | 'ours'
+
 interface Registered {
   /** Number of the last job of this machine. */
   readonly serial: number
   readonly url: string
-  /** An index generation is committed, even if it may have to be rebuilt. */
-  readonly indexed: boolean
+  /** The committed one, even if it may have to be rebuilt. */
+  readonly index: CommittedIndex
   /** All that are open; those other than `current` only wait for their last lease. */
   readonly sessions: readonly Session[]
 }

@@ -1,5 +1,5 @@
 /** The machine: what an event makes of a shard, and what is to be done about it. Pure and total. */
-import { acquire, destroy, initialize, recover, register, reindex, withdraw } from './calls.ts'
+import { acquire, destroy, initialize, recover, register, withdraw } from './calls.ts'
 import type { Step } from './effect.ts'
 import { end } from './ends.ts'
 import type { Event } from './event.ts'
@@ -17,7 +17,6 @@ export const step = (state: State, event: Event): Step<State> => {
     case 'acquire': return acquire(state, event)
     case 'recover': return recover(state, event)
     case 'refresh': return refresh(state, event)
-    case 'reindex': return reindex(state, event)
     case 'destroy': return destroy(state, event)
     case 'withdraw': return withdraw(state, event)
     case 'release': return release(state, event)
@@ -51,5 +50,5 @@ const isResting = (state: State): boolean => (state.tag === 'available' || state
 /** The time for another try has come, unless somebody was faster. */
 const retry = (state: State): Step<State> => {
   if (state.tag !== 'errored' || state.opening !== undefined || state.failure.nextRetryAt === undefined) return stay(state)
-  return state.indexed ? open(state, [], true) : begin(state, 'initializing', [], true)
+  return state.index !== 'none' ? open(state, [], true) : begin(state, 'initializing', [], true)
 }

@@ -20,7 +20,6 @@ export const unsaved = (state: State, { event, failure }: Of<'unsaved'>): Step<S
     case 'acquire':
     case 'recover':
     case 'refresh':
-    case 'reindex':
     case 'destroy': return { state, effects: [refuse(event.waiter, 'DAGSTORE_STORAGE_FAILED', failure)] }
     case 'resume':
     case 'retry': return stay(state)

@@ -33,10 +33,6 @@ export type Visit<T> = (visited: Visited) => Promise<T>
 /** Before all of a remote CAR is read, so that whoever opened it has its first blocks before. */
 const AFTER_ATTACHED_MS = 1000
 
-/** Of a shard whose index is not of our making, these wait for one that is. */
-const wantsIndex = (event: Event): boolean =>
-  event.type === 'initialize' || event.type === 'reindex' || event.type === 'recover' || (event.type === 'register' && event.eager)
-
 interface RunningJob { readonly stop: AbortController, readonly urgency: Urgency }
 
 export class ShardRunner implements CallTarget {
@@ -50,8 +46,6 @@ export class ShardRunner implements CallTarget {
   #state: State = { tag: 'absent', serial: 0 }
   #stored: StoredRecord | undefined
   readonly #calls: Map<number, Call> = new Map()
-  /** Of these, the calls that end when there is an index of ours. */
-  readonly #thorough: Set<number> = new Set()
   readonly #open: OpenSessions
   readonly #jobs: Map<number, RunningJob> = new Map()
   #idlers: (() => void)[] = []
@@ -73,7 +67,6 @@ export class ShardRunner implements CallTarget {
 
   enter (waiter: number, call: Call, event: Event): void {
     this.#calls.set(waiter, call)
-    if (wantsIndex(event)) this.#thorough.add(waiter)
     this.submit(event)
   }
 
@@ -150,7 +143,6 @@ export class ShardRunner implements CallTarget {
       this.#queue.length = 0
       const calls = [...this.#calls.values()]
       this.#calls.clear()
-      this.#thorough.clear()
       this.#busy = false
       this.#rested(this)
       for (const call of calls) call.refuse(error)
@@ -196,9 +188,7 @@ export class ShardRunner implements CallTarget {
     for (const wake of idlers) wake()
   }
 
-  #handle (asked: Event): Promise<void> | undefined {
-    // it may have been replaced since
-    const event: Event = asked.type === 'reindex' && !this.#isForeign && this.#stored?.record.index !== undefined ? { type: 'initialize', waiter: asked.waiter } : asked
+  #handle (event: Event): Promise<void> | undefined {
     const { state, effects } = step(this.#state, event)
     const [first, ...rest] = effects
     if (first?.type !== 'persist') {
@@ -234,7 +224,7 @@ export class ShardRunner implements CallTarget {
       case 'raise': return this.#jobs.get(effect.job)?.urgency.raise()
       case 'abort': return this.#jobs.get(effect.job)?.stop.abort(new DagstoreError('DAGSTORE_CLOSED', 'job is not wanted any more', { key: this.key }))
       case 'grant': return this.#grant(effect.waiter, effect.session)
-      case 'answer': return this.#isForeign && this.#thorough.has(effect.waiter) ? this.submit({ type: 'reindex', waiter: effect.waiter }) : this.#end(effect.waiter)?.answer(this.info)
+      case 'answer': return this.#end(effect.waiter)?.answer(this.info)
       case 'refuse': return this.#end(effect.waiter)?.refuse(refusalOf(this.key, effect.code, effect.failure))
       case 'again': return this.#calls.has(effect.event.waiter) ? this.submit(effect.event) : undefined
       case 'revoke': return this.#revoke(effect.session)
@@ -296,11 +286,8 @@ export class ShardRunner implements CallTarget {
   #end (waiter: number): Call | undefined {
     const call = this.#calls.get(waiter)
     this.#calls.delete(waiter)
-    this.#thorough.delete(waiter)
     return call
   }
-
-  get #isForeign (): boolean { return this.#stored?.record.index?.foreign === true }
 
   #revoke (session: number): void {
     const code = this.#state.tag === 'closed' ? 'DAGSTORE_CLOSED' : 'DAGSTORE_SHARD_DESTROYED'

@@ -7,7 +7,7 @@ import { type CallTarget, callShard, infoCall, leaseCall } from './calls.ts'
 
 /** Resolves when the shard has an index that was built here. @throws {DagstoreError} */
 export const replaceIndex = async (target: CallTarget, options: CallOptions): Promise<void> => {
-  await callShard(target, infoCall(), (waiter) => ({ type: 'reindex', waiter }), options)
+  await callShard(target, infoCall(), (waiter) => ({ type: 'initialize', waiter }), options)
 }
 
 /**
