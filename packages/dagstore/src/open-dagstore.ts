@@ -5,12 +5,13 @@ import type { Hashes } from '@dagstore/hashes'
 import { openIndexRepo } from '@dagstore/index-repo'
 import { type AnyLevel, type Clock, type Directory, type Random, systemClock, systemRandom } from '@dagstore/io'
 import { type MountRegistry, openTransients, type TransientsOptions } from '@dagstore/mounts'
-import { clearTopLevelIndex, openTopLevelIndex, type TopLevelIndex } from '@dagstore/top-level-index'
+import { clearTopLevelIndex, openTopLevelIndex, type TopLevelIndex, TopLevelIndexError } from '@dagstore/top-level-index'
 import { noteRebuild, readRebuildNote } from './bulk/rebuild-top-level-index.ts'
 import { openCatalogue } from './catalogue/level-catalogue.ts'
 import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
 import type { Dagstore } from './dagstore.ts'
 import { type DoctorOptions, doctorSettings } from './doctor/doctor.ts'
+import { DagstoreError } from './errors.ts'
 import { createEventHub } from './event-hub.ts'
 import { type EventListener, quiet } from './events.ts'
 import { codeOf } from './failure.ts'
@@ -110,7 +111,7 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
 const openState = async (state: DatabaseState | PortState, emit: EventListener): Promise<Pick<OpenedParts, 'catalogue' | 'top' | 'rebuilding' | 'closeState'>> => {
   if (!('db' in state)) return { catalogue: state.catalogue, top: state.topLevelIndex, rebuilding: await readRebuildNote(state.catalogue), closeState: async () => {} }
   const catalogue = await openCatalogue(state.db)
-  const open = (): Promise<TopLevelIndex> => openTopLevelIndex(state.db, { onPurgeFailure: (error) => { emit({ type: 'postponed', key: undefined, error }) } })
+  const open = (): Promise<TopLevelIndex> => openTop(state.db, (error) => { emit({ type: 'postponed', key: undefined, error }) })
   let top: TopLevelIndex
   try {
     top = await open()
@@ -130,6 +131,16 @@ const openState = async (state: DatabaseState | PortState, emit: EventListener):
       await catalogue[Symbol.asyncDispose]()
       await top.close()
     },
+  }
+}
+
+const openTop = async (db: AnyLevel, onPurgeFailure: (error: unknown) => void): Promise<TopLevelIndex> => {
+  try {
+    return await openTopLevelIndex(db, { onPurgeFailure })
+  } catch (cause) {
+    if (!(cause instanceof TopLevelIndexError) || cause.code === 'TOP_LEVEL_INDEX_DAMAGED') throw cause
+    if (cause.code === 'TOP_LEVEL_INDEX_BAD_FORMAT') throw new DagstoreError('DAGSTORE_BAD_FORMAT', cause.message, { cause })
+    throw new DagstoreError('DAGSTORE_STORAGE_FAILED', 'opening the top-level index failed', { cause, retry: 'later' })
   }
 }
 

@@ -197,6 +197,9 @@ describe('rebuildTopLevelIndex', () => {
     await fill(first)
     await first.store.close()
     await first.db.sublevel<string, Uint8Array>('tli', { valueEncoding: 'view' }).put('v', Uint8Array.of(2))
-    expect(codeOf(await rejection(openHarness({}, { db: first.db, files: first.files })))).toBe('TOP_LEVEL_INDEX_BAD_FORMAT')
+    expect(await rejection(openHarness({}, { db: first.db, files: first.files }))).toMatchObject({
+      name: 'DagstoreError', code: 'DAGSTORE_BAD_FORMAT', message: expect.stringMatching(/later version .*needed.* supported=1 found=2/u), cause: { code: 'TOP_LEVEL_INDEX_BAD_FORMAT' },
+    })
+    expect(await first.db.sublevel<string, Uint8Array>('tli', { valueEncoding: 'view' }).get('v')).toEqual(Uint8Array.of(2))
   })
 })

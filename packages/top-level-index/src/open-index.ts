@@ -23,7 +23,9 @@ export const openTopLevelIndex = async (db: AnyLevel, options: TopLevelIndexOpti
   const version = await database.get(VERSION_KEY)
   if (version === undefined) await database.write([{ type: 'put', key: withPrefix(database.prefix, VERSION_KEY), value: Uint8Array.of(VERSION) }], { sync: true })
   else if (version.byteLength !== 1 || version[0] === 0) throw new TopLevelIndexError('TOP_LEVEL_INDEX_DAMAGED', `version cannot be read; bytes=${version.byteLength}`)
-  else if (version[0] !== VERSION) throw new TopLevelIndexError('TOP_LEVEL_INDEX_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
+  else if (version[0] !== VERSION) {
+    throw new TopLevelIndexError('TOP_LEVEL_INDEX_BAD_FORMAT', `top-level index was written by a later version of this package, which is needed to open it; supported=${VERSION} found=${version[0]}`)
+  }
   const liveEntries = decodeCount(await database.get(TOTALS_KEY) ?? EMPTY) ?? 0
   // all that were given out have a row, or had one when a purge wrote down where to go on
   const noted = decodeRun(await database.get(NEXT_RUN_KEY) ?? EMPTY) ?? 0
