@@ -18,6 +18,8 @@ interface Flight {
   readonly controller: AbortController
   readonly listeners: Set<FlightListener>
   waits: boolean
+  /** The work has ended: there is nothing to abort. */
+  ended: boolean
   users: number
   claimed: boolean
 }
@@ -68,7 +70,7 @@ export class Flights {
         flight.listeners.delete(listener)
         if (--flight.users > 0) return
         if (this.#flights.get(name) === flight) this.#flights.delete(name)
-        flight.controller.abort(reason)
+        if (!flight.ended) flight.controller.abort(reason)
         const over = flight.work.then(async (fetched) => {
           if (fetched.kind === 'copy') fetched.unpin()
           else if (!flight.claimed) await fetched.source.close()
@@ -89,11 +91,14 @@ export class Flights {
   #start (name: string, start: (signal: AbortSignal) => Promise<Fetched>): Flight {
     const controller = new AbortController()
     const work = start(controller.signal)
-    const flight: Flight = { work, controller, listeners: new Set(), waits: false, users: 0, claimed: false }
+    const flight: Flight = { work, controller, listeners: new Set(), waits: false, ended: false, users: 0, claimed: false }
     this.#flights.set(name, flight)
     // whoever comes after its end asks anew
-    const forget = (): void => { if (this.#flights.get(name) === flight) this.#flights.delete(name) }
-    work.then(forget, forget)
+    const end = (): void => {
+      flight.ended = true
+      if (this.#flights.get(name) === flight) this.#flights.delete(name)
+    }
+    work.then(end, end)
     return flight
   }
 }

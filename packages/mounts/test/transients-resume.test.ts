@@ -134,6 +134,18 @@ describe('the hash of a copy', () => {
 })
 
 describe('several who ask for one copy', () => {
+  it('abort nothing when they leave what has ended', async () => {
+    const transients = await openTransients({ directory: createMemoryDirectory() })
+    const tape = createTape(BYTES)
+    let given: AbortSignal | undefined
+    tape.before = (_, signal) => { given = signal }
+    for (const source of await Promise.all([open(transients, tape), open(transients, tape)])) await source.close()
+    await settle()
+    expect(given?.aborted).toBe(false)
+    await transients.close()
+    expect(given?.aborted).toBe(false)
+  })
+
   it('D2: share one fetch, which goes on when the first of them leaves, and ends when the last does', async () => {
     const transients = await openTransients({ directory: createMemoryDirectory() })
     const tape = createTape(BYTES)
