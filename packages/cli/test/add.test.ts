@@ -177,7 +177,7 @@ describe('dagstore add --keep', () => {
     await rm(join(cwd, 'cars'), { recursive: true })
     await rename(join(cwd, '.dagstore'), join(cwd, 'moved'))
     expect(await dagstore(cwd, ['initialize-all', '--root', 'moved'])).toMatchObject({ code: 0 })
-    expect((await readdir(join(cwd, 'moved', 'cars'))).sort()).toEqual(['a.car', 'deep'])
+    expect((await readdir(join(cwd, 'moved', 'cars'))).sort()).toEqual(['.drafts', 'a.car', 'deep'])
   })
 
   it('names files by the key, when that is not their name', async () => {
@@ -230,11 +230,16 @@ describe('dagstore add --keep', () => {
       return
     }
     await writeFile(join(elsewhere, 'a.car'), carOf(3))
+    // of a version that had them beside the file, and of this one
     await writeFile(join(cwd, '.dagstore', 'cars', '.a.car.0123456789abcdef.tmp'), 'half')
     expect((await add(cwd, '--eager', '--keep', keep, elsewhere)).items).toMatchObject([{ status: 'indexed', mountUrl: 'file:cars/a.car' }])
-    expect((await readdir(join(cwd, '.dagstore', 'cars'))).sort()).toEqual(['a.car', 'ok.car'])
+    const cars = join(cwd, '.dagstore', 'cars')
+    expect((await readdir(cars, { recursive: true })).sort()).toEqual(['.drafts', 'a.car', 'ok.car'])
     expect(new Uint8Array(await readFile(join(cwd, '.dagstore', 'cars', 'a.car')))).toEqual(carOf(3))
     expect(await readdir(elsewhere)).toEqual(keep === 'move' ? [] : ['a.car'])
+    await writeFile(join(cars, '.drafts', '.b.car.0123456789abcdef.tmp'), 'half')
+    expect((await add(cwd, '--keep', keep, '.dagstore/cars')).code).toBe(0)
+    expect(await readdir(join(cars, '.drafts'))).toEqual([])
   })
 
   it('moves no symbolic link', async () => {

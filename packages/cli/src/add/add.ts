@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { RegisterItem, ShardInfo } from '@dagstore/dagstore'
 import { IoError } from '@dagstore/io'
-import { classifyNodeError, removeLeftovers } from '@dagstore/io/node'
+import { classifyNodeError, removeDrafts } from '@dagstore/io/node'
 import { filePath, fileUrl } from '@dagstore/mounts'
 import type { Bulk } from '../bulk.ts'
 import type { ShardStore } from '../compose.ts'
@@ -36,10 +36,9 @@ type Prepared =
 /** Files that are looked at, or hashed, ahead of the one that is registered. */
 const AHEAD = 16
 
-
 export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore, how: AddHow, bulk: Bulk, told: (file: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
   // half copies of a run that was cut off
-  if (how.keep !== 'borrow') await removeLeftovers(join(store.root.path, CARS), { signal: how.signal })
+  if (how.keep !== 'borrow') await removeDrafts(join(store.root.path, CARS), { signal: how.signal })
   /** What was given to the store and is not answered; a key may come twice. */
   const waiting = new Map<string, Extract<Prepared, { url: string }>[]>()
   const failed = async (file: AddFile, key: string | undefined, error: unknown): Promise<void> => {

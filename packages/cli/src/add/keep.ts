@@ -2,14 +2,14 @@
  * Where an added file stays: where it is, or as a file of the store's, in `cars/` under the root.
  *
  * A file comes there whole or not at all: as a second name of the same bytes (hard link) where the file system has that,
- * else as a copy (sharing its blocks where that goes) under a temporary name, synced, then renamed. `move` takes the
+ * else as a copy (sharing its blocks where that goes) in the folder of drafts, synced, then renamed. `move` takes the
  * first name away only when the shard is registered, so that whatever cuts it off can be repeated.
  */
 import { randomBytes } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
 import { copyFile, link, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
-import { IoError } from '@dagstore/io'
+import { DRAFTS, IoError } from '@dagstore/io'
 import { classifyNodeError } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
 
@@ -46,11 +46,12 @@ const keep = async (kind: KeepKind, path: string, root: string, place: string): 
   const from = await realpath(path)
   if (isBelow(await realpath(root), from)) return { path, finish: nothing }
   if (kind === 'move' && (await lstat(path)).isSymbolicLink()) throw new CommandError('COMMAND_REFUSED', 'is a symbolic link, and --keep move moves files')
-  const to = join(root, CARS, ...place.split('/'))
+  const cars = join(root, CARS)
+  const to = join(cars, ...place.split('/'))
   const facts = await stat(from, { bigint: true })
   await oneByOne(async () => {
-    await mkdir(dirname(to), { recursive: true })
-    if (await lstat(to).catch(() => undefined) === undefined) await bring(from, to)
+    await makeFolder(dirname(to))
+    if (await lstat(to).catch(() => undefined) === undefined) await bring(from, to, join(cars, DRAFTS))
     else if (!await sameContent(from, to)) throw new IoError('IO_EXISTS', `another file is there already; path=${CARS}/${place}`)
   })
   return { path: to, finish: kind === 'move' ? () => remove(from, facts) : nothing }
@@ -70,12 +71,14 @@ export const isBelow = (folder: string, path: string): boolean => {
   return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below)
 }
 
-const bring = async (from: string, to: string): Promise<void> => {
+/** @param drafts - of the same file system as `to` */
+const bring = async (from: string, to: string, drafts: string): Promise<void> => {
   try {
     await link(from, to)
   } catch {
     // another file system, or one without hard links
-    const temporary = join(dirname(to), `.${basename(to).slice(0, 50)}.${randomBytes(8).toString('hex')}.tmp`)
+    await makeFolder(drafts)
+    const temporary = join(drafts, `.${basename(to).slice(0, 50)}.${randomBytes(8).toString('hex')}.tmp`)
     try {
       await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
       await sync(temporary, 'r+')
@@ -86,6 +89,16 @@ const bring = async (from: string, to: string): Promise<void> => {
     }
   }
   await syncFolder(dirname(to))
+}
+
+/** Durable on return, with those above it. */
+const makeFolder = async (path: string): Promise<void> => {
+  const first = await mkdir(path, { recursive: true })
+  if (first === undefined) return
+  for (let made = path; ; made = dirname(made)) {
+    await syncFolder(dirname(made))
+    if (made === first) return
+  }
 }
 
 /** A file that somebody has written to since it was looked at is no copy of what was kept. */
