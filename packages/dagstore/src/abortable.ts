@@ -1,4 +1,5 @@
 /** Leaving work that may not listen: of a mount, nobody knows how it is written. */
+import { onAbort } from '@dagstore/io'
 
 /**
  * What `work` gives, or the signal's reason as soon as it fires, even when `work` goes on.
@@ -13,15 +14,15 @@ export const abortable = <T>(work: Promise<T>, signal: AbortSignal, late: (value
       reject(signal.reason)
     }
     if (signal.aborted) leave()
-    else signal.addEventListener('abort', leave, { once: true })
+    const unwatch = onAbort(signal, leave)
     work.then(
       (value) => {
-        signal.removeEventListener('abort', leave)
+        unwatch()
         if (left) late(value)
         else resolve(value)
       },
       (error: unknown) => {
-        signal.removeEventListener('abort', leave)
+        unwatch()
         reject(error)
       }
     )

@@ -1,4 +1,5 @@
 /** Events for whoever iterates: each consumer has a ring of its own, the oldest event is dropped where it does not keep up. */
+import { onAbort } from '@dagstore/io'
 import type { DagstoreEvent, EventListener } from './events.ts'
 
 export interface EventsOptions {
@@ -143,11 +144,10 @@ class Ring {
 
   #event (signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const abort = (): void => { reject(signal?.reason) }
-      signal?.addEventListener('abort', abort, { once: true })
+      const unwatch = signal === undefined ? undefined : onAbort(signal, () => { reject(signal.reason) })
       this.#waiting.add(this)
       this.#wakers.push(() => {
-        signal?.removeEventListener('abort', abort)
+        unwatch?.()
         resolve()
       })
     })

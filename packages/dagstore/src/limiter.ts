@@ -1,5 +1,5 @@
 /** At most so many at a time; the others wait: the urgent ones first, each kind in the order in which they came. */
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, onAbort } from '@dagstore/io'
 
 /** Whether somebody waits for it now; may rise while it waits itself. */
 export class Urgency {
@@ -66,7 +66,7 @@ export const createLimiter = (slots: number): Limiter => {
     }
     const go = (): void => {
       leaveQueue()
-      signal?.removeEventListener('abort', leave)
+      unwatch?.()
       resolve()
     }
     const leave = (): void => {
@@ -79,7 +79,7 @@ export const createLimiter = (slots: number): Limiter => {
       patient.add(go)
       urgency.onRaise(() => { if (patient.delete(go)) urgent.add(go) })
     }
-    signal?.addEventListener('abort', leave, { once: true })
+    const unwatch = signal === undefined ? undefined : onAbort(signal, leave)
   })
 
   const exit = (): void => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
 import { codeOf, collectAll, gate, makeCar, openHarness, rejection, until } from './harness.ts'
@@ -5,6 +6,24 @@ import { codeOf, collectAll, gate, makeCar, openHarness, rejection, until } from
 const joined = async (chunks: AsyncIterable<Uint8Array>): Promise<Buffer> => Buffer.concat(await collectAll(chunks))
 
 describe('a lease', () => {
+  it('is waited for by any number of callers with one signal, as one listener of it: more would be taken for a leak', async () => {
+    await using h = await openHarness({ maxConcurrentIndexing: 2 })
+    const leaving = new AbortController()
+    const hung = gate()
+    const calls = Array.from({ length: 20 }, (_, at) => {
+      h.sources.put(`${at}`, makeCar(at))
+      h.sources.place(`${at}`).before = async (step) => { if (step === 'open') await hung.passed }
+      return rejection(h.store.acquire(`${at}`, { registerAs: `test:${at}`, noDownload: at % 2 === 0, signal: leaving.signal }))
+    })
+    const listening = calls.map(() => h.store.events({ signal: leaving.signal })[Symbol.asyncIterator]().next())
+    await until(() => h.sources.opens.size > 0)
+    expect(getEventListeners(leaving.signal, 'abort')).toHaveLength(1)
+    leaving.abort(new Error('gone'))
+    for (const call of calls) expect(await call).toBe(leaving.signal.reason)
+    await Promise.allSettled(listening)
+    hung.open()
+  })
+
   it('gives roots, raw bytes, the index, and the payload without its padding', async () => {
     await using h = await openHarness()
     const car = makeCar(1, 30, 500)

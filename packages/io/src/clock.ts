@@ -1,4 +1,5 @@
 /** Time as a port, so that tests own it. */
+import { onAbort } from './on-abort.ts'
 
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -26,9 +27,8 @@ export const systemClock: Clock = {
       // browsers give a number, Node an object that can let the process end
       if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function') timer.unref()
     }
-    const done = (): void => { signal?.removeEventListener('abort', aborted); resolve() }
-    const aborted = (): void => { clearTimeout(timer as number); reject(signal?.reason) }
-    signal?.addEventListener('abort', aborted, { once: true })
+    const done = (): void => { unwatch?.(); resolve() }
+    const unwatch = signal === undefined ? undefined : onAbort(signal, () => { clearTimeout(timer as number); reject(signal.reason) })
     next()
   }),
 }

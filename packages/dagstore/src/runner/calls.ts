@@ -1,5 +1,5 @@
 /** Callers that wait for an answer of a shard's machine. */
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, onAbort } from '@dagstore/io'
 import type { ShardLease } from '../lease.ts'
 import type { Event } from '../machine/index.ts'
 import type { ShardInfo } from '../shard-info.ts'
@@ -51,15 +51,14 @@ export interface CallTarget {
 export const callShard = async <T>(target: CallTarget, { call, result }: Waiting<T>, event: (waiter: number) => Event, { signal }: CallOptions): Promise<T> => {
   signal?.throwIfAborted()
   const waiter = nextWaiter()
-  const abort = (): void => {
+  const unwatch = signal === undefined ? undefined : onAbort(signal, () => {
     target.leave(waiter)
-    call.refuse(signal?.reason)
-  }
-  signal?.addEventListener('abort', abort, { once: true })
+    call.refuse(signal.reason)
+  })
   target.enter(waiter, call, event(waiter))
   try {
     return await result
   } finally {
-    signal?.removeEventListener('abort', abort)
+    unwatch?.()
   }
 }
