@@ -55,7 +55,10 @@ describe('an index that is believed for its hits alone', () => {
     const replaceIndex = async (): Promise<IndexView> => {
       brought++
       const view = await openIndex(createBytesSource(await indexOf(bytes, content('a'))))
-      return { facts: view.facts, find: (...call) => view.find(...call), entries: (options) => view.entries(options), close: async () => { closed++ }, [Symbol.asyncDispose]: async () => {} }
+      return {
+        facts: view.facts, find: (...call) => view.find(...call), entries: (options) => view.entries(options), digests: (options) => view.digests(options),
+        close: async () => { closed++ }, [Symbol.asyncDispose]: async () => {},
+      }
     }
     const mount = await openIndexMount({ data: testSource(bytes), index: createBytesSource(await indexOf(half.bytes, content('a'))) }, { indexTrust: 'hits', replaceIndex })
     const found = await Promise.all([...blocks.slice(150, 170).map((block) => mount.blockstore.has(cidOf(block))), mount.blockstore.has(absent)])

@@ -83,10 +83,16 @@ export class IndexFences {
     }
   }
 
-  /** The fence that stands at an entry; `undefined`: none does. */
-  at (bucket: IndexBucket, entry: number): number | undefined {
+  /** The first of the entries from `first` on, which `rows` begins with, that is not as its fence says. */
+  wrong (bucket: IndexBucket, first: number, rows: Uint8Array): number | undefined {
     const start = this.#starts.get(bucket)
-    return start === undefined || entry === 0 || entry % this.#step !== 0 ? undefined : this.#keys[start + entry / this.#step - 1]
+    if (start === undefined) return undefined
+    const { width, digestBytes } = bucket
+    const step = this.#step
+    for (let entry = Math.max(step, Math.ceil(first / step) * step); (entry - first) * width < rows.byteLength; entry += step) {
+      if (keyOf(rows, (entry - first) * width, digestBytes) !== this.#keys[start + entry / step - 1]) return entry
+    }
+    return undefined
   }
 
   /** The key of a digest tells; equal keys may lie on both sides of a fence. */

@@ -11,7 +11,7 @@ import type { IndexFooter } from './index-footer.ts'
 import type { IndexRuns } from './index-runs.ts'
 import { decodeRecord, readOffset } from './index-search.ts'
 import { PageSums, planTrailer, trailerChunks } from './index-trailer.ts'
-import type { IndexFacts, KeyedIndexEntry } from './index-view.ts'
+import type { DigestRows, IndexFacts, KeyedIndexEntry } from './index-view.ts'
 
 /** The same index as a {@link BuiltIndex} of the same sections, byte for byte. Good as long as the scratch file is open. */
 export interface IndexStream {
@@ -30,6 +30,8 @@ export interface IndexStream {
   encode(options?: CallOptions): AsyncIterable<Uint8Array>
   /** In the order of the index. @throws as `encode` */
   entries(options?: CallOptions): AsyncIterable<KeyedIndexEntry>
+  /** The digests of `entries`, many at a time. @throws as `encode` */
+  digests(options?: CallOptions): AsyncIterable<DigestRows>
 }
 
 /** An index that stayed in memory. */
@@ -45,6 +47,7 @@ export const streamOfBuilt = (built: BuiltIndex): IndexStream => ({
     }
   },
   entries: (options) => built.view().entries(options),
+  digests: (options) => built.view().digests(options),
 })
 
 const CHUNK_BYTES = 1 << 20
@@ -69,6 +72,11 @@ export const streamOfRuns = (runs: IndexRuns, subject: IndexSubject & { readonly
             yield { ...decodeRecord(rows, at + width, subject.prefixes, code!, digestBytes, sectionOffset), code, digest: rows.slice(at, at + digestBytes) }
           }
         }
+      }
+    },
+    async * digests (options = {}) {
+      for (const [i, { code, digestBytes, width }] of buckets.entries()) {
+        for await (const rows of runs.merged(kinds[i]!, options)) yield { code, digestBytes, rows, rowBytes: width + RECORD_BYTES }
       }
     },
   }

@@ -30,6 +30,16 @@ export interface KeyedIndexEntry extends IndexEntry {
   readonly digest: Uint8Array
 }
 
+/** Digests of neighbouring entries, without an object for each. */
+export interface DigestRows {
+  /** Multihash code; `undefined` for codec 0x0400. */
+  readonly code: number | undefined
+  readonly digestBytes: number
+  /** Each row begins with its digest. Good until the next ones are asked for; read-only. */
+  readonly rows: Uint8Array
+  readonly rowBytes: number
+}
+
 export interface IndexFacts {
   readonly codec: IndexCodec
   readonly entryCount: number
@@ -74,6 +84,8 @@ export interface IndexView extends AsyncDisposable {
   peek?(multihash: Uint8Array): readonly IndexEntry[] | undefined
   /** Grouped by hash code and digest length, digests ascending; constant memory. @throws as {@link IndexView.find} */
   entries(options?: CallOptions): AsyncIterable<KeyedIndexEntry>
+  /** The digests of `entries`, in the same order, some thousand at a time. @throws as {@link IndexView.find} */
+  digests(options?: CallOptions): AsyncIterable<DigestRows>
   /** Idempotent. Later calls reject with `IO_CLOSED`. */
   close(): Promise<void>
 }

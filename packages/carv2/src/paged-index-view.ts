@@ -4,15 +4,14 @@ import { type Awaitable, type CallOptions, IoError } from '@dagstore/io'
 import { RECORD_BYTES } from './entry-rows.ts'
 import { CarV2Error } from './errors.ts'
 import type { IndexBucket, IndexDirectory } from './index-directory.ts'
-import { keyOf } from './index-fences.ts'
 import { IndexLookup } from './index-lookup.ts'
 import type { IndexPages } from './index-pages.ts'
 import { decodeRecord, type IndexRecords, IndexSearch, readOffset } from './index-search.ts'
-import type { FindOptions, IndexEntry, IndexFacts, IndexView, KeyedIndexEntry } from './index-view.ts'
+import type { DigestRows, FindOptions, IndexEntry, IndexFacts, IndexView, KeyedIndexEntry } from './index-view.ts'
 import { readVarint, varintBytes } from './varint.ts'
 
 const NOTHING: readonly IndexEntry[] = Object.freeze([])
-/** Read at once by `entries`. */
+/** Read at once by `entries` and `digests`. */
 const BATCH_BYTES = 1 << 18
 
 export class PagedIndexView implements IndexView {
@@ -65,45 +64,67 @@ export class PagedIndexView implements IndexView {
     return search.found
   }
 
-  /** In one generator: a delegation would cost each entry more than all else. */
   async * entries ({ signal }: CallOptions = {}): AsyncGenerator<KeyedIndexEntry, void, undefined> {
     const records = this.#records
-    for (const bucket of this.#directory.buckets) {
-      const { code, digestBytes, width, start, count, firstOrdinal } = bucket
-      const batch = Math.max(1, Math.floor(BATCH_BYTES / width))
-      let before: Uint8Array | undefined
-      for (let i = 0; i < count; i += batch) {
-        signal?.throwIfAborted()
-        this.#check()
-        const size = Math.min(batch, count - i)
-        const at = start + i * width
-        const entries = await this.#pages.run(at, at + size * width, signal)
-        const recordAt = records === undefined ? 0 : records.recordsAt + RECORD_BYTES * (firstOrdinal + i)
-        const lengths = records === undefined ? undefined : await this.#pages.run(recordAt, recordAt + RECORD_BYTES * size, signal)
-        for (let k = 0; k < size; k++) {
-          const digest = entries.slice(k * width, k * width + digestBytes)
-          this.#checkPlace(bucket, i + k, digest, before)
-          before = digest
-          const sectionOffset = readOffset(entries, k * width + digestBytes, at + k * width + digestBytes)
-          const entry = lengths === undefined || records === undefined || code === undefined
-            ? { sectionOffset, headBytes: undefined, dataBytes: undefined }
-            : decodeRecord(lengths, RECORD_BYTES * k, records.prefixes, code, digestBytes, sectionOffset)
-          yield { ...entry, code, digest }
-        }
+    for await (const { bucket, first, rows } of this.#chunks(signal)) {
+      const { code, digestBytes, width, start, firstOrdinal } = bucket
+      const at = start + first * width
+      const count = rows.byteLength / width
+      const recordAt = records === undefined ? 0 : records.recordsAt + RECORD_BYTES * (firstOrdinal + first)
+      const lengths = records === undefined ? undefined : await this.#pages.run(recordAt, recordAt + RECORD_BYTES * count, signal)
+      for (let k = 0; k < count; k++) {
+        const sectionOffset = readOffset(rows, k * width + digestBytes, at + k * width + digestBytes)
+        const entry = lengths === undefined || records === undefined || code === undefined
+          ? { sectionOffset, headBytes: undefined, dataBytes: undefined }
+          : decodeRecord(lengths, RECORD_BYTES * k, records.prefixes, code, digestBytes, sectionOffset)
+        yield { ...entry, code, digest: rows.slice(k * width, k * width + digestBytes) }
       }
     }
   }
 
-  /** Entry `i` of its bucket, behind the digest `before`. */
-  #checkPlace (bucket: IndexBucket, i: number, digest: Uint8Array, before: Uint8Array | undefined): void {
-    const place = bucket.start + i * bucket.width
-    if (before !== undefined && !this.#pages.trusted && isBelow(digest, before)) {
-      throw new CarV2Error('CARV2_BAD_INDEX', `index is not sorted; at=${place}`, { offset: place })
+  async * digests ({ signal }: CallOptions = {}): AsyncGenerator<DigestRows, void, undefined> {
+    for await (const { bucket: { code, digestBytes, width, start }, first, rows } of this.#chunks(signal)) {
+      if (!this.#pages.trusted) {
+        for (let at = digestBytes; at < rows.byteLength; at += width) readOffset(rows, at, start + first * width + at)
+      }
+      yield { code, digestBytes, rows, rowBytes: width }
     }
-    const fence = this.#records?.fences?.at(bucket, i)
-    if (fence !== undefined && fence !== keyOf(digest, 0, digest.byteLength)) {
-      throw new CarV2Error('CARV2_INDEX_DAMAGED', `fence is not that of its entry; at=${place}`, { offset: place })
+  }
+
+  /** Entries of a bucket from the `first` on, checked to be in order. */
+  async * #chunks (signal: AbortSignal | undefined): AsyncGenerator<{ readonly bucket: IndexBucket, readonly first: number, readonly rows: Uint8Array }, void, undefined> {
+    for (const bucket of this.#directory.buckets) {
+      const { width, start, count } = bucket
+      const batch = Math.max(1, Math.floor(BATCH_BYTES / width))
+      let before: Uint8Array | undefined
+      for (let first = 0; first < count; first += batch) {
+        signal?.throwIfAborted()
+        this.#check()
+        const at = start + first * width
+        const rows = await this.#pages.run(at, at + Math.min(batch, count - first) * width, signal)
+        this.#checkPlaces(bucket, first, rows, before)
+        yield { bucket, first, rows }
+        before = this.#pages.trusted ? undefined : rows.slice(-width)
+      }
     }
+  }
+
+  /** @param before - the row of the entry before them */
+  #checkPlaces (bucket: IndexBucket, first: number, rows: Uint8Array, before: Uint8Array | undefined): void {
+    const { width, start, digestBytes } = bucket
+    const placeOf = (entry: number): number => start + entry * width
+    if (!this.#pages.trusted) {
+      let [last, lastAt] = [before ?? rows, 0]
+      for (let at = before === undefined ? width : 0; at < rows.byteLength; at += width) {
+        if (isBelow(rows, at, last, lastAt, digestBytes)) {
+          const offset = placeOf(first) + at
+          throw new CarV2Error('CARV2_BAD_INDEX', `index is not sorted; at=${offset}`, { offset })
+        }
+        [last, lastAt] = [rows, at]
+      }
+    }
+    const wrong = this.#records?.fences?.wrong(bucket, first, rows)
+    if (wrong !== undefined) throw new CarV2Error('CARV2_INDEX_DAMAGED', `fence is not that of its entry; at=${placeOf(wrong)}`, { offset: placeOf(wrong) })
   }
 
   /** The standard bytes, in order, each chunk checked. */
@@ -147,9 +168,9 @@ const splitMultihash = (bytes: Uint8Array): { readonly code: number, readonly di
   return { code, digestAt }
 }
 
-const isBelow = (a: Uint8Array, b: Uint8Array): boolean => {
-  for (let i = 0; i < a.byteLength; i++) {
-    if (a[i] !== b[i]) return a[i]! < b[i]!
+const isBelow = (a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean => {
+  for (let i = 0; i < length; i++) {
+    if (a[aAt + i] !== b[bAt + i]) return a[aAt + i]! < b[bAt + i]!
   }
   return false
 }

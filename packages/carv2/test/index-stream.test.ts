@@ -4,7 +4,7 @@ import { createBytesSource, createMemoryDirectory, IoError, type WritableFile } 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildIndex, buildIndexStream, createIndexBuilder, createIndexStreamBuilder, type IndexedSection, openIndex } from '../src/index.ts'
-import { collect, concat, plainBlocks, slowSource } from './support.ts'
+import { collect, concat, digestsOf, plainBlocks, slowSource } from './support.ts'
 
 const scratchFile = (): { scratch: () => Promise<WritableFile>, opened: () => number } => {
   let opened = 0
@@ -37,6 +37,7 @@ describe('an index that is made on a scratch file', () => {
     expect(Buffer.compare(await bytesOf(same.encode()), expected)).toBe(0)
     expect(Buffer.compare(await bytesOf(same.encode()), expected), 'asked for again').toBe(0)
     expect(await collect(same.entries())).toEqual(await collect(built.view().entries()))
+    expect(await digestsOf(same)).toEqual(await digestsOf(built.view()))
   })
 
   it('is the same for any sections in any order (property)', async () => {

@@ -3,7 +3,7 @@ import { createBytesSource } from '@dagstore/io'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildIndex, type BuiltIndex, createIndexBuilder, createPageCache, type IndexEntry, type IndexView, openIndex, parseCid } from '../src/index.ts'
-import { collect, concat, slowSource } from './support.ts'
+import { collect, concat, digestsOf, slowSource } from './support.ts'
 
 const SEED = 20261122
 const blocks = mixedBlocks(11)
@@ -71,7 +71,9 @@ describe('an index with a trailer', () => {
           other[other.byteLength - 1]! ^= 1
           if (parseCid(Uint8Array.of(1, 0x55, ...multihash)).digest.byteLength > 0) expect(await view.find(other), name).toEqual(oracle(known, other))
         }
-        expect((await collect(view.entries())).map((entry) => entry.sectionOffset).sort((a, b) => a - b), name).toEqual(known.map((block) => block.sectionOffset))
+        const entries = await collect(view.entries())
+        expect(entries.map((entry) => entry.sectionOffset).sort((a, b) => a - b), name).toEqual(known.map((block) => block.sectionOffset))
+        expect(await digestsOf(view), name).toEqual(entries.map(({ code, digest }) => ({ code, digest })))
       }
     }), { seed: SEED, numRuns: 60 })
   })
@@ -207,6 +209,7 @@ describe('a large index', () => {
     const view = await openIndex(slowSource(bytes))
     await expect((async () => view.find(multihash(1), { signal }))()).rejects.toBe(reason)
     await expect(collect(view.entries({ signal }))).rejects.toBe(reason)
+    await expect(collect(view.digests({ signal }))).rejects.toBe(reason)
   })
 
   it('is read no more after it was closed, and closes what it owns once', async () => {
@@ -217,6 +220,7 @@ describe('a large index', () => {
     expect(source.closed).toBe(true)
     await expect((async () => view.find(multihash(1)))()).rejects.toMatchObject({ code: 'IO_CLOSED' })
     await expect(collect(view.entries())).rejects.toMatchObject({ code: 'IO_CLOSED' })
+    await expect(collect(view.digests())).rejects.toMatchObject({ code: 'IO_CLOSED' })
     const foreign = slowSource(bytes)
     await (await openIndex(foreign)).close()
     expect(foreign.closed).toBe(false)

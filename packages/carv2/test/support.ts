@@ -1,7 +1,7 @@
 /** What several tests here need. */
 import { type Block, makeBlock } from '@dagstore-tooling/fixtures'
 import type { ByteSource } from '@dagstore/io'
-import type { ScanEnd, Section } from '../src/index.ts'
+import type { IndexView, KeyedIndexEntry, ScanEnd, Section } from '../src/index.ts'
 
 /** Blocks that cost little to make, none like another. */
 export const plainBlocks = (count: number, length: number): Block[] => Array.from({ length: count }, (_, i) => {
@@ -48,4 +48,13 @@ export const slowSource = (bytes: Uint8Array, cost: ByteSource['cost'] = { kind:
     [Symbol.asyncDispose]: async () => { source.closed = true },
   }
   return source
+}
+
+/** What `entries` gives beside places, out of `digests`. */
+export const digestsOf = async (index: Pick<IndexView, 'digests'>): Promise<Pick<KeyedIndexEntry, 'code' | 'digest'>[]> => {
+  const found: Pick<KeyedIndexEntry, 'code' | 'digest'>[] = []
+  for await (const { code, digestBytes, rows, rowBytes } of index.digests()) {
+    for (let at = 0; at < rows.byteLength; at += rowBytes) found.push({ code, digest: rows.slice(at, at + digestBytes) })
+  }
+  return found
 }

@@ -29,6 +29,7 @@ export const gatedIndex = (index: IndexView, gate: Gate): IndexView => ({
     return index.peek?.(multihash)
   },
   entries: (options) => gate.iterate(() => index.entries(options)),
+  digests: (options) => gate.iterate(() => index.digests(options)),
   close: async () => {},
   [Symbol.asyncDispose]: async () => {},
 })

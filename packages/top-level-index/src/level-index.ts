@@ -10,7 +10,7 @@ import { liveRunsOf, type Run } from './runs-of-shard.ts'
 import { DEFAULT_BATCH_ENTRIES, type Try, withPrefix, writeEntries } from './publish.ts'
 import type { PurgeReport } from './purge.ts'
 import { Purger, type PurgerOptions } from './purger.ts'
-import { type Candidates, type FindOptions, type PurgeOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
+import { type Candidates, type FindOptions, type Multihashes, type PurgeOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
 
 export interface TopLevelIndexOptions extends PurgerOptions {
   /** Entries per batch of a publish, two of which are in memory at once, some 300 bytes per entry; from 1. @default 16384 */
@@ -60,7 +60,7 @@ export class LevelTopLevelIndex implements TopLevelIndex {
     this.#purger.plan()
   }
 
-  async publish (shard: ShardNumber, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, { signal }: CallOptions = {}): Promise<{ readonly entryCount: number }> {
+  async publish (shard: ShardNumber, multihashes: Multihashes, { signal }: CallOptions = {}): Promise<{ readonly entryCount: number }> {
     shardNumber(shard)
     signal?.throwIfAborted()
     this.#check()

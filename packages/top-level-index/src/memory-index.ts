@@ -2,6 +2,7 @@
 /** The top-level index in memory: for browsers, tests and stores that are made anew each time; some million entries. */
 import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, preferredFirst } from './find.ts'
+import { inBatches } from './publish.ts'
 import { shardNumber, type Candidates, type FindOptions, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
 
 /** What one `publish` wrote. */
@@ -71,11 +72,13 @@ export const createMemoryTopLevelIndex = (): TopLevelIndex => {
       tries.add(ours)
       try {
         const keys = new Set<string>()
-        for await (const multihash of multihashes) {
+        for await (const some of inBatches(multihashes)) {
           signal?.throwIfAborted()
           check()
-          if (multihash.byteLength === 0) throw new TypeError('a multihash is not empty')
-          keys.add(keyOf(multihash))
+          for (const multihash of some) {
+            if (multihash.byteLength === 0) throw new TypeError('a multihash is not empty')
+            keys.add(keyOf(multihash))
+          }
         }
         signal?.throwIfAborted()
         check()

@@ -2,6 +2,7 @@
 import type { Batch, Database } from './database.ts'
 import { EntryKeys } from './entry-keys.ts'
 import { deadKey, EMPTY, encodeCount } from './keys.ts'
+import type { Multihashes } from './top-level-index.ts'
 
 export const DEFAULT_BATCH_ENTRIES = 16_384
 
@@ -28,35 +29,46 @@ export interface Try {
  * @param batchEntries - most entries of a batch
  * @param check - called before each batch; throws to stop
  */
-export const writeEntries = async (db: Database, run: Try, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, batchEntries: number, check: () => void): Promise<Batch> => {
+export const writeEntries = async (db: Database, run: Try, multihashes: Multihashes, batchEntries: number, check: () => void): Promise<Batch> => {
   const dead = withPrefix(db.prefix, deadKey(run.run))
   const keys = new EntryKeys(run.run, db.prefix)
   let batch = db.batch()
   let filled = 0
   let writing: Promise<Outcome> = Promise.resolve({})
   try {
-    for await (const multihash of multihashes) {
-      if (multihash.byteLength === 0) throw new TypeError('a multihash is not empty')
-      const key = keys.next(multihash)
-      if (key === undefined) continue
-      if (filled === batchEntries) {
-        check()
-        batch.put(dead, encodeCount(run.entries))
-        await settled(writing)
-        run.written = run.entries
-        writing = outcome(batch.write({ sync: true }))
-        batch = db.batch()
-        filled = 0
+    for await (const some of inBatches(multihashes)) {
+      for (const multihash of some) {
+        if (multihash.byteLength === 0) throw new TypeError('a multihash is not empty')
+        const key = keys.next(multihash)
+        if (key === undefined) continue
+        if (filled === batchEntries) {
+          check()
+          batch.put(dead, encodeCount(run.entries))
+          await settled(writing)
+          run.written = run.entries
+          writing = outcome(batch.write({ sync: true }))
+          batch = db.batch()
+          filled = 0
+        }
+        batch.put(key, EMPTY)
+        filled++
+        run.entries++
       }
-      batch.put(key, EMPTY)
-      filled++
-      run.entries++
     }
     await settled(writing)
     return batch
   } catch (error) {
     await Promise.all([writing, batch.drop()])
     throw error
+  }
+}
+
+/** Lists of multihashes, none of which waits for anything. */
+export const inBatches = async function * (multihashes: Multihashes): AsyncGenerator<Iterable<Uint8Array>, void, undefined> {
+  if (Symbol.asyncIterator in multihashes) {
+    for await (const some of multihashes) yield some instanceof Uint8Array ? [some] : some
+  } else {
+    yield multihashes
   }
 }
 

@@ -144,6 +144,18 @@ export const topLevelIndexSuite = (name: string, { describe, it, expect }: Suite
       expect(await index.find(sha(3))).toEqual(none)
     })
 
+    test('takes many multihashes at a time, in bytes that are used again', async (index) => {
+      const reused = sha()
+      const some = function * (...numbers: readonly number[]): Generator<Uint8Array> {
+        for (const number of numbers) {
+          reused.set([number], 2)
+          yield reused
+        }
+      }
+      expect(await index.publish(shard(1), (async function * () { yield * [some(1, 2, 2), some(), [sha(3)], sha(4)] })())).toEqual({ entryCount: 4 })
+      expect(await index.holds(shard(1), [1, 2, 3, 4, 5].map((number) => sha(number)))).toEqual([true, true, true, true, false])
+    })
+
     test('shows nothing of a shard before it is published', async (index) => {
       let seen: Candidates | undefined
       await index.publish(shard(1), (async function * () {

@@ -12,6 +12,9 @@ export const shardNumber = (value: number): ShardNumber => {
   return value as ShardNumber
 }
 
+/** One by one, or, sooner done, many at a time. Each is copied before the next one is asked for. */
+export type Multihashes = AsyncIterable<Uint8Array | Iterable<Uint8Array>> | Iterable<Uint8Array>
+
 export interface Candidates {
   /** Preferred ones first, each once; hints, to be confirmed in the shard's own index: a form may shorten its keys. */
   readonly shards: readonly ShardNumber[]
@@ -35,12 +38,12 @@ export interface TopLevelIndex extends AsyncDisposable {
   /**
    * All or nothing: no entry is found before this resolves, all are durable and found after. A repeat for the same number
    * replaces what an earlier try left, and what an earlier success published. The order of the multihashes does not matter;
-   * sorted ones are written faster, and equal neighbours count once. Chunks are copied before the next one is asked for.
+   * sorted ones are written faster, and equal neighbours count once.
    *
    * @throws {TopLevelIndexError} `TOP_LEVEL_INDEX_RETIRED`: retired while it was being published. `TOP_LEVEL_INDEX_FAILED`,
    *   `TOP_LEVEL_INDEX_CLOSED`. What the source threw passes through unchanged.
    */
-  publish(shard: ShardNumber, multihashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: CallOptions): Promise<{ readonly entryCount: number }>
+  publish(shard: ShardNumber, multihashes: Multihashes, options?: CallOptions): Promise<{ readonly entryCount: number }>
   /**
    * Never throws for a miss: no shards and `more` false prove that no published shard holds the block. Where it cannot be
    * read which shard that is, `more` is true, or, with no other shard to list, the call rejects.

@@ -57,7 +57,7 @@ export const checkShard = async (parts: CheckParts, key: string, record: ShardRe
       failed('index', error)
       return findings
     }
-    const fault = await compareTopLevel(parts.top, shardNumber(index.shardNumber), rows.items.map(multihashOf), { signal, pace: (count) => paceRows(parts, count, signal) })
+    const fault = await compareTopLevel(parts.top, shardNumber(index.shardNumber), [rows.items.map(multihashOf)], { signal, pace: (count) => paceRows(parts, count, signal) })
     if (fault !== undefined) found('entries', fault.code, fault.message)
     const known = view.facts.source
     if (identity === undefined) return findings

@@ -1,12 +1,12 @@
 /** What of an index goes into the top-level index. */
-import type { IndexFacts } from '@dagstore/carv2'
+import type { DigestRows, IndexFacts } from '@dagstore/carv2'
 import type { CallOptions } from '@dagstore/io'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 
 /** An index file, or one that is being made. */
 export interface ListedIndex {
   readonly facts: IndexFacts
-  entries(options?: CallOptions): AsyncIterable<{ readonly code: number | undefined, readonly digest: Uint8Array }>
+  digests(options?: CallOptions): AsyncIterable<DigestRows>
 }
 
 /** Roots that are looked for among the sections; where there are more, all are listed once again. */
@@ -14,27 +14,28 @@ const MAX_COMPARED = 16
 
 /**
  * The multihashes of the sections, in the order of the index so that repeats are neighbours, then those of the roots that are no
- * sections: identity roots, and roots of partial DAGs. Each is good until the next one is asked for.
+ * sections: identity roots, and roots of partial DAGs. Many at a time, each good until the next one is asked for.
  *
  * @throws {TypeError} an index without hash codes
  */
-export async function * multihashesOf (index: ListedIndex, { signal }: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
+export async function * multihashesOf (index: ListedIndex, { signal }: CallOptions): AsyncGenerator<Iterable<Uint8Array>, void, undefined> {
   const roots = (index.facts.roots ?? []).map(({ multihash }) => multihash.bytes)
-  let compared = roots.length <= MAX_COMPARED ? roots : []
-  let multihash = new Uint8Array(0)
-  let group = { code: -1, bytes: -1, head: 0 }
-  for await (const { code, digest } of index.entries({ signal })) {
-    if (code === undefined) throw new TypeError('an index without hash codes')
-    if (code !== group.code || digest.byteLength !== group.bytes) {
-      multihash = Uint8Array.from(createMultihash(code, digest).bytes)
-      group = { code, bytes: digest.byteLength, head: multihash.byteLength - digest.byteLength }
-    } else {
-      multihash.set(digest, group.head)
-    }
+  const missing = new Set(roots)
+  const sought = roots.length <= MAX_COMPARED ? missing : new Set<Uint8Array>()
+  for await (const digests of index.digests({ signal })) yield multihashesIn(digests, sought)
+  yield missing
+}
+
+/** @param sought - loses what is found */
+function * multihashesIn ({ code, digestBytes, rows, rowBytes }: DigestRows, sought: Set<Uint8Array>): Generator<Uint8Array, void, undefined> {
+  if (code === undefined) throw new TypeError('an index without hash codes')
+  const multihash = createMultihash(code, new Uint8Array(digestBytes)).bytes
+  const head = multihash.byteLength - digestBytes
+  for (let at = 0; at < rows.byteLength; at += rowBytes) {
+    for (let byte = 0; byte < digestBytes; byte++) multihash[head + byte] = rows[at + byte] as number
     yield multihash
-    if (compared.some((root) => equal(root, multihash))) compared = compared.filter((root) => !equal(root, multihash))
+    for (const root of sought) if (equal(root, multihash)) sought.delete(root)
   }
-  yield * roots.length <= MAX_COMPARED ? compared : roots
 }
 
 /** Whether the header of the CAR names the block as a root. */

@@ -47,6 +47,13 @@ export class Spoilage {
       if (DAMAGED.has(codeOf(error) ?? '')) this.report('index')
       throw error
     }
+    const watched = async function * <T>(items: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+      try {
+        yield * items
+      } catch (error) {
+        watch(error)
+      }
+    }
     return {
       facts: index.facts,
       find: (multihash, options) => {
@@ -59,13 +66,8 @@ export class Spoilage {
         return found instanceof Promise ? found.catch(watch) : found
       },
       peek: (multihash) => index.peek?.(multihash),
-      entries: async function * (options) {
-        try {
-          yield * index.entries(options)
-        } catch (error) {
-          watch(error)
-        }
-      },
+      entries: (options) => watched(index.entries(options)),
+      digests: (options) => watched(index.digests(options)),
       close: () => index.close(),
       [Symbol.asyncDispose]: () => index.close(),
     }

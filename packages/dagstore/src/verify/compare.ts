@@ -50,7 +50,8 @@ const PACED_BATCH = 256
 /** Rows of the top-level index that are looked up where not all are: a lookup costs more than all else about an entry. */
 export const SAMPLED_ROWS = 1024
 
-export type Multihashes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+/** Each good until the next one is asked for. */
+export type MultihashLists = AsyncIterable<Iterable<Uint8Array>> | Iterable<Iterable<Uint8Array>>
 
 /**
  * Whether the top-level index names the shard for these blocks.
@@ -58,7 +59,7 @@ export type Multihashes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
  * @param pace - awaited before each batch, with its number of rows
  */
 export const compareTopLevel = async (
-  top: TopLevelIndex, number: ShardNumber, multihashes: Multihashes, { signal, pace }: CallOptions & { readonly pace?: (rows: number) => Promise<void> }
+  top: TopLevelIndex, number: ShardNumber, lists: MultihashLists, { signal, pace }: CallOptions & { readonly pace?: (rows: number) => Promise<void> }
 ): Promise<IndexFault | undefined> => {
   let batch: Uint8Array[] = []
   const size = pace === undefined ? BATCH : PACED_BATCH
@@ -68,11 +69,13 @@ export const compareTopLevel = async (
     batch = []
     return missing === undefined ? undefined : { code: 'TOP_LEVEL_INDEX_INCOMPLETE', message: `the top-level index does not name the shard for all of its blocks; first=${hex(missing)}` }
   }
-  for await (const multihash of multihashes) {
-    batch.push(multihash.slice())
-    if (batch.length < size) continue
-    const fault = await look()
-    if (fault !== undefined) return fault
+  for await (const list of lists) {
+    for (const multihash of list) {
+      batch.push(multihash.slice())
+      if (batch.length < size) continue
+      const fault = await look()
+      if (fault !== undefined) return fault
+    }
   }
   return batch.length === 0 ? undefined : look()
 }

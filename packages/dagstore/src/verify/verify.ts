@@ -8,7 +8,7 @@ import { createKeyLock, type KeyLock } from '../key-lock.ts'
 import { type ShardLease, spoilIndex } from '../lease.ts'
 import { multihashesOf } from '../runner/multihashes.ts'
 import type { StoreParts } from '../runner/parts.ts'
-import { compareEntries, compareFacts, compareTopLevel, type IndexFault, type Multihashes, SAMPLED_ROWS } from './compare.ts'
+import { compareEntries, compareFacts, compareTopLevel, type IndexFault, type MultihashLists, SAMPLED_ROWS } from './compare.ts'
 import { Faults, type VerifyRepair, type VerifyOptions, type VerifyReport } from './report.ts'
 import { scanShard, type Scanned } from './scan.ts'
 
@@ -52,7 +52,7 @@ const verify = async (parts: VerifyParts, key: string, options: VerifyOptions & 
     }
     if (whole !== undefined) {
       // what was scanned is what the index says by now, and comes quicker
-      const asked = mode === 'full' ? multihashesOf({ facts: lease.index.facts, entries: (call) => whole.index.entries(call) }, { signal }) : [...scanned.multihashes, ...someRoots(lease)]
+      const asked = mode === 'full' ? multihashesOf({ facts: lease.index.facts, digests: (call) => whole.index.digests(call) }, { signal }) : [scanned.multihashes, someRoots(lease)]
       const entries = await republish(parts, key, lease, asked, signal)
       if (entries !== undefined) repaired.push({ part: 'entries', ...entries })
     }
@@ -109,7 +109,7 @@ const isAsWritten = async (repo: VerifyParts['repo'], key: string, generation: n
 }
 
 /** Write the shard's entries in the top-level index again where some are lost. @param asked - which are looked up */
-export const republish = async ({ catalogue, top }: Pick<StoreParts, 'catalogue' | 'top'>, key: string, lease: ShardLease, asked: Multihashes, signal: AbortSignal): Promise<IndexFault | undefined> => {
+export const republish = async ({ catalogue, top }: Pick<StoreParts, 'catalogue' | 'top'>, key: string, lease: ShardLease, asked: MultihashLists, signal: AbortSignal): Promise<IndexFault | undefined> => {
   const current = (await catalogue.get(key))?.record.index
   // replaced meanwhile: what took its place was published before
   if (current === undefined || current.generation !== lease.indexGeneration) return undefined
