@@ -71,7 +71,10 @@ export class Sources implements MountFactory {
     if (bytes === undefined) throw new MountError('MOUNT_MISSING', 'nothing is there')
     const identity: SourceIdentity = place.identity ?? { kind: 'version', tag: `"${place.version}"`, sizeBytes: bytes.byteLength }
     if (place.access === 'sequential') {
-      return { access: 'sequential', identity, resumable: false, stream: async function * () { yield place.short ? bytes.slice(0, -1) : bytes.slice() } }
+      return { access: 'sequential', identity, resumable: false, stream: async function * () {
+        await place.streaming()
+        yield place.short ? bytes.slice(0, -1) : bytes.slice()
+      } }
     }
     this.open++
     const source = createBytesSource(bytes, { identity })
@@ -103,6 +106,8 @@ export class Place {
   onRead: (at: number, length: number) => void = () => {}
   /** A stream ends one byte early. */
   short = false
+  /** Before a stream gives its bytes. */
+  streaming: () => Promise<void> = async () => {}
   /** May fail or wait. */
   before: (step: 'stat' | 'open' | 'read', signal?: AbortSignal) => Promise<void> = async () => {}
 }

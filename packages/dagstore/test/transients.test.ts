@@ -1,6 +1,8 @@
 /** Copies under a quota: shards that are larger together than the room for them. */
+import { createFakeClock } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import { SharedCache } from '../src/cross-shard/shared-cache.ts'
+import { PATIENCE_MS } from '../src/runner/patience.ts'
 import { gate, makeCar, namesIn, openHarness, until } from './harness.ts'
 
 const cars = Array.from({ length: 12 }, (_, at) => makeCar(at + 1, 20))
@@ -63,6 +65,59 @@ describe('a store whose copies have less room than its shards', () => {
     expect(await lease.blockstore.bytes(cars[3]!.blocks[0]!.cid)).toEqual(cars[3]!.blocks[0]!.data)
     await lease.close()
     await held.close()
+    await Promise.all(waiting)
+  })
+
+  it.each([1, 3])('fetches %i at a time, however many open shards whose copies were given up; the urgent ones first', async (slots) => {
+    const many = Array.from({ length: 40 }, (_, at) => ({ key: `k${at}`, car: cars[at % cars.length]! }))
+    const first = await openHarness({ transients: { quotaBytes: QUOTA, highWatermark: 1, lowWatermark: 0 } })
+    for (const { key, car } of many) await first.store.register(key, first.sources.put(key, car, { access: 'sequential' }), { indexing: 'eager' })
+    await using h = await first.reopen({ maxConcurrentIndexing: slots, transients: {} })
+    const { passed, open } = gate()
+    const begun: string[] = []
+    let now = 0
+    let most = 0
+    for (const { key } of many) {
+      h.sources.place(key).streaming = async () => {
+        begun.push(key)
+        most = Math.max(most, ++now)
+        await passed
+        now--
+      }
+    }
+    const opens = new Map(h.sources.opens)
+    const acquiring = many.map(async ({ key }, at) => (await h.store.acquire(key, { priority: at < 20 ? 'background' : 'interactive' })).close())
+    // the mounts are opened all at once: that may take hours, and is no work
+    await until(() => many.every(({ key }) => h.sources.opens.get(key) === opens.get(key)! + 1))
+    await until(() => now >= slots)
+    open()
+    await Promise.all(acquiring)
+    expect(most).toBe(slots)
+    expect(begun.length).toBeGreaterThan(30)
+    const later = begun.slice(slots).map((key) => Number(key.slice(1)) < 20)
+    expect(later.lastIndexOf(false)).toBeLessThan(later.indexOf(true))
+    expect(h.sources.open).toBe(0)
+  })
+
+  it('leaves places to others while an opening waits for room, or for a source that hangs', async () => {
+    const clock = createFakeClock()
+    const first = await openHarness({ clock, transients: { quotaBytes: QUOTA / 3, highWatermark: 1, lowWatermark: 0 } })
+    for (const at of [0, 1, 2]) await first.store.register(`k${at}`, first.sources.put(`k${at}`, cars[at]!, { access: 'sequential' }), { indexing: 'eager' })
+    await using h = await first.reopen({ maxConcurrentIndexing: 1 })
+    await h.store.register('in place', h.sources.put('in place', cars[3]!))
+    const hung = gate()
+    h.sources.place('k0').streaming = () => hung.passed
+    const hanging = h.store.acquire('k0')
+    await until(() => clock.sleeping > 0)
+    const waiting = ['k1', 'k2'].map(async (key) => (await h.store.acquire(key)).close())
+    const lease = h.store.acquire('in place')
+    await until(async () => {
+      await clock.advance(PATIENCE_MS)
+      return await Promise.race([lease.then(() => true), new Promise<boolean>((resolve) => { setImmediate(resolve, false) })])
+    })
+    await (await lease).close()
+    hung.open()
+    await (await hanging).close()
     await Promise.all(waiting)
   })
 

@@ -18,8 +18,8 @@ export { createMountRegistry, type MountRegistry, type MountRegistryOptions } fr
 export { createThrottle, type Throttle, throttled, type ThrottleLimits, type ThrottleOptions } from './throttle.ts'
 export { transientName } from './transient-name.ts'
 export {
-  type AdoptOptions, type CollectedTransient, type CollectedTransients, type CollectOptions, type OpenTransientOptions, type TransientOf,
-  type Transients, type TransientsOptions, type TransientsUsage, type TransientsWatch
+  type AdoptOptions, type CollectedTransient, type CollectedTransients, type CollectOptions, type InTurn, type OpenTransientOptions,
+  type TransientOf, type Transients, type TransientsOptions, type TransientsUsage, type TransientsWatch
 } from './transients.ts'
 export { type BlockChecker, sequential, verifying, type VerifyingOptions } from './verifying.ts'
 export { afterScheme } from './url-scheme.ts'

@@ -11,7 +11,7 @@ import type { Reservation, Space } from './space.ts'
 import { type Copy, isCopyOf, openCopy } from './transient-copy.ts'
 import { keyDigits, nameWith } from './transient-name.ts'
 import type { TransientEntry, TransientTable } from './transient-table.ts'
-import type { TransientsSettings } from './transients.ts'
+import type { OpenTransientOptions, TransientsSettings } from './transients.ts'
 
 export interface FetchParts {
   readonly settings: TransientsSettings
@@ -21,6 +21,9 @@ export interface FetchParts {
   /** Give up copies that nobody reads until so many bytes are free; gives how many there were. */
   readonly evict: (bytes: number) => Promise<number>
 }
+
+/** What the caller says about copying. */
+type Copying = Pick<OpenTransientOptions, 'noDownload' | 'inTurn'>
 
 interface Pinned { readonly copy: Copy, readonly unpin: () => void }
 
@@ -45,7 +48,7 @@ export class TransientFetch {
   isWaiting (base: string): boolean { return this.#waiting.has(base) }
 
   /** What the mount has, or a copy of it. Runs alone among all that concerns the base. */
-  async fetch (mount: Mount, base: string, owner: CopyOwner, noDownload: boolean, signal: AbortSignal): Promise<Fetched> {
+  async fetch (mount: Mount, base: string, owner: CopyOwner, copying: Copying, signal: AbortSignal): Promise<Fetched> {
     let opened: MountBytes
     try {
       opened = await openedFor(mount, signal)
@@ -59,7 +62,7 @@ export class TransientFetch {
     }
     if (opened.access === 'random' && opened.source.cost.kind !== 'remote') return { kind: 'random', source: opened.source }
     try {
-      const found = await this.#local(mount, opened, base, owner, noDownload, signal)
+      const found = await this.#local(mount, opened, base, owner, copying, signal)
       if (found === undefined && opened.access === 'random') return { kind: 'random', source: opened.source }
       if (opened.access === 'random') await opened.source.close()
       return found!
@@ -70,7 +73,7 @@ export class TransientFetch {
   }
 
   /** A copy of what was opened; `undefined`: there is none, and none is needed. */
-  async #local (mount: Mount, opened: MountBytes, base: string, owner: CopyOwner, noDownload: boolean, signal: AbortSignal): Promise<Fetched | undefined> {
+  async #local (mount: Mount, opened: MountBytes, base: string, owner: CopyOwner, { noDownload, inTurn }: Copying, signal: AbortSignal): Promise<Fetched | undefined> {
     const identity = opened.access === 'random' ? opened.source.identity : opened.identity
     const present = await this.#pinned(base, signal)
     if (present === undefined && opened.access === 'random') return undefined
@@ -92,8 +95,9 @@ export class TransientFetch {
       if (!present.copy.given) throw new MountError('MOUNT_COPY_OUTDATED', `the mount has other bytes than its copy; generation=${owner.generation}`, { retry: 'later' })
     }
     if (opened.access === 'random') return undefined
-    if (noDownload) throw new MountError('MOUNT_NOT_LOCAL', 'it would have to be copied first')
-    return { kind: 'copy', identity, unpin: await this.#download(mount.url, opened, announced, base, owner, signal) }
+    if (noDownload === true) throw new MountError('MOUNT_NOT_LOCAL', 'it would have to be copied first')
+    const copy = (): Promise<() => void> => this.#download(mount.url, opened, announced, base, owner, signal)
+    return { kind: 'copy', identity, unpin: await (inTurn === undefined ? copy() : inTurn(copy, signal)) }
   }
 
   /** Gives the pin of the copy that was made. */

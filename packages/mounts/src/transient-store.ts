@@ -39,11 +39,11 @@ export class TransientStore implements Transients {
   }
 
   async open (mount: Mount, options: OpenTransientOptions): Promise<ByteSource> {
-    const { key, generation, signal, onProgress, onWait, noDownload = false } = options
+    const { key, generation, signal, onProgress, onWait, inTurn, noDownload = false } = options
     const base = transientBase(key, generation)
     signal?.throwIfAborted()
     this.#check()
-    const fetch = (end: AbortSignal): Promise<Fetched> => this.#fetching.fetch(mount, base, { key, generation }, noDownload, end)
+    const fetch = (end: AbortSignal): Promise<Fetched> => this.#fetching.fetch(mount, base, { key, generation }, { noDownload, inTurn }, end)
     // whoever wants no download must not be made to wait for one
     const start = (end: AbortSignal): Promise<Fetched> => noDownload ? fetch(end) : this.#turns.take(base, () => fetch(end), { signal: end })
     const flight = this.#flights.join(noDownload ? `${base} local` : base, start, { onProgress, onWait })

@@ -48,11 +48,16 @@ export interface TransientOf {
   readonly generation: number
 }
 
+/** Runs `copy` when its turn has come; the signal fires when nobody waits for it any more. */
+export type InTurn = <T>(copy: () => Promise<T>, signal: AbortSignal) => Promise<T>
+
 export interface OpenTransientOptions extends TransientOf, CallOptions {
   /** Bytes copied so far; never called when nothing is copied. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
   /** The copy has to wait for room that others have in use; each time it does. */
   readonly onWait?: (() => void) | undefined
+  /** Where a copy has to be made: when. Until then no room is reserved and no stream begun. Of several who ask for one copy, the first says it. @default at once */
+  readonly inTurn?: InTurn | undefined
   /** Reject with `MOUNT_NOT_LOCAL` rather than copy; a copy that is only looked at so counts as used no later than before. @default false */
   readonly noDownload?: boolean | undefined
 }

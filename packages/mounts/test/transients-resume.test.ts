@@ -5,7 +5,7 @@ import { createCrashFs, everyCrash } from '@dagstore-tooling/testkit'
 import { CID } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
-import { digestChecker, openTransients, type Transients, transientName } from '../src/index.ts'
+import { digestChecker, type InTurn, openTransients, type Transients, transientName } from '../src/index.ts'
 import { bytesOf, createTape, filesIn, gate, settle, type Tape } from './tape.ts'
 
 const SIZE = 10_000
@@ -144,6 +144,42 @@ describe('several who ask for one copy', () => {
     expect(given?.aborted).toBe(false)
     await transients.close()
     expect(given?.aborted).toBe(false)
+  })
+
+  it('wait for the turn that the first of them is given, for as long as one waits; where a copy is there, no turn is asked for', async () => {
+    const transients = await openTransients({ directory: createMemoryDirectory() })
+    const tape = createTape(BYTES)
+    const turn = gate()
+    const signals: AbortSignal[] = []
+    const inTurn: InTurn = async (copy, signal) => {
+      signals.push(signal)
+      await turn.passed
+      return copy()
+    }
+    const leaving = new AbortController()
+    const first = transients.open(tape.mount, { key: 'k', generation: 1, inTurn, signal: leaving.signal })
+    const second = open(transients, tape)
+    await settle()
+    expect(tape).toMatchObject({ opens: 1, starts: [] })
+    expect((await transients.usage()).reservedBytes).toBe(0)
+    leaving.abort('left')
+    await expect(first).rejects.toBe('left')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+    turn.open()
+    expect(await wholeOf(await second)).toEqual(BYTES)
+    await (await transients.open(tape.mount, { key: 'k', generation: 1, inTurn })).close()
+    expect([signals.length, tape.starts]).toEqual([1, [0]])
+    const alone = new AbortController()
+    const third = transients.open(tape.mount, { key: 'other', generation: 1, inTurn: async (copy, signal) => {
+      alone.abort('alone')
+      await settle()
+      expect(signal.aborted).toBe(true)
+      return copy()
+    }, signal: alone.signal })
+    await expect(third).rejects.toBe('alone')
+    await settle()
+    expect((await transients.usage()).copies).toBe(1)
+    await transients.close()
   })
 
   it('D2: share one fetch, which goes on when the first of them leaves, and ends when the last does', async () => {

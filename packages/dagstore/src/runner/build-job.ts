@@ -5,12 +5,12 @@ import type { ByteSource } from '@dagstore/io'
 import type { Mount, MountBytes } from '@dagstore/mounts'
 import { shardNumber } from '@dagstore/top-level-index'
 import { abortable } from '../abortable.ts'
-import type { Slot, Urgency } from '../limiter.ts'
+import type { Slot } from '../limiter.ts'
 import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import { multihashesOf } from './multihashes.ts'
 import { openAttached } from './attached-index.ts'
 import { joinParts, type Unusable } from './join-parts.ts'
-import { openSource } from './open-job.ts'
+import { type JobOptions, openSource } from './open-job.ts'
 import type { StoreParts } from './parts.ts'
 import { patiently } from './patience.ts'
 import { type ShardSession, Spoilage } from './session.ts'
@@ -18,9 +18,7 @@ import { type ShardSession, Spoilage } from './session.ts'
 /** An index of so many bytes is written, and published, without a slot. */
 const SMALL_INDEX_BYTES = 1 << 20
 
-export interface BuildOptions {
-  readonly signal: AbortSignal
-  readonly urgency: Urgency
+export interface BuildOptions extends JobOptions {
   /** Somebody waits for a block of a shard that has no index: one that lies in the source will do for now. */
   readonly inHaste?: boolean
 }
@@ -40,7 +38,7 @@ export const buildJob = async (parts: StoreParts, key: string, record: ShardReco
   let taken = false
   try {
     // slow work that an opening starts, such as unsealing, holds no slot
-    if (look !== undefined || !await isReady(mount, signal)) early = await openSource(parts, key, record, signal, { mount: look?.mount ?? mount })
+    if (look !== undefined || !await isReady(mount, signal)) early = await openSource(parts, key, record, signal, { urgency, mount: look?.mount ?? mount })
     const session = inHaste && early !== undefined ? await attached(parts, key, record, early, signal) : undefined
     if (session !== undefined) {
       taken = true
@@ -49,7 +47,7 @@ export const buildJob = async (parts: StoreParts, key: string, record: ShardReco
     return await parts.building.run(async (slot) => {
       taken = true
       // one that hangs all the same gives its slot to others
-      const raw = early ?? await patiently(slot, parts.clock, (moves) => openSource(parts, key, record, signal, { moves }), closeLate)
+      const raw = early ?? await patiently(slot, parts.clock, (moves) => openSource(parts, key, record, signal, { urgency, moves }), closeLate)
       return (inHaste && early === undefined ? await attached(parts, key, record, raw, signal) : undefined) ?? build(parts, key, record, raw, signal, slot)
     }, { signal, urgency })
   } finally {

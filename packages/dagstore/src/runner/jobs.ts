@@ -49,7 +49,7 @@ const work = async (parts: StoreParts, key: string, { job, kind, record, urgency
       await cleanJob(parts, key, record, signal)
       return { event: { type: 'cleaned', job }, session: undefined }
     case 'open': {
-      const opened = await openJob(parts, key, record, signal)
+      const opened = await openJob(parts, key, record, { signal, urgency })
       if ('unusable' in opened) parts.emit({ type: 'index-unusable', key, reason: opened.reason })
       return endOf(job, 'opened', opened)
     }

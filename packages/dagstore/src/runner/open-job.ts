@@ -2,27 +2,33 @@
 import { CarV2Error, type IndexView, openIndex } from '@dagstore/carv2'
 import { IndexRepoError } from '@dagstore/index-repo'
 import { type ByteSource, compareIdentity } from '@dagstore/io'
-import { type Mount, MountError } from '@dagstore/mounts'
+import { type InTurn, type Mount, MountError } from '@dagstore/mounts'
 import { abortable } from '../abortable.ts'
 import { codeOf } from '../failure.ts'
+import type { Urgency } from '../limiter.ts'
 import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import { openAttached } from './attached-index.ts'
 import { joinParts, type Unusable } from './join-parts.ts'
 import type { StoreParts } from './parts.ts'
-import { type Moves, UNWATCHED } from './patience.ts'
+import { type Moves, UNWATCHED, yielding } from './patience.ts'
 import { type ShardSession, Spoilage } from './session.ts'
+
+export interface JobOptions {
+  readonly signal: AbortSignal
+  readonly urgency: Urgency
+}
 
 /**
  * @returns a session, or that the index has to be rebuilt: it is lost, damaged, or of other bytes
  * @throws what the mount, or the storage of the indices, rejects with; the signal's reason
  */
-export const openJob = async (parts: StoreParts, key: string, record: ShardRecord, signal: AbortSignal): Promise<ShardSession | Unusable> => {
+export const openJob = async (parts: StoreParts, key: string, record: ShardRecord, { signal, urgency }: JobOptions): Promise<ShardSession | Unusable> => {
   const { index } = record
   if (index === undefined) return { unusable: 'index', reason: new Error('no index is recorded') }
   const beside = openEarly(parts, key, index.generation, signal)
   let raw: ByteSource | Unusable
   try {
-    raw = await openSource(parts, key, record, signal)
+    raw = await openSource(parts, key, record, signal, { urgency })
   } catch (error) {
     await closeEarly(beside)
     throw error
@@ -88,12 +94,26 @@ const openWith = async (
   return joinParts(parts, { key, record, spoilage, source: spoilage.source(raw), view, indexGeneration: generation, trust: verdict === 'same' ? 'use' : foreign && raw.cost.kind === 'remote' ? 'hits' : 'verify', foreign, signal })
 }
 
+interface OpenSourceOptions {
+  /** Of a copy that has to be made. */
+  readonly urgency: Urgency
+  /** Of the slot that the caller holds. @default it holds none; a copy takes one */
+  readonly moves?: Moves
+  /** @default the shard's */
+  readonly mount?: Mount
+}
+
 /** The bytes of the shard's mount, in place or as a copy; a copy of other bytes than the mount has now is of no use. */
 export const openSource = async (
   parts: StoreParts, key: string, record: Pick<ShardRecord, 'url' | 'dataGeneration' | 'localCopy'>, signal: AbortSignal,
-  { moves: { moved, waits } = UNWATCHED, mount = parts.mounts.resolve(record.url) }: { readonly moves?: Moves, readonly mount?: Mount } = {}
+  { urgency, moves, mount = parts.mounts.resolve(record.url) }: OpenSourceOptions
 ): Promise<ByteSource | Unusable> => {
-  const { transients, emit } = parts
+  const { transients, building, clock, emit } = parts
+  let { moved, waits } = moves ?? UNWATCHED
+  const inTurn: InTurn = (copy, left) => building.run((slot) => yielding(slot, clock, (watched) => {
+    ({ moved, waits } = watched)
+    return copy()
+  }), { signal: left, urgency })
   if (record.localCopy !== undefined) {
     // a file that cannot be taken is done without: the mount has the same bytes
     await abortable(parts.takeOver(key), signal).catch((error: unknown) => {
@@ -103,7 +123,12 @@ export const openSource = async (
   }
   try {
     return await abortable(transients.open(mount, {
-      key, generation: record.dataGeneration, signal, onWait: waits, onProgress: (progress) => {
+      key,
+      generation: record.dataGeneration,
+      signal,
+      inTurn: moves === undefined ? inTurn : undefined,
+      onWait: () => { waits() },
+      onProgress: (progress) => {
         moved()
         emit({ type: 'progress', key, step: 'fetch', progress })
       },

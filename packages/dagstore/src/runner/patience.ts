@@ -16,15 +16,8 @@ export interface Moves {
 /** For work that holds no slot. */
 export const UNWATCHED: Moves = { moved: () => {}, waits: () => {} }
 
-/**
- * What `work` gives. Its slot goes to others when it says that it waits, or once nothing has moved for a while, and is taken
- * again before this resolves: a source that hangs costs no slot.
- *
- * @param dispose - called with what `work` gave when the slot is not had again
- */
-export const patiently = async <T>(
-  slot: Slot, clock: Clock, work: (moves: Moves) => Promise<T>, dispose: (result: T) => Promise<void> = async () => {}
-): Promise<T> => {
+/** What `work` gives. Its slot goes to others when it says that it waits, or once nothing has moved for a while: a source that hangs costs no slot. */
+export const yielding = async <T>(slot: Slot, clock: Clock, work: (moves: Moves) => Promise<T>): Promise<T> => {
   const ended = new AbortController()
   let moved = false
   const watch = async (): Promise<void> => {
@@ -35,12 +28,22 @@ export const patiently = async <T>(
     slot.pause()
   }
   watch().catch(() => {}) // it has ended
-  let result: T
   try {
-    result = await work({ moved: () => { moved = true }, waits: () => { slot.pause() } })
+    return await work({ moved: () => { moved = true }, waits: () => { slot.pause() } })
   } finally {
     ended.abort()
   }
+}
+
+/**
+ * The same for work that is only a part: the slot is taken again before this resolves.
+ *
+ * @param dispose - called with what `work` gave when the slot is not had again
+ */
+export const patiently = async <T>(
+  slot: Slot, clock: Clock, work: (moves: Moves) => Promise<T>, dispose: (result: T) => Promise<void> = async () => {}
+): Promise<T> => {
+  const result = await yielding(slot, clock, work)
   try {
     await slot.resume()
   } catch (error) {
