@@ -106,7 +106,8 @@ describe.each<{ form: string, open: () => Promise<ShardCatalogue> }>([
       const key = `k${random.int(20)}`
       const known = current.get(key)
       const isIndexed = random.chance(0.5)
-      const next = random.chance(0.2) ? undefined : isIndexed ? indexed(round) : record({ health: random.pick(['new', 'initializing', 'errored'] as const) })
+      const destroyed = !isIndexed && random.chance(0.3)
+      const next = random.chance(0.2) ? undefined : destroyed ? indexed(round, { destroying: true }) : isIndexed ? indexed(round) : record({ health: random.pick(['new', 'initializing', 'errored'] as const) })
       if (known === undefined && next === undefined) continue
       expect(await catalogue.commit([{ key, ifVersion: known?.version ?? 'absent', record: next }])).toBe('done')
       if (next === undefined) current.delete(key)

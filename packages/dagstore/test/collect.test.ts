@@ -3,6 +3,7 @@ import { transientName } from '@dagstore/mounts'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
 import { createMemoryCatalogue, openCatalogue, type ShardCatalogue, type ShardRecord } from '../src/index.ts'
+import { applyChange, type Change } from '../src/machine/index.ts'
 import { collectAll, gate, makeCar, namesIn, openHarness, until } from './harness.ts'
 
 const record: ShardRecord = {
@@ -20,6 +21,30 @@ describe.each([
     for (const key of ['a', 'ab']) await catalogue.commit([{ key, ifVersion: 'absent', record, garbage }])
     await catalogue.commit([{ key: 'a', ifVersion: 1n, record: undefined }])
     expect((await collectAll(catalogue.garbage(undefined))).map(({ key }) => key)).toEqual(['ab', 'ab'])
+  })
+})
+
+describe('a change of a record', () => {
+  const full: ShardRecord = {
+    ...record, health: 'recovering', dataGeneration: 2, lastDataGeneration: 3, indexGeneration: 2, index: { generation: 1, shardNumber: 4 }, building: { generation: 2, shardNumber: 5 },
+    refresh: { url: 'test:b', dataGeneration: 3 },
+  }
+  const failure = { code: 'X', message: '', at: '', retry: 'never', attempts: 1, nextRetryAt: undefined } as const
+  const named = ({ index, building, dataGeneration, refresh }: ShardRecord): string[] => [
+    ...[index, building].flatMap((one) => one === undefined ? [] : `index ${one.generation} ${one.shardNumber}`),
+    ...[dataGeneration, refresh?.dataGeneration ?? 0].flatMap((generation) => generation === 0 ? [] : `data ${generation}`),
+  ]
+  const changes: readonly Change[] = [
+    { type: 'begin', health: 'recovering', refetch: false, registerAs: undefined }, { type: 'begin', health: 'recovering', refetch: true, registerAs: undefined }, { type: 'begin-refresh', url: 'test:b', refetch: false },
+    { type: 'begin-refresh', url: 'test:b', refetch: true }, { type: 'commit' }, { type: 'undo' }, { type: 'fail', failure }, { type: 'heal' }, { type: 'destroy' },
+  ]
+  it.each(changes.map((change) => ({ change })))('loses sight of nothing: what the record does not name any more is garbage; $change.type', ({ change }) => {
+    for (const from of [full, { ...full, refresh: undefined }, { ...full, building: undefined, refresh: undefined }]) {
+      if (change.type === 'commit' && from.building === undefined) continue
+      const { record: to, garbage } = applyChange(from, change, 9)
+      const left = named(from).filter((name) => !named(to!).includes(name))
+      expect(garbage.map((item) => item.kind === 'data' ? `data ${item.generation}` : `index ${item.generation} ${item.shardNumber}`).sort()).toEqual([...new Set(left)].sort())
+    }
   })
 })
 

@@ -7,11 +7,11 @@ import { createFakeClock } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import { createRecentFailures } from '../src/cross-shard/recent-failures.ts'
 import { createMemoryCatalogue, openDagstore } from '../src/index.ts'
-import { codeOf, collectAll, gate, makeCar, openHarness, rejection, Sources, until } from './harness.ts'
+import { codeOf, collectAll, gate, makeCar, openHarness, rejection, Sources, until, WrongReads } from './harness.ts'
 
 interface Counts { finds: number, together: number[] }
 
-const counted = async (over: (top: TopLevelIndex) => Partial<TopLevelIndex> = () => ({}), { maxOpenShards = 64, catalogue = createMemoryCatalogue() } = {}) => {
+const counted = async (over: (top: TopLevelIndex) => Partial<TopLevelIndex> = () => ({}), { maxOpenShards = 64, catalogue = createMemoryCatalogue(), files = createMemoryDirectory('test') } = {}) => {
   const counts: Counts = { finds: 0, together: [] }
   const top = createMemoryTopLevelIndex()
   const watched: TopLevelIndex = {
@@ -22,7 +22,7 @@ const counted = async (over: (top: TopLevelIndex) => Partial<TopLevelIndex> = ()
   }
   const sources = new Sources()
   const store = await openDagstore({
-    maxOpenShards, catalogue, topLevelIndex: watched, files: createMemoryDirectory('test'), mounts: createMountRegistry([sources]), hashes: createHashes(), clock: createFakeClock(),
+    maxOpenShards, catalogue, topLevelIndex: watched, files, mounts: createMountRegistry([sources]), hashes: createHashes(), clock: createFakeClock(),
   })
   return { store, sources, counts }
 }
@@ -78,7 +78,7 @@ describe('a read across shards', () => {
     await store.close()
   })
 
-  it('does not let a lease of the index before decide about a block of the new one', async () => {
+  it.each([20, 10_000])('does not let a lease of the index before, of %i blocks, decide about a block of the new one', async (blocks) => {
     const catalogue = createMemoryCatalogue()
     let held: Promise<void> | undefined
     const commit = catalogue.commit.bind(catalogue)
@@ -88,8 +88,9 @@ describe('a read across shards', () => {
       if (held !== undefined && changes.some(({ record }) => record?.index?.generation === 2)) await held
       return outcome
     }
-    const { store, sources } = await counted(undefined, { catalogue })
-    const [one, two] = [makeCar(1, 20), makeCar(2, 20)]
+    // not in memory: of a large index, only reading tells what it lists
+    const { store, sources } = await counted(undefined, { catalogue, files: new WrongReads().over(createMemoryDirectory('test')) })
+    const [one, two] = [makeCar(1, blocks), makeCar(2, 20)]
     await store.register('a', sources.put('a', one), { indexing: 'eager' })
     await store.blockstore.bytes(one.blocks[0]!.cid)
     sources.put('a', two)

@@ -2,9 +2,43 @@ import { encodeHeader, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
 import { carV1, makeBlock } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
 import type { CID } from 'multiformats/cid'
-import { codeOf, collectAll, makeCar, openHarness, rejection, until } from './harness.ts'
+import { SharedCache } from '../src/cross-shard/shared-cache.ts'
+import { codeOf, collectAll, gate, makeCar, openHarness, rejection, until } from './harness.ts'
 
 const names = (blocks: readonly { readonly cid: CID }[]): string[] => blocks.map(({ cid }) => cid.toString()).sort()
+
+describe('what is kept open for all readers', () => {
+  it('is closed by the last of those who use it, when it is dropped meanwhile', async () => {
+    const closed: string[] = []
+    const cache = new SharedCache(async (name: string) => ({ close: async () => { closed.push(name) } }), (name) => name, 4)
+    const [first, second] = [gate(), gate()]
+    const uses = [cache.use('a', () => first.passed), cache.use('a', () => second.passed)]
+    await Promise.resolve()
+    cache.drop('a')
+    first.open()
+    await uses[0]
+    await cache.use('a', async () => {})
+    expect(closed).toEqual([])
+    second.open()
+    await uses[1]
+    await until(() => closed.length > 0)
+    await cache.clear()
+    expect(closed).toEqual(['a', 'a'])
+  })
+
+  it('is opened again by whoever comes after a failure, also while others are being told of that', async () => {
+    let opens = 0
+    const cache = new SharedCache(async (_: string) => {
+      if (++opens === 1) throw new Error('away')
+      return { close: async () => {} }
+    }, (name) => name, 4)
+    const use = (): Promise<string> => cache.use('a', async () => 'opened')
+    const [again, told] = [use().catch(use), rejection(cache.use('a', async () => {}, { signal: new AbortController().signal }))]
+    expect(await again).toBe('opened')
+    expect(await told).toMatchObject({ message: 'away' })
+    expect(opens).toBe(2)
+  })
+})
 
 describe('the blockstore over all shards', () => {
   it('says how many shards have no index yet when it does not find a block', async () => {

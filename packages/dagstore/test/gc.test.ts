@@ -54,6 +54,17 @@ describe('gc', () => {
     expect((await h.store.gc()).items).toEqual([])
   })
 
+  it('deletes no index file of a shard that is used', async () => {
+    await using h = await openHarness()
+    await h.store.register('a', h.sources.put('a', car), { indexing: 'eager' })
+    const lease = await h.store.acquire('a')
+    await h.files.writeAtomic(`index/${indexName('a', 7)}`, [new Uint8Array(10)])
+    expect((await h.store.gc()).items).toEqual([])
+    await lease.close()
+    await until(async () => (await h.store.gc()).items.some(({ kind, key }) => kind === 'orphan' && key === 'a'))
+    expect(await namesIn(h.files)).toEqual([`index/${indexName('a', 1)}`])
+  })
+
   it('D19: counts nothing as an orphan while a record cannot be read', async () => {
     await using h = await openHarness()
     await sequential(h, 'a', 'b')

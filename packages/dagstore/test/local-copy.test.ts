@@ -92,6 +92,17 @@ describe('a local copy', () => {
     }
   })
 
+  it('D18: a borrowed file is known for what it was also after gc, which neither lists nor forgets it', async () => {
+    const { h, outside } = await openWith()
+    await h.store.register('a', 'test:a', { indexing: 'eager', localCopy: { path: '/cars/a.car', mode: 'borrow' } })
+    expect((await h.store.gc()).items).toEqual([])
+    outside.files.set('/cars/a.car', other.bytes)
+    const next = await h.reopen()
+    expect(await next.store.blockstore.bytes(car.blocks[1]!.cid)).toEqual(car.blocks[1]!.data)
+    expect(await next.store.shard('a')).toMatchObject({ indexGeneration: 1 })
+    await next.store.close()
+  })
+
   it('is not looked for again where it was after it was moved', async () => {
     const { h, outside } = await openWith()
     await h.store.register('a', 'test:a', { localCopy: { path: '/cars/a.car', mode: 'move' } })

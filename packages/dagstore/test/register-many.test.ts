@@ -104,6 +104,35 @@ describe('registerMany', () => {
     expect(h.events.filter(({ type }) => type === 'unsaved')).toEqual([])
   })
 
+  it('keeps who asks for one of its shards until their records are written', async () => {
+    const catalogue = createMemoryCatalogue()
+    const [first, written] = [gate(), gate()]
+    let commits = 0
+    const sources = new Sources()
+    await using store = await openDagstore({
+      catalogue: {
+        ...catalogue,
+        get unindexed () { return catalogue.unindexed },
+        commit: async (changes) => {
+          const turn = ++commits
+          await (turn === 1 ? first : written).passed
+          const outcome = await catalogue.commit(changes)
+          written.open()
+          return outcome
+        },
+      },
+      topLevelIndex: createMemoryTopLevelIndex(), files: createMemoryDirectory(), mounts: createMountRegistry([sources]), hashes: createHashes(),
+    })
+    sources.put('0', car)
+    const registering = collectAll(store.registerMany(many(3)))
+    await until(() => commits === 1)
+    const acquiring = store.acquire('k0', { registerAs: 'test:0' })
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => { setImmediate(resolve) })
+    first.open()
+    expect(codes(await registering)).toEqual(['new', 'new', 'new'])
+    await (await acquiring).close()
+  })
+
   it('asks its source for nothing while nobody asks for outcomes', async () => {
     await using h = await openHarness()
     let asked = 0

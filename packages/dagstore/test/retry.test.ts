@@ -4,6 +4,8 @@ import { MountError } from '@dagstore/mounts'
 import { describe, expect, it } from 'vitest'
 import { counted, type RetryPlan } from '../src/machine/retry.ts'
 import type { DagstoreOptions } from '../src/index.ts'
+import { OneEach } from '../src/runner/one-each.ts'
+import { PATIENCE_MS } from '../src/runner/patience.ts'
 import { LATER, NEVER } from './machine-cases.ts'
 import { codeOf, collectAll, gate, type Harness, makeCar, openHarness, rejection, until } from './harness.ts'
 
@@ -237,6 +239,26 @@ describe('retries', () => {
     expect((await h.store.shard('s4'))?.health).toBe('available')
     expect((await h.store.shard('s5'))?.health).toBe('available')
     await h.store.close()
+  })
+})
+
+describe('work for each of many shards', () => {
+  it('is begun once at a time for each, also while it hangs and has given its place to others', async () => {
+    const clock = createFakeClock()
+    const begun: string[] = []
+    const hung = gate()
+    const each = new OneEach({ clock, places: 1, work: async (key) => { begun.push(key); await hung.passed } })
+    const { signal } = new AbortController()
+    await each.start('a', signal)
+    void each.start('b', signal)
+    await each.start('b', signal)
+    await clock.advance(PATIENCE_MS)
+    for (const key of ['a', 'b', 'a']) await each.start(key, signal)
+    expect(begun).toEqual(['a', 'b'])
+    hung.open()
+    await settle()
+    void each.start('a', signal)
+    await until(() => begun.length === 3)
   })
 })
 

@@ -1,6 +1,7 @@
 /** What could not be ended is gone on with by the store itself, in this process and in the next one. */
 import { createCrashWorld, createFakeClock, type CrashWorld, type FakeClock, type Operation } from '@dagstore-tooling/testkit'
 import { IoError } from '@dagstore/io'
+import { MountError } from '@dagstore/mounts'
 import { describe, expect, it } from 'vitest'
 import { openCatalogue } from '../src/index.ts'
 import { PATIENCE_MS } from '../src/runner/patience.ts'
@@ -35,6 +36,9 @@ describe('a store whose database fails for a while', () => {
     opening.open()
     expect(await call).toMatchObject({ code: 'DAGSTORE_SHARD_ERRORED', cause: { code: 'TOP_LEVEL_INDEX_FAILED' } })
     expect(await h.store.shard('a')).toMatchObject({ health: 'initializing', error: undefined })
+    // its file is there, and named
+    expect(await namesIn(h.files)).toHaveLength(1)
+    expect((await h.store.gc({ dryRun: true })).items).toEqual([])
     await clock.advance(1000)
     await until(() => unsaved(h) === 2)
     await clock.advance(1999)
@@ -95,6 +99,26 @@ describe('a store whose database fails for a while', () => {
     expect(await h.store.shard('a')).toMatchObject({ health: 'available', mountUrl: 'test:a', indexGeneration: 1 })
     await h.store.close()
     expect(h.sources.open).toBe(0)
+  })
+})
+
+describe('a retry whose beginning could not be recorded', () => {
+  it('is made when the database is well again, though nothing else happens', async () => {
+    const ward = await openWard('retry')
+    const { h, clock } = ward
+    h.sources.put('a', car)
+    h.sources.place('a').before = async () => { throw new MountError('MOUNT_UNREACHABLE', 'away', { retry: 'later' }) }
+    expect(codeOf(await rejection(h.store.register('a', 'test:a', { indexing: 'eager' })))).toBe('DAGSTORE_SHARD_ERRORED')
+    ward.sick = isDatabaseWrite
+    h.sources.place('a').before = async () => {}
+    await clock.advance(1000)
+    await until(() => unsaved(h) === 1)
+    ward.sick = () => false
+    await until(async () => {
+      await clock.advance(1000)
+      return (await h.store.shard('a'))?.health === 'available'
+    })
+    await h.store.close()
   })
 })
 
