@@ -1,8 +1,12 @@
 import { everyCrash } from '@dagstore-tooling/testkit'
 import { buildIndex } from '@dagstore/carv2'
 import { indexName } from '@dagstore/index-repo'
+import { createHashes } from '@dagstore/hashes'
 import { createBytesSource, createMemoryDirectory, type Directory } from '@dagstore/io'
+import { createMountRegistry } from '@dagstore/mounts'
+import { createMemoryTopLevelIndex, type TopLevelIndex } from '@dagstore/top-level-index'
 import { describe, expect, it } from 'vitest'
+import { createMemoryCatalogue, openDagstore } from '../src/index.ts'
 import { codeOf, collectAll, gate, type Harness, makeCar, namesIn, openHarness, rejection, Sources, type TestCar, until } from './harness.ts'
 
 const car = makeCar(1)
@@ -79,6 +83,33 @@ describe('adoptIndices', () => {
     for (const { cid, data } of car.blocks) expect(await lease.blockstore.bytes(cid)).toEqual(data)
     await lease.close()
     expect(await h.store.find(makeCar(2).blocks[0]!.cid.multihash.bytes)).toEqual([])
+  })
+
+  it.each(['acquired', 'destroyed'])('takes the place of nothing in a shard that is %s while its index is copied, and leaves nothing behind', async (what) => {
+    const top = createMemoryTopLevelIndex()
+    const [begun, passed] = [gate(), gate()]
+    let publishes = 0
+    const slow: TopLevelIndex = {
+      ...top,
+      publish: async (...args) => {
+        begun.open()
+        if (++publishes === 1) await passed.passed
+        return top.publish(...args)
+      },
+    }
+    const [files, sources] = [createMemoryDirectory('test'), new Sources()]
+    await using store = await openDagstore({ catalogue: createMemoryCatalogue(), topLevelIndex: slow, files, mounts: createMountRegistry([sources]), hashes: createHashes() })
+    await store.register('a', sources.put('a', car))
+    const adopting = collectAll(store.adoptIndices(await folderOf({ 'a.full.idx': await goIndex(car) })))
+    await begun.passed
+    const meanwhile = what === 'destroyed' ? store.destroy('a') : store.acquire('a').then((lease) => lease.close())
+    await (what === 'destroyed' ? until(async () => (await store.shard('a'))?.destroying === true) : meanwhile)
+    passed.open()
+    expect(await adopting).toEqual([{ key: 'a', ok: true, adopted: false, entries: 0 }])
+    await meanwhile
+    await until(async () => (await namesIn(files)).join() === (what === 'destroyed' ? '' : `index/${indexName('a', 2)}`))
+    expect((await top.find(car.blocks[0]!.cid.multihash.bytes)).shards).toHaveLength(what === 'destroyed' ? 0 : 1)
+    expect(await store.find(car.blocks[0]!.cid.multihash.bytes)).toEqual(what === 'destroyed' ? [] : ['a'])
   })
 
   it('tells of each file what became of it', async () => {

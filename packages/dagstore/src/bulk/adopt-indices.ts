@@ -7,7 +7,7 @@ import { type IndexView, MULTIHASH_INDEX_SORTED, openIndex, standardIndex } from
 import type { ByteSource, Directory } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
 import { DagstoreError } from '../errors.ts'
-import { FIRST, type Garbage } from '../machine/index.ts'
+import { FIRST, type Garbage, type ShardRecord } from '../machine/index.ts'
 import { collect } from '../runner/collect.ts'
 import { multihashesOf } from '../runner/multihashes.ts'
 import { checkVersion, flatName, keyOfFlatName } from './flat-index-folder.ts'
@@ -41,7 +41,7 @@ const adopt = async (bulk: BulkParts, directory: Directory, key: string, signal:
     check(key)
     const stored = await parts.catalogue.get(key)
     if (stored === undefined) throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', `no such shard; key=${key}`, { key })
-    if (stored.record.index !== undefined || stored.record.health !== 'new' || stored.record.destroying) return { key, ok: true, adopted: false, entries: 0 }
+    if (!isNew(stored.record)) return { key, ok: true, adopted: false, entries: 0 }
     const source = await directory.openSource(flatName(key), { signal })
     try {
       await using view = await openIndex(source, { signal })
@@ -59,12 +59,15 @@ const adopt = async (bulk: BulkParts, directory: Directory, key: string, signal:
   }
 }
 
+/** It was never indexed, and is to stay. */
+const isNew = ({ health, destroying }: ShardRecord): boolean => health === 'new' && !destroying
+
 /** Write the file and publish its entries under a generation and a number that are garbage until the record names them. */
 const place = async ({ parts, runners }: BulkParts, key: string, source: ByteSource, view: IndexView, signal: AbortSignal): Promise<boolean> => {
   const { catalogue, repo, top } = parts
   const reserved = await runners.visit(key, async ({ stored, resting, commit }): Promise<Extract<Garbage, { kind: 'index' }> | undefined> => {
     const record = stored?.record
-    if (record === undefined || !resting || record.health !== 'new' || record.index !== undefined || record.destroying) return undefined
+    if (record === undefined || !resting || !isNew(record)) return undefined
     const garbage = { kind: 'index', generation: record.indexGeneration + 1, shardNumber: catalogue.takeNumber() } as const
     await commit({ record: { ...record, indexGeneration: garbage.generation }, garbage: [garbage] })
     return garbage
@@ -78,7 +81,7 @@ const place = async ({ parts, runners }: BulkParts, key: string, source: ByteSou
   await top.publish(shardNumber(number), multihashes, { signal })
   return runners.visit(key, async ({ stored, resting, commit }) => {
     const record = stored?.record
-    if (record === undefined || !resting || record.health !== 'new' || record.indexGeneration !== generation || record.destroying) return false
+    if (record === undefined || !resting || !isNew(record)) return false
     const first = Math.max(FIRST, record.dataGeneration)
     await commit({
       record: {

@@ -125,9 +125,9 @@ const collectOrphans = async (bulk: BulkParts, { dryRun, signal, add }: Sweep): 
 
 const isNamed = async (catalogue: BulkParts['parts']['catalogue'], { key, generation }: StoredIndex, stored: StoredRecord | undefined): Promise<boolean> => {
   if (stored !== undefined) {
-    const { record: { destroying, index, building }, damaged } = stored
-    // a destruction removes what there is itself; what a record names that has become unreadable since, nobody knows
-    if (destroying || damaged || index?.generation === generation || building?.generation === generation) return true
+    const { record: { index, building }, damaged } = stored
+    // what a record names that has become unreadable since, nobody knows
+    if (damaged || index?.generation === generation || building?.generation === generation) return true
   }
   for await (const { garbage } of catalogue.garbage(key)) if (garbage.kind === 'index' && garbage.generation === generation) return true
   return false
