@@ -13,6 +13,8 @@ interface Watched {
   strict: boolean
   /** Opening these waits until the signal fires. */
   hangs: (name: string) => boolean
+  /** Before a read. */
+  reading: (name: string) => Promise<void>
   /** Deleting these fails. */
   stays: (name: string) => boolean
   /** Opening these fails. */
@@ -20,7 +22,7 @@ interface Watched {
 }
 
 const watch = (): Watched => {
-  const watched: Watched = { directory: createMemoryDirectory('test'), open: new Map(), strict: true, hangs: () => false, stays: () => false, fails: () => false }
+  const watched: Watched = { directory: createMemoryDirectory('test'), open: new Map(), strict: true, hangs: () => false, reading: async () => {}, stays: () => false, fails: () => false }
   const count = (name: string, by: number): void => { watched.open.set(name, (watched.open.get(name) ?? 0) + by) }
   const over = (directory: Directory, prefix: string): Directory => ({
     ...directory,
@@ -36,7 +38,11 @@ const watch = (): Watched => {
         await source.close()
         count(prefix + name, -1)
       })()
-      return { ...source, close, [Symbol.asyncDispose]: close }
+      const read: typeof source.read = async (at, length, call) => {
+        await watched.reading(prefix + name)
+        return source.read(at, length, call)
+      }
+      return { ...source, read, close, [Symbol.asyncDispose]: close }
     },
     remove: async (name) => {
       if (watched.stays(prefix + name)) throw new IoError('IO_FAILED', 'stays')
@@ -85,6 +91,34 @@ describe.each(['random', 'sequential'] as const)('files in use, of a mount with 
     expect(await liveRuns(h)).toBe(0)
     expect(h.events.filter(({ type }) => type === 'postponed')).toEqual([])
     expect(h.sources.open).toBe(0)
+  })
+
+  it('are deleted when lookups have closed them: those that are kept open, and those under way', async () => {
+    const watched = watch()
+    await using h = await openHarness({ maxOpenShards: 8 }, { files: watched.directory })
+    const [one, other] = [makeCar(1), makeCar(2)]
+    const { multihash } = one.blocks[2]!.cid
+    h.sources.put('a', one, { access })
+    await h.store.register('a', 'test:a', { indexing: 'eager' })
+    expect(await h.store.find(multihash.bytes)).toEqual(['a'])
+    const open = (generation: number): number => watched.open.get(`index/${indexName('a', generation)}`) ?? 0
+    await until(() => open(1) === 1)
+    h.sources.put('a', other, { access })
+    h.sources.place('a').version++
+    await h.store.refresh('a')
+    await until(async () => !(await namesIn(h.files)).includes(`index/${indexName('a', 1)}`))
+    await until(() => open(2) === 0)
+    const held = gate()
+    watched.reading = (name) => name === `index/${indexName('a', 2)}` ? held.passed : Promise.resolve()
+    const finding = h.store.find(other.blocks[3]!.cid.multihash.bytes)
+    await until(() => open(2) === 1)
+    const destroying = h.store.destroy('a')
+    await until(async () => await h.store.find(multihash.bytes).then((keys) => keys.length === 0))
+    held.open()
+    await finding
+    await destroying
+    expect((await namesIn(h.files)).filter((name) => name.startsWith('index/'))).toEqual([])
+    expect(h.events.filter(({ type }) => type === 'postponed')).toEqual([])
   })
 
   it('leave no descriptor behind, whoever opened them', async () => {

@@ -8,8 +8,8 @@ import { SharedCache } from './shared-cache.ts'
 export interface IndexViews {
   /** Whether the index lists the block, or the CAR names it as a root. What is wrong with the file is an error, and forgotten: the next call opens it again. */
   holds(key: string, generation: number, multihash: Uint8Array, options?: CallOptions): Promise<boolean>
-  /** The file is going to be deleted. */
-  drop(key: string, generation: number): void
+  /** The file is going to be deleted. Resolves when none of it is open here. */
+  drop(key: string, generation: number): Promise<void>
   /** Close all. */
   clear(): Promise<void>
 }
@@ -39,11 +39,11 @@ export const createIndexViews = ({ repo, pages, held }: IndexFiles, max: number)
       try {
         return await views.use({ key, number: generation }, (view) => lists(view, multihash, signal), { signal })
       } catch (error) {
-        if (signal?.aborted !== true) views.drop(repo.name(key, generation))
+        if (signal?.aborted !== true) void views.drop(repo.name(key, generation))
         throw error
       }
     },
-    drop: (key, generation) => { views.drop(repo.name(key, generation)) },
+    drop: (key, generation) => views.drop(repo.name(key, generation)),
     clear: () => views.clear(),
   }
 }

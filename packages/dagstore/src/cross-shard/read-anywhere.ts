@@ -160,7 +160,7 @@ const readShard = async <T>(leases: LeaseCache, shard: Candidate, read: (lease: 
     }, { signal })
   } catch (error) {
     if (!outdated) throw error
-    leases.drop(shard.key)
+    void leases.drop(shard.key)
     return leases.use(shard, read, { signal })
   }
 }

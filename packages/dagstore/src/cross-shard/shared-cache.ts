@@ -19,6 +19,9 @@ interface Entry<T, P> {
   users: number
   /** Not given out any more; closed by its last user. */
   unwanted: boolean
+  closing: Promise<void> | undefined
+  /** Called when it is closed. */
+  readonly gone: (() => void)[]
 }
 
 /** Of `T`, one per place that has a name of its own. */
@@ -32,7 +35,8 @@ export class SharedCache<T extends Closable, P> {
   /** Least recently used first. */
   readonly #entries: Map<string, Entry<T, P>> = new Map()
   #last: Entry<T, P> | undefined
-  readonly #closings: Set<Promise<void>> = new Set()
+  /** Not given out any more, and not closed yet. */
+  readonly #leaving: Set<Entry<T, P>> = new Set()
 
   constructor (open: (place: P, options: CallOptions) => Promise<T>, nameOf: (place: P) => string, max: number, mayKeep: () => boolean = () => true) {
     this.#open = open
@@ -83,27 +87,31 @@ export class SharedCache<T extends Closable, P> {
     }
   }
 
-  /** Close one as soon as nobody uses it; whoever comes opens it again. */
-  drop (name: string): void {
+  /** Close one as soon as nobody uses it; whoever comes opens it again. Resolves when it is closed, with all that was open under the name. */
+  async drop (name: string): Promise<void> {
     const entry = this.#entries.get(name)
     if (entry !== undefined) this.#dropEntry(entry)
+    for (const leaving of this.#leaving) {
+      if (leaving.name === name) await new Promise<void>((resolve) => { leaving.gone.push(resolve) })
+    }
   }
 
   #dropEntry (entry: Entry<T, P>): void {
     this.#forget(entry)
     entry.unwanted = true
+    this.#leaving.add(entry)
     if (entry.users === 0) this.#close(entry)
   }
 
   /** Those that nobody uses now. */
   dropIdle (): void {
-    for (const { name, users } of this.#entries.values()) if (users === 0) this.drop(name)
+    for (const entry of this.#entries.values()) if (entry.users === 0) this.#dropEntry(entry)
   }
 
   /** All of them; resolves when the idle ones are closed. */
   async clear (): Promise<void> {
-    for (const name of this.#entries.keys()) this.drop(name)
-    await Promise.all(this.#closings)
+    for (const entry of this.#entries.values()) this.#dropEntry(entry)
+    await Promise.all([...this.#leaving].map(({ closing }) => closing))
   }
 
   #enter (place: P): Entry<T, P> {
@@ -117,7 +125,7 @@ export class SharedCache<T extends Closable, P> {
       return known
     }
     const leave = new AbortController()
-    const entry: Entry<T, P> = { name, place, opening: this.#open(place, { signal: leave.signal }), leave, opened: undefined, users: 1, unwanted: false }
+    const entry: Entry<T, P> = { name, place, opening: this.#open(place, { signal: leave.signal }), leave, opened: undefined, users: 1, unwanted: false, closing: undefined, gone: [] }
     this.#entries.set(name, entry)
     this.#last = entry
     // a failure is not kept: the next user tries again
@@ -141,13 +149,16 @@ export class SharedCache<T extends Closable, P> {
     if (this.#entries.size <= this.#max) return
     for (const entry of this.#entries.values()) {
       if (entry.users > 0) continue
-      this.drop(entry.name)
+      this.#dropEntry(entry)
       if (this.#entries.size <= this.#max) return
     }
   }
 
   #close (entry: Entry<T, P>): void {
-    const closing: Promise<void> = entry.opening.then((opened) => opened.close(), () => {}).catch(() => {}).finally(() => { this.#closings.delete(closing) })
-    this.#closings.add(closing)
+    this.#leaving.add(entry)
+    entry.closing = entry.opening.then((opened) => opened.close(), () => {}).catch(() => {}).finally(() => {
+      this.#leaving.delete(entry)
+      for (const tell of entry.gone) tell()
+    })
   }
 }

@@ -9,7 +9,7 @@ import type { StoreParts } from './parts.ts'
 export const discard = async ({ top, repo, transients, letGoIndex }: StoreParts, key: string, garbage: Garbage): Promise<void> => {
   if (garbage.kind === 'data') return transients.remove(key, garbage.generation)
   await top.retire(shardNumber(garbage.shardNumber))
-  letGoIndex(key, garbage.generation)
+  await letGoIndex(key, garbage.generation)
   await repo.remove(key, garbage.generation)
 }
 
@@ -102,9 +102,13 @@ export const cleanJob = (parts: StoreParts, key: string, record: ShardRecord, si
 const indexGarbage = ({ generation, shardNumber: number }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber: number })
 
 /** The record cannot say what there is: look at every index file, every number and every copy. */
-const cleanByName = async ({ catalogue, top, repo, transients }: StoreParts, key: string, signal: AbortSignal): Promise<void> => {
+const cleanByName = async ({ catalogue, top, repo, transients, letGoIndex }: StoreParts, key: string, signal: AbortSignal): Promise<void> => {
   for (const number of await catalogue.numbersOf(key)) await top.retire(shardNumber(number))
-  for await (const stored of repo.list({ signal })) if (stored.key === key) await repo.remove(key, stored.generation)
+  for await (const stored of repo.list({ signal })) {
+    if (stored.key !== key) continue
+    await letGoIndex(key, stored.generation)
+    await repo.remove(key, stored.generation)
+  }
   const { failures } = await transients.collect({ signal, keep: ({ key: owner }) => owner !== key })
   if (failures[0] !== undefined) throw failures[0].error
 }

@@ -47,8 +47,8 @@ export interface StoreParts {
   readonly tasks: Tasks
   /** Whoever keeps leases of the shard only for speed gives them back. */
   readonly letGo: (key: string) => void
-  /** Whoever keeps an index file open only for speed closes it. */
-  readonly letGoIndex: (key: string, generation: number) => void
+  /** Whoever keeps an index file open only for speed closes it; resolves when that is done, and lookups in it have ended. Not every system deletes a file that is open. */
+  readonly letGoIndex: (key: string, generation: number) => Promise<void>
   /** An open session reads it. */
   readonly isPinned: (key: string, garbage: Garbage) => boolean
   /** Resolves when nobody writes the shard's record past its machine any more; `undefined`: nobody does. */
