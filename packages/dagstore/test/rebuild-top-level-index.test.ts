@@ -2,6 +2,7 @@ import { everyCrash } from '@dagstore-tooling/testkit'
 import { indexName } from '@dagstore/index-repo'
 import type { Directory } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
+import { abortable } from '../src/abortable.ts'
 import { openCatalogue } from '../src/index.ts'
 import { codeOf, collectAll, gate, type Harness, makeCar, openHarness, rejection, Sources, type TestCar, until } from './harness.ts'
 
@@ -73,7 +74,7 @@ describe('rebuildTopLevelIndex', () => {
       ...directory,
       child: (name) => slow(directory.child(name)),
       openSource: async (name, options) => {
-        await Promise.race([passed, new Promise((_, reject) => { options?.signal?.addEventListener('abort', () => { reject(options.signal?.reason) }) })])
+        await (options?.signal === undefined ? passed : abortable(passed, options.signal))
         return directory.openSource(name, options)
       },
     })
