@@ -2,7 +2,7 @@
 import { entryLength, writeEntryKey } from './keys.ts'
 
 /** Small arrays cost engines in native code more than the key itself; views of one piece do not. */
-const PIECE_BYTES = 65_536
+const PIECE_BYTES = 16_384
 const AROUND_BYTES = 5
 
 export class EntryKeys {

@@ -15,6 +15,8 @@ const sync = promisify(fs.fsync)
 
 /** Shorter chunks are gathered to this length before they are written. */
 const GATHER_BYTES = 256 * 1024
+/** Taken at first: most files are short. */
+const FIRST_GATHER_BYTES = 32 * 1024
 
 /** A file under a temporary name, and what it is to become. */
 export interface Draft {
@@ -52,7 +54,7 @@ export const completeDraft = async ({ file, temporary, path }: Draft, content: I
 
 const writeAll = async (file: Descriptor, content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, failed: (error: unknown) => never, signal: AbortSignal | undefined): Promise<number> => {
   // chunks are copied, since their maker may use the memory again
-  const gathered = new Uint8Array(GATHER_BYTES)
+  let gathered = new Uint8Array(FIRST_GATHER_BYTES)
   let waiting = 0
   let at = 0
   const put = async (bytes: Uint8Array): Promise<void> => {
@@ -70,6 +72,11 @@ const writeAll = async (file: Descriptor, content: Iterable<Uint8Array> | AsyncI
     if (chunk.byteLength >= GATHER_BYTES) {
       await put(chunk)
     } else {
+      if (waiting + chunk.byteLength > gathered.byteLength) {
+        const longer = new Uint8Array(GATHER_BYTES)
+        longer.set(gathered.subarray(0, waiting))
+        gathered = longer
+      }
       gathered.set(chunk, waiting)
       waiting += chunk.byteLength
     }
