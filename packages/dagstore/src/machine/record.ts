@@ -133,9 +133,9 @@ const registered = ({ url, localCopy }: Registration): ShardRecord => ({
   refresh: undefined, localCopy, failure: undefined,
 })
 
-const indexGarbage = ({ generation, shardNumber }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber })
+export const indexGarbage = ({ generation, shardNumber }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber })
 
-const dataGarbage = (generation: number): Garbage => ({ kind: 'data', generation })
+export const dataGarbage = (generation: number): Garbage => ({ kind: 'data', generation })
 
 const committedIndex = ({ index }: ShardRecord): CommittedIndex => {
   if (index === undefined) return 'none'

@@ -2,7 +2,7 @@
 import { IndexRepoError } from '@dagstore/index-repo'
 import { shardNumber } from '@dagstore/top-level-index'
 import type { ListedGarbage } from '../catalogue/shard-catalogue.ts'
-import { FIRST, type Garbage, type IndexGeneration, type ShardRecord } from '../machine/index.ts'
+import { dataGarbage, FIRST, type Garbage, indexGarbage, type ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from './parts.ts'
 
 /** On return it is gone for good. Sources of mounts are never touched: only names that the store gave out are removed. */
@@ -87,7 +87,7 @@ export const cleanJob = (parts: StoreParts, key: string, record: ShardRecord, si
   for (const generation of [record.index, record.building]) if (generation !== undefined) await discard(parts, key, indexGarbage(generation))
   const given = record.localCopy === undefined ? 0 : FIRST
   for (const generation of new Set([record.dataGeneration, record.refresh?.dataGeneration ?? 0, given])) {
-    if (generation > 0) await discard(parts, key, { kind: 'data', generation })
+    if (generation > 0) await discard(parts, key, dataGarbage(generation))
   }
   if (record.failure?.code === 'DAGSTORE_BAD_RECORD') await cleanByName(parts, key, signal)
   const rest: ListedGarbage[] = []
@@ -98,8 +98,6 @@ export const cleanJob = (parts: StoreParts, key: string, record: ShardRecord, si
   }
   if (rest.length > 0) await parts.catalogue.forget(rest)
 })
-
-const indexGarbage = ({ generation, shardNumber: number }: IndexGeneration): Garbage => ({ kind: 'index', generation, shardNumber: number })
 
 /** The record cannot say what there is: look at every index file, every number and every copy. */
 const cleanByName = async ({ catalogue, top, repo, transients, letGoIndex }: StoreParts, key: string, signal: AbortSignal): Promise<void> => {

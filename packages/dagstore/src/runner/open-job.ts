@@ -1,16 +1,14 @@
 /** Opening a shard that has an index: mount and index, each checked, and whether they belong together. */
-import { CarV2Error, type IndexView, openIndex } from '@dagstore/carv2'
-import { IndexRepoError } from '@dagstore/index-repo'
+import type { IndexView } from '@dagstore/carv2'
 import { type ByteSource, compareIdentity } from '@dagstore/io'
-import { type InTurn, type Mount, MountError } from '@dagstore/mounts'
-import { abortable } from '../abortable.ts'
 import { codeOf } from '../failure.ts'
 import type { Urgency } from '../limiter.ts'
 import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import { openAttached } from './attached-index.ts'
+import { openIndexFile } from './index-file.ts'
 import { joinParts, type Unusable } from './join-parts.ts'
+import { openSource } from './open-source.ts'
 import type { StoreParts } from './parts.ts'
-import { type Moves, UNWATCHED, yielding } from './patience.ts'
 import { type ShardSession, Spoilage } from './session.ts'
 
 export interface JobOptions {
@@ -92,66 +90,4 @@ const openWith = async (
   }
   const spoilage = new Spoilage()
   return joinParts(parts, { key, record, spoilage, source: spoilage.source(raw), view, indexGeneration: generation, trust: verdict === 'same' ? 'use' : foreign && raw.cost.kind === 'remote' ? 'hits' : 'verify', foreign, signal })
-}
-
-interface OpenSourceOptions {
-  /** Of a copy that has to be made. */
-  readonly urgency: Urgency
-  /** Of the slot that the caller holds. @default it holds none; a copy takes one */
-  readonly moves?: Moves
-  /** @default the shard's */
-  readonly mount?: Mount
-}
-
-/** The bytes of the shard's mount, in place or as a copy; a copy of other bytes than the mount has now is of no use. */
-export const openSource = async (
-  parts: StoreParts, key: string, record: Pick<ShardRecord, 'url' | 'dataGeneration' | 'localCopy'>, signal: AbortSignal,
-  { urgency, moves, mount = parts.mounts.resolve(record.url) }: OpenSourceOptions
-): Promise<ByteSource | Unusable> => {
-  const { transients, building, clock, emit } = parts
-  let { moved, waits } = moves ?? UNWATCHED
-  const inTurn: InTurn = (copy, left) => building.run((slot) => yielding(slot, clock, (watched) => {
-    ({ moved, waits } = watched)
-    return copy()
-  }), { signal: left, urgency })
-  if (record.localCopy !== undefined) {
-    // a file that cannot be taken is done without: the mount has the same bytes
-    await abortable(parts.takeOver(key), signal).catch((error: unknown) => {
-      signal.throwIfAborted()
-      if (codeOf(error) !== 'IO_NOT_FOUND') emit({ type: 'postponed', key, error })
-    })
-  }
-  try {
-    return await abortable(transients.open(mount, {
-      key,
-      generation: record.dataGeneration,
-      signal,
-      inTurn: moves === undefined ? inTurn : undefined,
-      onWait: () => { waits() },
-      onProgress: (progress) => {
-        moved()
-        emit({ type: 'progress', key, step: 'fetch', progress })
-      },
-    }), signal, (late) => { parts.tasks.add(late.close()) })
-  } catch (error) {
-    if (error instanceof MountError && error.code === 'MOUNT_COPY_OUTDATED') return { unusable: 'source', reason: error }
-    throw error
-  }
-}
-
-export const openIndexFile = async ({ repo, pages }: StoreParts, key: string, generation: number, signal: AbortSignal): Promise<IndexView | Unusable> => {
-  let file: ByteSource
-  try {
-    file = await repo.open(key, generation, { signal })
-  } catch (error) {
-    if (error instanceof IndexRepoError && error.code === 'INDEX_MISSING') return { unusable: 'index', reason: error }
-    throw error
-  }
-  try {
-    return await openIndex(file, { pages, owns: true, signal })
-  } catch (error) {
-    await file.close()
-    if (error instanceof CarV2Error || codeOf(error) === 'IO_TRUNCATED') return { unusable: 'index', reason: error }
-    throw error
-  }
 }

@@ -5,7 +5,7 @@ import { abortable } from '../abortable.ts'
 import type { ShardRecord } from '../machine/index.ts'
 import { buildJob, type BuildOptions } from './build-job.ts'
 import type { Unusable } from './join-parts.ts'
-import { openIndexFile } from './open-job.ts'
+import { openIndexFile } from './index-file.ts'
 import type { StoreParts } from './parts.ts'
 import type { ShardSession } from './session.ts'
 
