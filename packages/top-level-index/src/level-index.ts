@@ -6,11 +6,12 @@ import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, findCandidates, holdsEach } from './find.ts'
 import { deadKey, decodeLive, encodeCount, encodeLive, encodeRun, isRunKey, LIVE_RANGE, liveKey, shardKey, TOTALS_KEY } from './keys.ts'
 import { LiveRuns } from './live-runs.ts'
+import type { Multihashes } from './multihashes.ts'
 import { liveRunsOf, type Run } from './runs-of-shard.ts'
 import { DEFAULT_BATCH_ENTRIES, type Try, withPrefix, writeEntries } from './publish.ts'
 import type { PurgeReport } from './purge.ts'
 import { Purger, type PurgerOptions } from './purger.ts'
-import { type Candidates, type FindOptions, type Multihashes, type PurgeOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
+import { type Candidates, type FindOptions, type PurgeOptions, shardNumber, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
 
 export interface TopLevelIndexOptions extends PurgerOptions {
   /** Entries per batch of a publish, two of which are in memory at once, some 300 bytes per entry; from 1. @default 16384 */

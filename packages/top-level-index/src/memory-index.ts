@@ -2,7 +2,7 @@
 /** The top-level index in memory: for browsers, tests and stores that are made anew each time; some million entries. */
 import { TopLevelIndexError } from './errors.ts'
 import { checkLimit, DEFAULT_LIMIT, preferredFirst } from './find.ts'
-import { inBatches } from './publish.ts'
+import { inBatches } from './multihashes.ts'
 import { shardNumber, type Candidates, type FindOptions, type ShardNumber, type TopLevelIndex } from './top-level-index.ts'
 
 /** What one `publish` wrote. */

@@ -2,7 +2,7 @@
 import type { Batch, Database } from './database.ts'
 import { EntryKeys } from './entry-keys.ts'
 import { deadKey, EMPTY, encodeCount } from './keys.ts'
-import type { Multihashes } from './top-level-index.ts'
+import { inBatches, type Multihashes } from './multihashes.ts'
 
 export const DEFAULT_BATCH_ENTRIES = 16_384
 
@@ -60,15 +60,6 @@ export const writeEntries = async (db: Database, run: Try, multihashes: Multihas
   } catch (error) {
     await Promise.all([writing, batch.drop()])
     throw error
-  }
-}
-
-/** Lists of multihashes, none of which waits for anything. */
-export const inBatches = async function * (multihashes: Multihashes): AsyncGenerator<Iterable<Uint8Array>, void, undefined> {
-  if (Symbol.asyncIterator in multihashes) {
-    for await (const some of multihashes) yield some instanceof Uint8Array ? [some] : some
-  } else {
-    yield multihashes
   }
 }
 

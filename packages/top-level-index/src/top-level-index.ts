@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** From a multihash to the shards that may hold its block: the interface of every form. */
 import type { CallOptions } from '@dagstore/io'
+import type { Multihashes } from './multihashes.ts'
 import type { PurgeProgress, PurgeReport } from './purge.ts'
 
 /** u32, given out by the catalogue, one per published index generation, never used twice: retiring it retires its entries. */
@@ -11,9 +12,6 @@ export const shardNumber = (value: number): ShardNumber => {
   if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) throw new RangeError(`shard number out of range; got=${value}`)
   return value as ShardNumber
 }
-
-/** One by one, or, sooner done, many at a time. Each is copied before the next one is asked for. */
-export type Multihashes = AsyncIterable<Uint8Array | Iterable<Uint8Array>> | Iterable<Uint8Array>
 
 export interface Candidates {
   /** Preferred ones first, each once; hints, to be confirmed in the shard's own index: a form may shorten its keys. */

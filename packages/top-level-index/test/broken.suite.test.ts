@@ -1,7 +1,7 @@
 /** The suite is worth something only if it fails where it should. */
 import { describe, expect, it } from 'vitest'
 import { createMemoryTopLevelIndex, type ShardNumber, type TopLevelIndex } from '../src/index.ts'
-import { inBatches } from '../src/publish.ts'
+import { inBatches } from '../src/multihashes.ts'
 import { topLevelIndexSuite } from '../src/suite.ts'
 
 /** Titles of the tests that fail for an index changed by `breakIt`. */
