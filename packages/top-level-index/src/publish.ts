@@ -1,7 +1,7 @@
 /** Writing one run: entries in batches, nothing read. */
 import type { Batch, Database } from './database.ts'
 import { EntryKeys } from './entry-keys.ts'
-import { deadKey, EMPTY, encodeCount } from './keys.ts'
+import { deadKey, encodeCount, PRESENT } from './keys.ts'
 import { inBatches, type Multihashes } from './multihashes.ts'
 
 export const DEFAULT_BATCH_ENTRIES = 16_384
@@ -50,7 +50,7 @@ export const writeEntries = async (db: Database, run: Try, multihashes: Multihas
           batch = db.batch()
           filled = 0
         }
-        batch.put(key, EMPTY)
+        batch.put(key, PRESENT)
         filled++
         run.entries++
       }

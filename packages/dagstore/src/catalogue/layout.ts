@@ -3,12 +3,12 @@
  *
  *     'm' name                                   meta: format, next, counts
  *     'r' key                                    record of a shard
- *     's' state(u8) key                          state index: no value
- *     't' time(u64) key                          errored, to be tried again at that time: no value
+ *     's' state(u8) key                          state index: u8 1
+ *     't' time(u64) key                          errored, to be tried again at that time: u8 1
  *     'n' shardNumber(u32)                       key of the shard that has this number
  *     'b' name                                   note of work on many shards
  *     'f' key                                    what checks have found wrong with a shard
- *     'g' keyLength(u16) key kind(u8) gen(u64)   garbage: shard number (u32) for an index, no value for data
+ *     'g' keyLength(u16) key kind(u8) gen(u64)   garbage: shard number (u32) for an index, u8 1 for data
  *
  * Source of the state bytes: dagstore `shard_state.go`; 0xe0 and 0xe1 are ours.
  */
@@ -32,7 +32,10 @@ const REFRESHING_BYTE = 0xe1
 export const UNFINISHED_BYTES: readonly number[] = [STATE_BYTES.initializing, STATE_BYTES.recovering, DESTROYING_BYTE, REFRESHING_BYTE]
 const ALL_BYTES: readonly number[] = [...Object.values(STATE_BYTES), DESTROYING_BYTE, REFRESHING_BYTE]
 
-export const EMPTY: Uint8Array = new Uint8Array(0)
+/** The value of a row whose key says all. Not an empty one: classic-level 3.0.0 never frees what it takes for that, 32 bytes each time. */
+export const PRESENT: Uint8Array = Uint8Array.of(1)
+/** The same where rows go to the database as text. */
+export const PRESENT_TEXT = '\u0001'
 
 const join = (...parts: readonly Uint8Array[]): Uint8Array => {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
@@ -121,7 +124,7 @@ export const garbageRow = (key: string, garbage: Garbage): { readonly row: Uint8
   const tail = new Uint8Array(9)
   tail[0] = garbage.kind === 'index' ? 1 : 2
   new DataView(tail.buffer).setBigUint64(1, BigInt(garbage.generation))
-  return { row: join(garbagePrefix(key), tail), value: garbage.kind === 'index' ? u32(garbage.shardNumber) : EMPTY }
+  return { row: join(garbagePrefix(key), tail), value: garbage.kind === 'index' ? u32(garbage.shardNumber) : PRESENT }
 }
 
 /** The garbage of one shard, or of all. */

@@ -8,7 +8,7 @@ import { DagstoreError } from '../errors.ts'
 import { isIndexed, retryAt, type ShardRecord } from '../machine/index.ts'
 import {
   decodeText, decodeU32, encodeU32, findingsRange, findingsRow, garbageRange, garbageRow, healthByte, indexRows,
-  keyOfRecordRow, keyOfStateRow, metaRow, noteRow, numberOfRow, numberRange, numberRow, parseGarbageRow, parseRetryRow, recordRange,
+  keyOfRecordRow, keyOfStateRow, metaRow, noteRow, numberOfRow, numberRange, numberRow, parseGarbageRow, parseRetryRow, PRESENT_TEXT, recordRange,
   recordKey, recordRow, retryRange, retryRow, stateRange, UNFINISHED_BYTES
 } from './layout.ts'
 import { decodeFindings, encodeFindings, type ListedFindings, type ShardFindings } from './finding.ts'
@@ -267,7 +267,7 @@ const operationsOf = ({ key, record, garbage = [] }: RecordChange, before: Store
     operations.push({ type: 'del', key: recordRow(key) }, { type: 'del', key: findingsRow(key) })
   } else {
     operations.push({ type: 'put', key: recordKey(key), value: recordValue(record, version) })
-    for (const row of indexRows(key, record)) operations.push({ type: 'put', key: row, value: '' })
+    for (const row of indexRows(key, record)) operations.push({ type: 'put', key: row, value: PRESENT_TEXT })
     if (record.index !== undefined) operations.push({ type: 'put', key: numberRow(record.index.shardNumber), value: key })
     const named = takenUp(before?.record, record)
     if (named !== undefined) operations.push({ type: 'del', key: garbageRow(key, named).row })

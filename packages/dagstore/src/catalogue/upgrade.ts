@@ -4,7 +4,7 @@
  * with a mark that the upgrade is under way: no earlier version opens a half of it, and the next opening goes on.
  */
 import { type Operation, type Rows, SYNC, writeRows } from './rows.ts'
-import { EMPTY, encodeU32, healthByte, indexRows, keyOfStateRow, metaRow, recordRow, stateRange } from './layout.ts'
+import { encodeU32, healthByte, indexRows, keyOfStateRow, metaRow, PRESENT, recordRow, stateRange } from './layout.ts'
 import { decodeRecord, encodeRecord } from './record-codec.ts'
 
 const PAGE = 256
@@ -33,6 +33,6 @@ const withRetry = (key: string, bytes: Uint8Array | undefined): Operation[] => {
   const due = { ...record, failure: { ...failure, nextRetryAt: failure.at } }
   return [
     { type: 'put', key: recordRow(key), value: encodeRecord(due, version + 1n) },
-    ...indexRows(key, due).map((row): Operation => ({ type: 'put', key: row, value: EMPTY })),
+    ...indexRows(key, due).map((row): Operation => ({ type: 'put', key: row, value: PRESENT })),
   ]
 }
