@@ -15,7 +15,7 @@ const at = (layer: number, names: readonly string[], node: readonly string[] = [
 /** By folder name. The same table stands in `docs/architecture.md`; a test compares the two. */
 export const LAYERS: ReadonlyMap<string, LayerRow> = new Map([
   ...at(0, ['io', 'read-blockstore', 'hashes']),
-  ...at(1, ['promote-blockstore', 'carv2', 'dag', 'piece', 'unixfs-builder', 'top-level-index']),
+  ...at(1, ['promote-blockstore', 'carv2', 'dag', 'piece', 'unixfs-builder', 'top-level-index', 'json-rpc']),
   ...at(2, ['carv2-index-mount', 'writable-carv2', 'unsealed-sector', 'mounts', 'index-repo']),
   ...at(3, ['piece-store', 'dagstore', 'imports', 'retrievals']),
   ...at(4, ['lotus-mount', 'helia', 'node'], ['node']),

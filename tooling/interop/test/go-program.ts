@@ -1,5 +1,6 @@
-/** Builds and runs the Go programs `readback`, `vectors` and `gateway`, and decides what happens where they can not be built. */
-import { execFile } from 'node:child_process'
+/** Builds and runs the Go programs `readback`, `vectors`, `gateway` and `jsonrpc`, and decides what happens where they can not be built. */
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,6 +27,10 @@ export interface GoPrograms {
   vectors(folder: string): Promise<void>
   /** `answer` gives the answers, `vectors` none. */
   gateway(args: readonly string[]): Promise<readonly GatewayAnswer[]>
+  /** A client of go-jsonrpc at this URL: what it was told. */
+  callRpc(url: string, token: string): Promise<Record<string, unknown>>
+  /** A server of go-jsonrpc; its URL. */
+  serveRpc(): Promise<{ readonly url: string, stop(): void }>
 }
 
 interface Failure { readonly code?: unknown, readonly stdout?: string, readonly stderr?: string }
@@ -70,7 +75,7 @@ const buildPrograms = async (folder: string): Promise<GoPrograms | NoPrograms> =
   }
   const binary = (name: string): string => join(folder, process.platform === 'win32' ? `${name}.exe` : name)
   try {
-    await run('go', ['build', '-mod=readonly', '-o', folder, './readback', './vectors', './gateway'], { cwd: SOURCES, maxBuffer: 1 << 26 })
+    await run('go', ['build', '-mod=readonly', '-o', folder, './readback', './vectors', './gateway', './jsonrpc'], { cwd: SOURCES, maxBuffer: 1 << 26 })
   } catch (error) {
     const [first = ''] = ((error as Failure).stderr ?? String(error)).trim().split('\n')
     return { reason: `go build failed: ${first}`, required: demanded || process.env['CI'] === 'true' }
@@ -90,6 +95,12 @@ const buildPrograms = async (folder: string): Promise<GoPrograms | NoPrograms> =
     gateway: async (args) => {
       const { stdout } = await run(binary('gateway'), [...args], { maxBuffer: 1 << 26 })
       return stdout === '' ? [] : JSON.parse(stdout) as GatewayAnswer[]
+    },
+    callRpc: async (url, token) => JSON.parse((await run(binary('jsonrpc'), ['call', url, token])).stdout) as Record<string, unknown>,
+    serveRpc: async () => {
+      const server = spawn(binary('jsonrpc'), ['serve'], { stdio: ['pipe', 'pipe', 'ignore'] })
+      const [line] = await once(server.stdout, 'data') as [Buffer]
+      return { url: line.toString().trim(), stop: () => { server.stdin.end() } }
     },
   }
 }
