@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { openTopLevelIndex, shardNumber } from '../src/index.ts'
 import { keysByTag, sha, shas } from './support.ts'
 
-interface Counts { reads: number, batches: { puts: number, sync: boolean, bytes: number }[], iterators: number }
+interface Counts { reads: number, batches: { puts: number, empty: number, sync: boolean, bytes: number }[], iterators: number }
 
 /** A database that counts what is asked of it, and can be made to fail. */
 class Watched extends MemoryLevel<string, string> {
@@ -28,7 +28,7 @@ class Watched extends MemoryLevel<string, string> {
     this.onBatch?.()
     this.#fail('batch')
     const puts = operations.filter(({ type }) => type === 'put')
-    this.counts.batches.push({ puts: puts.length, sync: options.sync === true, bytes: puts.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0) })
+    this.counts.batches.push({ puts: puts.length, empty: puts.filter(({ value }) => value?.byteLength === 0).length, sync: options.sync === true, bytes: puts.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0) })
     return Reflect.apply(Reflect.get(MemoryLevel.prototype, '_batch') as () => unknown, this, [operations, options])
   }
 
@@ -58,6 +58,16 @@ describe('embedded top-level index', () => {
       expect(Math.max(...db.counts.batches.map(({ bytes }) => bytes))).toBeLessThanOrEqual(1000 + 24)
     }
     expect((await index.find(sha(2499))).shards).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('puts no value without bytes, whose memory classic-level never frees', async () => {
+    const db = new Watched()
+    const index = await openTopLevelIndex(db, manual)
+    await index.publish(shardNumber(1), shas(0, 2500))
+    await index.retire(shardNumber(1))
+    await index.purge()
+    expect(db.counts.batches.length).toBeGreaterThan(3)
+    expect(db.counts.batches.map(({ empty }) => empty).filter((count) => count > 0)).toEqual([])
   })
 
   it('writes a small shard in one synced batch, and retires it in one', async () => {
