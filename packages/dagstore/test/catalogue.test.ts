@@ -229,6 +229,17 @@ describe('openCatalogue', () => {
     expect(next.takeNumber()).toBe(21)
   })
 
+  it('puts no value without bytes, whose memory classic-level never frees', async () => {
+    const level = await createCrashLevel({ seed: 'values' })
+    const catalogue = await openCatalogue(level)
+    await catalogue.commit([{ key: 'a', ifVersion: 'absent', record: record(), garbage: [{ kind: 'data', generation: 1 }] }])
+    await catalogue.commit([{ key: 'b', ifVersion: 'absent', record: indexed(catalogue.takeNumber()) }])
+    const rows: number[] = []
+    for await (const [, value] of level.iterator({ keyEncoding: 'view', valueEncoding: 'view' })) rows.push(value.byteLength)
+    expect(rows.length).toBeGreaterThan(5)
+    expect(Math.min(...rows)).toBeGreaterThan(0)
+  })
+
   it('says that its storage failed, and commits nothing then', async () => {
     const level = await createCrashLevel({ seed: 'fails' })
     const catalogue = await openCatalogue(level)
