@@ -200,7 +200,8 @@ describe('dagstore destroy-shard', () => {
   it('forgets shards and their indices, and leaves the files that were added', async () => {
     const cwd = await threeShards('--eager')
     const run = await dagstore(cwd, ['destroy-shard', 'a.car', 'zz', 'b.car', 'b.car', '--force'])
-    expect(run).toMatchObject({ code: 1, stdout: 'destroyed a.car\ndestroyed b.car\n' })
+    expect(run.code).toBe(1)
+    expect(run.stdout.split('\n').sort()).toEqual(['', 'destroyed a.car', 'destroyed b.car']) // as they end
     expect(run.stderr).toMatch(/\n2 ok, 1 failed\n$/)
     expect(await statesOf(cwd)).toEqual({ 'c.car': 'Available' })
     expect((await readdir(join(cwd, 'cars'))).sort()).toEqual(['a.car', 'b.car', 'c.car'])
