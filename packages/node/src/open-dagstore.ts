@@ -19,6 +19,8 @@ export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'p
   readonly mounts?: readonly MountFactory[]
   /** @default the fast ones of `@dagstore/hashes/node` */
   readonly hashes?: Hashes
+  /** URL at which this process answers for the store: who else opens it is told to ask there. */
+  readonly api?: string | undefined
 }
 
 /** Folders of the root that only the store writes to; each may be a link to another disk. */
@@ -42,13 +44,13 @@ export interface NodeDagstore extends Dagstore {
  * @throws {TypeError} two mounts of one scheme
  */
 export const openDagstore = async (folder: string, options: NodeDagstoreOptions = {}): Promise<NodeDagstore> => {
-  const { mounts = [], hashes = await openHashes(), ...rest } = options
+  const { mounts = [], hashes = await openHashes(), api, ...rest } = options
   const root = resolve(folder)
   const files = openDirectory(folder, { draftsIn: PARTS })
   const db = await openDatabase(root, folder)
   try {
     await removeOwnerDrafts(root)
-    await writeOwner(files, (options.clock ?? systemClock).now())
+    await writeOwner(files, (options.clock ?? systemClock).now(), api)
     for (const part of PARTS) await removeDrafts(join(root, part))
     const given = new Set(mounts.map(({ scheme }) => scheme))
     const defaults = [rootedFileMount(root, await realpath(root)), bytesMount(), ...httpMounts()].filter(({ scheme }) => !given.has(scheme))
@@ -78,7 +80,8 @@ const openDatabase = async (root: string, label: string): Promise<ClassicLevel> 
     if (!isLocked(cause)) throw new DagstoreError('DAGSTORE_STORAGE_FAILED', `database could not be opened; store=${label}`, { cause })
     const owner = await readOwner(root)
     const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host} since ${owner.startedAt}`
-    throw new DagstoreError('DAGSTORE_LOCKED', `store is in use by ${who}; store=${label}`, { cause, retry: 'later' })
+    const ask = owner?.api === undefined ? '' : `, which answers at ${owner.api}`
+    throw new DagstoreError('DAGSTORE_LOCKED', `store is in use by ${who}${ask}; store=${label}`, { cause, retry: 'later' })
   }
 }
 

@@ -9,6 +9,8 @@ export interface Owner {
   readonly host: string
   /** ISO 8601, UTC. */
   readonly startedAt: string
+  /** URL at which it answers for the store, if it does. */
+  readonly api?: string
 }
 
 const FILE = 'owner.json'
@@ -16,8 +18,8 @@ const FILE = 'owner.json'
 const DRAFT = /^\.owner\.json\.[0-9a-f]{16}\.tmp$/u
 
 /** Written once the lock is held. */
-export const writeOwner = async (files: Directory, now: number): Promise<void> => {
-  const owner: Owner = { pid: process.pid, host: hostname(), startedAt: new Date(now).toISOString() }
+export const writeOwner = async (files: Directory, now: number, api?: string): Promise<void> => {
+  const owner: Owner = { pid: process.pid, host: hostname(), startedAt: new Date(now).toISOString(), ...(api === undefined ? {} : { api }) }
   await files.writeAtomic(FILE, [new TextEncoder().encode(`${JSON.stringify(owner)}\n`)])
 }
 
@@ -42,7 +44,8 @@ export const readOwner = async (folder: string): Promise<Owner | undefined> => {
 
 const isOwner = (value: unknown): value is Owner =>
   typeof value === 'object' && value !== null && 'pid' in value && Number.isSafeInteger(value.pid) &&
-  'host' in value && typeof value.host === 'string' && 'startedAt' in value && typeof value.startedAt === 'string'
+  'host' in value && typeof value.host === 'string' && 'startedAt' in value && typeof value.startedAt === 'string' &&
+  (!('api' in value) || typeof value.api === 'string')
 
 const isGone = ({ pid, host }: Owner): boolean => {
   if (host !== hostname()) return false

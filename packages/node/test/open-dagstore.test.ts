@@ -68,10 +68,10 @@ describe('openDagstore on a folder', () => {
     }
   })
 
-  it('is refused while it is open elsewhere in this process, naming the process', async () => {
-    const store = await openDagstore(folder)
+  it('is refused while it is open elsewhere in this process, naming the process and where it answers', async () => {
+    const store = await openDagstore(folder, { api: 'http://127.0.0.1:2350/rpc/v0' })
     try {
-      await expect(openDagstore(folder)).rejects.toMatchObject({ code: 'DAGSTORE_LOCKED', message: expect.stringContaining(`process ${process.pid}`) })
+      await expect(openDagstore(folder)).rejects.toMatchObject({ code: 'DAGSTORE_LOCKED', message: expect.stringMatching(new RegExp(`process ${process.pid} .* answers at http://127\\.0\\.0\\.1:2350/rpc/v0; store=`)) })
       // the one that has it is unharmed
       await store.register('a', bytesUrl(car.subarray(0, 20_000)))
     } finally {
