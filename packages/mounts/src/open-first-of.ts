@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The same bytes from several places: the first that has them, and the next one when a read is lost. */
-import { type ByteSource, type CallOptions, checkRange, compareIdentity, IoError, onAbort, type SourceIdentity, withdrawable } from '@dagstore/io'
+import { type ByteSource, type CallOptions, checkRange, compareIdentity, IoError, type SourceIdentity, withdrawable } from '@dagstore/io'
 import { causeOf, retryOf } from './errors.ts'
 import type { FailureMemory } from './failure-memory.ts'
+import { LateReads } from './late-reads.ts'
 import { Deadlines, openOne, type Patience } from './patience.ts'
 
 /** One place. `undefined`: the bytes are not there. */
@@ -110,8 +111,8 @@ class SwitchingSource implements ByteSource {
   async read (at: number, length: number, { signal }: CallOptions = {}): Promise<Uint8Array> {
     signal?.throwIfAborted()
     this.#check(at, length)
-    if (this.#patience === undefined) return this.#readFrom(at, length, new Late(), signal)
-    const late = new Late()
+    if (this.#patience === undefined) return this.#readFrom(at, length, new LateReads(), signal)
+    const late = new LateReads()
     try {
       return await withdrawable(late.orOne(this.#readFrom(at, length, late, signal)), signal)
     } catch (error) {
@@ -122,7 +123,7 @@ class SwitchingSource implements ByteSource {
     }
   }
 
-  async #readFrom (at: number, length: number, late: Late, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #readFrom (at: number, length: number, late: LateReads, signal: AbortSignal | undefined): Promise<Uint8Array> {
     /** What each place failed this read with. */
     const failed = new Map<number, unknown>()
     let changedAt: number | undefined
@@ -243,54 +244,6 @@ class SwitchingSource implements ByteSource {
     this.#current = undefined
     const leaving = used.source.close().catch(() => {}).finally(() => { this.#leaving.delete(leaving) }) // it was given up already
     this.#leaving.add(leaving)
-  }
-}
-
-/** Reads of one range that take long, on places that were left for others. */
-class Late {
-  /** Of reads over the network; on a disk there is nothing to end, and listening costs more than reading. */
-  #ending: AbortController | undefined
-  #unwatch: (() => void) | undefined
-  #underWay = 0
-  #isOver = false
-  readonly #kept: Set<Promise<Uint8Array>> = new Set()
-  #tell: (bytes: Uint8Array) => void = () => {}
-
-  get isOver (): boolean { return this.#isOver }
-
-  /** Ends with the others. */
-  async read (source: ByteSource, at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    if (source.cost.kind !== 'remote') return source.read(at, length, { signal })
-    const ending = this.#ending ??= new AbortController()
-    if (signal !== undefined) this.#unwatch ??= onAbort(signal, () => { ending.abort(signal.reason) })
-    this.#underWay++
-    try {
-      return await withdrawable(source.read(at, length, { signal: ending.signal }), ending.signal)
-    } finally {
-      this.#underWay--
-    }
-  }
-
-  keep (reading: Promise<Uint8Array>): void {
-    this.#kept.add(reading)
-    reading.then(this.#tell, () => {}).finally(() => { this.#kept.delete(reading) }) // it was told as late
-  }
-
-  /** What `work` gives, or one of these before. What fails has to wait for these. */
-  orOne (work: Promise<Uint8Array>): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      this.#tell = resolve
-      work.then(resolve, async (error: unknown) => {
-        while (this.#kept.size > 0) await Promise.race([...this.#kept].map((reading) => reading.catch(() => {})))
-        reject(error)
-      })
-    })
-  }
-
-  end (): void {
-    this.#isOver = true
-    this.#unwatch?.()
-    if (this.#underWay > 0) this.#ending?.abort(new IoError('IO_CLOSED', 'the read is over'))
   }
 }
 
