@@ -21,6 +21,17 @@ const openWard = async (seed: string): Promise<Ward> => {
 }
 
 const isDatabaseWrite = ({ kind }: Operation): boolean => kind === 'batch'
+/** Acquire the shard `a`, whose database cannot be written from when its bytes are there. Gives what the call is rejected with. */
+const acquireWhileSick = async (ward: Ward): Promise<{ readonly call: Promise<unknown> }> => {
+  const { h } = ward
+  const opening = gate()
+  h.sources.place('a').before = async (step) => { if (step === 'open') await opening.passed }
+  const call = rejection(h.store.acquire('a'))
+  await until(() => h.sources.opens.get('a') === 1)
+  ward.sick = isDatabaseWrite
+  opening.open()
+  return { call }
+}
 const unsaved = ({ events }: Harness): number => events.filter(({ type }) => type === 'unsaved').length
 
 describe('a store whose database fails for a while', () => {
@@ -28,12 +39,7 @@ describe('a store whose database fails for a while', () => {
     const ward = await openWard('build')
     const { h, clock } = ward
     await h.store.register('a', h.sources.put('a', car))
-    const opening = gate()
-    h.sources.place('a').before = async (step) => { if (step === 'open') await opening.passed }
-    const call = rejection(h.store.acquire('a'))
-    await until(() => h.sources.opens.get('a') === 1)
-    ward.sick = isDatabaseWrite
-    opening.open()
+    const { call } = await acquireWhileSick(ward)
     expect(await call).toMatchObject({ code: 'DAGSTORE_SHARD_ERRORED', cause: { code: 'TOP_LEVEL_INDEX_FAILED' } })
     expect(await h.store.shard('a')).toMatchObject({ health: 'initializing', error: undefined })
     // its file is there, and named
@@ -58,12 +64,7 @@ describe('a store whose database fails for a while', () => {
     const ward = await openWard('call')
     const { h } = ward
     await h.store.register('a', h.sources.put('a', new Uint8Array(7)))
-    const opening = gate()
-    h.sources.place('a').before = async (step) => { if (step === 'open') await opening.passed }
-    const call = rejection(h.store.acquire('a'))
-    await until(() => h.sources.opens.get('a') === 1)
-    ward.sick = isDatabaseWrite
-    opening.open()
+    const { call } = await acquireWhileSick(ward)
     // the reason is told, though it could not be written down
     expect(codeOf(await call)).toBe('DAGSTORE_SHARD_ERRORED')
     expect(codeOf(await rejection(h.store.acquire('a')))).toBe('DAGSTORE_STORAGE_FAILED')
