@@ -6,7 +6,7 @@ import { IoError } from '@dagstore/io'
 import { classifyNodeError, removeDrafts } from '@dagstore/io/node'
 import { filePath, fileUrl } from '@dagstore/mounts'
 import type { Bulk } from '../bulk.ts'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import { codeOf } from '../failure.ts'
 import { progressText } from '../progress.ts'
 import { argument, quoted } from '../shards/keys.ts'
@@ -36,7 +36,7 @@ type Prepared =
 /** Files that are looked at, or hashed, ahead of the one that is registered. */
 const AHEAD = 16
 
-export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore, how: AddHow, bulk: Bulk, told: (file: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
+export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardBackend, how: AddHow, bulk: Bulk, told: (file: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
   // half copies of a run that was cut off
   if (how.keep !== 'borrow') await removeDrafts(join(store.root.path, CARS), { signal: how.signal })
   /** What was given to the store and is not answered; a key may come twice. */
@@ -85,7 +85,7 @@ export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardStore,
 /** Keys that say what the bytes are. */
 const isOfContent = (kind: KeyKind): boolean => kind === 'sha256' || kind === 'piece'
 
-const prepare = async (file: AddFile, store: ShardStore, how: AddHow, bulk: Bulk): Promise<Prepared> => {
+const prepare = async (file: AddFile, store: ShardBackend, how: AddHow, bulk: Bulk): Promise<Prepared> => {
   const { signal } = how
   let key: string | undefined
   try {
@@ -129,7 +129,7 @@ const statusOf = (before: ShardInfo | undefined, after: ShardInfo | undefined, {
 }
 
 /** What the user may do about it. */
-const hintOf = async (error: unknown, key: string | undefined, { path }: AddFile, how: AddHow, { dagstore }: ShardStore): Promise<string | undefined> => {
+const hintOf = async (error: unknown, key: string | undefined, { path }: AddFile, how: AddHow, { dagstore }: ShardBackend): Promise<string | undefined> => {
   if (key === undefined) return undefined
   const others = how.key === 'name' || how.key === 'root' ? '; or choose other keys: --key sha256' : ''
   switch (codeOf(error)) {

@@ -2,10 +2,10 @@
 import { stat } from 'node:fs/promises'
 import { openIndex } from '@dagstore/carv2'
 import type { ShardInfo } from '@dagstore/dagstore'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 
 /** By size and time of modification. What cannot be told is no change: reading the shard will tell. */
-export const hasChanged = async ({ indices }: Pick<ShardStore, 'indices'>, { key, indexGeneration }: ShardInfo, path: string): Promise<boolean> => {
+export const hasChanged = async ({ indices }: Pick<ShardBackend, 'indices'>, { key, indexGeneration }: ShardInfo, path: string): Promise<boolean> => {
   if (indexGeneration === 0) return false
   try {
     const view = await openIndex(await indices.open(key, indexGeneration), { owns: true })

@@ -1,6 +1,6 @@
 /** `export-shards`: all that a store knows and cannot find out again, as lines of JSON. */
 import type { Command } from 'commander'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import { type Output, refuseEarly, resolveOutput, withoutMixture, writeOutput, type OutputOptions } from '../car/output.ts'
 import type { AddOptions } from '../options.ts'
 import { createStatusLine } from '../status-line.ts'
@@ -24,7 +24,7 @@ export const addExportShardsCommand = (program: Command, common: AddOptions, ter
     })
 }
 
-const exportShards = async ({ dagstore }: ShardStore, output: Output, options: OutputOptions, terminal: Terminal): Promise<void> => {
+const exportShards = async ({ dagstore }: ShardBackend, output: Output, options: OutputOptions, terminal: Terminal): Promise<void> => {
   const status = createStatusLine(withoutMixture(terminal, output))
   let lines = 0
   const counted = async function * (): AsyncGenerator<Uint8Array, void, undefined> {

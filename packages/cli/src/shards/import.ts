@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { type Bulk, inBulk } from '../bulk.ts'
 import { withSource } from '../car/input.ts'
 import { aboutFile } from '../commands/files.ts'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { existingRoot, rootFolder } from '../root-folder.ts'
@@ -54,7 +54,7 @@ const mustBeFolder = (dir: string, { cwd }: Terminal): Promise<void> => aboutFil
   if (!facts.isDirectory()) throw new CommandError('COMMAND_REFUSED', 'is no folder')
 })
 
-const importLines = async ({ dagstore }: ShardStore, lines: ByteChunks, label: string, bulk: Bulk, { signal }: Terminal): Promise<void> => {
+const importLines = async ({ dagstore }: ShardBackend, lines: ByteChunks, label: string, bulk: Bulk, { signal }: Terminal): Promise<void> => {
   for await (const outcome of dagstore.importShards(lines, { signal })) {
     const { line, key } = outcome
     if (outcome.ok) await bulk.done({ line, key, mountUrl: outcome.info.mountUrl })
@@ -64,7 +64,7 @@ const importLines = async ({ dagstore }: ShardStore, lines: ByteChunks, label: s
   await bulk.say(`${count(bulk.succeeded, 'shard')} registered`)
 }
 
-const takeIndices = async ({ dagstore }: ShardStore, dir: string, bulk: Bulk, { signal, cwd }: Terminal): Promise<void> => {
+const takeIndices = async ({ dagstore }: ShardBackend, dir: string, bulk: Bulk, { signal, cwd }: Terminal): Promise<void> => {
   let adopted = 0
   for await (const outcome of dagstore.adoptIndices(openDirectory(resolve(cwd, dir)), { signal, onProgress: ({ done, total }) => { bulk.status.show(() => `  indices   ${done} of ${total ?? done} …`) } })) {
     const { key } = outcome

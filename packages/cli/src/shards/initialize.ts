@@ -1,7 +1,7 @@
 /** `initialize-shard`, `initialize-all`: fetch and index now what would be at its first read. */
 import type { Command } from 'commander'
 import { type Bulk, inBulk } from '../bulk.ts'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { count } from '../text.ts'
@@ -42,7 +42,7 @@ export const addInitializeAllCommand = (program: Command, common: AddOptions, te
 }
 
 /** Lines as of Lotus's command: `(3/12) KEY SUCCESS`. */
-const initializeAll = async ({ dagstore }: ShardStore, { concurrency, rebuild, ...options }: InitializeAllOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
+const initializeAll = async ({ dagstore }: ShardBackend, { concurrency, rebuild, ...options }: InitializeAllOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
   await inBulk(terminal, options, async (bulk) => {
     let shards = 0
     const rebuilt = rebuild === true ? await rebuildIndex(dagstore, bulk, terminal) : {}
@@ -59,7 +59,7 @@ const initializeAll = async ({ dagstore }: ShardStore, { concurrency, rebuild, .
 }
 
 /** Shards whose own index is lost or damaged are among those that are indexed afterwards. */
-const rebuildIndex = async (dagstore: ShardStore['dagstore'], bulk: Bulk, { signal }: Terminal): Promise<object> => {
+const rebuildIndex = async (dagstore: ShardBackend['dagstore'], bulk: Bulk, { signal }: Terminal): Promise<object> => {
   const { shards, entries, failures } = await dagstore.rebuildTopLevelIndex({
     signal, onProgress: ({ done, total }) => { bulk.status.show(() => `  rebuild   ${done} of ${count(total ?? done, 'shard')} …`) },
   })

@@ -1,7 +1,7 @@
 /** Commands that do one thing to each of several shards. */
 import type { ShardInfo } from '@dagstore/dagstore'
 import { inBulk, inParallel } from '../bulk.ts'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import { codeOf, CommandError, explain } from '../failure.ts'
 import type { CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -53,7 +53,7 @@ export const hintOf = (error: unknown, key: string): string | undefined => {
 }
 
 /** @throws {DagstoreError} `DAGSTORE_SHARD_UNKNOWN` */
-export const knownShard = async ({ dagstore }: Pick<ShardStore, 'dagstore'>, key: string, { signal }: Terminal): Promise<ShardInfo> => {
+export const knownShard = async ({ dagstore }: Pick<ShardBackend, 'dagstore'>, key: string, { signal }: Terminal): Promise<ShardInfo> => {
   const info = await dagstore.shard(key, { signal })
   if (info !== undefined) return info
   const { DagstoreError } = await import('@dagstore/dagstore') // loaded with the store

@@ -1,7 +1,7 @@
 /** `list-shards`: all shards, or those of a state. */
 import type { Health, ShardInfo } from '@dagstore/dagstore'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { listFindings } from './findings.ts'
@@ -32,7 +32,7 @@ const stateOf = (text: string): StateName => {
   throw new InvalidArgumentError(`it is one of ${STATES.join(', ')}`)
 }
 
-const queried = async function * ({ dagstore }: ShardStore, state: StateName | undefined, { signal }: Terminal): AsyncGenerator<ShardInfo, void, undefined> {
+const queried = async function * ({ dagstore }: ShardBackend, state: StateName | undefined, { signal }: Terminal): AsyncGenerator<ShardInfo, void, undefined> {
   const health: Health | undefined = state === 'serving' ? 'available' : state
   for await (const info of dagstore.shards({ signal, ...(health === undefined ? {} : { health }) })) {
     const serving = info.health === 'available' && info.leases > 0

@@ -2,8 +2,7 @@
 import type { ShardInfo } from '@dagstore/dagstore'
 import type { Command } from 'commander'
 import { parseCid } from '../car/cid-argument.ts'
-import type { ShardStore } from '../compose.ts'
-import { codeOf } from '../failure.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { count } from '../text.ts'
@@ -21,18 +20,15 @@ export const addLookupPiecesCommand = (program: Command, common: AddOptions, ter
         const keys = await dagstore.find(cid.multihash.bytes, { signal })
         const found = await listShards(shardsOf(dagstore, [...keys].sort()), options, terminal)
         if (found > 0) return
-        const unindexed = await dagstore.blockstore.bytes(cid, { signal }).then(() => 0, unindexedShards)
+        const unindexed = await dagstore.unindexed(cid, { signal })
         terminal.stderr(`in no indexed shard${unindexed > 0 ? `; ${count(unindexed, 'shard')} ${unindexed === 1 ? 'is' : 'are'} not indexed yet: dagstore initialize-all` : ''}\n`)
       })
     })
 }
 
-const shardsOf = async function * (dagstore: ShardStore['dagstore'], keys: readonly string[]): AsyncGenerator<ShardInfo, void, undefined> {
+const shardsOf = async function * (dagstore: ShardBackend['dagstore'], keys: readonly string[]): AsyncGenerator<ShardInfo, void, undefined> {
   for (const key of keys) {
     const info = await dagstore.shard(key)
     if (info !== undefined) yield info
   }
 }
-
-const unindexedShards = (error: unknown): number =>
-  codeOf(error) === 'BLOCKSTORE_NOT_FOUND' && error instanceof Error && 'unindexedShards' in error && typeof error.unindexedShards === 'number' ? error.unindexedShards : 0

@@ -3,7 +3,7 @@ import { openIndex } from '@dagstore/carv2'
 import { IndexRepoError } from '@dagstore/index-repo'
 import type { ByteSource } from '@dagstore/io'
 import type { Command } from 'commander'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import { writeEntries } from '../index-entries.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -19,7 +19,7 @@ export const addListMultihashesCommand = (program: Command, common: AddOptions, 
 }
 
 /** The index alone is read: the source of the shard need not be there. */
-const listMultihashes = async (store: ShardStore, key: string, options: CommonOptions, terminal: Terminal): Promise<void> => {
+const listMultihashes = async (store: ShardBackend, key: string, options: CommonOptions, terminal: Terminal): Promise<void> => {
   const { signal } = terminal
   const { indexGeneration } = await knownShard(store, key, terminal)
   const how = { json: options.json === true, offsets: false }
@@ -32,7 +32,7 @@ const listMultihashes = async (store: ShardStore, key: string, options: CommonOp
 }
 
 /** @param generation - 0: there is none. The index of a remote CARv2 has no file before one of ours took its place. */
-const openFile = async ({ dagstore, indices }: ShardStore, key: string, generation: number, signal: AbortSignal | undefined): Promise<ByteSource> => {
+const openFile = async ({ dagstore, indices }: ShardBackend, key: string, generation: number, signal: AbortSignal | undefined): Promise<ByteSource> => {
   if (generation > 0) {
     try {
       return await indices.open(key, generation, { signal })

@@ -2,7 +2,7 @@
 import type { ShardInfo } from '@dagstore/dagstore'
 import type { Command } from 'commander'
 import { inBulk, inParallel } from '../bulk.ts'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import { codeOf, CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -36,7 +36,7 @@ export const addRecoverShardCommand = (program: Command, common: AddOptions, ter
 }
 
 /** What the store tries again by itself, since it was opened, is waited for. @param wasErrored - it was when it was listed, so that it may have been done since */
-const recover = async ({ dagstore }: ShardStore, key: string, { signal }: Terminal, wasErrored: boolean = false): Promise<void> => {
+const recover = async ({ dagstore }: ShardBackend, key: string, { signal }: Terminal, wasErrored: boolean = false): Promise<void> => {
   try {
     await dagstore.recover(key, { signal })
   } catch (error) {
@@ -48,7 +48,7 @@ const recover = async ({ dagstore }: ShardStore, key: string, { signal }: Termin
 
 const notErroredHint = (error: unknown): string | undefined => codeOf(error) === 'DAGSTORE_NOT_ERRORED' ? 'nothing to recover from' : undefined
 
-const recoverAll = async (store: ShardStore, options: RecoverOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
+const recoverAll = async (store: ShardBackend, options: RecoverOptions, terminal: Terminal, watch: JobWatch): Promise<void> => {
   const { signal } = terminal
   const { code } = options
   await inBulk(terminal, options, async (bulk) => {

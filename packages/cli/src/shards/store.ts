@@ -1,7 +1,8 @@
 /** A command on the store that is there, or on one that it may make. */
 import type { DagstoreEvent } from '@dagstore/dagstore'
 import type { Command } from 'commander'
-import type { ShardStore } from '../compose.ts'
+import { openLocalBackend } from '../backend/local.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import type { CommonOptions } from '../options.ts'
 import { existingRoot, hasStore, type RootFolder } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
@@ -15,11 +16,11 @@ export interface StoreUse {
 }
 
 /** @throws {CommandError} `COMMAND_NO_STORE` */
-export const withExistingStore = <T>(options: CommonOptions, terminal: Terminal, work: (store: ShardStore) => Promise<T>, use?: StoreUse): Promise<T> =>
+export const withExistingStore = <T>(options: CommonOptions, terminal: Terminal, work: (store: ShardBackend) => Promise<T>, use?: StoreUse): Promise<T> =>
   withStore(existingRoot(options.root, terminal), work, use)
 
 /** Makes it where there is none, and says so. */
-export const withAnyStore = <T>(root: RootFolder, terminal: Terminal, work: (store: ShardStore) => Promise<T>, use?: StoreUse): Promise<T> => {
+export const withAnyStore = <T>(root: RootFolder, terminal: Terminal, work: (store: ShardBackend) => Promise<T>, use?: StoreUse): Promise<T> => {
   const isNew = !hasStore(root)
   return withStore(root, (store) => {
     if (isNew) terminal.stderr(`made a DAG store at ${printable(root.label)}\n`)
@@ -27,9 +28,8 @@ export const withAnyStore = <T>(root: RootFolder, terminal: Terminal, work: (sto
   }, use)
 }
 
-const withStore = async <T>(root: RootFolder, work: (store: ShardStore) => Promise<T>, use: StoreUse = {}): Promise<T> => {
-  const { openShardStore } = await import('../compose.ts') // loaded when needed
-  const store = await openShardStore(root, use)
+const withStore = async <T>(root: RootFolder, work: (store: ShardBackend) => Promise<T>, use: StoreUse = {}): Promise<T> => {
+  const store = await openLocalBackend(root, use.onEvent)
   try {
     return await work(store)
   } finally {

@@ -2,7 +2,7 @@
 import type { VerifyReport } from '@dagstore/dagstore'
 import { type Command, Option } from 'commander'
 import { type Bulk, inBulk } from '../bulk.ts'
-import type { ShardStore } from '../compose.ts'
+import type { ShardBackend } from '../backend/shard-backend.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { progressText } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
@@ -23,7 +23,7 @@ export const addVerifyShardCommand = (program: Command, common: AddOptions, term
     })))
 }
 
-const verify = async (key: string, { dagstore }: ShardStore, { mode }: VerifyOptions, bulk: Bulk, { signal }: Terminal): Promise<void> => {
+const verify = async (key: string, { dagstore }: ShardBackend, { mode }: VerifyOptions, bulk: Bulk, { signal }: Terminal): Promise<void> => {
   let report: VerifyReport
   try {
     report = await dagstore.verify(key, { mode, signal, onProgress: ({ doneBytes, totalBytes }) => { bulk.status.show(() => `${progressText('verify', doneBytes, totalBytes)}  ${key}`) } })
