@@ -11,7 +11,8 @@ import { bytesMount, createMountRegistry, FIRST_OF_SCHEME, firstOfMount, httpMou
 import { localFiles } from '@dagstore/mounts/node'
 import type { AbstractLevel } from 'abstract-level'
 import { ClassicLevel } from 'classic-level'
-import { readOwner, removeOwner, removeOwnerDrafts, writeOwner } from './owner.ts'
+import { removeOwner, removeOwnerDrafts, writeOwner } from './owner-file.ts'
+import { readOwner } from './owner.ts'
 import { rootedFileMount } from './rooted-files.ts'
 
 export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'transients' | 'onEvent' | 'metrics' | 'doctor'> {
@@ -97,7 +98,7 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
     return closed
   }
   return {
-    db,
+    db: db as AbstractLevel<any, any, any>, // the compiler sees this by itself or not, as other files are there to be checked
     files,
     blockstore: store.blockstore,
     createSession: () => store.createSession(),
