@@ -1,11 +1,9 @@
-/** The `dagstore` command: its groups, the options they share, and what becomes of a failure. */
-import { Command, CommanderError, Option } from 'commander'
-import { addNamed } from './commands/lazy.ts'
-import { SHARD_COMMANDS, START_COMMANDS } from './commands/shards.ts'
+/** The `dagstore` command: one command line, and what becomes of a failure. */
+import { CommanderError } from 'commander'
 import { codeOf, CommandError, explain, isTold } from './failure.ts'
+import { createProgram } from './program.ts'
 import { InterruptedError, StdoutError, type Terminal } from './terminal.ts'
 import { printable, toJson } from './text.ts'
-import { VERSION } from './version.ts'
 
 /** Exit codes of every command. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
@@ -22,41 +20,6 @@ export const main = async (args: readonly string[], terminal: Terminal): Promise
   } catch (error) {
     return report(terminal.signal.reason instanceof StdoutError && !(error instanceof InterruptedError) ? terminal.signal.reason : error, terminal, how)
   }
-}
-
-const createProgram = async (args: readonly string[], terminal: Terminal): Promise<Command> => {
-  const program = new Command('dagstore')
-    .description('CAR files as shards: any block in any of them by CID, verified, in place')
-    .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'say how to use this')
-    .helpCommand('help [command]', 'say how to use a command')
-    .enablePositionalOptions() // so that commands may have a --version of their own
-    .showHelpAfterError('(--help says how to use this)')
-  const common = (command: Command): Command => command
-    .addOption(new Option('--json', 'one JSON document on stdout'))
-    .addOption(new Option('--color', 'colours even where stdout is no terminal'))
-    .addOption(new Option('--no-color', 'no colours'))
-    .addOption(new Option('--debug', 'stack traces with errors'))
-  // what is not asked for needs no commands, and their modules would be most of what there is to start
-  const [first, second] = args.filter((arg) => !arg.startsWith('-'))
-  const asked = [(first === 'help' ? second : first) ?? '']
-  const isVersion = first === undefined && args.some((arg) => arg === '-V' || arg === '--version')
-  const needsNone = isVersion || asked.some((name) => name === 'car' || name === 'pieces')
-  program.commandsGroup('Start:')
-  if (!needsNone) await addNamed(START_COMMANDS, program, asked, common, terminal)
-  program.commandsGroup('Shards:')
-  if (!needsNone) await addNamed(SHARD_COMMANDS, program, asked, common, terminal)
-  program.commandsGroup('Files:')
-  const pieces = program.command('pieces').description('Filecoin pieces')
-  if (args.includes('pieces')) (await import('./commands/pieces.ts')).addPiecesCommands(pieces, common, terminal)
-  const car = program.command('car').description('CAR files, version 1 and 2')
-  if (args.includes('car')) await (await import('./commands/car.ts')).addCarCommands(car, args, common, terminal)
-  const prepare = (command: Command): void => {
-    command.exitOverride().configureOutput({ writeOut: terminal.stdout, writeErr: terminal.stderr })
-    for (const child of command.commands) prepare(child)
-  }
-  prepare(program)
-  return program
 }
 
 const isUsage = (error: unknown): boolean => error instanceof CommandError && error.code === 'COMMAND_USAGE'

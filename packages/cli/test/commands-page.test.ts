@@ -13,7 +13,7 @@ describe('docs/commands.md', () => {
   it('describes each command on a store, with its options', async () => {
     const program = new Command()
     const terminal: Terminal = { stdout: () => {}, stderr: () => {}, interactive: false, colors: false, cwd: '/', env: {}, signal: new AbortController().signal }
-    for (const { load } of [...START_COMMANDS, ...SHARD_COMMANDS]) (await load())(program, (command) => command, terminal)
+    for (const { load } of [...START_COMMANDS, ...SHARD_COMMANDS]) await (await load())(program, (command) => command, terminal, [])
     const titles = page.split('\n').filter((line) => line.startsWith('## ')).join('\n')
     const names = program.commands.map((command) => command.name())
     expect(names).toHaveLength(START_COMMANDS.length + SHARD_COMMANDS.length)

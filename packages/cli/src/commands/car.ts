@@ -1,8 +1,5 @@
 /** `dagstore car …`: work on CAR files, as go-car's `car` command does it. */
-import type { Command } from 'commander'
-import type { AddOptions } from '../options.ts'
-import type { Terminal } from '../terminal.ts'
-import { addNamed, type LazyCommand } from './lazy.ts'
+import { type LazyCommand, lazyGroup } from './lazy.ts'
 
 /** In the order of the help text; a command loads what it needs and no more. */
 const COMMANDS: readonly LazyCommand[] = [
@@ -18,8 +15,4 @@ const COMMANDS: readonly LazyCommand[] = [
   { names: ['root'], load: async () => (await import('../car/root.ts')).addRootCommand },
 ]
 
-/** @param args - those whose names stand among them are added; all, where there are none */
-export const addCarCommands = async (car: Command, args: readonly string[], common: AddOptions, terminal: Terminal): Promise<void> => {
-  car.enablePositionalOptions()
-  await addNamed(COMMANDS, car, args, common, terminal)
-}
+export const CAR_COMMANDS: LazyCommand = lazyGroup('car', 'CAR files, version 1 and 2', COMMANDS)
