@@ -1,3 +1,5 @@
+export { asPieceStore, type AsPieceStoreOptions } from './as-piece-store.ts'
 export { PieceStoreError, type PieceStoreErrorCode } from './errors.ts'
 export { createMemoryPieceStore, openPieceStore } from './open-piece-store.ts'
+export type { DealProblem, PieceDeal, PieceDealReader, PieceDeals, ReadDealsOptions } from './piece-deals.ts'
 export type { PayloadCid, PieceLocation, PieceRecord, PieceStore } from './piece-store.ts'

@@ -1,9 +1,11 @@
 /** The piece store on a table of byte keys: in a database, or in memory. */
 import type { AnyLevel } from '@dagstore/io'
-import { type AnyPieceCid, parsePieceCid, type PieceCidFacts, PieceError, pieceCidV1 } from '@dagstore/piece'
-import { CID } from 'multiformats/cid'
+import { pieceCidV1 } from '@dagstore/piece'
+import type { CID } from 'multiformats/cid'
+import { equalBytes } from './bytes.ts'
+import { factsOf, multihashOf } from './cid-facts.ts'
 import { PieceStoreError } from './errors.ts'
-import type { PayloadCid, PieceLocation, PieceRecord, PieceStore } from './piece-store.ts'
+import type { PieceLocation, PieceRecord, PieceStore } from './piece-store.ts'
 import { checkLocation, COMMITMENT_BYTES, decodeLocation, EMPTY, locationKey, LOCATIONS, locationValue, payloadKey, payloadPrefix, piecePrefix, VERSION, VERSION_KEY } from './records.ts'
 import { createMemoryTable, openLevelTable, type Table } from './table.ts'
 
@@ -39,7 +41,7 @@ const createOn = (table: Table): PieceStore => {
       await change(async () => {
         const known = await table.get(key)
         const value = locationValue(checked)
-        if (known === undefined || (value.byteLength > 0 && !equal(known, value))) await table.put(key, value)
+        if (known === undefined || (value.byteLength > 0 && !equalBytes(known, value))) await table.put(key, value)
       })
     },
     get: async (piece) => {
@@ -58,7 +60,7 @@ const createOn = (table: Table): PieceStore => {
       for await (const [key, value] of table.range(LOCATIONS)) {
         signal?.throwIfAborted()
         const { commitment, location } = decodeLocation(key, value)
-        if (group !== undefined && equal(group.commitment, commitment)) {
+        if (group !== undefined && equalBytes(group.commitment, commitment)) {
           group.locations.push(location)
           continue
         }
@@ -90,23 +92,3 @@ const createOn = (table: Table): PieceStore => {
 
 const recordOf = ({ commitment, locations }: { readonly commitment: Uint8Array, readonly locations: readonly PieceLocation[] }): PieceRecord =>
   ({ piece: pieceCidV1(commitment), locations })
-
-const factsOf = (piece: AnyPieceCid): PieceCidFacts => {
-  try {
-    return parsePieceCid(piece)
-  } catch (cause) {
-    if (!(cause instanceof PieceError) && !(cause instanceof TypeError)) throw cause
-    throw new PieceStoreError('PIECE_STORE_BAD_CID', 'not a piece CID', { cause })
-  }
-}
-
-const multihashOf = (payload: PayloadCid): Uint8Array => {
-  if (!(payload instanceof Uint8Array)) return payload.multihash.bytes
-  try {
-    return CID.decode(payload).multihash.bytes
-  } catch (cause) {
-    throw new PieceStoreError('PIECE_STORE_BAD_CID', 'not the bytes of a CID', { cause })
-  }
-}
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at])

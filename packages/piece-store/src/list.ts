@@ -1,0 +1,1 @@
+export { createListReader, type ListReaderOptions } from './list/list-reader.ts'
