@@ -216,4 +216,33 @@ describe('registerMany', () => {
     await destroyed
     expect(codes(await collectAll(h.store.registerMany(many(1))))).toEqual(['new'])
   })
+
+  it('says of each item whether its key was new', async () => {
+    await using h = await openHarness()
+    const copied = { key: 'c', mountUrl: 'test:1', indexing: 'eager' } as const
+    h.sources.put('1', car)
+    const added = async (items: readonly RegisterItem[]): Promise<unknown[]> => (await collectAll(h.store.registerMany(items))).map((outcome) => outcome.ok && outcome.added)
+    expect(await added([{ key: 'a', mountUrl: 'test:1' }, { key: 'a', mountUrl: 'test:1' }, copied])).toEqual([true, false, true])
+    expect(await added([{ key: 'b', mountUrl: 'test:1' }, { key: 'a', mountUrl: 'test:1' }, copied])).toEqual([true, false, false])
+  })
+
+  it('registers a shard as another store left it, errored with its reason, and the next acquire tries it', async () => {
+    await using h = await openHarness()
+    const failedBefore = { message: 'failed to fetch', at: '2026-01-02T03:04:05.000Z' }
+    const url = h.sources.put('1', car)
+    const [outcome] = await collectAll(h.store.registerMany([{ key: 'a', mountUrl: url, failedBefore }, { key: 'b', mountUrl: url }]))
+    const error = { ...failedBefore, code: 'DAGSTORE_SHARD_ERRORED', retry: 'later', attempts: 1, nextRetryAt: undefined }
+    expect(outcome).toMatchObject({ ok: true, added: true, info: { health: 'errored', error } })
+    expect(h.events).toContainEqual({ type: 'health', key: 'a', from: undefined, to: 'errored', failure: error })
+    await using again = await h.reopen()
+    expect(await again.store.shard('a')).toMatchObject({ health: 'errored', error })
+    expect((await collectAll(again.store.shards({ health: 'errored' }))).map(({ key }) => key)).toEqual(['a'])
+    expect(h.sources.opens.size).toBe(0)
+    // of a key that is there it changes nothing
+    expect(await collectAll(again.store.registerMany([{ key: 'b', mountUrl: url, failedBefore }]))).toMatchObject([{ info: { health: 'new' } }])
+    const lease = await again.store.acquire('a')
+    expect(await lease.blockstore.bytes(car.blocks[1]!.cid)).toEqual(car.blocks[1]!.data)
+    await lease.close()
+    expect(await again.store.shard('a')).toMatchObject({ health: 'available', error: undefined })
+  })
 })

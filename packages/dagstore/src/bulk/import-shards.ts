@@ -40,7 +40,7 @@ export async function * importShards (bulk: BulkParts, chunks: Iterable<Uint8Arr
 const withoutCopy = async (bulk: BulkParts, { key, mountUrl, localCopy }: RegisterItem, outcome: RegisterOutcome, signal: AbortSignal): Promise<RegisterOutcome> => {
   if (outcome.ok || localCopy === undefined) return outcome
   try {
-    return { key, ok: true, info: await bulk.register(key, mountUrl, { signal }) }
+    return { key, ok: true, added: false, info: await bulk.register(key, mountUrl, { signal }) }
   } catch (error) {
     if (isFatal(error, signal)) throw error
     return outcome
