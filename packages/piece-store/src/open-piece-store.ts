@@ -44,6 +44,21 @@ const createOn = (table: Table): PieceStore => {
         if (known === undefined || (value.byteLength > 0 && !equalBytes(known, value))) await table.put(key, value)
       })
     },
+    addMany: async (copies) => {
+      const entries = Array.from(copies, ({ piece, location }) => {
+        const facts = factsOf(piece)
+        const checked = checkLocation(location, facts)
+        return [locationKey(facts.commitment, checked), locationValue(checked)] as const
+      })
+      if (entries.length === 0) return
+      await change(async () => {
+        const known = await table.getMany(entries.map(([key]) => key))
+        // the copy that says its payload comes last, and counts
+        const fresh = entries.filter(([, value], at) => known[at] === undefined || (value.byteLength > 0 && !equalBytes(known[at], value)))
+        const ordered = [...fresh.filter(([, value]) => value.byteLength === 0), ...fresh.filter(([, value]) => value.byteLength > 0)]
+        if (ordered.length > 0) await table.putMany(ordered)
+      })
+    },
     get: async (piece) => {
       const locations: PieceLocation[] = []
       for await (const [key, value] of table.range(piecePrefix(factsOf(piece).commitment))) locations.push(decodeLocation(key, value).location)

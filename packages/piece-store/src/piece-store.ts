@@ -17,6 +17,13 @@ export interface PieceLocation {
   readonly payloadBytes: number | undefined
 }
 
+/** A copy of a piece. */
+export interface PieceCopy {
+  /** Of either version. */
+  readonly piece: AnyPieceCid
+  readonly location: PieceLocation
+}
+
 export interface PieceRecord {
   /** v1. */
   readonly piece: CID
@@ -42,6 +49,13 @@ export interface PieceStore {
    * @throws {RangeError} a field is out of range, or contradicts what a v2 CID says
    */
   add(piece: AnyPieceCid, location: PieceLocation): Promise<void>
+  /**
+   * As `add` for each of them, in one write: all of them or none, and nothing at all where nothing is new. They are in memory
+   * together.
+   *
+   * @throws {RangeError} as `add`
+   */
+  addMany(copies: Iterable<PieceCopy>): Promise<void>
   /** By miner, sector, offset, length; empty when the piece is unknown. @throws {PieceStoreError} `PIECE_STORE_DAMAGED` */
   get(piece: AnyPieceCid): Promise<readonly PieceLocation[]>
   /** That copy is gone, whatever its `payloadBytes`. Payloads stay linked to the piece. */
