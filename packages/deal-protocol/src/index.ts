@@ -1,0 +1,6 @@
+export { checkProposal, type DealProposal } from './deal-proposal.ts'
+export type { DealTransfer, ReceiveOptions } from './deal-transfer.ts'
+export { DealError, type DealErrorCode } from './errors.ts'
+export type { DealFailure, DealProgress, DealShard, DealSignature, DealTerms, PiecePlace, ProviderDeal, StagedPiece } from './provider-deal.ts'
+export type { AddPieceRequest, SealingEvent, SealingReport, SealingStatus, SealingSubsystem } from './sealing-subsystem.ts'
+export { FINAL_STATES, STATES_WITH_PIECE, STORAGE_DEAL_STATES, storageDealState, type StorageDealState } from './storage-deal-states.ts'
