@@ -1,0 +1,21 @@
+/** The Lotus methods that a DAG store calls and serves. */
+export type { LotusApi, LotusCallOptions, LotusMethodName } from './api.ts'
+export { createLotusClient } from './client.ts'
+export type { DataRef, DealProposal, MinerDeal, Signature, TransferChannelId } from './deals.ts'
+export type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
+export { type LotusMethod, type LotusParam, type LotusParams, type LotusResult, NAMESPACE } from './method.ts'
+export { type LotusContext, methodsOf } from './methods-of.ts'
+export { METHOD_NAMES, METHODS } from './methods.ts'
+export { type APIVersion, MINER_API_VERSION } from './node-types.ts'
+export { type Permission, PERMISSIONS } from './permissions.ts'
+export type { CIDInfo, PieceBlockLocation, PieceDealInfo, PieceInfo } from './pieces.ts'
+export type {
+  DagstoreCounter, DagstoreGarbage, DagstoreGarbageReport, DagstoreIndexPart, DagstoreRebuildReport, DagstoreStats, DagstoreVerifyFault, DagstoreVerifyOptions,
+  DagstoreVerifyRepair, DagstoreVerifyReport, DagstoreWhyReport, DagstoreWhyStep, VerifyMode, WhyStepName,
+} from './reports.ts'
+export type { JsonSchema, Schema } from './schema.ts'
+export type {
+  DagstoreAddItem, DagstoreAddResult, DagstoreAdoptedIndex, DagstoreExportedIndex, DagstoreFailure, DagstoreFinding, DagstoreFindingsOf, DagstoreFindingsPage,
+  DagstoreImportResult, DagstoreInitializeAllEvent, DagstoreInitializeAllParams, DagstoreShard, DagstoreShardDetails, DagstoreShardInfo, DagstoreShardResult,
+  DagstoreShardsPage, DagstoreShardsQuery, DagstoreUnregistered, DagstoreUnregisteredPage, PageQuery, ShardState,
+} from './shards.ts'

@@ -1,0 +1,14 @@
+/** What keeps the server from beginning. */
+
+/** Codes are stable within a major version and listed in README.md; messages are for people and may change. */
+export type ServerErrorCode = 'SERVER_BAD_SECRET'
+
+export class ServerError extends Error {
+  override readonly name = 'ServerError'
+  readonly code: ServerErrorCode
+
+  constructor (code: ServerErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options)
+    this.code = code
+  }
+}
