@@ -1,10 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The store as its callers see it. */
-import type { CallOptions } from '@dagstore/io'
+import type { CallOptions, EventsOptions } from '@dagstore/io'
 import type { AnyCid } from '@dagstore/read-blockstore'
 import type { CrossShardBlockstore } from './cross-shard/parts.ts'
 import type { FindingsOf, FindingsQuery } from './doctor/findings.ts'
-import type { EventsOptions } from './event-hub.ts'
 import type { DagstoreEvent } from './events.ts'
 import type { BulkOperations } from './bulk/bulk.ts'
 import type { ShardLease } from './lease.ts'

@@ -18,7 +18,7 @@ export type { AcquireOptions, Dagstore, DestroyOptions, FindShardsOptions, Refre
 export { DOCTOR_DEFAULTS, type DoctorOptions } from './doctor/doctor.ts'
 export type { FindingsOf, FindingsQuery } from './doctor/findings.ts'
 export { DagstoreError, type DagstoreErrorCode, RecordedError } from './errors.ts'
-export type { EventsOptions } from './event-hub.ts'
+export type { EventsOptions } from '@dagstore/io'
 export type { DagstoreEvent, EventListener } from './events.ts'
 export type { ShardLease } from './lease.ts'
 export { LOTUS_STATE_NUMBERS, type LotusRecord, type LotusState, toLotusRecord, toLotusState } from './lotus-state.ts'

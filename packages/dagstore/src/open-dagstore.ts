@@ -3,7 +3,7 @@
 import { createPageCache, type PageCache } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import { openIndexRepo } from '@dagstore/index-repo'
-import { type AnyLevel, type Clock, type Directory, type Random, systemClock, systemRandom } from '@dagstore/io'
+import { type AnyLevel, type Clock, createEventHub, type Directory, type Random, systemClock, systemRandom } from '@dagstore/io'
 import { type MountRegistry, openTransients, type TransientsOptions } from '@dagstore/mounts'
 import { clearTopLevelIndex, openTopLevelIndex, type TopLevelIndex, TopLevelIndexError } from '@dagstore/top-level-index'
 import { noteRebuild, readRebuildNote } from './bulk/rebuild-top-level-index.ts'
@@ -12,8 +12,7 @@ import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
 import type { Dagstore } from './dagstore.ts'
 import { type DoctorOptions, doctorSettings } from './doctor/doctor.ts'
 import { DagstoreError } from './errors.ts'
-import { createEventHub } from './event-hub.ts'
-import { type EventListener, quiet } from './events.ts'
+import { type DagstoreEvent, type EventListener, quiet } from './events.ts'
 import { codeOf } from './failure.ts'
 import { measuredMounts, measuredPages } from './metrics/measured.ts'
 import { type Metrics, NO_METRICS } from './metrics/metrics.ts'
@@ -79,7 +78,7 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
   const maxOpenShards = atLeastOne('maxOpenShards', options.maxOpenShards ?? DAGSTORE_DEFAULTS.maxOpenShards)
   const maxConcurrentIndexing = atLeastOne('maxConcurrentIndexing', options.maxConcurrentIndexing ?? DAGSTORE_DEFAULTS.maxConcurrentIndexing)
   const [listener, counting] = [quiet(options.onEvent), metricsOfEvents(metrics, clock)]
-  const events = createEventHub((event) => {
+  const events = createEventHub<DagstoreEvent>((event) => {
     counting(event)
     listener(event)
   }, () => { metrics.count('events.dropped') })

@@ -2,7 +2,7 @@
 /** The store: calls to the shards' machines, what goes on in the background, and the end of it all. */
 import type { IndexView } from '@dagstore/carv2'
 import { encodeKey } from '@dagstore/index-repo'
-import type { CallOptions, Directory, Random } from '@dagstore/io'
+import type { CallOptions, Directory, EventHub, EventsOptions, Random } from '@dagstore/io'
 import { type AnyCid, BlockstoreError } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
 import { type Bulk, createBulk } from './bulk/bulk.ts'
@@ -28,7 +28,6 @@ import type { AcquireOptions, Dagstore, DestroyOptions, FindShardsOptions, Refre
 import { type DoctorSettings, runDoctor } from './doctor/doctor.ts'
 import { type FindingsOf, findingsOf, type FindingsQuery, listFindings } from './doctor/findings.ts'
 import { DagstoreError } from './errors.ts'
-import type { EventHub, EventsOptions } from './event-hub.ts'
 import type { DagstoreEvent } from './events.ts'
 import { codeOf } from './failure.ts'
 import { isForeign, type ShardLease } from './lease.ts'
@@ -59,7 +58,7 @@ export type OpenedParts = Omit<StoreParts, 'building' | 'retryPlan' | 'noteRetry
   readonly retry: RetrySettings
   /** A rebuild of the top-level index that an earlier process has left. */
   readonly rebuilding: RebuildNote | undefined
-  readonly events: EventHub
+  readonly events: EventHub<DagstoreEvent>
   /** `undefined`: no checks. */
   readonly doctor: DoctorSettings | undefined
   /** Called last. */
@@ -77,7 +76,7 @@ export class Store implements Dagstore {
   readonly #finder: CandidateFinder
   readonly #crossShard: CrossShardParts
   readonly #bulk: Bulk
-  readonly #events: EventHub
+  readonly #events: EventHub<DagstoreEvent>
   readonly #closeState: () => Promise<void>
   readonly #closing: AbortController = new AbortController()
   #ignored = 0

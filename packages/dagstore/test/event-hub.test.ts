@@ -1,5 +1,5 @@
+import { createEventHub } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { createEventHub } from '../src/event-hub.ts'
 import type { DagstoreEvent } from '../src/index.ts'
 import { collectAll, makeCar, openHarness, rejection } from './harness.ts'
 
@@ -9,7 +9,7 @@ const totals = (events: readonly DagstoreEvent[]): unknown[] => events.map((even
 describe('an event hub', () => {
   it('gives each consumer what happens from its beginning on, and ends with what waits', async () => {
     const heard: DagstoreEvent[] = []
-    const hub = createEventHub((event) => { heard.push(event) }, () => {})
+    const hub = createEventHub<DagstoreEvent>((event) => { heard.push(event) }, () => {})
     hub.emit(ignored(1))
     const one = hub.subscribe()[Symbol.asyncIterator]()
     const waiting = one.next()
@@ -28,7 +28,7 @@ describe('an event hub', () => {
 
   it('D35: drops the oldest of a consumer that does not read, tells it how many, and keeps nobody waiting', async () => {
     let dropped = 0
-    const hub = createEventHub(() => {}, () => { dropped++ })
+    const hub = createEventHub<DagstoreEvent>(() => {}, () => { dropped++ })
     const slow = hub.subscribe({ capacity: 3 })[Symbol.asyncIterator]()
     const never = hub.subscribe({ capacity: 1 })[Symbol.asyncIterator]()
     for (let total = 1; total <= 10; total++) hub.emit(ignored(total))
@@ -40,7 +40,7 @@ describe('an event hub', () => {
 
   it('ends for one consumer by its signal or its break, and takes nothing for it any more', async () => {
     let dropped = 0
-    const hub = createEventHub(() => {}, () => { dropped++ })
+    const hub = createEventHub<DagstoreEvent>(() => {}, () => { dropped++ })
     const leaving = new AbortController()
     const iterator = hub.subscribe({ signal: leaving.signal, capacity: 1 })[Symbol.asyncIterator]()
     const waiting = rejection(iterator.next())
@@ -58,7 +58,7 @@ describe('an event hub', () => {
   })
 
   it('refuses a capacity that is none', () => {
-    const hub = createEventHub(() => {}, () => {})
+    const hub = createEventHub<DagstoreEvent>(() => {}, () => {})
     for (const capacity of [0, -1, 1.5, Number.NaN]) expect(() => hub.subscribe({ capacity })).toThrow(RangeError)
   })
 })

@@ -3,6 +3,7 @@ export { type BlockingSource, type ByteSource, isBlocking, type SourceCost } fro
 export { type CallbackSource, hasCallbacks, type ReadDone } from './callback-source.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { type Directory, type FileStat, splitName } from './directory.ts'
+export { createEventHub, type DroppedEvents, type EventHub, type EventsOptions } from './event-hub.ts'
 export { IoError, type IoErrorCode, type Retry } from './errors.ts'
 export { canFill, type FillingSource } from './filling-source.ts'
 export { compareIdentity, type IdentityVerdict, type SourceIdentity } from './identity.ts'

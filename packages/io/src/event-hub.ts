@@ -1,6 +1,5 @@
 /** Events for whoever iterates: each consumer has a ring of its own, the oldest event is dropped where it does not keep up. */
-import { onAbort } from '@dagstore/io'
-import type { DagstoreEvent, EventListener } from './events.ts'
+import { onAbort } from './on-abort.ts'
 
 export interface EventsOptions {
   /** Ends the iteration by rejecting with its reason. */
@@ -9,26 +8,35 @@ export interface EventsOptions {
   readonly capacity?: number | undefined
 }
 
-export interface EventHub {
-  readonly emit: EventListener
+/** To one consumer only: it did not keep up and has missed so many before the next one. */
+export interface DroppedEvents {
+  readonly type: 'dropped'
+  readonly count: number
+}
+
+export interface EventHub<E> {
+  readonly emit: (event: E) => void
   /**
    * Events from the moment on in which the iteration begins (`for await`, `[Symbol.asyncIterator]()`). Ends when the hub does,
    * after what still waits. An iterator that is never read costs its ring, and nothing once nobody refers to it.
    *
    * @throws {RangeError} `capacity`
    */
-  subscribe(options?: EventsOptions): AsyncIterable<DagstoreEvent>
+  subscribe(options?: EventsOptions): AsyncIterable<E | DroppedEvents>
   close(): void
 }
 
 const CAPACITY = 1024
 
-/** @param onDropped - called for each event that a consumer misses */
-export const createEventHub = (listener: EventListener, onDropped: () => void): EventHub => {
+/**
+ * @param listener - hears every event at once; must not throw
+ * @param onDropped - called for each event that a consumer misses
+ */
+export const createEventHub = <E>(listener: (event: E) => void, onDropped: () => void): EventHub<E> => {
   /** Weakly: whoever forgot to end an iteration does not fill memory for ever. */
-  const rings = new Set<WeakRef<Ring>>()
+  const rings = new Set<WeakRef<Ring<E>>>()
   /** Strongly, while somebody waits for the next event. */
-  const waiting = new Set<Ring>()
+  const waiting = new Set<Ring<E>>()
   let closed = false
   return {
     emit: (event) => {
@@ -43,7 +51,7 @@ export const createEventHub = (listener: EventListener, onDropped: () => void): 
       if (!Number.isSafeInteger(capacity) || capacity < 1) throw new RangeError(`capacity; want=a whole number from 1 got=${capacity}`)
       return {
         [Symbol.asyncIterator]: () => {
-          const ring = new Ring(capacity, waiting, onDropped)
+          const ring = new Ring<E>(capacity, waiting, onDropped)
           const reference = new WeakRef(ring)
           if (closed) ring.end()
           else rings.add(reference)
@@ -59,7 +67,7 @@ export const createEventHub = (listener: EventListener, onDropped: () => void): 
   }
 }
 
-const iterate = (ring: Ring, signal: AbortSignal | undefined, leave: () => void): AsyncIterator<DagstoreEvent, undefined> => {
+const iterate = <E>(ring: Ring<E>, signal: AbortSignal | undefined, leave: () => void): AsyncIterator<E | DroppedEvents, undefined> => {
   let over = false
   const finish = (): { done: true, value: undefined } => {
     over = true
@@ -84,10 +92,10 @@ const iterate = (ring: Ring, signal: AbortSignal | undefined, leave: () => void)
 }
 
 /** Events of one consumer, in order. */
-class Ring {
-  readonly #slots: (DagstoreEvent | undefined)[] = []
+class Ring<E> {
+  readonly #slots: (E | undefined)[] = []
   readonly #capacity: number
-  readonly #waiting: Set<Ring>
+  readonly #waiting: Set<Ring<E>>
   readonly #onDropped: () => void
   #first = 0
   #size = 0
@@ -95,13 +103,13 @@ class Ring {
   #ended = false
   #wakers: (() => void)[] = []
 
-  constructor (capacity: number, waiting: Set<Ring>, onDropped: () => void) {
+  constructor (capacity: number, waiting: Set<Ring<E>>, onDropped: () => void) {
     this.#capacity = capacity
     this.#waiting = waiting
     this.#onDropped = onDropped
   }
 
-  push (event: DagstoreEvent): void {
+  push (event: E): void {
     if (this.#ended) return
     if (this.#size === this.#capacity) {
       this.#first = (this.#first + 1) % this.#capacity
@@ -121,7 +129,7 @@ class Ring {
   }
 
   /** `undefined`: no more events come. */
-  async next (signal: AbortSignal | undefined): Promise<DagstoreEvent | undefined> {
+  async next (signal: AbortSignal | undefined): Promise<E | DroppedEvents | undefined> {
     for (;;) {
       if (this.#dropped > 0) {
         const count = this.#dropped
@@ -134,7 +142,7 @@ class Ring {
     }
   }
 
-  #shift (): DagstoreEvent | undefined {
+  #shift (): E | undefined {
     const event = this.#slots[this.#first]
     this.#slots[this.#first] = undefined
     this.#first = (this.#first + 1) % this.#capacity
