@@ -1,0 +1,45 @@
+/** What a daemon can be told: one value for each key of {@link KEYS}. */
+
+export type AnonymousRead = 'loopback' | 'always' | 'never'
+export type SealedPolicy = 'reject' | 'queue' | 'ask'
+export type LogFormat = 'text' | 'json'
+export type MigrationSource = '' | 'lotus' | 'boost' | 'curio' | 'file'
+
+/** Times in milliseconds, sizes in bytes; 0 where a limit is wanted: none. */
+export interface Config {
+  readonly rootDir: string
+  readonly maxConcurrentIndex: number
+  readonly maxConcurrentReadyFetches: number
+  readonly maxConcurrencyStorageCalls: number
+  readonly maxConcurrentUnseals: number
+  readonly gcIntervalMs: number
+
+  readonly listen: string
+  readonly hosts: readonly string[]
+  readonly origins: readonly string[]
+  readonly anonymousRead: AnonymousRead
+  readonly stopTimeoutMs: number
+  readonly logLevel: string
+  readonly logFormat: LogFormat
+
+  readonly bytesPerSecond: number
+  readonly maxOpenShards: number
+  readonly pageCacheBytes: number
+  readonly transientQuotaBytes: number
+  readonly retryAttempts: number
+
+  readonly storage: readonly string[]
+  readonly pieceServers: readonly string[]
+  readonly lotusApiInfo: string
+  readonly sealed: SealedPolicy
+  readonly probeConcurrency: number
+  readonly negativeTtlMs: number
+
+  readonly doctor: boolean
+  readonly doctorBytesPerSecond: number
+  readonly doctorRowsPerSecond: number
+  readonly doctorRepairsPerHour: number
+
+  readonly migrateFrom: MigrationSource
+  readonly migrateSource: string
+}
