@@ -1,137 +1,189 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A piece loader over any number of sources, cheapest first. */
-import type { ByteSource, CallOptions } from '@dagstore/io'
-import { causeOf, openFirstOf, retryOf } from '@dagstore/mounts'
+import { type ByteSource, type CallOptions, type Clock, onAbort, systemClock, withdrawable } from '@dagstore/io'
+import { openFirstOf } from '@dagstore/mounts'
 import { type AnyPieceCid, parsePieceCid, pieceCidV1, unpaddedBytes } from '@dagstore/piece'
-import type { CID } from 'multiformats/cid'
+import { createAbsenceMemory } from './absence-memory.ts'
 import { PieceLoaderError } from './errors.ts'
-import type { OpenPieceOptions, PieceLoader, PieceSource, PieceStat } from './piece-loader.ts'
+import { explanationOf } from './explanation.ts'
+import { NO_PIECE_METRICS, type PieceMetrics } from './metrics.ts'
+import { createOpeningRace } from './opening-race.ts'
+import type { OpenPieceOptions, PieceLoader, PieceSource, PieceStat, SealedPolicy } from './piece-loader.ts'
+import { PIECE_LOADER_DEFAULTS, type PieceLimits } from './piece-limits.ts'
+import { createSealedPieces } from './sealed-pieces.ts'
+import { createSlots } from './slots.ts'
+import { createSourceCalls, type PieceFacts } from './source-calls.ts'
+import { createSourceScores } from './source-scores.ts'
+import { absenceOf, refusalOf, surveyOf } from './survey.ts'
 
-/** Sources of equal cost are tried in the order given. The loader owns no source, only the pieces that it has opened. */
-export const createPieceLoader = (sources: readonly PieceSource[]): PieceLoader => {
-  const ordered = sources.toSorted((a, b) => a.cost - b.cost)
+export interface PieceLoaderOptions {
+  readonly limits?: PieceLimits | undefined
+  /** How many sources are asked at once about one piece. @default 4 */
+  readonly probeConcurrency?: number | undefined
+  /** How long a source's word that a piece is not there, or sealed, is believed. @default 60 s */
+  readonly negativeTtlMs?: number | undefined
+  /** How long a source is waited for before the next one is asked as well; 0: as long as it takes. @default 30 s */
+  readonly patienceMs?: number | undefined
+  /** What to do where only sealed copies are known of. @default 'reject' */
+  readonly sealed?: SealedPolicy | undefined
+  /** With `ask`: what the operator says about this piece (v1). Called once for all who want it meanwhile. */
+  readonly onSealed?: ((piece: string, options: { readonly signal: AbortSignal }) => Promise<'reject' | 'queue'>) | undefined
+  /** Every call waits for it first; should it reject, so do they. @default ready */
+  readonly ready?: Promise<unknown> | undefined
+  readonly metrics?: PieceMetrics | undefined
+  /** @default systemClock */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * The loader owns no source, only the pieces that it has opened. Sources are tried from the least cost on, behind them those that
+ * are slow or have failed of late; those that rank equal in the order given.
+ *
+ * @throws {TypeError} `sealed` is `ask`, and nobody can be asked
+ * @throws {RangeError} a limit that is none
+ */
+export const createPieceLoader = (sources: readonly PieceSource[], options: PieceLoaderOptions = {}): PieceLoader => {
+  const { probeConcurrency, negativeTtlMs, patienceMs, sealed: policy, onSealed, ready, clock, metrics } = settingsOf(options)
+  const named = withNames(sources)
+  const scores = createSourceScores(clock, new Map(named.map(({ name, cost }) => [name, cost])))
+  const absence = createAbsenceMemory(clock)
+  const calls = createSourceCalls({ limits: options.limits, scores, absence, negativeTtlMs, metrics, clock })
+  const ranked = (): readonly PieceSource[] => scores.order(named, ({ name }) => name)
+  const sealedPieces = createSealedPieces({ sources: ranked, slots: calls.unsealSlots, onSealed, metrics, clock })
+  ready?.catch(() => {}) // each call says so
+  const lifetime = new AbortController()
   const open = new Set<ByteSource>()
-  let closed = false
-  const check = (piece: CID): void => { if (closed) throw new PieceLoaderError('PIECE_LOADER_CLOSED', 'piece loader is closed', piece.toString()) }
+
+  /** Run `work` until the caller leaves or the loader is closed. */
+  const during = async <T>(piece: AnyPieceCid, { signal }: CallOptions, work: (facts: PieceFacts, signal: AbortSignal) => Promise<T>): Promise<T> => {
+    signal?.throwIfAborted()
+    const facts = factsOf(piece)
+    const closed = (): PieceLoaderError => new PieceLoaderError('PIECE_LOADER_CLOSED', 'piece loader is closed', facts.cid.toString())
+    if (lifetime.signal.aborted) throw closed()
+    const leaving = new AbortController()
+    const unwatch = [
+      onAbort(lifetime.signal, () => { leaving.abort(closed()) }),
+      signal === undefined ? () => {} : onAbort(signal, () => { leaving.abort(signal.reason) }),
+    ]
+    try {
+      if (ready !== undefined) await withdrawable(ready, leaving.signal)
+      return await work(facts, leaving.signal)
+    } finally {
+      for (const end of unwatch) end()
+    }
+  }
+
+  const openNow = async (facts: PieceFacts, signal: AbortSignal): Promise<{ readonly source: ByteSource | undefined, readonly failures: readonly unknown[] }> => {
+    /** Where it was found, in every place of the same size. */
+    let known = facts
+    const race = createOpeningRace({
+      order: scores.order([...named.keys()], (at) => named[at]!.name),
+      concurrency: probeConcurrency,
+      open: (at, call) => calls.open(named[at]!, known, call),
+    })
+    try {
+      const opened = await openFirstOf(named.map(({ name }, at) => ({ name, open: (call: CallOptions) => race.open(at, call) })), {
+        signal,
+        memory: scores,
+        patience: { clock, ms: patienceMs },
+        sizeBytes: facts.pieceBytes,
+        identity: (sizeBytes) => ({ kind: 'content', cid: facts.cid.toString(), sizeBytes }),
+      })
+      known = { ...facts, pieceBytes: opened.source?.sizeBytes ?? facts.pieceBytes }
+      return opened
+    } finally {
+      race.end()
+    }
+  }
+
   const close = async (): Promise<void> => {
-    closed = true
+    lifetime.abort()
     await Promise.all([...open].map((source) => source.close()))
   }
+
+  const survey = (facts: PieceFacts, signal: AbortSignal): ReturnType<typeof surveyOf> => surveyOf(ranked(), facts, { concurrency: probeConcurrency, stat: calls.stat, signal })
+
   return {
-    stat: async (piece, options = {}) => {
-      options.signal?.throwIfAborted()
-      const { cid } = nameOf(piece)
-      check(cid)
-      const survey = await surveyOf(ordered, cid, options)
-      if (survey.best !== undefined) return survey.best
-      throw absenceOf(survey, cid)
-    },
-    open: async (piece, options = {}) => {
-      options.signal?.throwIfAborted()
-      const { cid, pieceBytes } = nameOf(piece)
-      check(cid)
-      const places = ordered.map((source) => ({
-        name: source.name,
-        open: (call: CallOptions) => source.open(cid, { ...call, sealed: options.sealed }),
-      }))
-      const { source, failures } = await openFirstOf(places, {
-        signal: options.signal,
-        sizeBytes: pieceBytes,
-        identity: (sizeBytes) => ({ kind: 'content', cid: cid.toString(), sizeBytes }),
-      })
-      if (source === undefined) throw await refusalOf(ordered, cid, failures, options)
-      if (closed) {
+    stat: (piece, call = {}) => during(piece, call, async (facts, signal): Promise<PieceStat> => {
+      const found = await survey(facts, signal)
+      if (found.best !== undefined) return found.best
+      throw absenceOf(found, facts.cid)
+    }),
+    open: (piece, call: OpenPieceOptions = {}) => during(piece, call, async (facts, signal) => {
+      const first = await openNow(facts, signal)
+      let { source } = first
+      if (source === undefined) {
+        const refusal = await refusalOf({ count: named.length, cid: facts.cid, failures: first.failures, survey: () => survey(facts, signal) })
+        if (refusal.code !== 'PIECE_SEALED') throw refusal
+        if (!await sealedPieces.unsealed(facts.cid, call.sealed ?? policy, signal)) throw refusal
+        absence.forget(facts.cid.toString())
+        const second = await openNow(facts, signal)
+        source = second.source
+        if (source === undefined) throw await refusalOf({ count: named.length, cid: facts.cid, failures: second.failures, survey: () => survey(facts, signal) })
+      }
+      if (signal.aborted) {
         await source.close()
-        check(cid)
+        throw signal.reason
       }
       return tracked(source, open)
-    },
-    explain: async (piece, options = {}) => {
-      options.signal?.throwIfAborted()
-      const { cid } = nameOf(piece)
-      check(cid)
-      return explanationOf(ordered, cid, options)
-    },
+    }),
+    explain: (piece, call = {}) => during(piece, call, (facts, signal) => explanationOf(ranked(), facts.cid, { signal })),
+    forget: (piece) => { absence.forget(piece === undefined ? undefined : factsOf(piece).cid.toString()) },
+    scores: () => ranked().map(({ name }) => scores.score(name)),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-/** What each source says; one that cannot say why is named with its failure. */
-const explanationOf = async (sources: readonly PieceSource[], piece: CID, { signal }: CallOptions): Promise<string> => {
-  const said: string[] = []
-  for (const source of sources) {
-    signal?.throwIfAborted()
-    try {
-      const text = source.explain === undefined ? await shortAnswer(source, piece, { signal }) : await source.explain(piece, { signal })
-      if (text !== undefined) said.push(text)
-    } catch (error) {
-      signal?.throwIfAborted()
-      said.push(`${source.name}: ${error instanceof Error ? error.message : String(error)}`)
-    }
-  }
-  return said.length > 0 ? said.join('; ') : `no record of it in ${sources.map(({ name }) => name).join(', ')}`
+interface Settings extends Pick<PieceLoaderOptions, 'onSealed' | 'ready'> {
+  readonly probeConcurrency: number
+  readonly negativeTtlMs: number
+  readonly patienceMs: number
+  readonly sealed: SealedPolicy
+  readonly metrics: PieceMetrics
+  readonly clock: Clock
 }
 
-const shortAnswer = async (source: PieceSource, piece: CID, options: CallOptions): Promise<string | undefined> => {
-  const stat = await source.stat(piece, options)
-  return stat === undefined ? undefined : `${source.name}: ${stat.unsealed === 'yes' ? 'there' : stat.unsealed}`
+const settingsOf = (options: PieceLoaderOptions): Settings => {
+  const { onSealed, ready, metrics = NO_PIECE_METRICS, clock = systemClock } = options
+  const { probeConcurrency, negativeTtlMs, patienceMs, sealed } = withDefaults(options)
+  createSlots(probeConcurrency) // refuses what is no limit
+  for (const [name, ms] of Object.entries({ negativeTtlMs, patienceMs })) if (!(ms >= 0)) throw new RangeError(`${name}; want=a number from 0 got=${ms}`)
+  if (sealed === 'ask' && onSealed === undefined) throw new TypeError('sealed: ask needs onSealed')
+  return { probeConcurrency, negativeTtlMs, patienceMs, sealed, onSealed, ready, metrics, clock }
 }
+
+const withDefaults = ({ probeConcurrency, negativeTtlMs, patienceMs, sealed }: PieceLoaderOptions): Pick<Settings, 'probeConcurrency' | 'negativeTtlMs' | 'patienceMs' | 'sealed'> => ({
+  probeConcurrency: probeConcurrency ?? PIECE_LOADER_DEFAULTS.probeConcurrency,
+  negativeTtlMs: negativeTtlMs ?? PIECE_LOADER_DEFAULTS.negativeTtlMs,
+  patienceMs: patienceMs ?? PIECE_LOADER_DEFAULTS.patienceMs,
+  sealed: sealed ?? PIECE_LOADER_DEFAULTS.sealed,
+})
+
+/** Names tell them apart, in messages and in what is remembered of them. */
+const withNames = (sources: readonly PieceSource[]): readonly PieceSource[] => {
+  const seen = new Map<string, number>()
+  return sources.toSorted((a, b) => a.cost - b.cost).map((source) => {
+    const count = (seen.get(source.name) ?? 0) + 1
+    seen.set(source.name, count)
+    return count === 1 ? source : renamed(source, `${source.name} (${count})`)
+  })
+}
+
+const renamed = (source: PieceSource, name: string): PieceSource => ({
+  name,
+  cost: source.cost,
+  absenceTtlMs: source.absenceTtlMs,
+  stat: (...call) => source.stat(...call),
+  open: (...call) => source.open(...call),
+  ...(source.unseal === undefined ? {} : { unseal: (...call) => source.unseal!(...call) }),
+  ...(source.explain === undefined ? {} : { explain: (...call) => source.explain!(...call) }),
+})
 
 /** @throws {PieceError} `PIECE_BAD_CID` */
-const nameOf = (piece: AnyPieceCid): { readonly cid: CID, readonly pieceBytes: number | undefined } => {
-  const { commitment, paddedBytes } = parsePieceCid(piece)
-  return { cid: pieceCidV1(commitment), pieceBytes: paddedBytes === undefined ? undefined : unpaddedBytes(paddedBytes) }
-}
-
-interface Survey {
-  /** `undefined`: no record anywhere that answered. */
-  readonly best: PieceStat | undefined
-  readonly answers: number
-  readonly failures: readonly unknown[]
-}
-
-/** Ask one after another until one has the piece unsealed. */
-const surveyOf = async (sources: readonly PieceSource[], piece: CID, { signal }: CallOptions): Promise<Survey> => {
-  const records: PieceStat[] = []
-  const failures: unknown[] = []
-  let answers = 0
-  for (const source of sources) {
-    signal?.throwIfAborted()
-    try {
-      const stat = await source.stat(piece, { signal })
-      answers++
-      if (stat?.unsealed === 'yes') return { best: stat, answers, failures }
-      if (stat !== undefined) records.push(stat)
-    } catch (error) {
-      signal?.throwIfAborted()
-      failures.push(error)
-    }
-  }
-  signal?.throwIfAborted()
-  const first = records[0]
-  if (first === undefined) return { best: undefined, answers, failures }
-  // sealed only if everybody who might know says so
-  const sealed = failures.length === 0 && records.every(({ unsealed }) => unsealed === 'sealed')
-  return { best: { ...first, unsealed: sealed ? 'sealed' : 'unknown' }, answers, failures }
-}
-
-const absenceOf = ({ answers, failures }: Survey, piece: CID): PieceLoaderError => {
-  const cause = causeOf(failures)
-  if (answers === 0) return new PieceLoaderError('PIECE_NO_SOURCE', `no source answered; sources=${failures.length}`, piece.toString(), { ...cause, retry: retryOf(failures) })
-  // absence is proven only when everybody has answered
-  return new PieceLoaderError('PIECE_UNKNOWN', `no record of it; asked=${answers} unanswered=${failures.length}`, piece.toString(), { ...cause, retry: failures.length > 0 ? 'later' : 'never' })
-}
-
-/** Why nobody could open the piece. */
-const refusalOf = async (sources: readonly PieceSource[], piece: CID, failures: readonly unknown[], options: OpenPieceOptions): Promise<PieceLoaderError> => {
-  const noSource = (causes: readonly unknown[]): PieceLoaderError =>
-    new PieceLoaderError('PIECE_NO_SOURCE', `no source could open it; sources=${sources.length} failed=${causes.length}`, piece.toString(), { ...causeOf(causes), retry: causes.length === 0 ? 'later' : retryOf(causes) })
-  if (failures.length > 0) return noSource(failures)
-  const survey = await surveyOf(sources, piece, options)
-  if (survey.best === undefined) return absenceOf(survey, piece)
-  if (survey.best.unsealed !== 'sealed') return noSource(survey.failures)
-  return new PieceLoaderError('PIECE_SEALED', 'only sealed copies are known', piece.toString(), { retry: 'later' })
+const factsOf = (piece: AnyPieceCid): PieceFacts => {
+  const { commitment, paddedBytes, payloadBytes } = parsePieceCid(piece)
+  return { cid: pieceCidV1(commitment), pieceBytes: paddedBytes === undefined ? undefined : unpaddedBytes(paddedBytes), payloadBytes }
 }
 
 /** The same source, in `open` until it is closed. */

@@ -19,7 +19,16 @@ export const lotusUrl = (piece: Parameters<typeof toPieceCidV1>[0]): string => `
 type Loader = Pick<PieceLoader, 'stat' | 'open'> & Partial<Pick<PieceLoader, 'explain'>>
 
 /** Scheme `lotus`. Random access, read in place. The loader stays the caller's. */
-export const lotusMount = (loader: Loader): MountFactory => ({ scheme: LOTUS_SCHEME, mount: (url) => mountPiece(loader, parsePiece(url)) })
+export const lotusMount = (loader: Loader): MountFactory => ({
+  scheme: LOTUS_SCHEME,
+  // most are as they should be, and there may be millions of them: their CIDs are read when somebody asks for the piece
+  mount: (url) => CANONICAL.test(url) ? mountPiece(loader, url, () => parsePiece(url)) : mountParsed(loader, parsePiece(url)),
+})
+
+/** A v1 piece CID in base32: the seven bytes that they all begin with, 32 bytes of commitment, and no bit behind these. */
+const CANONICAL = /^lotus:\/\/baga6ea4seaq[a-p][a-z2-7]{50}[aiqy]$/u
+
+const mountParsed = (loader: Loader, piece: CID): Mount => mountPiece(loader, lotusUrl(piece), () => piece)
 
 const parsePiece = (url: string): CID => {
   const rest = afterScheme(url, LOTUS_SCHEME)
@@ -31,12 +40,12 @@ const parsePiece = (url: string): CID => {
   }
 }
 
-const mountPiece = (loader: Loader, piece: CID): Mount => ({
-  url: lotusUrl(piece),
+const mountPiece = (loader: Loader, url: string, piece: () => CID): Mount => ({
+  url,
   stat: async ({ signal } = {}) => {
     signal?.throwIfAborted()
     try {
-      const { unsealed, pieceBytes } = await loader.stat(piece, { signal })
+      const { unsealed, pieceBytes } = await loader.stat(piece(), { signal })
       return { exists: true, sizeBytes: pieceBytes, ready: unsealed === 'yes', access: 'random' }
     } catch (error) {
       const mapped = mountErrorOf(error, 'stat of a piece')
@@ -48,7 +57,7 @@ const mountPiece = (loader: Loader, piece: CID): Mount => ({
     signal?.throwIfAborted()
     let source: ByteSource
     try {
-      source = await loader.open(piece, { signal })
+      source = await loader.open(piece(), { signal })
     } catch (error) {
       throw mountErrorOf(error, 'opening a piece')
     }
@@ -58,7 +67,7 @@ const mountPiece = (loader: Loader, piece: CID): Mount => ({
     }
     return { access: 'random', source }
   },
-  explain: async (options = {}) => await loader.explain?.(piece, options) ?? 'its piece loader does not say',
+  explain: async (options = {}) => await loader.explain?.(piece(), options) ?? 'its piece loader does not say',
 })
 
 const mountErrorOf = (error: unknown, what: string): unknown => {

@@ -1,36 +1,54 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** What teaches a `lotus://` mount to reach a piece: the interfaces between the mount, the loader and its sources. */
+/** What a `lotus://` mount needs to reach a piece: the interfaces between the mount, the loader and its sources. */
 import type { ByteSource, CallOptions } from '@dagstore/io'
 import type { AnyPieceCid } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
+import type { SourceScore } from './source-scores.ts'
 
 export interface PieceStat {
   /** `sealed`: known, and only sealed copies are known of. `unknown`: known, but nobody could look. */
   readonly unsealed: 'yes' | 'sealed' | 'unknown'
-  /** Unpadded piece size (127/128 of the padded one), zero tail included. The end of the CAR stands in the index (`payloadEnd`). */
+  /** Unpadded piece size (127/128 of the padded one), zero tail included: how much can be read. */
   readonly pieceBytes: number
+  /** Of the CAR before its zero tail; `undefined` where nobody said. What was indexed has its end in the index (`payloadEnd`). */
+  readonly payloadBytes?: number | undefined
+}
+
+/** What is to be done where only sealed copies are known of. */
+export type SealedPolicy = 'reject' | 'queue' | 'ask'
+
+/** What a source is told about the piece that it is asked for. */
+export interface PieceCallOptions extends CallOptions {
+  /** Unpadded piece size, where it is known. */
+  readonly pieceBytes?: number | undefined
+  /** Of the payload, where it is known. */
+  readonly payloadBytes?: number | undefined
 }
 
 export interface OpenPieceOptions extends CallOptions {
-  /** What to do where only sealed copies are: refuse, or wait until a source has unsealed one, if any can. @default 'reject' */
-  readonly sealed?: 'reject' | 'queue' | undefined
+  /** Where only sealed copies are known of. @default that of the loader */
+  readonly sealed?: SealedPolicy | undefined
 }
 
 /** One place where pieces may be: sector files, a storage server, a piece server. */
 export interface PieceSource {
   /** For messages. */
   readonly name: string
-  /** Sources are tried from the least on. */
+  /** Sources are tried from the least on; one unit counts as much as 100 ms that a source takes to answer. */
   readonly cost: number
+  /** How long `undefined` and `sealed` are believed; 0: it is asked each time. @default `negativeTtlMs` of the loader */
+  readonly absenceTtlMs?: number | undefined
   /** `undefined`: no record of the piece here. Rejects when it cannot say. @param piece - v1 */
-  stat(piece: CID, options?: CallOptions): Promise<PieceStat | undefined>
+  stat(piece: CID, options?: PieceCallOptions): Promise<PieceStat | undefined>
   /**
    * The whole unpadded piece, zero tail included, closed by the caller; its identity does not matter. `undefined`: not here, or
-   * not unsealed. Opening again gives an independent source.
+   * not unsealed; opening never unseals. Opening again gives an independent source.
    *
    * @param piece - v1
    */
-  open(piece: CID, options?: OpenPieceOptions): Promise<ByteSource | undefined>
+  open(piece: CID, options?: PieceCallOptions): Promise<ByteSource | undefined>
+  /** Have the piece unsealed, for as long as that takes. `false`: no sealed copy here. @param piece - v1 */
+  unseal?(piece: CID, options?: CallOptions): Promise<boolean>
   /** For people: where it looks for the piece, and what is or is not there. `undefined`: no record of it here. @param piece - v1 */
   explain?(piece: CID, options?: CallOptions): Promise<string | undefined>
 }
@@ -46,12 +64,16 @@ export interface PieceLoader extends AsyncDisposable {
    * The unpadded piece bytes, read in place, identity of kind `content` (the v1 CID). A read that its source loses is repeated
    * on the next one; when all have lost it, it rejects with `IO_SOURCE_LOST`, and a later read tries them all again.
    *
-   * @throws {PieceLoaderError} `PIECE_UNKNOWN`, as `stat`. `PIECE_SEALED`: only sealed copies are known of.
-   *   `PIECE_NO_SOURCE`, with each source's cause
+   * @throws {PieceLoaderError} `PIECE_UNKNOWN`, as `stat`. `PIECE_SEALED`: only sealed copies are known of, and they are left
+   *   so. `PIECE_NO_SOURCE`, with each source's cause
    */
   open(piece: AnyPieceCid, options?: OpenPieceOptions): Promise<ByteSource>
   /** For people: what each source says about where the piece is. Never rejects but for a bad CID, on abort and after `close`. */
   explain(piece: AnyPieceCid, options?: CallOptions): Promise<string>
+  /** Ask again whoever said that the piece is not there; all pieces, where none is given. */
+  forget(piece?: AnyPieceCid): void
+  /** How the sources have done, those that are tried first at the beginning. */
+  scores(): readonly SourceScore[]
   /** Closes every piece that is open. Idempotent; later calls reject with `PIECE_LOADER_CLOSED`. */
   close(): Promise<void>
 }

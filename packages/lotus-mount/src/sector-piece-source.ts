@@ -54,6 +54,7 @@ export const sectorPieceSource = ({ pieceStore, openSectorFile, fr32, name = 'se
   return {
     name,
     cost,
+    absenceTtlMs: 0, // looking is quick
     stat: async (piece, { signal } = {}) => {
       const locations = await pieceStore.get(piece)
       const [first] = locations

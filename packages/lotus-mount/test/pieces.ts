@@ -46,6 +46,7 @@ export const testSource = (name: string, cost: number, pieces: TestPiece[]): Tes
   const source: TestSource = {
     name,
     cost,
+    absenceTtlMs: 0,
     pieces,
     unsealed: 'yes',
     broken: undefined,
