@@ -1,12 +1,29 @@
 /** Small files that only their owner may read: tokens, secrets, and where the daemon answers. */
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, unlink } from 'node:fs/promises'
+import { link, open, readFile, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { codeOf } from './failure.ts'
 
 const OWNER_ONLY = 0o600
 
 /** The whole file or nothing, with mode 0600 from its first byte on; durable on return. Replaces what is there. */
-export const writePrivateFile = async (path: string, text: string): Promise<void> => {
+export const writePrivateFile = (path: string, text: string): Promise<void> => placeFile(path, text, (draft) => rename(draft, path))
+
+/** The same, unless there is a file of that name. @returns whether it was written */
+export const createPrivateFile = async (path: string, text: string): Promise<boolean> => {
+  try {
+    await placeFile(path, text, async (draft) => {
+      await link(draft, path)
+      await unlink(draft)
+    })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+const placeFile = async (path: string, text: string, place: (draft: string) => Promise<void>): Promise<void> => {
   const draft = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`)
   try {
     const file = await open(draft, 'wx', OWNER_ONLY)
@@ -16,7 +33,7 @@ export const writePrivateFile = async (path: string, text: string): Promise<void
     } finally {
       await file.close()
     }
-    await rename(draft, path)
+    await place(draft)
   } catch (error) {
     await unlink(draft).catch(() => {})
     throw error
@@ -44,4 +61,4 @@ export const removePrivateFile = async (path: string): Promise<void> => {
   await unlink(path).catch((error: unknown) => { if (!isMissing(error)) throw error })
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR'

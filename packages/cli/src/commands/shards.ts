@@ -1,10 +1,13 @@
 /** Commands on a store and its shards, in the order of the help text. */
+import { AUTH_COMMANDS, CONFIG_COMMANDS } from './config.ts'
 import type { LazyCommand } from './lazy.ts'
 
 export const START_COMMANDS: readonly LazyCommand[] = [
   { names: ['demo'], load: async () => (await import('./demo.ts')).addDemoCommand },
   { names: ['add'], load: async () => (await import('../add/command.ts')).addAddCommand },
   { names: ['refresh'], load: async () => (await import('../shards/refresh.ts')).addRefreshCommand },
+  CONFIG_COMMANDS,
+  AUTH_COMMANDS,
 ]
 
 export const SHARD_COMMANDS: readonly LazyCommand[] = [

@@ -149,7 +149,7 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
     help: 'Places that are asked for one piece at a time.',
   },
   negativeTtlMs: {
-    section: 'Pieces', name: 'NegativeTTL', kind: durationKind, default: 5_000,
+    section: 'Pieces', name: 'NegativeTTL', kind: durationKind, default: 60_000,
     help: 'How long a place that does not have a piece is not asked for it again.',
   },
 
