@@ -7,6 +7,7 @@ export { type LotusMethod, type LotusParam, type LotusParams, type LotusResult, 
 export { type LotusContext, methodsOf } from './methods-of.ts'
 export { METHOD_NAMES, METHODS } from './methods.ts'
 export { type APIVersion, MINER_API_VERSION } from './node-types.ts'
+export { type OpenRpcDocument, openRpcDocument, type OpenRpcMethod } from './open-rpc.ts'
 export { type Permission, PERMISSIONS } from './permissions.ts'
 export type { CIDInfo, PieceBlockLocation, PieceDealInfo, PieceInfo } from './pieces.ts'
 export type {

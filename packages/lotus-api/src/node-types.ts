@@ -14,7 +14,8 @@ export const apiVersion: Schema<APIVersion> = object('APIVersion', {
   Version: text, APIVersion: about('major << 16 | minor << 8 | patch', whole), BlockDelay: about('seconds', whole),
 })
 
-/** What Lotus calls the miner's API, 1.5.0: that of the methods here. */
+/** Of what Lotus calls the miner's API, which the methods here are of. Source: lotus `api/version.go` `MinerAPIVersion0`. */
+export const MINER_API = '1.5.0'
 export const MINER_API_VERSION: number = 1 << 16 | 5 << 8
 
 export const permission: Schema<Permission> = oneOf(['read', 'write', 'sign', 'admin'])
