@@ -1,0 +1,61 @@
+/** Questions about blocks, and about the store as a whole. */
+import { toLotusState } from '@dagstore/dagstore'
+import type { CallOptions } from '@dagstore/io'
+import type { DagstoreStoreEvent, LotusApi, ShardState } from '@dagstore/lotus-api'
+import { CID } from 'multiformats/cid'
+import * as digest from 'multiformats/hashes/digest'
+import type { ShardParts } from './parts.ts'
+import { counterOf, whyReportOf } from './report-wire.ts'
+import { eventOf } from './shard-wire.ts'
+
+type StoreMethods = Pick<LotusApi, 'DagstoreWhy' | 'DagstoreUnindexed' | 'DagstoreStats' | 'DagstoreEvents'>
+
+/** sha2-256 of nothing that anybody knows: asked for, it tells how many shards are not indexed. */
+const NOWHERE = CID.createV1(0x55, digest.create(0x12, new Uint8Array(32)))
+
+export const storeHandlers = ({ dagstore, metrics }: ShardParts): StoreMethods => {
+  const unindexed = async (cid: CID, options: CallOptions): Promise<number> => {
+    if ((await dagstore.find(cid.multihash.bytes, { limit: 1, ...options })).length > 0) return 0
+    try {
+      await dagstore.blockstore.size(cid, options)
+      return 0
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'BLOCKSTORE_NOT_FOUND') return 'unindexedShards' in error ? Number(error.unindexedShards) : 0
+      throw error
+    }
+  }
+  return {
+    DagstoreWhy: async (cid, { signal } = {}) => whyReportOf(await dagstore.why(cid, { signal })),
+    DagstoreUnindexed: (cid, { signal } = {}) => unindexed(cid, { signal }),
+    DagstoreStats: async ({ signal } = {}) => {
+      const states: Partial<Record<ShardState, number>> = {}
+      let [shards, leases] = [0, 0]
+      for await (const info of dagstore.shards({ signal })) {
+        const state = toLotusState(info)
+        states[state] = (states[state] ?? 0) + 1
+        shards++
+        leases += info.leases
+      }
+      const { counters } = metrics?.snapshot() ?? { counters: [] }
+      return { Shards: shards, States: states as Readonly<Record<string, number>>, Unindexed: await unindexed(NOWHERE, { signal }), Leases: leases, Counters: counters.map(counterOf) }
+    },
+    DagstoreEvents: ({ Key } = {}, { signal } = {}) => {
+      // from now on, not from the first time that somebody asks for one
+      const events = dagstore.events({ signal })[Symbol.asyncIterator]()
+      return outside(events, Key)
+    },
+  }
+}
+
+async function * outside (events: AsyncIterator<Parameters<typeof eventOf>[0]>, key: string | undefined): AsyncGenerator<DagstoreStoreEvent, void, undefined> {
+  try {
+    for (;;) {
+      const next = await events.next()
+      if (next.done === true) return
+      const event = eventOf(next.value)
+      if (event !== undefined && (key === undefined || event.Type === 'dropped' || event.Key === key)) yield event
+    }
+  } finally {
+    await events.return?.()
+  }
+}
