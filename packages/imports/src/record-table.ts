@@ -3,7 +3,7 @@
  *
  *     record/<id>      the import, as JSON; id as 20 decimal digits, so that keys sort by age
  *     source/<what>    id; what: JSON of source, fingerprint and how it was imported
- *     pending/<id>     nothing: an import or a removal under way, whose files are to be removed
+ *     pending/<id>     '-': an import or a removal under way, whose files are to be removed
  *     last-id          the id that was given out last
  */
 import { decodeRecord, encodeRecord, type ImportRecord } from './record.ts'
@@ -75,7 +75,7 @@ const recordKey = (id: bigint): string => `record/${digitsOf(id)}`
 const pendingKey = (id: bigint): string => `pending/${digitsOf(id)}`
 const sourceKey = (source: string): string => `source/${source}`
 
-const putPending = (id: bigint): Change => ({ type: 'put', key: pendingKey(id), value: '' })
+const putPending = (id: bigint): Change => ({ type: 'put', key: pendingKey(id), value: '-' })
 const delRecord = (id: bigint): Change => ({ type: 'del', key: recordKey(id) })
 
 /** What is no id says nothing: a damaged entry must not keep the store from opening. */

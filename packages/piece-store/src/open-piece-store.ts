@@ -6,7 +6,7 @@ import { equalBytes } from './bytes.ts'
 import { factsOf, multihashOf } from './cid-facts.ts'
 import { PieceStoreError } from './errors.ts'
 import type { PieceLocation, PieceRecord, PieceStore } from './piece-store.ts'
-import { checkLocation, COMMITMENT_BYTES, decodeLocation, EMPTY, locationKey, LOCATIONS, locationValue, payloadKey, payloadPrefix, piecePrefix, VERSION, VERSION_KEY } from './records.ts'
+import { checkLocation, COMMITMENT_BYTES, decodeLocation, NOTHING, locationKey, LOCATIONS, locationValue, payloadKey, payloadPrefix, piecePrefix, VERSION, VERSION_KEY } from './records.ts'
 import { createMemoryTable, openLevelTable, type Table } from './table.ts'
 
 /**
@@ -41,7 +41,7 @@ const createOn = (table: Table): PieceStore => {
       await change(async () => {
         const known = await table.get(key)
         const value = locationValue(checked)
-        if (known === undefined || (value.byteLength > 0 && !equalBytes(known, value))) await table.put(key, value)
+        if (known === undefined || (saysPayload(value) && !equalBytes(known, value))) await table.put(key, value)
       })
     },
     addMany: async (copies) => {
@@ -54,8 +54,8 @@ const createOn = (table: Table): PieceStore => {
       await change(async () => {
         const known = await table.getMany(entries.map(([key]) => key))
         // the copy that says its payload comes last, and counts
-        const fresh = entries.filter(([, value], at) => known[at] === undefined || (value.byteLength > 0 && !equalBytes(known[at], value)))
-        const ordered = [...fresh.filter(([, value]) => value.byteLength === 0), ...fresh.filter(([, value]) => value.byteLength > 0)]
+        const fresh = entries.filter(([, value], at) => known[at] === undefined || (saysPayload(value) && !equalBytes(known[at], value)))
+        const ordered = [...fresh.filter(([, value]) => !saysPayload(value)), ...fresh.filter(([, value]) => saysPayload(value))]
         if (ordered.length > 0) await table.putMany(ordered)
       })
     },
@@ -87,7 +87,7 @@ const createOn = (table: Table): PieceStore => {
     },
     addPayload: async (payload, piece) => {
       const key = payloadKey(multihashOf(payload), factsOf(piece).commitment)
-      await change(async () => { if (await table.get(key) === undefined) await table.put(key, EMPTY) })
+      await change(async () => { if (await table.get(key) === undefined) await table.put(key, NOTHING) })
     },
     removePayload: async (payload, piece) => {
       const key = payloadKey(multihashOf(payload), factsOf(piece).commitment)
@@ -107,3 +107,5 @@ const createOn = (table: Table): PieceStore => {
 
 const recordOf = ({ commitment, locations }: { readonly commitment: Uint8Array, readonly locations: readonly PieceLocation[] }): PieceRecord =>
   ({ piece: pieceCidV1(commitment), locations })
+
+const saysPayload = (value: Uint8Array): boolean => value.byteLength > NOTHING.byteLength

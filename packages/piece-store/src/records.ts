@@ -2,8 +2,8 @@
  * Records of a piece store as bytes; numbers are big-endian. Described with an example in docs/formats/piece-store.md.
  *
  *     key                                                                       value
- *     'p' commitment 32, miner u64, sector u64, offset u64, length u64          payload bytes u64, or empty
- *     'c' length of multihash u16, multihash, commitment 32                     empty
+ *     'p' commitment 32, miner u64, sector u64, offset u64, length u64          payload bytes u64, or 0 u8
+ *     'c' length of multihash u16, multihash, commitment 32                     0 u8
  *     'v'                                                                       version u8: 1
  */
 import { isPieceSize, type PieceCidFacts, unpaddedBytes } from '@dagstore/piece'
@@ -12,7 +12,8 @@ import type { PieceLocation } from './piece-store.ts'
 
 export const VERSION = 1
 export const VERSION_KEY: Uint8Array = Uint8Array.of(0x76)
-export const EMPTY: Uint8Array = new Uint8Array(0)
+/** What stands where a record has its facts in its key: one byte, since classic-level 3.0.0 never frees the memory of an empty value. */
+export const NOTHING: Uint8Array = Uint8Array.of(0)
 /** What the keys of all locations begin with. */
 export const LOCATIONS: Uint8Array = Uint8Array.of(0x70)
 export const COMMITMENT_BYTES = 32
@@ -51,7 +52,7 @@ export const locationKey = (commitment: Uint8Array, location: PieceLocation): Ui
 }
 
 export const locationValue = ({ payloadBytes }: PieceLocation): Uint8Array => {
-  if (payloadBytes === undefined) return EMPTY
+  if (payloadBytes === undefined) return NOTHING
   const value = new Uint8Array(8)
   new DataView(value.buffer).setBigUint64(0, BigInt(payloadBytes))
   return value
@@ -82,7 +83,8 @@ export const payloadKey = (multihash: Uint8Array, commitment: Uint8Array): Uint8
   Uint8Array.of(...payloadPrefix(multihash), ...commitment)
 
 const decodePayloadBytes = (value: Uint8Array): number | undefined => {
-  if (value.byteLength === 0) return undefined
+  // stores of earlier versions have no byte
+  if (value.byteLength === 0 || (value.byteLength === 1 && value[0] === 0)) return undefined
   if (value.byteLength !== 8) throw damaged(`value length; got=${value.byteLength}`)
   // too large a number is found out by the check of the location
   return Number(new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0))

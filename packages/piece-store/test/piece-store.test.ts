@@ -219,6 +219,21 @@ describe('piece store in a database', () => {
     await expect(store.pieces(payload(1))).rejects.toMatchObject(damaged)
   })
 
+  it('puts no value without bytes, whose memory classic-level never frees, and reads those of earlier versions', async () => {
+    const db = new MemoryLevel()
+    const store = await openPieceStore(db)
+    await store.add(piece(1), location(1n))
+    await store.addMany([{ piece: piece(2), location: location(2n) }])
+    await store.addPayload(payload(1), piece(1))
+    const level = db.sublevel<Uint8Array, Uint8Array>('piece-store', { keyEncoding: 'view', valueEncoding: 'view' })
+    const rows = await level.iterator().all()
+    expect(rows.map(([, value]) => value.byteLength)).toEqual([1, 1, 1, 1])
+    for (const [key] of rows.slice(0, 3)) await level.put(key, new Uint8Array(0))
+    expect(await store.get(piece(1))).toEqual([location(1n)])
+    expect(await store.get(piece(2))).toEqual([location(2n)])
+    expect((await store.pieces(payload(1))).map(String)).toEqual([piece(1).toString()])
+  })
+
   it('refuses a store of a later version', async () => {
     const db = new MemoryLevel()
     await db.sublevel<string, Uint8Array>('piece-store', { valueEncoding: 'view' }).put('v', Uint8Array.of(2))
