@@ -1,35 +1,25 @@
 /** Unsealed sector files in the storage folders of this machine, opened read-only; nothing is made in or beside them. */
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type ByteSource, IoError } from '@dagstore/io'
-import { classifyNodeError, openFileSource } from '@dagstore/io/node'
+import type { ByteSource } from '@dagstore/io'
+import { classifyNodeError } from '@dagstore/io/node'
 import { sectorFileName } from '@dagstore/unsealed-sector'
+import { type AnyFolder, findFile, pathOf } from './node-local-files.ts'
 import type { OpenSectorFile, SectorFile } from './sector-file.ts'
 
 /**
  * Finds `<folder>/unsealed/s-t0<miner>-<sector>` in the first folder that has it, as Lotus lays out its storage paths. A folder
- * that cannot be looked at fails only when no other has the file.
+ * that cannot be looked at, or whose disk is not there, fails only when no other has the file.
  *
- * @param folders - storage paths as in `storage.json`: each contains `unsealed/`, or may later
+ * @param folders - storage paths, as `readStorageFolders` gives them or by their paths alone
  * @throws from the function it gives: {IoError} `IO_FORBIDDEN`, `IO_FAILED`; {RangeError} ids that are no u64
  */
-export const localSectors = (folders: readonly string[]): OpenSectorFile => Object.assign(openIn(folders), { places: [...folders] })
-
-const openIn = (folders: readonly string[]): OpenSectorFile => async (miner, sector, options = {}) => {
-  const name = sectorFileName(miner, sector)
-  let failure: unknown
-  for (const folder of folders) {
-    options.signal?.throwIfAborted()
-    const path = join(folder, 'unsealed', name)
-    try {
-      return withState(await openFileSource(path, { ...options, label: name }), path, name)
-    } catch (error) {
-      options.signal?.throwIfAborted()
-      if (!(error instanceof IoError) || error.code !== 'IO_NOT_FOUND') failure ??= error
-    }
+export const localSectors = (folders: readonly AnyFolder[]): OpenSectorFile => {
+  const open: OpenSectorFile = async (miner, sector, options = {}) => {
+    const name = sectorFileName(miner, sector)
+    const found = await findFile(folders, 'unsealed', name, options)
+    return found === undefined ? undefined : withState(found.source, found.path, name)
   }
-  if (failure !== undefined) throw failure
-  return undefined
+  return Object.assign(open, { places: folders.map(pathOf) })
 }
 
 const withState = (source: ByteSource, path: string, name: string): SectorFile => {

@@ -1,1 +1,5 @@
+export type { AnyFolder } from './node-local-files.ts'
 export { localSectors } from './node-local-sectors.ts'
+export { curioPieceFiles } from './node-piece-files.ts'
+export { readStorageFolders } from './node-storage-folders.ts'
+export type { StorageFolder } from './storage-folder.ts'

@@ -36,7 +36,7 @@ const cleared = (() => {
 describe('sectorPieceSource', () => {
   it('gives the unpadded piece from where the piece store says it is', async () => {
     const { loader, shelf } = await open({ '1000-1': whole })
-    expect(await loader.stat(piece.v1)).toEqual({ unsealed: 'yes', pieceBytes: 1016 })
+    expect(await loader.stat(piece.v1)).toEqual({ unsealed: 'yes', pieceBytes: 1016, payloadBytes: 1000 })
     expect(shelf.openNow).toBe(0)
     const source = await loader.open(piece.v1)
     expect(source.identity).toEqual({ kind: 'content', cid: piece.v1.toString(), sizeBytes: 1016 })
@@ -88,7 +88,7 @@ describe('sectorPieceSource', () => {
     ['part of the range is cleared', { '1000-2': sectorWith([[0, neighbour], [KIB, makePiece(3, 500)]]) }],
   ])('calls the piece sealed where %s', async (_, files) => {
     const { loader, shelf } = await open(files)
-    expect(await loader.stat(piece.v1)).toEqual({ unsealed: 'sealed', pieceBytes: 1016 })
+    expect(await loader.stat(piece.v1)).toEqual({ unsealed: 'sealed', pieceBytes: 1016, payloadBytes: 1000 })
     await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED', retry: 'later' })
     expect(shelf.openNow).toBe(0)
   })

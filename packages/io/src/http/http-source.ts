@@ -37,7 +37,7 @@ export interface HttpSourceOptions extends CallOptions {
  *
  * @param options.signal - ends the opening; each read has its own
  * @throws {TypeError} no URL of http or https, or one with credentials in it
- * @throws {IoError} `IO_NOT_FOUND` (404, 410), `IO_FORBIDDEN` (401, 403), `IO_FAILED` (no ranges, no length, no answer)
+ * @throws {IoError} `IO_NOT_FOUND` (404, 410), `IO_FORBIDDEN` (401, 403, 451), `IO_FAILED` (no ranges, no length, no answer)
  */
 export const openHttpSource = async (url: string | URL, options: HttpSourceOptions = {}): Promise<ByteSource> => {
   const endpoint = endpointOf(url, options)
@@ -65,7 +65,7 @@ export const openHttpSource = async (url: string | URL, options: HttpSourceOptio
       throw new IoError('IO_FAILED', `refused; url=${endpoint.label} status=412`)
     case 'refused': {
       const { status, why, retry, retryAfterMs, cause } = answer
-      const code = status === 404 || status === 410 ? 'IO_NOT_FOUND' : status === 401 || status === 403 ? 'IO_FORBIDDEN' : 'IO_FAILED'
+      const code = status === 404 || status === 410 ? 'IO_NOT_FOUND' : status === 401 || status === 403 || status === 451 ? 'IO_FORBIDDEN' : 'IO_FAILED'
       throw new IoError(code, `${why}; url=${endpoint.label} status=${status}`, { cause, retry, retryAfterMs })
     }
   }

@@ -1,0 +1,51 @@
+/** Files of providers in the storage folders of this machine, opened read-only; nothing is made in or beside them. */
+import { stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
+import { classifyNodeError, openFileSource } from '@dagstore/io/node'
+import type { StorageFolder } from './storage-folder.ts'
+
+/** A folder given by its path alone may have anything in it, or not be there. */
+export type AnyFolder = string | StorageFolder
+
+export interface FoundFile {
+  readonly source: ByteSource
+  readonly path: string
+}
+
+/**
+ * `<folder>/<kind>/<name>` in the first folder that has it. A folder that cannot be looked at, or whose disk is not there, fails
+ * only when no other has the file.
+ *
+ * @returns `undefined`: in none of the folders
+ * @throws {IoError} `IO_FORBIDDEN`, `IO_FAILED`
+ */
+export const findFile = async (folders: readonly AnyFolder[], kind: string, name: string, options: CallOptions): Promise<FoundFile | undefined> => {
+  let failure: unknown
+  for (const folder of folders) {
+    options.signal?.throwIfAborted()
+    const path = join(pathOf(folder), kind, name)
+    try {
+      return { source: await openFileSource(path, { ...options, label: name }), path }
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (!(error instanceof IoError) || error.code !== 'IO_NOT_FOUND') failure ??= error
+      else if (typeof folder !== 'string' && folder.isMarked) failure ??= await missingMark(folder.path)
+    }
+  }
+  if (failure !== undefined) throw failure
+  return undefined
+}
+
+export const pathOf = (folder: AnyFolder): string => typeof folder === 'string' ? folder : folder.path
+
+const missingMark = async (path: string): Promise<IoError | undefined> => {
+  try {
+    await stat(join(path, 'sectorstore.json'))
+    return undefined
+  } catch (error) {
+    const { code } = classifyNodeError(error, 'storage path')
+    // what is in a folder whose disk is not there is not gone
+    return code === 'IO_NOT_FOUND' ? new IoError('IO_FAILED', `storage path without sectorstore.json, is its disk there? name=${basename(path)}`, { retry: 'later' }) : undefined
+  }
+}
