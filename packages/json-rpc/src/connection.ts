@@ -11,6 +11,8 @@ export interface RpcConnection {
   readonly calls: number
   /** Resolves when the socket is closed and every call has ended. */
   readonly closed: Promise<void>
+  /** Take no more calls; resolves when those that are under way have ended and are answered, streams included. */
+  drain (): Promise<void>
   /** Abort all calls and close the socket; resolves as `closed` does. */
   close (reason?: string): Promise<void>
 }
@@ -32,6 +34,7 @@ export const serveSocket = <C>({ socket, methods, context, limits }: ConnectionP
   const tasks = new Set<Promise<void>>()
   let channels = 0
   let isClosed = false
+  let isDraining = false
   let ended: () => void = () => {}
   const closed = new Promise<void>((resolve) => { ended = resolve })
 
@@ -81,7 +84,9 @@ export const serveSocket = <C>({ socket, methods, context, limits }: ConnectionP
 
   const start = (request: RpcRequest): void => {
     const key = request.id === undefined ? Symbol('notification') : idKey(request.id)
-    const refusal = running.size >= limits.maxCalls
+    const refusal = isDraining
+      ? new RpcError('RPC_CLOSED', 'connection is closing')
+      : running.size >= limits.maxCalls
       ? new RpcError('RPC_TOO_MUCH', `too many calls under way; most=${limits.maxCalls}`)
       : running.has(key) ? new RpcError('RPC_BAD_REQUEST', 'a call with this id is under way') : undefined
     if (refusal !== undefined) {
@@ -121,6 +126,10 @@ export const serveSocket = <C>({ socket, methods, context, limits }: ConnectionP
   return {
     get calls () { return running.size },
     closed,
+    drain: async () => {
+      isDraining = true
+      while (tasks.size > 0) await Promise.all(tasks)
+    },
     close: (reason = 'server is closing') => {
       finish(reason)
       return closed

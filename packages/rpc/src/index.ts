@@ -1,4 +1,10 @@
 /** Serves the Lotus methods of a DAG store. */
 export { ServerError, type ServerErrorCode } from './errors.ts'
+export type { Anonymous } from './gate.ts'
+export type { Health } from './http-requests.ts'
+export { LIMITS, type ServeLimits } from './limits.ts'
+export type { ServedMetrics } from './meter.ts'
+export { type Gauge, type MetricFacts, metricsText, type MetricValues } from './metrics-text.ts'
+export { type CloseOptions, type RpcHttpServer, type ServeOptions, serveRpc } from './serve.ts'
+export type { ServerEvent } from './served-methods.ts'
 export { createTokens, SECRET_BYTES, type SignOptions, type Tokens, type TokensOptions } from './tokens.ts'
-export { createHandlers, type DealNews, type DealParts, type FailureData, type HandlerParts, type NodeParts, type PieceParts, type ShardParts } from './handlers/index.ts'

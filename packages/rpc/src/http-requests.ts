@@ -1,0 +1,151 @@
+/** One HTTP request, from its path to its answer. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { onAbort } from '@dagstore/io'
+import type { RpcServer } from '@dagstore/json-rpc'
+import { readBody, type Room } from './body.ts'
+import { clientOf } from './client-address.ts'
+import type { Count } from './counts.ts'
+import type { Caller, Gate } from './gate.ts'
+import type { ServeLimits } from './limits.ts'
+import type { ServedMetrics } from './meter.ts'
+import { METRICS_TYPE, metricsText } from './metrics-text.ts'
+import type { CallContext, ServerEvent } from './served-methods.ts'
+import { webRequest, writeWebResponse } from './web-exchange.ts'
+
+export interface Health {
+  /** The process does its work; where not, whoever watches it begins it anew. */
+  readonly live: boolean
+  /** It takes calls. */
+  readonly ready: boolean
+  /** Why not; for people. */
+  readonly reasons?: readonly string[] | undefined
+}
+
+export interface RequestParts {
+  readonly rpc: RpcServer<CallContext>
+  readonly gate: Gate
+  readonly limits: Required<ServeLimits>
+  readonly requests: Count
+  readonly room: Room
+  /** The server takes nothing more. */
+  readonly leaving: AbortSignal
+  /** What is under way is ended. */
+  readonly stop: AbortSignal
+  readonly tell: (event: ServerEvent) => void
+  readonly health: () => Health | Promise<Health>
+  readonly metrics: () => Promise<Required<ServedMetrics>>
+  readonly extra: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined
+}
+
+/** Of a request that names one; `''` otherwise. Without the query, which may hold a token. */
+export const pathOf = ({ url = '' }: IncomingMessage): string => url.startsWith('/') ? url.replace(/\?.*$/s, '') : ''
+
+export const isRpcPath = (path: string): boolean => path === '/rpc/v0' || path === '/rpc/v1'
+
+/** Never rejects. */
+export const answerRequest = async (parts: RequestParts, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const { gate, requests, tell } = parts
+  const client = clientOf(request.socket.remoteAddress)
+  const path = pathOf(request)
+  const refuse = (status: number, reason: string, message: string, headers: Readonly<Record<string, string>> = {}): Promise<void> => {
+    tell({ type: 'refused', client, path, reason })
+    // its body is not read, so nothing more can come behind it
+    return write(parts, response, status, { ...headers, connection: 'close' }, { Error: message })
+  }
+  let leave: (() => void) | undefined
+  try {
+    const origin = gate.originOf(request)
+    if (origin !== undefined) response.setHeader('access-control-allow-origin', origin)
+    response.setHeader('vary', 'Origin')
+    const refusal = gate.refusal(request)
+    if (refusal !== undefined) return await refuse(refusal.status, refusal.reason, refusal.message)
+    leave = requests.enter(client)
+    if (leave === undefined) return await refuse(503, 'too-many', 'too many requests are under way', { 'retry-after': '1' })
+    if (request.method === 'OPTIONS' && origin !== undefined) return await preflight(parts, request, response)
+    if (path === '/healthz' || path === '/readyz') return await answerHealth(parts, path, response)
+    const caller = gate.caller(request)
+    if (isRpcPath(path)) {
+      if (request.method !== 'POST') return await refuse(405, 'method', 'calls come by POST, or over a WebSocket', { allow: 'POST, OPTIONS' })
+      if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
+      return await answerCall(parts, caller, client, request, response, refuse)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return await refuse(path === '/metrics' ? 405 : 404, 'path', 'there is nothing at that path')
+    if (path === '/metrics') {
+      if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
+      const { gauges, facts, ...values } = await parts.metrics()
+      return await write(parts, response, 200, { 'content-type': METRICS_TYPE }, metricsText(values, gauges ?? [], facts ?? {}))
+    }
+    const answer = path === '' ? undefined : await parts.extra?.(webRequest(request, signalOf(parts, response)))
+    if (answer === undefined) return await refuse(404, 'path', 'there is nothing at that path')
+    endWhenStalled(parts, response)
+    await writeWebResponse(answer, response)
+  } catch {
+    // the peer is gone, or what stands behind a path has failed
+    if (response.headersSent) response.destroy()
+    else await write(parts, response, 500, { connection: 'close' }, { Error: 'the request could not be answered' })
+  } finally {
+    leave?.()
+  }
+}
+
+/** Aborted when the peer leaves, or the server ends what is under way. */
+const signalOf = ({ stop }: RequestParts, response: ServerResponse): AbortSignal => {
+  const left = new AbortController()
+  const unwatch = onAbort(stop, () => { left.abort(stop.reason) })
+  if (stop.aborted) left.abort(stop.reason)
+  response.once('close', () => {
+    unwatch()
+    if (!response.writableFinished) left.abort(new Error('the caller has left'))
+  })
+  return left.signal
+}
+
+const BODY_REFUSALS = {
+  'too big': { status: 413, reason: 'too-big', message: 'the request is too big' },
+  'no room': { status: 503, reason: 'no-room', message: 'too much is being received' },
+} as const
+
+type Refuse = (status: number, reason: string, message: string, headers?: Readonly<Record<string, string>>) => Promise<void>
+
+const answerCall = async (parts: RequestParts, { permissions }: Caller, client: string, request: IncomingMessage, response: ServerResponse, refuse: Refuse): Promise<void> => {
+  if (parts.leaving.aborted) return refuse(503, 'leaving', 'the server is closing')
+  const body = await readBody(request, parts.limits.maxBodyBytes, parts.room)
+  if ('refusal' in body && body.refusal !== 'not UTF-8') {
+    const { status, reason, message } = BODY_REFUSALS[body.refusal]
+    return refuse(status, reason, message)
+  }
+  // what is no UTF-8 is no JSON either
+  const answer = await parts.rpc.answer('text' in body ? body.text : '\uFFFD', { context: { permissions, client }, signal: signalOf(parts, response) })
+  await write(parts, response, answer.status, {}, answer.body ?? '')
+}
+
+const answerHealth = async (parts: RequestParts, path: '/healthz' | '/readyz', response: ServerResponse): Promise<void> => {
+  const { live, ready, reasons = [] } = await parts.health()
+  const isLeaving = parts.leaving.aborted
+  const ok = path === '/healthz' ? live : live && ready && !isLeaving
+  await write(parts, response, ok ? 200 : 503, {}, { ok, ...(ok ? {} : { reasons: isLeaving ? ['the server is closing', ...reasons] : reasons }) })
+}
+
+/** Of a page whose origin may ask; it says its token in a header, so cookies play no part. */
+const preflight = async (parts: RequestParts, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const local = request.headers['access-control-request-private-network'] === 'true' ? { 'access-control-allow-private-network': 'true' } : {}
+  await write(parts, response, 204, {
+    'access-control-allow-methods': 'POST, GET, HEAD', 'access-control-allow-headers': 'authorization, content-type', 'access-control-max-age': '600', ...local,
+  }, '')
+}
+
+/** Resolves when the peer has it all, or is gone. */
+const write = (parts: RequestParts, response: ServerResponse, status: number, headers: Readonly<Record<string, string>>, body: string | object): Promise<void> => new Promise((resolve) => {
+  if (response.destroyed) return resolve()
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  response.once('close', () => { resolve() })
+  endWhenStalled(parts, response)
+  response.writeHead(status, {
+    'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)), 'cache-control': 'no-store', 'x-content-type-options': 'nosniff',
+    ...(parts.leaving.aborted ? { connection: 'close' } : {}), ...headers,
+  })
+  response.end(text)
+})
+
+/** From now on the connection is closed where nothing goes out; Node sets the time of an idle one when the answer has ended. */
+const endWhenStalled = ({ limits }: RequestParts, { socket }: ServerResponse): void => { socket?.setTimeout(limits.stalledMs) }

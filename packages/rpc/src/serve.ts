@@ -1,0 +1,191 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The server: HTTP and WebSocket on one port, from the first request to the last. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { type Clock, systemClock } from '@dagstore/io'
+import { createRpcServer, RpcError, type RpcConnection } from '@dagstore/json-rpc'
+import { type LotusApi, methodsOf } from '@dagstore/lotus-api'
+import { WebSocketServer } from 'ws'
+import { createRoom } from './body.ts'
+import { clientOf } from './client-address.ts'
+import { createCount } from './counts.ts'
+import { ServerError } from './errors.ts'
+import { type Anonymous, createGate } from './gate.ts'
+import { answerRequest, type Health, isRpcPath, pathOf, type RequestParts } from './http-requests.ts'
+import { checkLimits, type ServeLimits } from './limits.ts'
+import { createMeter, mergedMetrics, type ServedMetrics } from './meter.ts'
+import { type CallContext, type ServerEvent, servedMethods } from './served-methods.ts'
+import { serveWebSocket, type ServedSocket } from './socket.ts'
+import type { Tokens } from './tokens.ts'
+
+export interface ServeOptions {
+  /** Methods that are not there are answered with -32601. */
+  readonly api: Partial<LotusApi>
+  readonly tokens: Pick<Tokens, 'verify'>
+  /** @default 127.0.0.1, port 2350; port 0: any that is free */
+  readonly listen?: { readonly host?: string, readonly port?: number }
+  /** Who may read without a token. @default 'loopback': callers on this machine */
+  readonly anonymous?: Anonymous
+  /** Names this server is called by, besides `localhost` and addresses. A request for another one is refused. @default none */
+  readonly hosts?: readonly string[]
+  /** Origins of pages that may ask, as `https://dashboard.example`; those that come from here may. @default none */
+  readonly origins?: readonly string[]
+  readonly limits?: ServeLimits
+  /** For `/healthz` and `/readyz`. @default always well; not ready once the server leaves */
+  readonly health?: () => Health | Promise<Health>
+  /** For `/metrics`; what the server counts itself is added. @default nothing */
+  readonly metrics?: () => ServedMetrics | Promise<ServedMetrics>
+  /** What else is answered: asked for GET and HEAD of every other path, once host and origin are found right. */
+  readonly extra?: (request: Request) => Response | undefined | Promise<Response | undefined>
+  /** Must not throw. */
+  readonly onEvent?: (event: ServerEvent) => void
+  readonly clock?: Clock
+}
+
+export interface CloseOptions {
+  /** For calls that are under way; then they are aborted. @default 10,000 */
+  readonly deadlineMs?: number
+}
+
+export interface RpcHttpServer extends AsyncDisposable {
+  readonly address: { readonly host: string, readonly port: number, readonly url: string }
+  /** Take no more, wait for what is under way, end it at the deadline. Idempotent; the first deadline holds. */
+  close (options?: CloseOptions): Promise<void>
+}
+
+/** For the farewell of a WebSocket. */
+const FAREWELL_MS = 1_000
+const DEADLINE_MS = 10_000
+
+/**
+ * @throws {ServerError} `SERVER_ADDRESS_IN_USE`, `SERVER_CANNOT_LISTEN`
+ * @throws {RangeError} a limit. {TypeError} a host or an origin that is none
+ */
+export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> => {
+  const { api, tokens, anonymous = 'loopback', hosts = [], origins = [], clock = systemClock } = options
+  const limits = checkLimits(options.limits ?? {})
+  const gate = createGate({ tokens, anonymous, hosts, origins })
+  const leaving = new AbortController()
+  const stop = new AbortController()
+  const meter = createMeter()
+  const tell = (event: ServerEvent): void => {
+    meter.note(event)
+    options.onEvent?.(event)
+  }
+  const rpc = createRpcServer<CallContext>({
+    methods: servedMethods(methodsOf(api), { clock, leaving: leaving.signal, tell }),
+    limits: { maxMessageLength: limits.maxBodyBytes, maxBatch: limits.maxBatch, maxCalls: limits.maxCalls },
+  })
+  const connections = createCount(limits.maxConnections, limits.maxClientConnections)
+  const requests = createCount(limits.maxRequests, limits.maxClientRequests)
+  const sockets = new Map<ServedSocket, RpcConnection>()
+  const work = new Set<Promise<void>>()
+  const parts: RequestParts = {
+    rpc, gate, limits, requests, room: createRoom(limits.maxReceivingBytes), leaving: leaving.signal, stop: stop.signal, tell,
+    health: options.health ?? (() => ({ live: true, ready: true })),
+    metrics: async () => mergedMetrics(await options.metrics?.(), meter, [
+      { name: 'rpc.connections', help: 'connections that are open', value: connections.size },
+      { name: 'rpc.sockets', help: 'WebSockets that are open', value: sockets.size },
+      { name: 'rpc.requests', help: 'HTTP requests under way', value: requests.size },
+    ]),
+    extra: options.extra,
+  }
+  const server = createServer({
+    headersTimeout: limits.headersMs,
+    requestTimeout: Math.max(limits.headersMs, limits.requestMs),
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: Math.min(5_000, Math.ceil(limits.headersMs / 2)),
+    maxHeaderSize: 1 << 14,
+    // a peer that is gone without a word, in the middle of a long call
+    keepAlive: true,
+    keepAliveInitialDelay: limits.heartbeatMs,
+    noDelay: true,
+  }, (request: IncomingMessage, response: ServerResponse) => {
+    const task = answerRequest(parts, request, response).finally(() => { work.delete(task) })
+    work.add(task)
+  })
+  const webSockets = new WebSocketServer({ noServer: true, maxPayload: limits.maxBodyBytes, perMessageDeflate: false, clientTracking: false })
+
+  server.on('connection', (socket: Socket) => {
+    const client = clientOf(socket.remoteAddress)
+    const leave = connections.enter(client)
+    if (leave === undefined) {
+      tell({ type: 'refused', client, path: '', reason: 'too-many' })
+      socket.destroy()
+      return
+    }
+    socket.once('close', leave)
+  })
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    else socket.destroy()
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on('error', () => {}) // it closes
+    const client = clientOf(request.socket.remoteAddress)
+    const path = pathOf(request)
+    const refuse = (status: number, reason: string): void => {
+      tell({ type: 'refused', client, path, reason })
+      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    }
+    const refusal = gate.refusal(request)
+    if (refusal !== undefined) return refuse(refusal.status, refusal.reason)
+    if (!isRpcPath(path)) return refuse(404, 'path')
+    if (leaving.signal.aborted) return refuse(503, 'leaving')
+    const caller = gate.caller(request)
+    if ('status' in caller) return refuse(caller.status, caller.reason)
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const served = serveWebSocket(webSocket, { clock, heartbeatMs: limits.heartbeatMs })
+      sockets.set(served, rpc.connect(served, { context: { permissions: caller.permissions, client } }))
+      tell({ type: 'socket', client, open: true })
+      void served.gone.then(() => {
+        sockets.delete(served)
+        tell({ type: 'socket', client, open: false })
+      })
+    })
+  })
+
+  const { host = '127.0.0.1', port = 2350 } = options.listen ?? {}
+  const address = await listen(server, host, port)
+  let closing: Promise<void> | undefined
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    const done = new AbortController()
+    const ended = new Promise<void>((resolve) => { server.close(() => { resolve() }) })
+    leaving.abort(new RpcError('RPC_CLOSED', 'server is closing'))
+    server.closeIdleConnections()
+    const finished = Promise.all([...work, ...[...sockets.values()].map((connection) => connection.drain())])
+    await Promise.race([finished, sleep(clock, deadlineMs, done.signal)])
+    stop.abort(new RpcError('RPC_CLOSED', 'server is closing'))
+    const farewell = Promise.all([...sockets].map(([served, connection]) => {
+      void connection.close('server is closing')
+      return served.gone
+    }))
+    await Promise.race([Promise.all([farewell, ...work]), sleep(clock, FAREWELL_MS, done.signal)])
+    done.abort()
+    for (const served of sockets.keys()) served.drop()
+    server.closeAllConnections()
+    await ended
+  }
+  return {
+    address,
+    close: ({ deadlineMs = DEADLINE_MS } = {}) => closing ??= close(deadlineMs),
+    [Symbol.asyncDispose]: () => closing ??= close(DEADLINE_MS),
+  }
+}
+
+const sleep = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> => clock.sleep(ms, { signal }).catch(() => {})
+
+const listen = (server: Server, host: string, port: number): Promise<RpcHttpServer['address']> => new Promise((resolve, reject) => {
+  const refuse = (cause: NodeJS.ErrnoException): void => {
+    reject(cause.code === 'EADDRINUSE'
+      ? new ServerError('SERVER_ADDRESS_IN_USE', `another program listens there; host=${host} port=${port}`, { cause })
+      : new ServerError('SERVER_CANNOT_LISTEN', `cannot listen; host=${host} port=${port}`, { cause }))
+  }
+  server.once('error', refuse)
+  server.listen({ host, port }, () => {
+    server.off('error', refuse)
+    const at = server.address() as AddressInfo
+    resolve({ host: at.address, port: at.port, url: `http://${at.family === 'IPv6' ? `[${at.address}]` : at.address}:${at.port}` })
+  })
+})
