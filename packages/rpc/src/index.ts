@@ -8,3 +8,4 @@ export { type Gauge, type MetricFacts, metricsText, type MetricValues } from './
 export { type CloseOptions, type RpcHttpServer, type ServeOptions, serveRpc } from './serve.ts'
 export type { ServerEvent } from './served-methods.ts'
 export { createTokens, SECRET_BYTES, type SignOptions, type Tokens, type TokensOptions } from './tokens.ts'
+export { createHandlers, type DealNews, type DealParts, type FailureData, type HandlerParts, type NodeParts, type PieceParts, type ShardParts } from './handlers/index.ts'
