@@ -1,6 +1,7 @@
 /** The `dagstore` command: one command line, and what becomes of a failure. */
 import { CommanderError } from 'commander'
 import { codeOf, CommandError, explain, isTold } from './failure.ts'
+import { withOptionsBehind } from './leading-options.ts'
 import { createProgram } from './program.ts'
 import { InterruptedError, StdoutError, type Terminal } from './terminal.ts'
 import { printable, toJson } from './text.ts'
@@ -9,7 +10,8 @@ import { printable, toJson } from './text.ts'
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 /** Run one command line. Never rejects; the result is the exit code. */
-export const main = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+export const main = async (given: readonly string[], terminal: Terminal): Promise<number> => {
+  const args = withOptionsBehind(given)
   const how = { debug: args.includes('--debug'), json: args.includes('--json') }
   try {
     const program = await createProgram(args, terminal)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { withOptionsBehind } from '../src/leading-options.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
 describe('dagstore', () => {
@@ -23,10 +24,22 @@ describe('dagstore', () => {
     expect(run.stdout).not.toBe('')
   })
 
+  it.each([
+    { args: ['--root', 'here', 'list-shards'], behind: ['list-shards', '--root', 'here'] },
+    { args: ['--root=here', '--json', 'list-shards'], behind: ['list-shards', '--root=here', '--json'] },
+    { args: ['--json', 'car', 'inspect', 'FILE'], behind: ['car', 'inspect', 'FILE', '--json'] },
+    { args: ['--debug', 'add', '--', '--odd'], behind: ['add', '--debug', '--', '--odd'] },
+    { args: ['--root', 'here'], behind: ['--root', 'here'] },
+    { args: ['--version'], behind: ['--version'] },
+    { args: ['list-shards', '--json'], behind: ['list-shards', '--json'] },
+  ])('takes the options of all commands before the command too: $args', ({ args, behind }) => {
+    expect(withOptionsBehind(args)).toEqual(behind)
+  })
+
   it('says where it looked when there is no store, and makes none', async () => {
     const cwd = await temporaryFolder()
     expect(await dagstore(cwd, ['list-shards'])).toMatchObject({ code: 1, stdout: '', stderr: 'dagstore: no DAG store at .dagstore (use --root or DAGSTORE_PATH)\n' })
-    expect(await dagstore(cwd, ['list-shards', '--root', 'here'])).toMatchObject({ code: 1, stderr: 'dagstore: no DAG store at here (use --root or DAGSTORE_PATH)\n' })
+    expect(await dagstore(cwd, ['--root', 'here', 'list-shards'])).toMatchObject({ code: 1, stderr: 'dagstore: no DAG store at here (use --root or DAGSTORE_PATH)\n' })
     expect(await dagstore(cwd, ['list-shards'], { env: { DAGSTORE_PATH: 'there' } })).toMatchObject({ code: 1, stderr: 'dagstore: no DAG store at there (use --root or DAGSTORE_PATH)\n' })
     const { readdir } = await import('node:fs/promises')
     expect(await readdir(cwd)).toEqual([])
