@@ -6,6 +6,7 @@ import { openIndexRepo } from '@dagstore/index-repo'
 import { type AnyLevel, type Clock, createEventHub, type Directory, type Random, systemClock, systemRandom } from '@dagstore/io'
 import { type MountRegistry, openTransients, type TransientsOptions } from '@dagstore/mounts'
 import { clearTopLevelIndex, openTopLevelIndex, type TopLevelIndex, TopLevelIndexError } from '@dagstore/top-level-index'
+import { createBudget } from './budget.ts'
 import { noteRebuild, readRebuildNote } from './bulk/rebuild-top-level-index.ts'
 import { openCatalogue } from './catalogue/level-catalogue.ts'
 import type { ShardCatalogue } from './catalogue/shard-catalogue.ts'
@@ -19,6 +20,7 @@ import { type Metrics, NO_METRICS } from './metrics/metrics.ts'
 import { metricsOfCopies } from './metrics/of-copies.ts'
 import { metricsOfEvents } from './metrics/of-events.ts'
 import { type RetryOptions, retrySettings } from './retry-settings.ts'
+import type { Pace } from './runner/paced.ts'
 import { type OpenedParts, Store } from './store.ts'
 
 /** The store's state in a database. */
@@ -51,6 +53,8 @@ export interface DagstoreSettings {
   readonly maxOpenShards?: number
   /** Shards that are fetched or indexed at a time; at least 1. A source that has to become ready first holds up nobody. @default 2 */
   readonly maxConcurrentIndexing?: number
+  /** What indexing reads of sources in a second at most, all shards together, in bytes; reads of leases are not slowed. @default no limit */
+  readonly indexingBytesPerSecond?: number
   /** When what failed for a passing reason is tried again without being asked. */
   readonly retry?: RetryOptions
   /** Copies of what comes in order only: how much room they may take, and what is done with it. @default no quota, nothing checked */
@@ -97,6 +101,7 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
     pages: measuredPages(options.pages ?? createPageCache(), metrics),
     maxOpenShards,
     maxConcurrentIndexing,
+    pace: paceOf(options.indexingBytesPerSecond, clock),
     random: options.random ?? systemRandom,
     retry: retrySettings(options.retry),
     emit,
@@ -105,6 +110,12 @@ export const openDagstore = async (options: DagstoreOptions): Promise<Dagstore> 
     doctor: options.doctor === undefined ? undefined : doctorSettings(options.doctor),
   })
   return store
+}
+
+const paceOf = (bytesPerSecond: number | undefined, clock: Clock): Pace | undefined => {
+  if (bytesPerSecond === undefined) return undefined
+  if (!(bytesPerSecond >= 1)) throw new RangeError(`indexingBytesPerSecond; want=1 or more got=${bytesPerSecond}`)
+  return createBudget(clock, bytesPerSecond)
 }
 
 const openState = async (state: DatabaseState | PortState, emit: EventListener): Promise<Pick<OpenedParts, 'catalogue' | 'top' | 'rebuilding' | 'closeState'>> => {

@@ -6,7 +6,7 @@ import { openTopLevelIndex, shardNumber } from '@dagstore/top-level-index'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
 import { decodeFindings, encodeFindings } from '../src/catalogue/finding.ts'
-import { createBudget } from '../src/doctor/budget.ts'
+import { createBudget } from '../src/budget.ts'
 import { createMemoryCatalogue, createMetrics, openCatalogue, type ShardCatalogue, type ShardRecord } from '../src/index.ts'
 import { collectAll, type Harness, makeCar, openHarness, until } from './harness.ts'
 

@@ -15,7 +15,7 @@ import { removeOwner, removeOwnerDrafts, writeOwner } from './owner-file.ts'
 import { readOwner } from './owner.ts'
 import { rootedFileMount } from './rooted-files.ts'
 
-export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'retry' | 'transients' | 'onEvent' | 'metrics' | 'doctor'> {
+export interface NodeDagstoreOptions extends Pick<DagstoreSettings, 'clock' | 'pages' | 'maxOpenShards' | 'maxConcurrentIndexing' | 'indexingBytesPerSecond' | 'retry' | 'transients' | 'onEvent' | 'metrics' | 'doctor'> {
   /** Beside `file`, `bytes`, `http`, `https`, and `first-of` of all these; one of the same scheme takes the place of a default. */
   readonly mounts?: readonly MountFactory[]
   /** @default the fast ones of `@dagstore/hashes/node` */

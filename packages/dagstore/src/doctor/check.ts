@@ -15,7 +15,7 @@ import { watchedSource } from '../runner/watched-source.ts'
 import { compareTopLevel, multihashOf, SAMPLED_ROWS } from '../verify/compare.ts'
 import { createSample } from '../verify/sample.ts'
 import { openLocal } from '../why/local-source.ts'
-import type { Budget } from './budget.ts'
+import type { Budget } from '../budget.ts'
 
 export type CheckParts = Pick<StoreParts, 'mounts' | 'transients' | 'tasks' | 'repo' | 'top' | 'hashes' | 'clock' | 'metrics'> & {
   readonly bytes: Budget

@@ -8,7 +8,7 @@ import { listRecords } from '../catalogue/list-records.ts'
 import type { ShardCatalogue } from '../catalogue/shard-catalogue.ts'
 import type { IndexGeneration, ShardRecord } from '../machine/index.ts'
 import type { StoreParts } from '../runner/parts.ts'
-import { createBudget } from './budget.ts'
+import { createBudget } from '../budget.ts'
 import { type CheckParts, checkShard } from './check.ts'
 import { isRepairable, repair, type RepairParts } from './repair.ts'
 

@@ -12,6 +12,7 @@ import { joinParts, type Unusable } from './join-parts.ts'
 import { multihashesOf } from './multihashes.ts'
 import type { JobOptions } from './open-job.ts'
 import { openSource } from './open-source.ts'
+import { pacedSource, pacedStreams } from './paced.ts'
 import type { StoreParts } from './parts.ts'
 import { patiently } from './patience.ts'
 import { type ShardSession, Spoilage } from './session.ts'
@@ -32,7 +33,7 @@ export interface BuildOptions extends JobOptions {
  * @throws what the mount, the CAR, or the storage of the indices rejects with; the signal's reason
  */
 export const buildJob = async (parts: StoreParts, key: string, record: ShardRecord, { signal, urgency, inHaste = false }: BuildOptions): Promise<ShardSession | Unusable> => {
-  const mount = parts.mounts.resolve(record.url)
+  const mount = pacedMount(parts, record.url)
   // where a look is an opening, a shard that has its index in it needs no second one, and no slot for what little is read
   const look = inHaste ? await lookAt(parts, mount, signal) : undefined
   let early: ByteSource | Unusable | undefined
@@ -48,7 +49,7 @@ export const buildJob = async (parts: StoreParts, key: string, record: ShardReco
     return await parts.building.run(async (slot) => {
       taken = true
       // one that hangs all the same gives its slot to others
-      const raw = early ?? await patiently(slot, parts.clock, (moves) => openSource(parts, key, record, signal, { urgency, moves }), closeLate)
+      const raw = early ?? await patiently(slot, parts.clock, (moves) => openSource(parts, key, record, signal, { urgency, moves, mount }), closeLate)
       return (inHaste && early === undefined ? await attached(parts, key, record, raw, signal) : undefined) ?? build(parts, key, record, raw, signal, slot)
     }, { signal, urgency })
   } finally {
@@ -56,6 +57,8 @@ export const buildJob = async (parts: StoreParts, key: string, record: ShardReco
     await look?.close()
   }
 }
+
+const pacedMount = ({ mounts, pace }: StoreParts, url: string): Mount => pace === undefined ? mounts.resolve(url) : pacedStreams(mounts.resolve(url), pace)
 
 const closeLate = async (raw: ByteSource | Unusable): Promise<void> => { if (!('unusable' in raw)) await raw.close() }
 
@@ -115,11 +118,11 @@ const buildingOf = ({ building }: ShardRecord): IndexGeneration => {
 const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: ByteSource | Unusable, signal: AbortSignal, slot: Slot): Promise<ShardSession | Unusable> => {
   if ('unusable' in raw) return raw
   const building = buildingOf(record)
-  const { repo, top, pages, emit } = parts
+  const { repo, top, pages, emit, pace } = parts
   const spoilage = new Spoilage()
   const scratch = repo.scratch(key, building.generation)
   try {
-    const index = await abortable(buildIndexStream(raw, {
+    const index = await abortable(buildIndexStream(pace === undefined ? raw : pacedSource(raw, pace), {
       signal,
       scratch: () => scratch.open(),
       onProgress: (progress) => { emit({ type: 'progress', key, step: 'index', progress }) },

@@ -11,6 +11,7 @@ import type { Garbage, RetryPlan } from '../machine/index.ts'
 import type { KeyLock } from '../key-lock.ts'
 import type { Limiter } from '../limiter.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { Pace } from './paced.ts'
 import type { Tasks } from './tasks.ts'
 
 export interface StoreParts {
@@ -25,6 +26,8 @@ export interface StoreParts {
   readonly pages: PageCache
   /** Slots of builds. */
   readonly building: Limiter
+  /** Of what is read for an index; `undefined`: as fast as it comes. */
+  readonly pace: Pace | undefined
   /** Who deletes what is of one shard, one after another. */
   readonly deleting: KeyLock
   readonly emit: EventListener
