@@ -41,7 +41,7 @@ const createOn = (table: Table): PieceStore => {
       await change(async () => {
         const known = await table.get(key)
         const value = locationValue(checked)
-        if (known === undefined || (saysPayload(value) && !equalBytes(known, value))) await table.put(key, value)
+        if (isNews(known, value)) await table.put(key, value)
       })
     },
     addMany: async (copies) => {
@@ -50,14 +50,9 @@ const createOn = (table: Table): PieceStore => {
         const checked = checkLocation(location, facts)
         return [locationKey(facts.commitment, checked), locationValue(checked)] as const
       })
-      if (entries.length === 0) return
-      await change(async () => {
-        const known = await table.getMany(entries.map(([key]) => key))
-        // the copy that says its payload comes last, and counts
-        const fresh = entries.filter(([, value], at) => known[at] === undefined || (saysPayload(value) && !equalBytes(known[at], value)))
-        const ordered = [...fresh.filter(([, value]) => !saysPayload(value)), ...fresh.filter(([, value]) => saysPayload(value))]
-        if (ordered.length > 0) await table.putMany(ordered)
-      })
+      // the copy that says its payload comes last, and counts
+      const ordered = [...entries.filter(([, value]) => !saysPayload(value)), ...entries.filter(([, value]) => saysPayload(value))]
+      if (ordered.length > 0) await change(() => table.putNews(ordered, isNews))
     },
     get: async (piece) => {
       const locations: PieceLocation[] = []
@@ -104,6 +99,9 @@ const createOn = (table: Table): PieceStore => {
     },
   }
 }
+
+/** What nobody says does not take the place of what somebody has said. */
+const isNews = (known: Uint8Array | undefined, value: Uint8Array): boolean => known === undefined || (saysPayload(value) && !equalBytes(known, value))
 
 const recordOf = ({ commitment, locations }: { readonly commitment: Uint8Array, readonly locations: readonly PieceLocation[] }): PieceRecord =>
   ({ piece: pieceCidV1(commitment), locations })

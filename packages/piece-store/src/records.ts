@@ -44,10 +44,13 @@ export const checkLocation = (location: PieceLocation, facts: PieceCidFacts): Pi
 
 export const locationKey = (commitment: Uint8Array, location: PieceLocation): Uint8Array => {
   const key = new Uint8Array(LOCATION_KEY_BYTES)
-  key.set(piecePrefix(commitment))
+  key.set(LOCATIONS)
+  key.set(commitment, LOCATIONS.byteLength)
   const view = new DataView(key.buffer)
-  const fields = [location.miner, location.sector, BigInt(location.offsetPadded), BigInt(location.lengthPadded)]
-  fields.forEach((field, at) => { view.setBigUint64(1 + COMMITMENT_BYTES + 8 * at, field) })
+  view.setBigUint64(33, location.miner)
+  view.setBigUint64(41, location.sector)
+  view.setBigUint64(49, BigInt(location.offsetPadded))
+  view.setBigUint64(57, BigInt(location.lengthPadded))
   return key
 }
 

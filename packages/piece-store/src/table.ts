@@ -6,12 +6,10 @@ import { PieceStoreError } from './errors.ts'
 /** Keys and values given to it are not changed afterwards. */
 export interface Table {
   get(key: Uint8Array): Promise<Uint8Array | undefined>
-  /** One value per key, in order. */
-  getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>
   /** Durable on return. */
   put(key: Uint8Array, value: Uint8Array): Promise<void>
-  /** All or nothing, durable on return. */
-  putMany(entries: readonly (readonly [Uint8Array, Uint8Array])[]): Promise<void>
+  /** Those that `isNews` beside what is there: all or nothing, durable on return. The last one of a key counts. */
+  putNews(entries: readonly (readonly [Uint8Array, Uint8Array])[], isNews: (known: Uint8Array | undefined, value: Uint8Array) => boolean): Promise<void>
   /** Durable on return; a missing key is no error. */
   delete(key: Uint8Array): Promise<void>
   /** Keys that begin with `prefix`, in order. */
@@ -28,9 +26,8 @@ export const openLevelTable = async (db: AnyLevel, name: string): Promise<Table>
   await guard('open', () => level.open())
   return {
     get: (key) => guard('get', () => level.get(key)),
-    getMany: (keys) => guard('getMany', () => level.getMany([...keys])),
     put: (key, value) => guard('put', () => level.put<Uint8Array, Uint8Array>(key, value, SYNC)),
-    putMany: (entries) => guard('batch', () => writeAll(level, entries)),
+    putNews: (entries, isNews) => guard('batch', () => putNews(level, entries, isNews)),
     delete: (key) => guard('del', () => level.del<Uint8Array>(key, SYNC)),
     range: async function * (prefix) {
       const iterator = await guard('iterator', async () => level.iterator({ gte: prefix, lt: after(prefix), ...BYTES }))
@@ -52,9 +49,8 @@ export const createMemoryTable = (): Table => {
   const entries = new Map<string, readonly [Uint8Array, Uint8Array]>()
   return {
     get: async (key) => entries.get(textOf(key))?.[1],
-    getMany: async (keys) => keys.map((key) => entries.get(textOf(key))?.[1]),
     put: async (key, value) => { entries.set(textOf(key), [key, value]) },
-    putMany: async (all) => { for (const [key, value] of all) entries.set(textOf(key), [key, value]) },
+    putNews: async (all, isNews) => { for (const [key, value] of all) if (isNews(entries.get(textOf(key))?.[1], value)) entries.set(textOf(key), [key, value]) },
     delete: async (key) => { entries.delete(textOf(key)) },
     range: async function * (prefix) {
       const begin = textOf(prefix)
@@ -64,16 +60,28 @@ export const createMemoryTable = (): Table => {
 }
 
 /** Under full keys in the database below: the calls of a sublevel take longer for each row than the write itself. */
-const writeAll = async (level: AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>, entries: readonly (readonly [Uint8Array, Uint8Array])[]): Promise<void> => {
+const putNews = async (level: AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>, entries: readonly (readonly [Uint8Array, Uint8Array])[], isNews: (known: Uint8Array | undefined, value: Uint8Array) => boolean): Promise<void> => {
   const prefix = new TextEncoder().encode(level.prefix)
-  const operations = entries.map(([key, value]) => {
+  const keys = entries.map(([key]) => {
     const full = new Uint8Array(prefix.byteLength + key.byteLength)
     full.set(prefix)
     full.set(key, prefix.byteLength)
-    return { type: 'put' as const, key: full, value }
+    return full
   })
-  await level.db.batch<Uint8Array, Uint8Array>(operations, SYNC)
+  const known = await level.db.getMany<Uint8Array, Uint8Array>(keys, BYTES)
+  const batch = level.db.batch()
+  try {
+    entries.forEach(([, value], at) => { if (isNews(known[at], value)) batch.put<Uint8Array, Uint8Array>(keys[at] as Uint8Array, value, INHERITED) })
+  } catch (error) {
+    await batch.close()
+    throw error
+  }
+  if (batch.length === 0) await batch.close()
+  else await batch.write(SYNC)
 }
+
+/** {@link BYTES} so that engines which copy the options of each change have nothing to copy. */
+const INHERITED: typeof BYTES = Object.create(BYTES) as typeof BYTES
 
 /** The first key behind all that begin with `prefix`, whose first byte is a tag below 255. */
 const after = (prefix: Uint8Array): Uint8Array => {

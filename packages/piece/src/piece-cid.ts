@@ -63,6 +63,8 @@ export const pieceCidV2 = (commitment: Uint8Array, payloadBytes: number): CID =>
  * @throws {PieceError} `PIECE_BAD_CID`: no CID, not of a piece, or with sizes that contradict each other
  */
 export const parsePieceCid = (cid: AnyPieceCid): PieceCidFacts => {
+  const bytes = cid instanceof Uint8Array ? cid : cid.bytes
+  if (isPlainV1(bytes)) return { version: 1, commitment: bytes.slice(V1_HEAD.byteLength), payloadBytes: undefined, paddedBytes: undefined }
   const { code, multihash } = decodeCid(cid)
   const { digest } = multihash
   if (code === FIL_COMMITMENT_UNSEALED && multihash.code === SHA2_256_TRUNC254_PADDED) {
@@ -71,6 +73,16 @@ export const parsePieceCid = (cid: AnyPieceCid): PieceCidFacts => {
   }
   if (code === RAW && multihash.code === FR32_SHA256_TRUNC254_PADBINTREE) return parseTree(digest)
   throw bad(`neither version of a piece CID; codec=0x${code.toString(16)} hash=0x${multihash.code.toString(16)}`)
+}
+
+/** What every v1 piece CID begins with. */
+const V1_HEAD = Uint8Array.of(0x01, 0x81, 0xe2, 0x03, 0x92, 0x20, 0x20)
+
+/** Most are, and there may be millions of them. */
+const isPlainV1 = (bytes: unknown): bytes is Uint8Array => {
+  if (!(bytes instanceof Uint8Array) || bytes.byteLength !== V1_HEAD.byteLength + NODE_BYTES) return false
+  for (let at = 0; at < V1_HEAD.byteLength; at++) if (bytes[at] !== V1_HEAD[at]) return false
+  return true
 }
 
 /** The v1 CID of the same piece: what piece stores, deals and shard keys use. @throws {PieceError} `PIECE_BAD_CID` */

@@ -39,26 +39,31 @@ const rowsOf = (i, { journal }) => {
   return [
     { key: text.encode(`!catalogue!r${piece}`), value: text.encode(`\0\0\0\0\0\0\0\x01${JSON.stringify({ url: `lotus://${piece}`, health: 'new', dataGeneration: 0, indexGeneration: 0 })}`) },
     { key: text.encode(`!catalogue!s\0${piece}`), value: Uint8Array.of(1) },
-    { key: location, value: new Uint8Array(0) },
+    { key: location, value: Uint8Array.of(0) },
     ...journal ? [{ key: text.encode(`!migration!p${piece}`), value: text.encode(`1000 ${sector} ${offsetPadded} ${lengthPadded}\n${dealId}`) }] : [],
   ]
 }
 
 /** Batches of encoded rows, each written with a sync. */
 const bare = (folder, count, options) => {
-  const groups = []
-  for (let i = 0; i < count; i += GROUP) {
-    groups.push(Array.from({ length: Math.min(GROUP, count - i) }, (_, at) => rowsOf(i + at, options)).flat().map((row) => ({ type: 'put', ...row })))
-  }
+  let groups
   let round = 0
   let db
   return {
     prepare: async () => {
       await db?.close()
+      groups = []
+      for (let i = 0; i < count; i += GROUP) {
+        groups.push(Array.from({ length: Math.min(GROUP, count - i) }, (_, at) => rowsOf(i + at, options)).flat().map((row) => ({ type: 'put', ...row })))
+      }
       db = new ClassicLevel(join(folder, `bare-${options.journal}-${++round}`), BYTES)
       await db.open()
     },
-    run: async () => { for (const group of groups) await db.batch(group, { ...BYTES, sync: true }) },
+    run: async () => {
+      for (const group of groups) await db.batch(group, { ...BYTES, sync: true })
+      // nothing of it is left to the turn of another case
+      groups = undefined
+    },
     close: () => db.close(),
   }
 }

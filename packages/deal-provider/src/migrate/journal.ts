@@ -47,6 +47,8 @@ export const placeOf = ({ miner, sector, offsetPadded, lengthPadded, rawSize }: 
   sector === undefined ? '' : `${miner} ${sector} ${offsetPadded} ${lengthPadded}${rawSize === undefined ? '' : ` ${rawSize}`}`
 
 const TEXT = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
+/** {@link TEXT} so that engines which copy the options of each change have nothing to copy. */
+const INHERITED: typeof TEXT = Object.create(TEXT) as typeof TEXT
 
 /** Reads and writes nothing before the first call. @param db - open; stays the caller's */
 export const openJournal = (db: AnyLevel): Journal => {
@@ -65,7 +67,7 @@ export const openJournal = (db: AnyLevel): Journal => {
       if (rows.length === 0) return
       const batch = under().batch()
       try {
-        for (const [row, value] of rows) batch.put(level.prefix + row, value, TEXT)
+        for (const [row, value] of rows) batch.put(level.prefix + row, value, INHERITED)
       } catch (error) {
         await batch.close()
         throw error
