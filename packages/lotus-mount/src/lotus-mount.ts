@@ -77,6 +77,7 @@ const mountErrorOf = (error: unknown, what: string): unknown => {
     // absence is proven only when every source has answered
     case 'PIECE_UNKNOWN': return new MountError(retry === 'never' ? 'MOUNT_MISSING' : 'MOUNT_UNREACHABLE', `${what}: no record of it`, { cause: error, retry })
     case 'PIECE_SEALED': return new MountError('MOUNT_UNREACHABLE', `${what}: it is sealed`, { cause: error, retry })
+    case 'PIECE_UNSEAL_FAILED': return new MountError('MOUNT_UNREACHABLE', `${what}: it cannot be unsealed`, { cause: error, retry })
     case 'PIECE_NO_SOURCE': return new MountError('MOUNT_UNREACHABLE', `${what}: no source has it`, { cause: error, retry })
     default: return toMountError(error, what)
   }

@@ -1,0 +1,175 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { createFakeClock } from '@dagstore-tooling/testkit'
+import { createMemoryPieceStore } from '@dagstore/piece-store'
+import { sectorFile } from '@dagstore-tooling/fixtures'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createPieceLoader, lotusMount, lotusUrl, sectorPieceSource } from '../src/index.ts'
+import { ioError, makePiece, type TestSource, testSource } from './pieces.ts'
+import { createShelf } from './sector-files.ts'
+
+const piece = makePiece(1)
+/** As long as the loader believes sources that do not say how long. */
+const believed = (source: TestSource): TestSource => Object.assign(source, { absenceTtlMs: undefined })
+
+describe('a piece of which only sealed copies are known', () => {
+  let source: TestSource
+  let unseals = 0
+  beforeEach(() => {
+    source = testSource('a', 0, [piece])
+    source.unsealed = 'sealed'
+    unseals = 0
+    source.unseal = async () => {
+      unseals++
+      source.unsealed = 'yes'
+      return true
+    }
+  })
+
+  it('is refused, and nothing is unsealed, where nobody said otherwise', async () => {
+    await expect(createPieceLoader([source]).open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED', retry: 'later' })
+    expect(unseals).toBe(0)
+    await expect(lotusMount(createPieceLoader([source])).mount(lotusUrl(piece.v1)).open()).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE' })
+  })
+
+  it('is unsealed once for all who want it, with queue', async () => {
+    const loader = createPieceLoader([source], { sealed: 'queue' })
+    const opened = await Promise.all([1, 2, 3].map(() => loader.open(piece.v1)))
+    expect(unseals).toBe(1)
+    expect(await opened[2]!.read(0, 10)).toEqual(piece.bytes.slice(0, 10))
+    await loader.close()
+  })
+
+  it('is what the operator says, asked once for all', async () => {
+    const asked: string[] = []
+    let answer: 'reject' | 'queue' = 'reject'
+    const loader = createPieceLoader([source], { sealed: 'ask', onSealed: async (name) => { asked.push(name); await turn(); return answer } })
+    const refused = await Promise.allSettled([loader.open(piece.v1), loader.open(piece.v2)])
+    expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(asked).toEqual([piece.v1.toString()])
+    answer = 'queue'
+    await (await loader.open(piece.v1)).close()
+    expect([asked.length, unseals]).toEqual([2, 1])
+    await loader.close()
+    expect(() => createPieceLoader([source], { sealed: 'ask' })).toThrow(TypeError)
+  })
+
+  it('is asked about, and unsealed, no longer than somebody wants it', async () => {
+    const signals: AbortSignal[] = []
+    const never = (signal: AbortSignal | undefined): Promise<never> => new Promise((_, reject) => {
+      signals.push(signal!)
+      signal!.addEventListener('abort', () => { reject(signal!.reason) })
+    })
+    source.unseal = (_, options) => never(options?.signal)
+    for (const loader of [createPieceLoader([source], { sealed: 'queue' }), createPieceLoader([source], { sealed: 'ask', onSealed: (_, { signal }) => never(signal) })]) {
+      const first = new AbortController()
+      const second = new AbortController()
+      const waits = [first, second].map(({ signal }) => loader.open(piece.v1, { signal }))
+      for (let i = 0; i < 20; i++) await turn()
+      first.abort('first')
+      await expect(waits[0]).rejects.toBe('first')
+      expect(signals.at(-1)?.aborted).toBe(false)
+      second.abort('second')
+      await expect(waits[1]).rejects.toBe('second')
+      expect(signals.at(-1)?.aborted).toBe(true)
+      const third = loader.open(piece.v1)
+      for (let i = 0; i < 20; i++) await turn()
+      await loader.close()
+      await expect(third).rejects.toMatchObject({ code: 'PIECE_LOADER_CLOSED' })
+      expect(signals.at(-1)?.aborted).toBe(true)
+    }
+  })
+
+  it('says why it could not be unsealed', async () => {
+    source.unseal = async () => { throw ioError('IO_FORBIDDEN', 'never') }
+    const loader = createPieceLoader([source], { sealed: 'queue' })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNSEAL_FAILED', retry: 'never', cause: { errors: [{ code: 'IO_FORBIDDEN' }] } })
+    await expect(lotusMount(loader).mount(lotusUrl(piece.v1)).open()).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE', retry: 'never', cause: { code: 'PIECE_UNSEAL_FAILED' } })
+    source.unseal = async () => false
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+    source.unseal = async () => true // and yet it is not there
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+    await loader.close()
+  })
+
+  it('is not unsealed while a source that may have it only failed to answer', async () => {
+    const other = testSource('b', 1, [piece])
+    other.broken = ioError('IO_FAILED')
+    await expect(createPieceLoader([source, other], { sealed: 'queue' }).open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later' })
+    expect(unseals).toBe(0)
+  })
+
+  it('comes from the copy that was unsealed, in the order of the records', async () => {
+    const shelf = createShelf()
+    const pieceStore = createMemoryPieceStore()
+    for (const sector of [1n, 2n]) await pieceStore.add(piece.v1, { miner: 1000n, sector, offsetPadded: 0, lengthPadded: 2048, payloadBytes: undefined })
+    const asked: bigint[] = []
+    const loader = createPieceLoader([sectorPieceSource({
+      pieceStore,
+      openSectorFile: shelf.openSectorFile,
+      unseal: async ({ sector }) => {
+        asked.push(sector)
+        if (sector === 1n) throw ioError('IO_FAILED')
+        shelf.files.set('1000-2', sectorFile({ sectorBytes: 2048, pieces: [{ offset: 0, paddedBytes: 2048, payload: piece.payload }] }))
+      },
+    })], { sealed: 'queue' })
+    const opened = await loader.open(piece.v1)
+    expect(await opened.read(0, 100)).toEqual(piece.bytes.slice(0, 100))
+    expect(asked).toEqual([1n, 2n])
+    await loader.close()
+  })
+})
+
+describe('what a source said to be absent', () => {
+  it('is believed for a while, then asked again; at once, where somebody says otherwise', async () => {
+    const clock = createFakeClock()
+    const [near, far] = [believed(testSource('near', 0, [])), believed(testSource('far', 10, []))]
+    let asked = 0
+    const { stat, open } = far
+    far.stat = (...call) => { asked++; return stat(...call) }
+    far.open = (...call) => { asked++; return open(...call) }
+    const loader = createPieceLoader([near, far], { negativeTtlMs: 60_000, clock, patienceMs: 0 })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN', retry: 'never' })
+    const first = asked
+    for (let i = 0; i < 5; i++) await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN' })
+    expect(asked).toBe(first)
+    await clock.advance(60_000)
+    far.pieces.push(piece)
+    await (await loader.open(piece.v1)).close()
+
+    far.pieces.length = 0
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN' })
+    far.pieces.push(piece)
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN' })
+    loader.forget(piece.v2)
+    await (await loader.open(piece.v1)).close()
+    loader.forget()
+    await loader.close()
+  })
+
+  it('is asked of a source again as soon as another has the piece', async () => {
+    const clock = createFakeClock()
+    const near = believed(testSource('near', 0, []))
+    const far = testSource('far', 10, [])
+    const loader = createPieceLoader([near, far], { clock, patienceMs: 0 })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN' })
+    near.pieces.push(piece)
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN' })
+    far.pieces.push(piece)
+    await (await loader.open(piece.v1)).close()
+    expect(near.opens).toBe(0)
+    await (await loader.open(piece.v1)).close()
+    expect(near.opens).toBe(1)
+    await loader.close()
+  })
+
+  it('is never believed of local files: what was restored is read at once', async () => {
+    const shelf = createShelf()
+    const pieceStore = createMemoryPieceStore()
+    await pieceStore.add(piece.v1, { miner: 1000n, sector: 1n, offsetPadded: 0, lengthPadded: 2048, payloadBytes: undefined })
+    const loader = createPieceLoader([sectorPieceSource({ pieceStore, openSectorFile: shelf.openSectorFile })])
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+    shelf.files.set('1000-1', sectorFile({ sectorBytes: 2048, pieces: [{ offset: 0, paddedBytes: 2048, payload: piece.payload }] }))
+    await (await loader.open(piece.v1)).close()
+    await loader.close()
+  })
+})
