@@ -1,22 +1,34 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Wires the parts of a store on a folder: the only place that sees them all. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { createPageCache } from '@dagstore/carv2'
 import { openHashes } from '@dagstore/hashes/node'
 import type { Hashes } from '@dagstore/hashes'
 import type { Imports } from '@dagstore/imports'
-import type { AnyLevel, Directory } from '@dagstore/io'
+import type { AnyLevel, CallOptions, Directory } from '@dagstore/io'
 import { lotusMount } from '@dagstore/lotus-mount/mount'
 import { type NodeDagstore, type NodeDagstoreOptions, openDagstore } from '@dagstore/node'
 import { type IndexRepo, openIndexRepo } from '@dagstore/index-repo'
+import type { MountFactory } from '@dagstore/mounts'
 import type { PieceStore } from '@dagstore/piece-store'
+import type { CID } from 'multiformats/cid'
 import type { Retrievals } from '@dagstore/retrievals'
-import { createPieces, type StorePieces } from './pieces.ts'
+import type { Config } from './config/config.ts'
+import { CONFIG_FILE } from './config/file-name.ts'
+import { createPieces, type PiecesOptions, type StorePieces } from './pieces.ts'
 import { makeRoot, type RootFolder } from './root-folder.ts'
+import { checkLayout } from './root-layout.ts'
 
 /** What commands on shards need. */
 export interface ShardStore {
   readonly root: RootFolder
   readonly dagstore: NodeDagstore
   readonly openPieces: StorePieces['open']
+  /** Where pieces are, by sector, and how they are reached. */
+  readonly pieces: Pick<StorePieces, 'loader' | 'folders'>
+  /** Whether an unsealed copy of the piece can be read. @throws {PieceLoaderError} nobody can say */
+  readonly isUnsealed: (piece: CID, options?: CallOptions) => Promise<boolean>
   /** The detached indices: their names, and what is in them. */
   readonly indices: Pick<IndexRepo, 'name' | 'open'>
   readonly hashes: Hashes
@@ -25,7 +37,7 @@ export interface ShardStore {
   close (): Promise<void>
 }
 
-export interface Store extends ShardStore, AsyncDisposable {
+export interface Store extends Omit<ShardStore, 'pieces'>, AsyncDisposable {
   readonly pieces: PieceStore
   readonly imports: Imports
   readonly retrievals: Retrievals
@@ -40,13 +52,30 @@ const createGate = <T>(): Gate<T> => {
   return { promise, resolve: (value) => settle?.resolve(value), reject: (reason) => settle?.reject(reason) }
 }
 
-/** Open the store at the root, or make one there. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
-export const openShardStore = async (root: RootFolder, { onEvent }: Pick<NodeDagstoreOptions, 'onEvent'> = {}): Promise<ShardStore> => {
+export interface ShardStoreOptions extends Pick<NodeDagstoreOptions, 'onEvent' | 'metrics' | 'doctor'>, Pick<PiecesOptions, 'onSealed'> {
+  /** @default that of `config.toml` in the root, where there is one */
+  readonly config?: Config | undefined
+  /** Mounts that take the place of the usual ones of their schemes. */
+  readonly mounts?: readonly MountFactory[]
+  /** Of the piece loader. */
+  readonly pieceMetrics?: PiecesOptions['metrics']
+}
+
+/**
+ * Open the store at the root, or make one there.
+ *
+ * @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it
+ * @throws {CommandError} `COMMAND_REFUSED`: the folder cannot be a store's. `COMMAND_USAGE`: its configuration is wrong
+ */
+export const openShardStore = async (root: RootFolder, options: ShardStoreOptions = {}): Promise<ShardStore> => {
+  const { mounts = [], onSealed, pieceMetrics, config: given, ...rest } = options
   await makeRoot(root)
+  await checkLayout(root)
+  const config = given ?? await configInRoot(root)
   const hashes = await openHashes()
   const opened = createGate<AnyLevel>()
-  const pieces = createPieces(root.path, opened.promise)
-  const dagstore = await openDagstore(root.path, { mounts: [lotusMount(pieces.loader)], hashes, ...(onEvent === undefined ? {} : { onEvent }) }).catch((error: unknown) => {
+  const pieces = createPieces(root.path, opened.promise, { config, onSealed, metrics: pieceMetrics })
+  const dagstore = await openDagstore(root.path, { ...storeOptions(config), ...rest, mounts: [lotusMount(pieces.loader), ...mounts], hashes }).catch((error: unknown) => {
     opened.reject(error)
     throw error
   })
@@ -56,8 +85,29 @@ export const openShardStore = async (root: RootFolder, { onEvent }: Pick<NodeDag
     await pieces.close()
   }
   const indices = openIndexRepo(dagstore.files.child('index'))
-  return { root, dagstore, openPieces: pieces.open, indices, hashes, files: dagstore.files, close }
+  const isUnsealed: ShardStore['isUnsealed'] = async (piece, call) => (await pieces.loader.stat(piece, call)).unsealed === 'yes'
+  return { root, dagstore, openPieces: pieces.open, pieces, isUnsealed, indices, hashes, files: dagstore.files, close }
 }
+
+/** Loaded where there is a file: most stores have none, and reading it takes a parser. */
+const configInRoot = async (root: RootFolder): Promise<Config | undefined> => {
+  if (!existsSync(join(root.path, CONFIG_FILE))) return undefined
+  return (await import('./config/effective.ts')).configOfRoot(root)
+}
+
+/** A limit that is none. */
+const UNLIMITED = 2 ** 31 - 1
+
+const storeOptions = (config: Config | undefined): NodeDagstoreOptions => config === undefined
+  ? {}
+  : {
+      maxConcurrentIndexing: config.maxConcurrentIndex === 0 ? UNLIMITED : config.maxConcurrentIndex,
+      ...(config.bytesPerSecond === 0 ? {} : { indexingBytesPerSecond: config.bytesPerSecond }),
+      maxOpenShards: config.maxOpenShards,
+      pages: createPageCache({ maxBytes: config.pageCacheBytes }),
+      retry: { attempts: config.retryAttempts },
+      ...(config.transientQuotaBytes === 0 ? {} : { transients: { quotaBytes: config.transientQuotaBytes } }),
+    }
 
 /** The same with imports and retrievals, which commands on shards need not wait for. */
 export const openStore = async (root: RootFolder): Promise<Store> => {

@@ -1,29 +1,49 @@
 /** The pieces of a store. What reads them is loaded when the first one is asked for: most stores have none. */
 import type { AnyLevel } from '@dagstore/io'
-import type { PieceLoader } from '@dagstore/lotus-mount'
+import type { PieceLoader, PieceLoaderOptions } from '@dagstore/lotus-mount'
 import type { PieceStore } from '@dagstore/piece-store'
+import type { Config } from './config/config.ts'
+import type { Places } from './piece-places.ts'
 
 export interface StorePieces {
   /** For `lotus://` mounts. */
   readonly loader: Pick<PieceLoader, 'stat' | 'open' | 'explain'>
   open (): Promise<PieceStore>
+  /** Storage folders of others, besides the store's own. @throws as the loader where one of them is none */
+  folders (): Promise<readonly string[]>
   close (): Promise<void>
+}
+
+export interface PiecesOptions extends Pick<PieceLoaderOptions, 'onSealed' | 'metrics'> {
+  /** Where else pieces are looked for, and how much at a time. @default in the folder of the store alone */
+  readonly config?: Config | undefined
 }
 
 /**
  * @param root - folder of the store, with its sectors in `unsealed/`
  * @param db - shards that are resumed while the store opens already read pieces, so it is passed as a promise
  */
-export const createPieces = (root: string, db: Promise<AnyLevel>): StorePieces => {
+export const createPieces = (root: string, db: Promise<AnyLevel>, { config, onSealed, metrics }: PiecesOptions = {}): StorePieces => {
   let store: Promise<PieceStore> | undefined
+  let places: Promise<Places> | undefined
   let loader: Promise<PieceLoader> | undefined
   const open = (): Promise<PieceStore> => store ??= (async () => (await import('@dagstore/piece-store')).openPieceStore(await db))()
-  const load = (): Promise<PieceLoader> => loader ??= (async () => {
-    const [{ createPieceLoader, sectorPieceSource }, { localSectors }, { createPieceEngine }] =
-      await Promise.all([import('@dagstore/lotus-mount'), import('@dagstore/lotus-mount/node'), import('@dagstore/piece/node')])
-    const pieceStore: Pick<PieceStore, 'get'> = { get: async (piece) => (await open()).get(piece) }
-    return createPieceLoader([sectorPieceSource({ pieceStore, openSectorFile: localSectors([root]), fr32: createPieceEngine() })])
-  })()
+  const look = (): Promise<Places> => {
+    places ??= (async () => {
+      const [{ openPlaces }, { createPieceEngine }] = await Promise.all([import('./piece-places.ts'), import('@dagstore/piece/node')])
+      return openPlaces(root, config ?? NO_PLACES, { get: async (piece) => (await open()).get(piece) }, createPieceEngine())
+    })()
+    places.catch(() => { places = undefined }) // a disk that is not there may be there later
+    return places
+  }
+  const load = (): Promise<PieceLoader> => {
+    loader ??= (async () => {
+      const [{ createPieceLoader }, { sources }] = await Promise.all([import('@dagstore/lotus-mount'), look()])
+      return createPieceLoader(sources, { metrics, ...loaderOptions(config, onSealed) })
+    })()
+    loader.catch(() => { loader = undefined })
+    return loader
+  }
   return {
     loader: {
       stat: async (piece, options) => (await load()).stat(piece, options),
@@ -31,6 +51,29 @@ export const createPieces = (root: string, db: Promise<AnyLevel>): StorePieces =
       explain: async (piece, options) => (await load()).explain(piece, options),
     },
     open,
-    close: async () => { await (await loader)?.close() },
+    folders: async () => (await look()).folders,
+    close: async () => {
+      const settled = async <T>(one: Promise<T> | undefined): Promise<T | undefined> => one?.catch(() => undefined)
+      await (await settled(loader))?.close()
+      await (await settled(places))?.close()
+    },
   }
 }
+
+const NO_PLACES = { storage: [], pieceServers: [], lotusApiInfo: '' } as const
+
+const loaderOptions = (config: Config | undefined, onSealed: PiecesOptions['onSealed']): PieceLoaderOptions => config === undefined
+  ? {}
+  : {
+      limits: {
+        metadata: config.maxConcurrencyStorageCalls,
+        open: config.maxConcurrencyStorageCalls,
+        stream: config.maxConcurrentReadyFetches,
+        unseal: config.maxConcurrentUnseals,
+      },
+      probeConcurrency: config.probeConcurrency,
+      negativeTtlMs: config.negativeTtlMs,
+      // a command has nobody to ask but its user, who is told
+      sealed: config.sealed === 'ask' && onSealed === undefined ? 'reject' : config.sealed,
+      onSealed,
+    }

@@ -33,6 +33,8 @@ export interface NodeDagstore extends Dagstore {
   readonly db: AbstractLevel<any, any, any>
   /** The root. `db/`, `index/`, `transients/` and `owner.json` in it are the store's. */
   readonly files: Directory
+  /** From now on who else opens the store is told to ask this URL; `undefined`: nobody. */
+  announce(api: string | undefined): Promise<void>
   /** Closes the store, then the database. */
   close(): Promise<void>
 }
@@ -51,7 +53,9 @@ export const openDagstore = async (folder: string, options: NodeDagstoreOptions 
   const db = await openDatabase(root, folder)
   try {
     await removeOwnerDrafts(root)
-    await writeOwner(files, (options.clock ?? systemClock).now(), api)
+    const startedAt = (options.clock ?? systemClock).now()
+    const announce = (url: string | undefined): Promise<void> => writeOwner(files, startedAt, url)
+    await announce(api)
     for (const part of PARTS) await removeDrafts(join(root, part))
     const given = new Set(mounts.map(({ scheme }) => scheme))
     const defaults = [rootedFileMount(root, await realpath(root)), bytesMount(), ...httpMounts()].filter(({ scheme }) => !given.has(scheme))
@@ -59,7 +63,7 @@ export const openDagstore = async (folder: string, options: NodeDagstoreOptions 
     const places = [...defaults, ...mounts]
     const several = given.has(FIRST_OF_SCHEME) ? [] : [firstOfMount(createMountRegistry(places), { clock: options.clock })]
     const store = await openOn({ ...rest, transients, db, files, hashes, mounts: createMountRegistry([...places, ...several]) })
-    return withDatabase(store, db, files, root)
+    return withDatabase(store, { db, files, root, announce })
   } catch (error) {
     await removeOwner(root)
     await db.close()
@@ -91,7 +95,14 @@ const isLocked = (error: unknown): boolean => {
   return false
 }
 
-const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root: string): NodeDagstore => {
+interface Opened {
+  readonly db: ClassicLevel
+  readonly files: Directory
+  readonly root: string
+  readonly announce: NodeDagstore['announce']
+}
+
+const withDatabase = (store: Dagstore, { db, files, root, announce }: Opened): NodeDagstore => {
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= store.close().then(() => removeOwner(root)).finally(() => db.close())
@@ -100,6 +111,7 @@ const withDatabase = (store: Dagstore, db: ClassicLevel, files: Directory, root:
   return {
     db: db as AbstractLevel<any, any, any>, // the compiler sees this by itself or not, as other files are there to be checked
     files,
+    announce,
     blockstore: store.blockstore,
     createSession: () => store.createSession(),
     register: (key, mountUrl, options) => store.register(key, mountUrl, options),

@@ -68,6 +68,20 @@ describe('openDagstore on a folder', () => {
     }
   })
 
+  it('tells who else opens it where to ask from the moment that this is announced', async () => {
+    const store = await openDagstore(folder)
+    try {
+      const said = async (): Promise<string> => openDagstore(folder).then(() => '', (error: Error) => error.message)
+      expect(await said()).not.toContain('answers')
+      await store.announce('http://127.0.0.1:2351')
+      expect(await said()).toContain('answers at http://127.0.0.1:2351; store=')
+      await store.announce(undefined)
+      expect(await said()).not.toContain('answers')
+    } finally {
+      await store.close()
+    }
+  })
+
   it('is refused while it is open elsewhere in this process, naming the process and where it answers', async () => {
     const store = await openDagstore(folder, { api: 'http://127.0.0.1:2350/rpc/v0' })
     try {

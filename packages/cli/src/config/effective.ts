@@ -6,6 +6,7 @@ import type { RootFolder } from '../root-folder.ts'
 import { DEFAULT_ROOT } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Config } from './config.ts'
+import { CONFIG_FILE } from './file-name.ts'
 import { envName, FIELDS, KEYS } from './keys.ts'
 import { nearest } from './nearest.ts'
 import { resolvePath, resolvePaths } from './paths.ts'
@@ -35,8 +36,11 @@ export interface ConfigOptions {
   readonly values?: Partial<Config> | undefined
 }
 
-/** Name of the file in the folder of the store. */
-export const CONFIG_FILE = 'config.toml'
+/** What the file in the folder of the store says, and the defaults: for commands that have no options of a daemon. */
+export const configOfRoot = (root: RootFolder): Config => {
+  const { values } = readConfigFile(join(root.path, CONFIG_FILE), join(root.label, CONFIG_FILE), process.env['HOME'])
+  return { ...Object.fromEntries(FIELDS.map((field) => [field, KEYS[field].default])) as unknown as Config, ...values }
+}
 
 /**
  * The root is `--root`, else DAGSTORE_PATH, else `RootDir` of the environment or of `--config`, else ./.dagstore; the file is

@@ -1,0 +1,2 @@
+/** Name of the configuration in the folder of the store. */
+export const CONFIG_FILE = 'config.toml'
