@@ -23,6 +23,14 @@ export interface AddPieceRequest extends CallOptions {
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
+export interface RemovePieceRequest extends CallOptions {
+  /** v1. */
+  readonly pieceCid: CID
+  readonly pieceBytes: number
+  readonly place: PiecePlace
+  readonly deal: Pick<DealTerms, 'proposalCid' | 'dealId'>
+}
+
 /** How a deal stands, and, where that is so, since which epoch it is slashed. */
 export interface SealingReport {
   readonly status: SealingStatus
@@ -38,12 +46,14 @@ export interface SealingEvent extends SealingReport {
 export interface SealingSubsystem {
   /**
    * Put the piece into a sector; durable on return. Asked again for the same deal, after a crash too, it gives the place that
-   * the deal has and adds nothing. It refuses a payload that is not of `pieceCid`.
+   * the deal has and adds nothing. A payload that ends with an error becomes no piece: it was not of `pieceCid`.
    *
    * Rejects with an error whose `retry` is `later` where the same may be asked again (no room, too many sectors at work), and
    * `never` where the deal cannot be sealed.
    */
   addPiece(request: AddPieceRequest): Promise<PiecePlace>
+  /** The deal has ended, and no other has its piece there: what can be read of it may go. A piece that is gone is no error. */
+  removePiece?(request: RemovePieceRequest): Promise<void>
   /** `undefined`: it knows nothing of the deal. */
   status(deal: DealTerms & { readonly place: PiecePlace }, options?: CallOptions): Promise<SealingReport | undefined>
   /** What changes from the beginning of the iteration on; some may be missing, so `status` is asked now and then as well. */

@@ -1,0 +1,187 @@
+/** What is done for a deal in each of its states. */
+import { FINAL_STATES, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
+import { type ByteProgress, IoError } from '@dagstore/io'
+import type { CID } from 'multiformats/cid'
+import { type DealTable, isSettled } from './deal-table.ts'
+import { type DealProviderError, notWaiting } from './errors.ts'
+import { codeOf, failureOf, messageOf, retryOf } from './failure.ts'
+import { follow } from './follow.ts'
+import { handOff } from './hand-off.ts'
+import { createKeyLock, type KeyLock } from './key-lock.ts'
+import type { Parts } from './parts.ts'
+import { carFault, type PieceWindow } from './piece-window.ts'
+import { registerShard, wantsShard } from './registration.ts'
+import { retire } from './retirement.ts'
+import { openStaged, stage, stagedName, unstage } from './staging.ts'
+
+/** Something that concerns no caller: a record that cannot be read, a step that failed where nobody keeps it. */
+export interface DealProblem {
+  /** Text of the proposal CID; `undefined`: of no single deal. */
+  readonly deal: string | undefined
+  readonly error: unknown
+}
+
+export interface VerifyOptions {
+  readonly signal: AbortSignal
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+}
+
+/** States in which bytes are brought in or given away. */
+const MOVES: ReadonlySet<ProviderDeal['state']> = new Set([
+  'StorageDealValidating', 'StorageDealAcceptWait', 'StorageDealRejecting', 'StorageDealTransferring',
+  'StorageDealWaitingForData', 'StorageDealProviderTransferAwaitRestart', 'StorageDealVerifyData', 'StorageDealStaged',
+])
+
+export class DealSteps {
+  readonly #parts: Parts
+  readonly #table: DealTable
+  readonly #onProblem: (problem: DealProblem) => void
+  /** By deal: its bytes are brought in or given away. */
+  readonly turn: KeyLock = createKeyLock()
+
+  constructor (parts: Parts, table: DealTable, onProblem: (problem: DealProblem) => void) {
+    this.#parts = parts
+    this.#table = table
+    this.#onProblem = onProblem
+  }
+
+  /** Check staged data; after anything but success the deal waits for others. */
+  async verify (deal: ProviderDeal, staged: StagedPiece, options: VerifyOptions): Promise<ProviderDeal> {
+    const { deals, clock, retry } = this.#parts
+    const { proposalCid } = deal
+    try {
+      const window = await stage(this.#parts, deal, staged, options)
+      const fault = await this.#carFault(proposalCid, staged, window)
+      const verified = await deals.change(proposalCid, { type: 'verified', window, shard: fault === undefined ? undefined : failureOf(fault, undefined, clock.now(), retry) })
+      if (verified === undefined) throw notWaiting(proposalCid, (await deals.get(proposalCid))?.state)
+      return verified
+    } catch (error) {
+      // the next process goes on with it
+      if (this.#parts.ending.aborted) throw error
+      if (staged.mode === 'transfer') await deals.change(proposalCid, { type: 'failed', message: `verifying the data: ${messageOf(error)}` })
+      else await deals.change(proposalCid, { type: 'refused', message: options.signal.aborted ? 'the import was cancelled' : `data not taken: ${messageOf(error)}` })
+      throw error
+    }
+  }
+
+  /** Deals of these names; one record that is damaged hides no other deal. */
+  async * readable (names: AsyncIterable<CID>): AsyncGenerator<ProviderDeal, void, undefined> {
+    for await (const name of names) {
+      let deal: ProviderDeal | undefined
+      try {
+        deal = await this.#table.get(name)
+      } catch (error) {
+        if (codeOf(error) !== 'DEAL_BAD_RECORD') throw error
+        this.#onProblem({ deal: name.toString(), error })
+      }
+      if (deal !== undefined) yield deal
+    }
+  }
+
+  /** Bring bytes in or give them away, where the deal's state says so. */
+  async moveData (before: ProviderDeal): Promise<void> {
+    if (!MOVES.has(before.state)) return
+    await this.turn(before.proposalCid.toString(), async () => {
+      const deal = await this.#table.get(before.proposalCid)
+      if (deal === undefined || !this.#isDue(deal)) return
+      switch (deal.state) {
+        case 'StorageDealWaitingForData':
+        case 'StorageDealProviderTransferAwaitRestart': return this.#receive(deal)
+        case 'StorageDealVerifyData': return this.#goOnVerifying(deal)
+        case 'StorageDealStaged': return this.#handOff(deal)
+        // nobody else is at it: whoever was is gone
+        default: await this.#parts.deals.change(deal.proposalCid, { type: 'restart' })
+      }
+    })
+  }
+
+  /** What sealing says, and what is left to do for a deal that has ended. */
+  async goOn (deal: ProviderDeal): Promise<void> {
+    if (!this.#isDue(deal)) return
+    switch (deal.state) {
+      case 'StorageDealAwaitingPreCommit':
+      case 'StorageDealSealing':
+      case 'StorageDealFinalizing':
+      case 'StorageDealActive': return follow(this.#parts, deal)
+      case 'StorageDealFailing':
+      case 'StorageDealExpired':
+      case 'StorageDealSlashed':
+      case 'StorageDealError': if (!isSettled(deal)) await this.#end(deal)
+    }
+  }
+
+  async register (deal: ProviderDeal): Promise<void> {
+    if (wantsShard(deal, this.#parts.clock.now())) await registerShard(this.#parts, deal)
+  }
+
+  /** Whether the step of the deal's state has its time. */
+  #isDue ({ failure }: ProviderDeal): boolean {
+    return failure?.nextRetryAt === undefined || failure.nextRetryAt <= this.#parts.clock.now()
+  }
+
+  /** An import that another process has begun, or data that have come over the network. */
+  async #goOnVerifying (deal: ProviderDeal): Promise<void> {
+    if (deal.staged === undefined) return
+    await this.verify(deal, deal.staged, { signal: this.#parts.ending }).catch((error: unknown) => {
+      // anything else is kept with the deal
+      if (codeOf(error) === 'DEAL_STORAGE_FAILED') throw error
+    })
+  }
+
+  async #handOff (deal: ProviderDeal): Promise<void> {
+    const after = await handOff(this.#parts, deal)
+    // it waits for other data
+    if (after?.state === 'StorageDealWaitingForData') await unstage(this.#parts, deal, false)
+  }
+
+  async #carFault (proposalCid: CID, staged: StagedPiece, window: PieceWindow): Promise<DealProviderError | undefined> {
+    const source = await openStaged(this.#parts, proposalCid, staged, this.#parts.ending)
+    try {
+      return await carFault(source, window, { signal: this.#parts.ending })
+    } finally {
+      await source.close()
+    }
+  }
+
+  /** Only where there is a port for it. */
+  async #receive (deal: ProviderDeal): Promise<void> {
+    const { transfer, deals, files, clock, retry } = this.#parts
+    const { proposalCid, transferType } = deal
+    if (transferType === 'manual' || transfer?.accepts(transferType) !== true) return
+    await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
+    try {
+      const file = await files.openWritable(stagedName(proposalCid), 'any')
+      try {
+        await transfer.receive(deal, file, { signal: this.#parts.ending })
+      } finally {
+        await file.close()
+      }
+      await deals.change(proposalCid, { type: 'received' })
+    } catch (error) {
+      if (this.#parts.ending.aborted) throw error
+      const lost = retryOf(error) === 'never' && !(error instanceof IoError)
+      await deals.change(proposalCid, lost ? { type: 'failed', message: `receiving the data: ${messageOf(error)}` } : { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+    }
+  }
+
+  /** A deal that is over: nothing is kept for it, but for what was somebody's only copy. */
+  async #end (deal: ProviderDeal): Promise<void> {
+    const { deals, clock, retry } = this.#parts
+    const { proposalCid, message } = deal
+    try {
+      await retire(this.#parts, deal, (of) => this.#othersWith(of))
+      const staged = await unstage(this.#parts, deal, false)
+      const where = staged === undefined ? '' : `; the data that were moved here are at ${stagedName(proposalCid)}`
+      await deals.change(proposalCid, deal.state === 'StorageDealFailing' ? { type: 'discarded', staged, message: `${message}${where}` } : { type: 'retired', staged })
+    } catch (error) {
+      this.#parts.ending.throwIfAborted()
+      await deals.change(proposalCid, { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+    }
+  }
+
+  async * #othersWith (deal: ProviderDeal): AsyncGenerator<ProviderDeal, void, undefined> {
+    for await (const other of this.readable(this.#table.withPiece(deal.proposal.pieceCid))) {
+      if (!other.proposalCid.equals(deal.proposalCid) && !FINAL_STATES.has(other.state)) yield other
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The deals in a database; described with an example in docs/formats/deals.md. Keys are bytes, numbers big-endian:
+ *
+ *     't' proposal CID                                  terms, written once
+ *     's' proposal CID                                  progress
+ *     'i' dealId u64, proposal CID                      1
+ *     'p' commitment 32, proposal CID                   1: the deal has this piece, or is about to, and has not ended
+ *     'o' proposal CID                                  1: something is left to do, or to be waited for
+ *     'd' milliseconds since 1970 u64, proposal CID     1: what failed is tried again then
+ *     'u' proposal CID                                  1: it goes on without a shard
+ *     'v'                                               version u8: 1
+ */
+import { decodeProgress, decodeTerms, type DealProgress, type DealTerms, encodeProgress, encodeTerms, FINAL_STATES, type ProviderDeal } from '@dagstore/deal-protocol'
+import type { AnyLevel, CallOptions } from '@dagstore/io'
+import { parsePieceCid } from '@dagstore/piece'
+import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'abstract-level'
+import { CID } from 'multiformats/cid'
+import { DealProviderError } from './errors.ts'
+
+type Level = AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>
+type Change = AbstractBatchOperation<Level, Uint8Array, Uint8Array>
+
+const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
+/** An option of the engines that have a disk; others ignore it. */
+const SYNC = { ...BYTES, sync: true }
+const VERSION = 1
+/** The database never frees a value without bytes. */
+const SET = Uint8Array.of(1)
+const PAGE = 64
+
+const tag = (letter: string): Uint8Array => Uint8Array.of(letter.charCodeAt(0))
+const [TERMS, PROGRESS, IDS, PIECES, OPEN, DUE, UNREGISTERED] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('o'), tag('d'), tag('u')]
+const VERSION_KEY = tag('v')
+
+/** A list that a deal stands in as long as its progress says so. */
+export type DealList = 'open' | 'unregistered'
+
+/** Every change is durable on return, and whole or not at all. @throws {DealProviderError} `DEAL_STORAGE_FAILED` */
+export interface DealTable {
+  /** @throws {DealError} `DEAL_BAD_RECORD` */
+  get(proposalCid: CID): Promise<ProviderDeal | undefined>
+  /** By the chain's number. */
+  find(dealId: bigint): Promise<CID | undefined>
+  /** All names, by their bytes. */
+  names(options?: CallOptions): AsyncIterable<CID>
+  listed(list: DealList, options?: CallOptions): AsyncIterable<CID>
+  /** Deals whose time has come, the longest overdue first. */
+  due(now: number, options?: CallOptions): AsyncIterable<CID>
+  /** When the next one comes, milliseconds since 1970. */
+  nextDue(): Promise<number | undefined>
+  /** Deals with this piece that have not ended. */
+  withPiece(pieceCid: CID): AsyncIterable<CID>
+  add(deal: ProviderDeal): Promise<void>
+  /** @param before - what is written there now */
+  replace(terms: DealTerms, before: DealProgress, after: DealProgress): Promise<void>
+}
+
+/** @throws {DealProviderError} `DEAL_BAD_FORMAT`: written by a later version. `DEAL_STORAGE_FAILED` */
+export const openDealTable = async (db: AnyLevel): Promise<DealTable> => {
+  const level: Level = db.sublevel('deals', { ...BYTES })
+  await guard('open', () => level.open())
+  const version = await guard('get', () => level.get(VERSION_KEY))
+  if (version === undefined) await guard('put', () => level.put<Uint8Array, Uint8Array>(VERSION_KEY, Uint8Array.of(VERSION), SYNC))
+  else if (version[0] !== VERSION) throw new DealProviderError('DEAL_BAD_FORMAT', `deals of an unknown version; want=${VERSION} got=${version[0]}`)
+
+  const keys = async function * (prefix: Uint8Array, until: Uint8Array, { signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    // a page at a time, so that nothing is held open while the caller works
+    let from: { readonly gte: Uint8Array } | { readonly gt: Uint8Array } = { gte: prefix }
+    for (;;) {
+      signal?.throwIfAborted()
+      const range = { ...from, lt: until, limit: PAGE, ...BYTES }
+      const page: Uint8Array[] = await guard('keys', () => level.keys<Uint8Array>(range).all())
+      yield * page
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) return
+      from = { gt: last }
+    }
+  }
+  const names = async function * (prefix: Uint8Array, at: number, options: CallOptions | undefined, until: Uint8Array = after(prefix)): AsyncGenerator<CID, void, undefined> {
+    for await (const key of keys(prefix, until, options)) yield nameAt(key, at)
+  }
+  const write = (changes: Change[]): Promise<void> => guard('batch', () => level.batch(changes, SYNC))
+
+  return {
+    get: async (proposalCid) => {
+      const [terms, progress] = await guard('getMany', () => level.getMany([join(TERMS, proposalCid.bytes), join(PROGRESS, proposalCid.bytes)]))
+      if (terms === undefined || progress === undefined) return undefined
+      return { ...decodeTerms(proposalCid, terms), ...decodeProgress(progress) }
+    },
+    find: async (dealId) => {
+      const prefix = join(IDS, u64(dealId))
+      for await (const name of names(prefix, prefix.byteLength, undefined)) return name
+      return undefined
+    },
+    names: (options) => names(TERMS, 1, options),
+    listed: (list, options) => names(list === 'open' ? OPEN : UNREGISTERED, 1, options),
+    due: (now, options) => names(DUE, 9, options, join(DUE, u64(BigInt(Math.max(0, now)) + 1n))),
+    nextDue: async () => {
+      for await (const key of keys(DUE, after(DUE))) return Number(new DataView(key.buffer, key.byteOffset).getBigUint64(1))
+      return undefined
+    },
+    withPiece: (pieceCid) => {
+      const prefix = join(PIECES, commitmentOf(pieceCid))
+      return names(prefix, prefix.byteLength, undefined)
+    },
+    add: async (deal) => {
+      const name = deal.proposalCid.bytes
+      await write([
+        { type: 'put', key: join(TERMS, name), value: encodeTerms(deal) },
+        { type: 'put', key: join(PROGRESS, name), value: encodeProgress(deal) },
+        ...deal.dealId === undefined ? [] : [{ type: 'put', key: join(IDS, u64(deal.dealId), name), value: SET } as const],
+        ...rowsOf(deal, deal).map((key) => ({ type: 'put', key, value: SET } as const)),
+      ])
+    },
+    replace: async (terms, before, next) => {
+      const [old, now] = [new Map(rowsOf(terms, before).map(byText)), new Map(rowsOf(terms, next).map(byText))]
+      await write([
+        { type: 'put', key: join(PROGRESS, terms.proposalCid.bytes), value: encodeProgress(next) },
+        ...[...old].flatMap(([text, key]) => now.has(text) ? [] : [{ type: 'del', key } as const]),
+        ...[...now].flatMap(([text, key]) => old.has(text) ? [] : [{ type: 'put', key, value: SET } as const]),
+      ])
+    },
+  }
+}
+
+/** Nothing is left to do for it. */
+export const isSettled = ({ state, shard }: DealProgress): boolean => FINAL_STATES.has(state) && shard.state === 'retired'
+
+/** Rows that say where a deal stands, by its progress. */
+const rowsOf = ({ proposalCid, proposal }: DealTerms, progress: DealProgress): Uint8Array[] => {
+  const name = proposalCid.bytes
+  const dueAt = dueOf(progress)
+  return [
+    ...isSettled(progress) ? [] : [join(OPEN, name)],
+    ...FINAL_STATES.has(progress.state) ? [] : [join(PIECES, commitmentOf(proposal.pieceCid), name)],
+    ...dueAt === undefined ? [] : [join(DUE, u64(BigInt(dueAt)), name)],
+    ...progress.shard.state === 'failed' ? [join(UNREGISTERED, name)] : [],
+  ]
+}
+
+/** When something of it is tried again; a transfer that was cut off is asked for now and then. */
+export const dueOf = ({ state, failure, shard }: DealProgress): number | undefined => {
+  const times = [state === 'StorageDealProviderTransferAwaitRestart' ? undefined : failure?.nextRetryAt, shard.state === 'failed' ? shard.failure.nextRetryAt : undefined].filter((at) => at !== undefined)
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
+const commitmentOf = (pieceCid: CID): Uint8Array => parsePieceCid(pieceCid).commitment
+
+const nameAt = (key: Uint8Array, at: number): CID => {
+  try {
+    return CID.decode(key.slice(at))
+  } catch (cause) {
+    throw new DealProviderError('DEAL_STORAGE_FAILED', 'a key of the deals is damaged', { cause })
+  }
+}
+
+const u64 = (value: bigint): Uint8Array => {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, value)
+  return bytes
+}
+
+const join = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const bytes = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.byteLength
+  }
+  return bytes
+}
+
+const byText = (key: Uint8Array): [string, Uint8Array] => [String.fromCharCode(...key), key]
+
+/** The first key behind all that begin with `prefix`, whose first byte is a tag below 255. */
+const after = (prefix: Uint8Array): Uint8Array => {
+  const next = prefix.slice()
+  let at = next.byteLength - 1
+  while (next[at] === 0xff) at--
+  next[at] = (next[at] as number) + 1
+  return next.subarray(0, at + 1)
+}
+
+const guard = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
+  try {
+    return await run()
+  } catch (cause) {
+    throw new DealProviderError('DEAL_STORAGE_FAILED', `database of deals failed; at=${what}`, { cause, retry: 'later' })
+  }
+}

@@ -1,0 +1,50 @@
+/** The deals, each changed by one event at a time; whoever listens is told after it is written. */
+import type { ProviderDeal } from '@dagstore/deal-protocol'
+import type { Clock } from '@dagstore/io'
+import type { CID } from 'multiformats/cid'
+import type { DealTable } from './deal-table.ts'
+import { createKeyLock, type KeyLock } from './key-lock.ts'
+import { type DealEvent, step } from './machine/index.ts'
+
+export interface Changed { readonly deal: ProviderDeal, readonly from: ProviderDeal['state'] | undefined }
+
+export class Deals {
+  readonly #table: DealTable
+  readonly #clock: Clock
+  readonly #told: (changed: Changed) => void
+  readonly #lock: KeyLock = createKeyLock()
+
+  /** @param told - must not throw */
+  constructor (table: DealTable, clock: Clock, told: (changed: Changed) => void) {
+    this.#table = table
+    this.#clock = clock
+    this.#told = told
+  }
+
+  get (proposalCid: CID): Promise<ProviderDeal | undefined> { return this.#table.get(proposalCid) }
+
+  /** The deal, unless there is one of this name already: then that one. */
+  add (deal: ProviderDeal): Promise<ProviderDeal> {
+    return this.#lock(deal.proposalCid.toString(), async () => {
+      const known = await this.#table.get(deal.proposalCid)
+      if (known !== undefined) return known
+      await this.#table.add(deal)
+      this.#told({ deal, from: undefined })
+      return deal
+    })
+  }
+
+  /** The deal after the event, durably; `undefined`: the event means nothing to it. */
+  change (proposalCid: CID, event: DealEvent): Promise<ProviderDeal | undefined> {
+    return this.#lock(proposalCid.toString(), async () => {
+      const before = await this.#table.get(proposalCid)
+      const progress = before === undefined ? undefined : step(before, event, this.#clock.now())
+      if (before === undefined || progress === undefined) return undefined
+      // `step` keeps the terms that came with the progress
+      const deal: ProviderDeal = { ...before, ...progress }
+      await this.#table.replace(deal, before, deal)
+      this.#told({ deal, from: before.state })
+      return deal
+    })
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * What sealing says about a deal that was handed off, and what follows: staged data go when the deal is active and nothing reads them for its
+ * shard any more.
+ *
+ * Source: go-fil-markets provider_states.go `VerifyDealPreCommitted`, `VerifyDealActivated`, `CleanupDeal`, `WaitForDealCompletion`.
+ */
+import type { ProviderDeal, SealingReport } from '@dagstore/deal-protocol'
+import { failureOf } from './failure.ts'
+import type { Parts } from './parts.ts'
+import { isDecided } from './registration.ts'
+import { unstage } from './staging.ts'
+
+/** @throws the reason of the provider's end */
+export const follow = async (parts: Parts, deal: ProviderDeal): Promise<void> => {
+  const { sealing, deals, clock, retry, ending: signal } = parts
+  const { proposalCid, place } = deal
+  if (place === undefined) return
+  try {
+    const report = await sealing.status({ ...deal, place }, { signal })
+    if (report !== undefined) await followReport(parts, deal, report)
+  } catch (error) {
+    signal.throwIfAborted()
+    await deals.change(proposalCid, { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+  }
+}
+
+const followReport = async (parts: Parts, before: ProviderDeal, report: SealingReport): Promise<void> => {
+  const { deals } = parts
+  const { proposalCid } = before
+  const deal = await deals.change(proposalCid, { type: 'sealing', report }) ?? await deals.get(proposalCid)
+  if (deal === undefined) return
+  if (deal.state === 'StorageDealFinalizing' && report.status === 'active') {
+    const staged = isDecided(deal) ? await unstage(parts, deal, true) : deal.staged
+    await deals.change(proposalCid, { type: 'activated', staged })
+  } else if (deal.state === 'StorageDealActive' && deal.staged !== undefined && isDecided(deal)) {
+    await unstage(parts, deal, true)
+    await deals.change(proposalCid, { type: 'cleaned' })
+  }
+}

@@ -1,0 +1,2 @@
+export type { DealEvent } from './event.ts'
+export { step } from './step.ts'

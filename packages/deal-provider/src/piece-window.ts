@@ -1,0 +1,108 @@
+/**
+ * Which bytes of a file are the payload of a piece: all of them, or, of a CARv2, its CARv1 payload. Their commitment, with zeros up to the
+ * size that was agreed on, decides.
+ *
+ * Source: go-fil-markets storagemarket/impl/provider.go `ImportDataForDeal`, provider_states.go `VerifyData`. Looser: of a CARv2 that
+ * was given as a file Lotus takes the whole alone.
+ */
+import { readLayout } from '@dagstore/carv2'
+import { type ByteProgress, type ByteSource, type CallOptions, createWindow, readChunks } from '@dagstore/io'
+import { type CommP, createCommP, padCommitment, parsePieceCid, PieceError, type PieceEngine, unpaddedBytes } from '@dagstore/piece'
+import type { DealProposal } from '@dagstore/deal-protocol'
+import { DealProviderError } from './errors.ts'
+
+export interface PieceWindow { readonly start: number, readonly length: number }
+
+export interface MatchOptions extends CallOptions {
+  readonly engine: PieceEngine | undefined
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+}
+
+type Wanted = Pick<DealProposal, 'pieceCid' | 'pieceSize'>
+
+/** Windows that could be the payload, most likely first; none that the piece has no room for. Reads a few bytes. */
+export const candidateWindows = async (source: ByteSource, { pieceSize }: Wanted, { signal }: CallOptions): Promise<PieceWindow[]> => {
+  const whole = { start: 0, length: source.sizeBytes }
+  const inside = await payloadOfCarV2(source, signal)
+  return [...inside === undefined ? [] : [inside], whole].filter(({ length }) => length > 0 && length <= unpaddedBytes(pieceSize))
+}
+
+/** `undefined`: no CARv2, or one that is none after all. */
+const payloadOfCarV2 = async (source: ByteSource, signal: AbortSignal | undefined): Promise<PieceWindow | undefined> => {
+  try {
+    const { version, payloadStart, payloadBytes } = await readLayout(source, { signal, badIndex: 'report' })
+    return version === 2 ? { start: payloadStart, length: payloadBytes } : undefined
+  } catch (error) {
+    if (isCarError(error)) return undefined
+    throw error
+  }
+}
+
+/** Why the window begins like no CAR; `undefined`: it does like one. */
+export const carFault = async (source: ByteSource, { start, length }: PieceWindow, { signal }: CallOptions): Promise<DealProviderError | undefined> => {
+  try {
+    await readLayout(createWindow(source, start, length), { signal, badIndex: 'report' })
+    return undefined
+  } catch (cause) {
+    if (isCarError(cause)) return new DealProviderError('DEAL_NOT_A_CAR', 'the piece is no CAR, so that it can be no shard', { cause })
+    throw cause
+  }
+}
+
+const isCarError = (error: unknown): boolean => error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('CARV2_')
+
+/** Takes the payload in order, and says at the end whether it was that of the piece. */
+export interface PieceCheck {
+  write(bytes: Uint8Array): void
+  /** @throws {DealProviderError} `DEAL_PIECE_MISMATCH` */
+  finish(): void
+}
+
+export const createPieceCheck = (wanted: Wanted, engine: PieceEngine | undefined): PieceCheck => {
+  const commp = createCommP({ engine })
+  return {
+    write: (bytes) => { commp.write(bytes) },
+    finish: () => { if (!isPiece(commp, wanted)) throw mismatch(wanted) },
+  }
+}
+
+/**
+ * The first candidate whose bytes are the piece; all of them in one pass.
+ *
+ * @throws {DealProviderError} `DEAL_PIECE_MISMATCH`
+ */
+export const matchPiece = async (source: ByteSource, wanted: Wanted, options: MatchOptions): Promise<PieceWindow> => {
+  const { signal, engine, onProgress } = options
+  const candidates = (await candidateWindows(source, wanted, { signal })).map((window) => ({ window, commp: createCommP({ engine }) }))
+  const end = Math.max(0, ...candidates.map(({ window }) => window.start + window.length))
+  let at = 0
+  for await (const chunk of readChunks(source, 0, end, { signal })) {
+    for (const { window, commp } of candidates) {
+      const from = Math.max(0, window.start - at)
+      const to = Math.min(chunk.byteLength, window.start + window.length - at)
+      if (from < to) commp.write(chunk.subarray(from, to))
+    }
+    at += chunk.byteLength
+    onProgress?.({ doneBytes: at, totalBytes: end })
+  }
+  const found = candidates.find(({ commp }) => isPiece(commp, wanted))
+  if (found === undefined) throw mismatch(wanted)
+  return found.window
+}
+
+const isPiece = (commp: CommP, { pieceCid, pieceSize }: Wanted): boolean => {
+  let result
+  try {
+    result = commp.finish()
+  } catch (error) {
+    if (error instanceof PieceError) return false
+    throw error
+  }
+  if (result.paddedBytes > pieceSize) return false
+  const commitment = padCommitment(result.commitment, result.paddedBytes, pieceSize)
+  const want = parsePieceCid(pieceCid).commitment
+  return commitment.every((byte, index) => byte === want[index])
+}
+
+const mismatch = ({ pieceCid, pieceSize }: Wanted): DealProviderError =>
+  new DealProviderError('DEAL_PIECE_MISMATCH', `not the bytes of the piece; want=${pieceCid.toString()} padded=${pieceSize}`)

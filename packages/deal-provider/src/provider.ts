@@ -1,0 +1,134 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The provider's calls. */
+import { checkProposal, type DealTerms, encodeTerms, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
+import type { CallOptions, EventHub } from '@dagstore/io'
+import type { CID } from 'multiformats/cid'
+import type { Background } from './background.ts'
+import type { AcceptedDeal, DealProvider, DealQuery, DealRef, DealUpdate, ImportDataOptions, ImportSource, UpdatesOptions } from './deal-provider.ts'
+import type { DealSteps } from './deal-steps.ts'
+import type { DealTable } from './deal-table.ts'
+import { DealProviderError, notWaiting } from './errors.ts'
+import type { Parts } from './parts.ts'
+
+export interface ProviderParts {
+  readonly parts: Parts
+  readonly table: DealTable
+  readonly hub: EventHub<DealUpdate>
+  readonly steps: DealSteps
+  readonly background: Background
+  /** Its signal is that of the parts. */
+  readonly ending: AbortController
+}
+
+export class Provider implements DealProvider {
+  readonly #parts: Parts
+  readonly #table: DealTable
+  readonly #hub: EventHub<DealUpdate>
+  readonly #steps: DealSteps
+  readonly #background: Background
+  readonly #ending: AbortController
+  readonly #calls: Set<Promise<unknown>> = new Set()
+  #closing: Promise<void> | undefined
+
+  constructor ({ parts, table, hub, steps, background, ending }: ProviderParts) {
+    this.#parts = parts
+    this.#table = table
+    this.#hub = hub
+    this.#steps = steps
+    this.#background = background
+    this.#ending = ending
+  }
+
+  async accept ({ proposal, ...given }: AcceptedDeal, { signal }: CallOptions = {}): Promise<ProviderDeal> {
+    this.#check(signal)
+    const { transfer, clock, deals } = this.#parts
+    const terms: DealTerms = {
+      clientSignature: undefined, dealId: undefined, publishCid: undefined, payloadCid: undefined, transferType: 'manual', fastRetrieval: true, clientPeer: undefined,
+      ...given, proposal: checkProposal(proposal), createdAt: clock.now(),
+    }
+    const name = terms.proposalCid.toString()
+    if (terms.transferType !== 'manual' && transfer?.accepts(terms.transferType) !== true) throw new DealProviderError('DEAL_NO_TRANSFER', `nothing here moves data so; type=${JSON.stringify(terms.transferType)}`, { deal: name })
+    // names and numbers are both looked up before one is taken
+    const deal = await this.#steps.turn('accept', async () => {
+      const other = terms.dealId === undefined ? undefined : await this.#table.find(terms.dealId)
+      if (other !== undefined && !other.equals(terms.proposalCid)) throw new DealProviderError('DEAL_EXISTS', `another deal has this number; number=${terms.dealId} other=${other.toString()}`, { deal: name })
+      return deals.add({
+        ...terms, state: 'StorageDealWaitingForData', message: '', updatedAt: terms.createdAt, staged: undefined, payloadBytes: undefined, place: undefined,
+        shard: { state: 'pending' }, failure: undefined, slashEpoch: undefined,
+      })
+    })
+    if (!sameTerms(deal, terms)) throw new DealProviderError('DEAL_EXISTS', `a deal of this name has other terms; deal=${name}`, { deal: name })
+    return deal
+  }
+
+  async importData (ref: DealRef, { path, mode = 'copy' }: ImportSource, { signal, onProgress }: ImportDataOptions = {}): Promise<ProviderDeal> {
+    this.#check(signal)
+    if (mode !== 'copy' && mode !== 'move' && mode !== 'borrow') throw new TypeError(`mode; want=copy, move or borrow got=${String(mode)}`)
+    const staged: StagedPiece = { mode, path: this.#parts.localFiles.recorded(path), window: undefined }
+    const proposalCid = await this.#nameOf(ref)
+    return this.#call(this.#steps.turn(proposalCid.toString(), async () => {
+      this.#check(signal)
+      const deal = await this.#parts.deals.change(proposalCid, { type: 'import', staged })
+      if (deal === undefined) throw notWaiting(proposalCid, (await this.#table.get(proposalCid))?.state)
+      return this.#steps.verify(deal, staged, { signal: eitherOf(this.#ending.signal, signal), onProgress })
+    }))
+  }
+
+  async * deals ({ states, signal }: DealQuery = {}): AsyncGenerator<ProviderDeal, void, undefined> {
+    this.#check(signal)
+    const wanted = states === undefined ? undefined : new Set(states)
+    for await (const deal of this.#steps.readable(this.#table.names({ signal }))) if (wanted?.has(deal.state) !== false) yield deal
+  }
+
+  async deal (ref: DealRef, { signal }: CallOptions = {}): Promise<ProviderDeal | undefined> {
+    this.#check(signal)
+    const name = typeof ref === 'bigint' ? await this.#table.find(ref) : ref
+    return name === undefined ? undefined : this.#table.get(name)
+  }
+
+  async * unregistered ({ signal }: CallOptions = {}): AsyncGenerator<ProviderDeal, void, undefined> {
+    this.#check(signal)
+    yield * this.#steps.readable(this.#table.listed('unregistered', { signal }))
+  }
+
+  updates (options?: UpdatesOptions): AsyncIterable<DealUpdate> { return this.#hub.subscribe(options) }
+
+  close (): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#ending.abort(new DealProviderError('DEAL_CLOSED', 'the deal provider is closed'))
+      await Promise.all([this.#background.end(), Promise.allSettled(this.#calls)])
+      this.#hub.close()
+    })()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose] (): Promise<void> { return this.close() }
+
+  #check (signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted()
+    this.#ending.signal.throwIfAborted()
+  }
+
+  async #call<T> (work: Promise<T>): Promise<T> {
+    this.#calls.add(work)
+    try {
+      return await work
+    } finally {
+      this.#calls.delete(work)
+    }
+  }
+
+  async #nameOf (ref: DealRef): Promise<CID> {
+    const name = typeof ref === 'bigint' ? await this.#table.find(ref) : ref
+    if (name !== undefined && await this.#table.get(name) !== undefined) return name
+    throw new DealProviderError('DEAL_UNKNOWN', `no such deal; deal=${String(ref)}`, { deal: name?.toString() })
+  }
+}
+
+const eitherOf = (a: AbortSignal, b: AbortSignal | undefined): AbortSignal => b === undefined ? a : AbortSignal.any([a, b])
+
+const sameTerms = (a: DealTerms, b: DealTerms): boolean => {
+  const [x, y] = [encodeTerms({ ...a, createdAt: 0 }), encodeTerms({ ...b, createdAt: 0 })]
+  return x.byteLength === y.byteLength && x.every((byte, at) => byte === y[at])
+}
+

@@ -1,0 +1,44 @@
+/** The end of a deal: its place is given up, and its shard destroyed, unless another deal has the same piece. */
+import { type PiecePlace, type ProviderDeal, STATES_WITH_PIECE } from '@dagstore/deal-protocol'
+import { lotusUrl } from '@dagstore/lotus-mount/mount'
+import { codeOf } from './failure.ts'
+import type { Parts } from './parts.ts'
+import { shardKey } from './registration.ts'
+
+/** Deals with the same piece that have not ended, this one left out. */
+export type OthersWithPiece = (deal: ProviderDeal) => AsyncIterable<ProviderDeal>
+
+/** Idempotent. @throws the reason of the provider's end, and what its parts throw */
+export const retire = async (parts: Parts, deal: ProviderDeal, others: OthersWithPiece): Promise<void> => {
+  // begun in the turn of the piece, so that whoever registers it after that meets the destruction; waited for outside, since it waits for readers
+  const { destruction } = await parts.pieceLock(shardKey(deal), () => giveUp(parts, deal, others))
+  await destruction
+}
+
+const giveUp = async ({ pieces, sealing, dagstore, otherDeals, ending: signal }: Parts, deal: ProviderDeal, others: OthersWithPiece): Promise<{ readonly destruction: Promise<void> }> => {
+  const { place, payloadCid, proposal: { pieceCid, pieceSize } } = deal
+  let [held, placeHeld] = [false, false]
+  for await (const other of others(deal)) {
+    if (!STATES_WITH_PIECE.has(other.state)) continue
+    held = true
+    if (place !== undefined && other.place !== undefined && samePlace(place, other.place)) placeHeld = true
+  }
+  if (place !== undefined && !placeHeld) {
+    await sealing.removePiece?.({ pieceCid, pieceBytes: pieceSize, place, deal, signal })
+    await pieces.remove(pieceCid, { ...place, payloadBytes: undefined })
+  }
+  const key = shardKey(deal)
+  if (held || (await pieces.get(pieceCid)).length > 0 || await otherDeals?.(pieceCid, { signal }) === true) return { destruction: Promise.resolve() }
+  if (payloadCid !== undefined) await pieces.removePayload(payloadCid, pieceCid)
+  const info = await dagstore.shard(key, { signal })
+  // of the same key and another place: somebody else's
+  if (info === undefined || info.mountUrl !== lotusUrl(pieceCid)) return { destruction: Promise.resolve() }
+  const destruction = dagstore.destroy(key, { signal }).catch((error: unknown) => {
+    if (codeOf(error) !== 'DAGSTORE_SHARD_UNKNOWN') throw error
+  })
+  destruction.catch(() => {}) // whoever waits for it has its error
+  return { destruction }
+}
+
+const samePlace = (a: PiecePlace, b: PiecePlace): boolean =>
+  a.miner === b.miner && a.sector === b.sector && a.offsetPadded === b.offsetPadded && a.lengthPadded === b.lengthPadded
