@@ -6,7 +6,7 @@ import { equalBytes } from './bytes.ts'
 import { factsOf, multihashOf } from './cid-facts.ts'
 import { PieceStoreError } from './errors.ts'
 import type { PieceLocation, PieceRecord, PieceStore } from './piece-store.ts'
-import { checkLocation, COMMITMENT_BYTES, decodeLocation, NOTHING, locationKey, LOCATIONS, locationValue, payloadKey, payloadPrefix, piecePrefix, VERSION, VERSION_KEY } from './records.ts'
+import { checkLocation, COMMITMENT_BYTES, decodeLocation, decodePayload, NOTHING, locationKey, LOCATIONS, locationValue, PAYLOADS, payloadKey, payloadPrefix, piecePrefix, VERSION, VERSION_KEY } from './records.ts'
 import { createMemoryTable, openLevelTable, type Table } from './table.ts'
 
 /**
@@ -96,6 +96,16 @@ const createOn = (table: Table): PieceStore => {
         found.push(pieceCidV1(key.subarray(prefix.byteLength)))
       }
       return found
+    },
+    payloads: async function * ({ signal } = {}) {
+      signal?.throwIfAborted()
+      let last: Uint8Array | undefined
+      for await (const [key] of table.range(PAYLOADS)) {
+        signal?.throwIfAborted()
+        const multihash = decodePayload(key)
+        if (last === undefined || !equalBytes(last, multihash)) yield multihash
+        last = multihash
+      }
     },
   }
 }

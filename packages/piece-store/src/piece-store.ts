@@ -67,4 +67,6 @@ export interface PieceStore {
   removePayload(payload: PayloadCid, piece: AnyPieceCid): Promise<void>
   /** Pieces that hold it, by the bytes of their commitments, with or without a location; empty when none is known. */
   pieces(payload: PayloadCid): Promise<readonly CID[]>
+  /** Multihash of each payload of which a piece is known, by length, then bytes. */
+  payloads(options?: CallOptions): AsyncIterable<Uint8Array>
 }

@@ -16,9 +16,10 @@ export const VERSION_KEY: Uint8Array = Uint8Array.of(0x76)
 export const NOTHING: Uint8Array = Uint8Array.of(0)
 /** What the keys of all locations begin with. */
 export const LOCATIONS: Uint8Array = Uint8Array.of(0x70)
+/** What the keys of all payloads begin with. */
+export const PAYLOADS: Uint8Array = Uint8Array.of(0x63)
 export const COMMITMENT_BYTES = 32
 
-const PAYLOADS = 0x63
 const LOCATION_KEY_BYTES = 1 + COMMITMENT_BYTES + 32
 const MAX_U64 = 0xffff_ffff_ffff_ffffn
 
@@ -79,11 +80,20 @@ export const decodeLocation = (key: Uint8Array, value: Uint8Array): { readonly c
 export const payloadPrefix = (multihash: Uint8Array): Uint8Array => {
   const { byteLength } = multihash
   if (byteLength < 2 || byteLength > 0xffff) throw new PieceStoreError('PIECE_STORE_BAD_CID', `multihash length; min=2 max=65535 got=${byteLength}`)
-  return Uint8Array.of(PAYLOADS, byteLength >>> 8, byteLength & 0xff, ...multihash)
+  return Uint8Array.of(...PAYLOADS, byteLength >>> 8, byteLength & 0xff, ...multihash)
 }
 
 export const payloadKey = (multihash: Uint8Array, commitment: Uint8Array): Uint8Array =>
   Uint8Array.of(...payloadPrefix(multihash), ...commitment)
+
+/** The multihash of a payload's key. @throws {PieceStoreError} `PIECE_STORE_DAMAGED` */
+export const decodePayload = (key: Uint8Array): Uint8Array => {
+  const [, high = 0, low = 0] = key
+  const start = PAYLOADS.byteLength + 2
+  const end = start + (high << 8 | low)
+  if (key.byteLength !== end + COMMITMENT_BYTES) throw damaged(`key length; got=${key.byteLength}`)
+  return key.slice(start, end)
+}
 
 const decodePayloadBytes = (value: Uint8Array): number | undefined => {
   // stores of earlier versions have no byte

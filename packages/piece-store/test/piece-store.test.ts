@@ -143,6 +143,12 @@ describe.each(Object.entries(forms))('piece store %s', (_, open) => {
     for (const cid of [payload(1), other, CID.createV0(other.multihash as Parameters<typeof CID.createV0>[0])]) {
       expect((await store.pieces(cid)).map(String)).toEqual([piece(1).toString(), piece(2).toString()])
     }
+    const payloads = async (): Promise<string[]> => {
+      const texts: string[] = []
+      for await (const multihash of store.payloads()) texts.push(Buffer.from(multihash).toString('hex'))
+      return texts
+    }
+    expect(await payloads(), 'each once').toEqual([payload(1), payload(2)].map(({ multihash }) => Buffer.from(multihash.bytes).toString('hex')).sort())
     await store.removePayload(other, piece(1))
     await store.removePayload(other, piece(1))
     expect((await store.pieces(payload(1))).map(String)).toEqual([piece(2).toString()])
@@ -217,6 +223,7 @@ describe('piece store in a database', () => {
     }
     await level.put(Uint8Array.of(0x63, 0, 34, ...payload(1).multihash.bytes, 1), new Uint8Array(0))
     await expect(store.pieces(payload(1))).rejects.toMatchObject(damaged)
+    await expect((async () => { for await (const multihash of store.payloads()) expect(multihash).toBeDefined() })()).rejects.toMatchObject(damaged)
   })
 
   it('puts no value without bytes, whose memory classic-level never frees, and reads those of earlier versions', async () => {
