@@ -40,6 +40,13 @@ export interface FindShardsOptions extends CallOptions {
 export interface ShardQuery extends CallOptions {
   /** Shards under destruction are listed only without it. */
   readonly health?: Health | undefined
+  /**
+   * Only those that wait to be indexed: new ones, those whose index is being made, and those whose index was not made here, so that it is
+   * no proof of absence; each kind by key. One that changes meanwhile may come twice.
+   *
+   * @default false
+   */
+  readonly unindexed?: boolean | undefined
   /** Start behind this key. */
   readonly after?: string | undefined
 }

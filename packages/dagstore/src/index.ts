@@ -1,5 +1,5 @@
 export type { BulkOperations } from './bulk/bulk.ts'
-export type { AdoptIndexOutcome } from './bulk/adopt-indices.ts'
+export type { AdoptIndexOutcome, AdoptIndicesOptions } from './bulk/adopt-indices.ts'
 export type { ExportIndexOutcome } from './bulk/export-indices.ts'
 export type { GcItem, GcOptions, GcReport } from './bulk/gc.ts'
 export type { ImportOutcome } from './bulk/import-shards.ts'

@@ -6,7 +6,7 @@ import type { CallOptions, Directory, EventHub, EventsOptions, Random } from '@d
 import { type AnyCid, BlockstoreError } from '@dagstore/read-blockstore'
 import { abortable } from './abortable.ts'
 import { type Bulk, createBulk } from './bulk/bulk.ts'
-import type { AdoptIndexOutcome } from './bulk/adopt-indices.ts'
+import type { AdoptIndexOutcome, AdoptIndicesOptions } from './bulk/adopt-indices.ts'
 import type { ExportIndexOutcome } from './bulk/export-indices.ts'
 import type { GcOptions, GcReport } from './bulk/gc.ts'
 import type { ImportOutcome } from './bulk/import-shards.ts'
@@ -190,10 +190,30 @@ export class Store implements Dagstore {
     return info === undefined ? undefined : { ...info, findings }
   }
 
-  async * shards ({ health, after, signal }: ShardQuery = {}): AsyncGenerator<ShardInfo, void, undefined> {
+  async * shards ({ health, unindexed = false, after, signal }: ShardQuery = {}): AsyncGenerator<ShardInfo, void, undefined> {
+    if (unindexed) {
+      yield * this.#unindexed({ health, after, signal })
+      return
+    }
     for await (const stored of listRecords(this.#parts.catalogue, { after, state: health, before: () => { this.#check(); signal?.throwIfAborted() } })) {
       const info = this.#infoOf(stored.key, stored)
       if (info !== undefined && (health === undefined || info.health === health)) yield info
+    }
+  }
+
+  async * #unindexed ({ health, after, signal }: ShardQuery): AsyncGenerator<ShardInfo, void, undefined> {
+    const { catalogue } = this.#parts
+    const before = (): void => { this.#check(); signal?.throwIfAborted() }
+    let found = 0
+    for (const state of ['new', 'initializing', 'available'] as const) {
+      // all that are available are looked at only where some of them are known to wait
+      if (state === 'available' && after === undefined && catalogue.unindexed <= found) return
+      for await (const stored of listRecords(catalogue, { after, state, before })) {
+        if (state !== 'available') found++
+        else if (stored.record.index?.foreign !== true) continue
+        const info = this.#infoOf(stored.key, stored)
+        if (info?.health === state && (health === undefined || health === state)) yield info
+      }
     }
   }
 
@@ -210,7 +230,7 @@ export class Store implements Dagstore {
   importShards (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options?: BulkOptions): AsyncGenerator<ImportOutcome, void, undefined> { return this.#bulk.importShards(chunks, options) }
   rebuildTopLevelIndex (options?: BulkOptions): Promise<RebuildReport> { return this.#bulk.rebuildTopLevelIndex(options) }
   exportIndices (directory: Directory, options?: BulkOptions): AsyncGenerator<ExportIndexOutcome, void, undefined> { return this.#bulk.exportIndices(directory, options) }
-  adoptIndices (directory: Directory, options?: BulkOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined> { return this.#bulk.adoptIndices(directory, options) }
+  adoptIndices (directory: Directory, options?: AdoptIndicesOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined> { return this.#bulk.adoptIndices(directory, options) }
 
   createSession (): CrossShardBlockstore { return createCrossShardBlockstore(this.#crossShard, { shard: undefined }) }
 

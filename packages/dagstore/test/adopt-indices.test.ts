@@ -37,6 +37,8 @@ describe('adoptIndices', () => {
     const folder = await folderOf({ 'a.full.idx': await goIndex(car, codec), 'notes.txt': Uint8Array.of(1), '.full.idx': Uint8Array.of(1) })
     const progress: unknown[] = []
     expect(await collectAll(h.store.adoptIndices(folder, { onProgress: (event) => { progress.push(event) } }))).toEqual([{ key: 'a', ok: true, adopted: true, entries: car.blocks.length }])
+    // it may not list all blocks, so the shard waits to be indexed
+    expect((await collectAll(h.store.shards({ unindexed: true }))).map(({ key, health }) => ({ key, health }))).toContainEqual({ key: 'a', health: 'available' })
     expect(progress).toEqual([{ done: 1, failed: 0, total: 1 }])
     expect(h.sources.opens.size).toBe(0)
     expect(await h.store.shard('a')).toMatchObject({ health: 'available', indexGeneration: 1 })
@@ -129,6 +131,16 @@ describe('adoptIndices', () => {
     expect((await collectAll(h.store.adoptIndices(folder)))[0]).toMatchObject({ adopted: false })
     expect(codeOf(await rejection(collectAll(h.store.adoptIndices(await folderOf({}, 0x32)))))).toBe('DAGSTORE_BAD_FORMAT')
     expect(await collectAll(h.store.adoptIndices(createMemoryDirectory('empty')))).toEqual([])
+  })
+
+  it('takes over those of the keys that are asked for, without a list of the folder', async () => {
+    await using h = await openHarness()
+    for (const key of ['a', 'b', 'c']) await h.store.register(key, h.sources.put(key, car))
+    const good = await goIndex(car)
+    const folder = { ...await folderOf({ 'a.full.idx': good, 'b.full.idx': good }), list: async () => { throw new Error('not to be listed') } }
+    const outcomes = await collectAll(h.store.adoptIndices(folder, { keys: ['b', 'c', '../a'] }))
+    expect(outcomes.map((outcome) => [outcome.key, outcome.ok ? outcome.adopted : codeOf(outcome.error)])).toEqual([['b', true], ['c', 'IO_NOT_FOUND'], ['../a', 'DAGSTORE_SHARD_UNKNOWN']])
+    expect((await h.store.shard('a'))?.health).toBe('new')
   })
 
   it('goes round with exportIndices, and survives a restart, a rebuild of the top-level index, gc and destruction', async () => {

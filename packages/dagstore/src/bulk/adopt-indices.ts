@@ -13,16 +13,21 @@ import { multihashesOf } from '../runner/multihashes.ts'
 import { checkVersion, flatName, keyOfFlatName } from './flat-index-folder.ts'
 import { type BulkOptions, type BulkParts, isFatal, leaving, task } from './parts.ts'
 
+export interface AdoptIndicesOptions extends BulkOptions {
+  /** Of these shards alone, in this order; the folder is not listed. @default of all files in the folder */
+  readonly keys?: readonly string[] | undefined
+}
+
 export type AdoptIndexOutcome =
   /** `adopted`: false where the shard has an index, is being indexed, or has failed before. `entries`: of the index; 0 where it is not adopted. */
   | { readonly key: string, readonly ok: true, readonly adopted: boolean, readonly entries: number }
   | { readonly key: string, readonly ok: false, readonly error: unknown }
 
-export async function * adoptIndices (bulk: BulkParts, directory: Directory, { signal, onProgress }: BulkOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined> {
+export async function * adoptIndices (bulk: BulkParts, directory: Directory, { keys: only, signal, onProgress }: AdoptIndicesOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined> {
   const leave = leaving(bulk, signal)
   leave.throwIfAborted()
   await checkVersion(directory, { signal: leave })
-  const keys = (await directory.list('')).flatMap(({ name, kind }) => (kind === 'file' ? keyOfFlatName(name) : undefined) ?? [])
+  const keys = only ?? (await directory.list('')).flatMap(({ name, kind }) => (kind === 'file' ? keyOfFlatName(name) : undefined) ?? [])
   let done = 0
   let failed = 0
   for (const key of keys) {

@@ -1,6 +1,6 @@
 /** The operations on many shards. */
 import type { CallOptions, Directory } from '@dagstore/io'
-import { type AdoptIndexOutcome, adoptIndices } from './adopt-indices.ts'
+import { type AdoptIndexOutcome, adoptIndices, type AdoptIndicesOptions } from './adopt-indices.ts'
 import { gc, type GcOptions, type GcReport } from './gc.ts'
 import { type ExportIndexOutcome, exportIndices } from './export-indices.ts'
 import { exportShards } from './export-shards.ts'
@@ -79,7 +79,7 @@ export interface BulkOperations {
    * @throws {DagstoreError} `DAGSTORE_BAD_FORMAT`: the folder is of another version. `DAGSTORE_STORAGE_FAILED`, `DAGSTORE_CLOSED`
    * @throws {IoError} the folder can not be read
    */
-  adoptIndices(directory: Directory, options?: BulkOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined>
+  adoptIndices(directory: Directory, options?: AdoptIndicesOptions): AsyncGenerator<AdoptIndexOutcome, void, undefined>
 }
 
 /** The operations, and what goes on in the background. */
