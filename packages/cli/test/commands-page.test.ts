@@ -7,7 +7,7 @@ import type { Terminal } from '../src/terminal.ts'
 const page = readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8')
 
 /** Said once for all commands, or by `help` alone. */
-const COMMON = new Set(['--root', '--force', '--json', '--color', '--no-color', '--debug', '--verbose', '--miner'])
+const COMMON = new Set(['--root', '--api-info', '--force', '--json', '--color', '--no-color', '--debug', '--verbose', '--miner'])
 
 describe('docs/commands.md', () => {
   it('describes each command on a store, with its options', async () => {

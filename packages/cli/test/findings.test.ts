@@ -30,7 +30,7 @@ describe('dagstore list-shards --findings', () => {
     expect(run).toMatchObject({ code: 0, stderr: '' })
     expect(run.stdout).toMatch(/^Key +Check +Found +Repaired +Error\nin\.car +source +\d{4}-\d\d-\d\d \d\d:\d\d +no +MOUNT_MISSING: .+\n$/)
     expect(JSON.parse((await dagstore(cwd, ['list-shards', '--findings', '--json'])).stdout)).toEqual([
-      { Key: 'in.car', Check: 'source', Found: expect.stringMatching(/^\d{4}-.*Z$/) as string, Repaired: null, Error: expect.stringMatching(/^MOUNT_MISSING: /) as string },
+      { Key: 'in.car', Findings: [{ Check: 'source', Code: 'MOUNT_MISSING', Message: expect.any(String) as string, At: expect.stringMatching(/^\d{4}-.*Z$/) as string, RepairedAt: null }] },
     ])
     expect((await dagstore(cwd, ['list-shards', '--findings', '--state', 'new'])).code).toBe(2)
   })

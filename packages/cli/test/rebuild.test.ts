@@ -117,8 +117,8 @@ describe('dagstore import-shards --indices', () => {
     expect((await dagstore(cwd, ['lookup-pieces', cidOf(4)])).stdout).toContain('b.car')
     await rename(join(cwd, 'away'), join(cwd, 'cars'))
     expect(documentOf(await dagstore(cwd, ['import-shards', '--json', '--indices', 'indices']))).toMatchObject({ ok: true, items: [{ key: 'a.car', adopted: false }, {}, {}] })
-    expect(documentOf(await dagstore(cwd, ['initialize-all', '--json']))).toMatchObject({ ok: true, total: 3 })
-    expect(documentOf(await dagstore(cwd, ['initialize-all', '--json']))).toMatchObject({ ok: true, total: 0 })
+    expect(await dagstore(cwd, ['initialize-all'])).toMatchObject({ code: 0, stderr: '3 ok, 0 failed\n' })
+    expect(await dagstore(cwd, ['initialize-all'])).toMatchObject({ code: 0, stdout: '', stderr: 'no shard is waiting to be indexed\n0 ok, 0 failed\n' })
     expect((await dagstore(cwd, ['lookup-pieces', cidOf(11)])).stderr).toBe('in no indexed shard\n')
   })
 
@@ -141,9 +141,9 @@ describe('dagstore initialize-all --rebuild', () => {
     for (const name of await readdir(index, { recursive: true })) if (name.includes('c%2ecar')) await rm(join(index, name))
     expect((await dagstore(cwd, ['lookup-pieces', cidOf(1)])).stdout).toBe('')
     const run = await dagstore(cwd, ['initialize-all', '--rebuild'])
-    expect(run).toMatchObject({ code: 0, stdout: 'rebuilt: 6 entries of 2 shards; 1 shard without a whole index of its own\n(1/1) c.car SUCCESS\n' })
+    expect(run).toMatchObject({ code: 0, stdout: 'rebuilt: 6 entries of 2 shards; 1 shard without a whole index of its own\n(1/1) c.car STARTING\n(1/1) c.car SUCCESS\n' })
     for (const n of [1, 4, 7]) expect((await dagstore(cwd, ['lookup-pieces', cidOf(n)])).stdout).toContain('Available')
-    expect(JSON.parse((await dagstore(cwd, ['initialize-all', '--rebuild', '--json'])).stdout)).toMatchObject({ ok: true, total: 0, rebuilt: { shards: 3, entries: 9, lost: [] } })
+    expect(JSON.parse((await dagstore(cwd, ['initialize-all', '--rebuild', '--json'])).stdout)).toEqual({ Shards: 3, Entries: 9, Failures: [] })
   })
 })
 
@@ -168,7 +168,7 @@ describe('dagstore refresh', () => {
     expect(failed.stderr).toContain('MOUNT_MISSING')
     expect((await dagstore(cwd, ['why', cidOf(0)])).code).toBe(0)
     await rename(join(cwd, 'cars', 'a.car'), join(cwd, 'elsewhere.car'))
-    expect(documentOf(await dagstore(cwd, ['refresh', '--json', 'a.car', '--mount', url])).items).toMatchObject([{ mountUrl: url }])
+    expect(documentOf(await dagstore(cwd, ['refresh', '--json', 'a.car', '--mount', url])).items).toMatchObject([{ result: { MountURL: url } }])
     expect((await dagstore(cwd, ['why', cidOf(0)])).code).toBe(0)
     for (const args of [['a.car', 'b.car', '--mount', url], ['a.car', '--mount', 'elsewhere.car']]) expect((await dagstore(cwd, ['refresh', ...args])).code).toBe(2)
   })
@@ -195,8 +195,8 @@ describe('dagstore why', () => {
     expect(run.stdout).toContain(`${cidOf(1)}  NOT retrievable\n`)
     expect(run.stdout).toMatch(/\n4 source {3}.*a\.car.*\nfix: /)
     const json = JSON.parse((await dagstore(cwd, ['why', '--json', cidOf(1)])).stdout) as Record<string, unknown>
-    expect(Object.keys(json)).toEqual(['cid', 'retrievable', 'steps', 'fix'])
-    expect(json).toMatchObject({ cid: cidOf(1), retrievable: false, steps: [{ name: 'key', ok: true, code: null }, { name: 'shards', ok: true }, { name: 'state' }, { name: 'source', ok: false, code: expect.any(String) as string }] })
+    expect(Object.keys(json)).toEqual(['Cid', 'Retrievable', 'Steps', 'Fix'])
+    expect(json).toMatchObject({ Cid: cidOf(1), Retrievable: false, Steps: [{ Name: 'key', OK: true, Code: null }, { Name: 'shards', OK: true }, { Name: 'state' }, { Name: 'source', OK: false, Code: expect.any(String) as string }] })
   })
 
   it('says of a block in no shard how it could be there', async () => {
@@ -232,7 +232,7 @@ describe('dagstore verify-shard', () => {
     expect(run.stderr).toContain('BLOCKSTORE_HASH_MISMATCH')
     expect(run.stderr).toMatch(/\n1 ok, 2 failed\n$/)
     const { items } = documentOf(await dagstore(cwd, ['verify-shard', '--json', '--mode', 'full', 'a.car']))
-    expect(items).toMatchObject([{ key: 'a.car', ok: false, blocks: 3, badCount: 1, bad: [{ code: 'BLOCKSTORE_HASH_MISMATCH', cid: cidOf(2) }], error: { code: 'BLOCKSTORE_HASH_MISMATCH' } }])
+    expect(items).toMatchObject([{ key: 'a.car', ok: false, result: { Blocks: 3, BadCount: 1, Bad: [{ Code: 'BLOCKSTORE_HASH_MISMATCH', Cid: cidOf(2) }] }, error: { code: 'BLOCKSTORE_HASH_MISMATCH' } }])
   })
 })
 
@@ -245,10 +245,10 @@ describe('dagstore gc', () => {
     const [name = ''] = names
     await copyFile(join(index, name), join(index, name.replace('.1.full.idx', '.99.full.idx')))
     const dry = await dagstore(cwd, ['gc', '--dry-run'])
-    expect(dry).toMatchObject({ code: 0, stdout: expect.stringMatching(/^would remove orphan of [abc]\.car, .*99\.full\.idx, .*\nwould reclaim .*B\n$/) as string, stderr: '1 ok, 0 failed\n' })
+    expect(dry).toMatchObject({ code: 0, stdout: expect.stringMatching(/^would remove orphan of [abc]\.car, .*99\.full\.idx, .*B\n$/) as string, stderr: expect.stringMatching(/^would reclaim .*B\n$/) as string })
     const run = await dagstore(cwd, ['gc', '--json'])
-    expect(JSON.parse(run.stdout)).toMatchObject({ ok: true, dryRun: false, items: [{ kind: 'orphan', key: expect.stringMatching(/^[abc]\.car$/) as string, ok: true }], unreadRecords: 0 })
-    expect(await dagstore(cwd, ['gc'])).toMatchObject({ code: 0, stdout: 'nothing to collect\n', stderr: '0 ok, 0 failed\n' })
+    expect(JSON.parse(run.stdout)).toEqual([{ Key: expect.stringMatching(/^[abc]\.car$/) as string, Success: true, Error: '' }])
+    expect(await dagstore(cwd, ['gc'])).toMatchObject({ code: 0, stdout: 'no shards collected\n', stderr: '' })
     expect((await dagstore(cwd, ['why', cidOf(0)])).code).toBe(0)
   })
 })

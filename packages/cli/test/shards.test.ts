@@ -105,14 +105,14 @@ describe('dagstore register-shard', () => {
     const url = `file://${join(cwd, 'cars', 'a.car')}`
     expect(await dagstore(cwd, ['register-shard', 'mine', url])).toMatchObject({ code: 0, stdout: 'Registered shard mine\n', stderr: '' })
     expect(await dagstore(cwd, ['register-shard', 'mine', url])).toMatchObject({ code: 0, stdout: 'Shard mine is registered already\n' })
-    expect(JSON.parse((await dagstore(cwd, ['register-shard', '--json', '--eager', 'mine', url])).stdout)).toEqual({ ok: true, key: 'mine', mountUrl: url, registered: false })
+    expect(JSON.parse((await dagstore(cwd, ['register-shard', '--json', '--eager', 'mine', url])).stdout)).toMatchObject([{ Key: 'mine', Error: '', Shard: { Key: 'mine', State: 'ShardStateAvailable', MountURL: url } }])
     expect(await statesOf(cwd, '--state', 'available')).toEqual({ mine: 'Available' })
   })
 
   it('mounts a piece by its CID alone', async () => {
     const cwd = await threeShards()
     const piece = 'baga6ea4seaqao7s73y24kcutaosvacpdjgfe5pw76ooefnyqw4ynr3d2y6x2mpq'
-    expect(JSON.parse((await dagstore(cwd, ['register-shard', '--json', piece])).stdout)).toMatchObject({ mountUrl: `lotus://${piece}`, registered: true })
+    expect(JSON.parse((await dagstore(cwd, ['register-shard', '--json', piece])).stdout)).toMatchObject([{ Key: piece, Error: '', Shard: { State: 'ShardStateNew', MountURL: `lotus://${piece}` } }])
   })
 
   it.each([
@@ -134,8 +134,8 @@ describe('dagstore initialize-shard and initialize-all', () => {
     expect(await dagstore(cwd, ['initialize-shard', 'a.car'])).toMatchObject({ code: 0, stdout: 'initialized a.car\n', stderr: '1 ok, 0 failed\n' })
     expect(await dagstore(cwd, ['initialize-shard', 'a.car'])).toMatchObject({ code: 0, stdout: 'initialized already: a.car\n' })
     const all = await dagstore(cwd, ['initialize-all', '--concurrency', '1'])
-    expect(all).toMatchObject({ code: 0, stdout: '(1/2) b.car SUCCESS\n(2/2) c.car SUCCESS\n', stderr: '2 ok, 0 failed\n' })
-    expect(documentOf(await dagstore(cwd, ['initialize-all', '--json']))).toEqual({ items: [], ok: true, succeeded: 0, failed: 0, total: 0 })
+    expect(all).toMatchObject({ code: 0, stdout: '(1/2) b.car STARTING\n(1/2) b.car SUCCESS\n(2/2) c.car STARTING\n(2/2) c.car SUCCESS\n', stderr: '2 ok, 0 failed\n' })
+    expect(await dagstore(cwd, ['initialize-all', '--json'])).toMatchObject({ code: 0, stdout: '' })
   })
 
   it('go on after a shard that fails, and end with 1', async () => {
@@ -143,12 +143,10 @@ describe('dagstore initialize-shard and initialize-all', () => {
     await rm(join(cwd, 'cars', 'b.car'))
     const run = await dagstore(cwd, ['initialize-all', '--json'])
     expect(run.code).toBe(1)
-    const { items, ...rest } = documentOf(run)
-    expect(rest).toEqual({ ok: false, succeeded: 2, failed: 1, total: 3 })
-    expect(items.find(({ ok }) => !ok)).toMatchObject({ key: 'b.car', error: { code: 'DAGSTORE_SHARD_ERRORED' } })
-    expect(run.stderr).toMatch(/\n2 ok, 1 failed\n$/)
-    expect(run.stderr).toContain('MOUNT_MISSING')
-    expect(run.stderr).toContain('dagstore recover-shard b.car')
+    const events = run.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { readonly Key: string, readonly Event: string, readonly Success: boolean, readonly Error: string, readonly Total: number })
+    expect(events.filter(({ Event }) => Event === 'start').map(({ Key }) => Key)).toEqual(['a.car', 'b.car', 'c.car'])
+    expect(events.filter(({ Event, Success }) => Event === 'end' && !Success)).toMatchObject([{ Key: 'b.car', Error: expect.stringMatching(/^DAGSTORE_SHARD_ERRORED: .*MOUNT_MISSING/) as string, Total: 3 }])
+    expect(run.stderr).toBe('once the causes are gone: dagstore recover-shard --all\n2 ok, 1 failed\n')
     const unknown = await dagstore(cwd, ['initialize-shard', 'zz', 'a.car'])
     expect(unknown).toMatchObject({ code: 1, stdout: 'initialized already: a.car\n' })
     expect(unknown.stderr).toContain('dagstore: zz: no such shard (DAGSTORE_SHARD_UNKNOWN)')

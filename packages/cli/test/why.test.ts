@@ -30,7 +30,10 @@ const oneShard = async (): Promise<Place> => {
 
 const why = async ({ cwd }: Place, of = cid): Promise<{ readonly code: number, readonly steps: readonly { readonly name: string, readonly ok: boolean, readonly code: string | null, readonly detail: string }[], readonly fix: string | null }> => {
   const { code, stdout } = await dagstore(cwd, ['why', '--json', '--root', 'my store', of])
-  return { code, ...JSON.parse(stdout) }
+  const { Steps } = JSON.parse(stdout) as { readonly Steps: readonly { readonly Name: string, readonly OK: boolean, readonly Code: string | null, readonly Detail: string }[] }
+  // for people its commands are for the same store
+  const { stdout: told } = await dagstore(cwd, ['why', '--root', 'my store', of])
+  return { code, steps: Steps.map(({ Name, OK, Code, Detail }) => ({ name: Name, ok: OK, code: Code, detail: Detail })), fix: /^fix: (.*)$/m.exec(told)?.[1] ?? null }
 }
 
 /** The command lines in a fix, as a shell takes them. */

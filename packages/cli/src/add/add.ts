@@ -7,7 +7,7 @@ import { classifyNodeError, removeDrafts } from '@dagstore/io/node'
 import { filePath, fileUrl } from '@dagstore/mounts'
 import type { Bulk } from '../bulk.ts'
 import type { ShardBackend } from '../backend/shard-backend.ts'
-import { codeOf } from '../failure.ts'
+import { codeOf, CommandError } from '../failure.ts'
 import { progressText } from '../progress.ts'
 import { argument, quoted } from '../shards/keys.ts'
 import { count } from '../text.ts'
@@ -38,7 +38,11 @@ const AHEAD = 16
 
 export const addFiles = async (files: AsyncIterable<AddFile>, store: ShardBackend, how: AddHow, bulk: Bulk, told: (file: AddFile, status: AddStatus | 'failed', key: string | undefined) => string | undefined): Promise<void> => {
   // half copies of a run that was cut off
-  if (how.keep !== 'borrow') await removeDrafts(join(store.root.path, CARS), { signal: how.signal })
+  if (how.keep !== 'borrow') {
+    if (store.root === undefined) throw new CommandError('COMMAND_REFUSED', `--keep ${how.keep} needs the folder of the store, which a daemon at an address does not say (--keep borrow)`)
+    // of a store that others use, half copies may be theirs
+    if (store.daemon === undefined) await removeDrafts(join(store.root.path, CARS), { signal: how.signal })
+  }
   /** What was given to the store and is not answered; a key may come twice. */
   const waiting = new Map<string, Extract<Prepared, { url: string }>[]>()
   const failed = async (file: AddFile, key: string | undefined, error: unknown): Promise<void> => {
@@ -91,17 +95,18 @@ const prepare = async (file: AddFile, store: ShardBackend, how: AddHow, bulk: Bu
   try {
     key = await keyOf(how.key, file, { signal, onProgress: ({ doneBytes, totalBytes }) => { bulk.status.show(() => `${progressText(how.key, doneBytes, totalBytes)}  ${file.label}`) } })
     if (file.unsure) await mustBeThere(file)
-    const root = store.root.path
+    const root = store.root?.path
     const before = await store.dagstore.shard(key, { signal })
     // the file that the shard reads, which is another one where this one was copied, or has the same content
     const changed = before !== undefined && await hasChanged(store, before, pathOf(before, root) ?? file.path)
     const place = how.key === 'name' ? key : `${key}.car`
-    if (before !== undefined && !(how.keep !== 'borrow' && pathOf(before, root) === resolve(root, CARS, place))) {
+    const own = root === undefined || how.keep === 'borrow' ? undefined : resolve(root, CARS, place)
+    if (before !== undefined && (own === undefined || pathOf(before, root) !== own)) {
       // what is there already is not moved; the same content under another name is the same shard
       const same = isOfContent(how.key) || await isSameFile(pathOf(before, root), file.path)
-      return { file, key, url: same ? before.mountUrl : fileUrl(file.path), before, changed, kept: { path: file.path, finish: async () => {} } }
+      return { file, key, url: same ? before.mountUrl : fileUrl(file.path), before, changed, kept: borrowed(file) }
     }
-    const kept = await keepFile(how.keep, file.path, root, place)
+    const kept = root === undefined ? borrowed(file) : await keepFile(how.keep, file.path, root, place)
     return { file, key, url: fileUrl(kept.path), before, changed, kept }
   } catch (error) {
     signal.throwIfAborted()
@@ -109,13 +114,18 @@ const prepare = async (file: AddFile, store: ShardBackend, how: AddHow, bulk: Bu
   }
 }
 
+const borrowed = ({ path }: AddFile): Kept => ({ path, finish: async () => {} })
+
 /** A name that is no UTF-8 finds nothing, and a link may lead nowhere. */
 const mustBeThere = ({ path }: AddFile): Promise<unknown> => stat(path).catch((cause: unknown) => {
   throw path.includes(UNREADABLE) ? new IoError('IO_FAILED', 'name is not UTF-8', { cause }) : classifyNodeError(cause, 'the link leads nowhere')
 })
 
 /** Of a shard that is a file. */
-const pathOf = ({ mountUrl }: ShardInfo, root: string): string | undefined => mountUrl.startsWith('file:') ? resolve(root, filePath(mountUrl)) : undefined
+const pathOf = ({ mountUrl }: ShardInfo, root: string | undefined): string | undefined => {
+  const path = mountUrl.startsWith('file:') ? filePath(mountUrl) : undefined
+  return path === undefined || root === undefined ? path : resolve(root, path)
+}
 
 const isSameFile = async (a: string | undefined, b: string): Promise<boolean> => {
   if (a === undefined || a === b) return a === b

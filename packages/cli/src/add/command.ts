@@ -4,7 +4,7 @@ import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { type RootFolder, rootFolder } from '../root-folder.ts'
 import { argument as keyArgument, quoted } from '../shards/keys.ts'
-import { addRootOption, withAnyStore } from '../shards/store.ts'
+import { addBackendOptions, withAnyStore } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable } from '../text.ts'
 import type { AddArgument, AddFile } from './inputs.ts'
@@ -20,7 +20,7 @@ interface AddCommandOptions extends CommonOptions {
 }
 
 export const addAddCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('add')))
+  addBackendOptions(common(program.command('add')))
     .description('make shards of CAR files, and of those in folders; makes the store where there is none')
     .argument('<path...>', 'CAR files, or folders')
     .option('--glob <pattern>', 'which files of a folder', '**/*.car')
@@ -70,7 +70,7 @@ const add = async (paths: readonly string[], options: AddCommandOptions, termina
     }
     const watch = createJobWatch()
     watch.show(bulk)
-    await withAnyStore(root, terminal, async (store) => {
+    await withAnyStore(options, terminal, async (store) => {
       await addFiles(files(), store, { key: options.key, keep: options.keep, eager: options.eager === true, signal }, bulk, told)
     }, watch)
     bulk.status.clear()

@@ -1,18 +1,56 @@
 /** The store at the root, opened by this process. */
-import type { DagstoreEvent } from '@dagstore/dagstore'
+import type { DagstoreEvent, Health, ShardInfo } from '@dagstore/dagstore'
+import type { ShardState } from '@dagstore/lotus-api'
 import { codeOf } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
-import type { ShardBackend, ShardCalls } from './shard-backend.ts'
+import type { ListedShard, ShardBackend, ShardCalls } from './shard-backend.ts'
+
+export interface LocalUse {
+  readonly onEvent?: ((event: DagstoreEvent) => void) | undefined
+  /** Told what is left out, and why. */
+  readonly onNotice?: ((text: string) => void) | undefined
+}
 
 /** Makes the store where there is none. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
-export const openLocalBackend = async (root: RootFolder, onEvent?: (event: DagstoreEvent) => void): Promise<ShardBackend> => {
-  const { openShardStore } = await import('../compose.ts') // loaded when needed
-  const { dagstore: store, indices, close } = await openShardStore(root, onEvent === undefined ? {} : { onEvent })
+export const openLocalBackend = async (root: RootFolder, { onEvent, onNotice = () => {} }: LocalUse = {}): Promise<ShardBackend> => {
+  // loaded when needed
+  const [{ openShardStore }, { toLotusState }, { openDirectory }] = await Promise.all([import('../compose.ts'), import('@dagstore/dagstore'), import('@dagstore/io/node')])
+  const { dagstore: store, indices, isUnsealed, close } = await openShardStore(root, onEvent === undefined ? {} : { onEvent })
+  const listed = (info: ShardInfo): ListedShard => ({ Key: info.key, State: toLotusState(info), Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}` })
   const dagstore: ShardCalls = {
     ...store,
+    listed: async function * ({ state, signal }) {
+      const health = state === undefined ? undefined : HEALTHS[state]
+      for await (const info of store.shards({ signal, health })) {
+        const shard = listed(info)
+        if (state === undefined || shard.State === state) yield shard
+      }
+    },
+    holders: async function * (cid, { signal } = {}) {
+      for (const key of [...await store.find(cid.multihash.bytes, { signal })].sort()) {
+        const info = await store.shard(key, { signal })
+        if (info !== undefined) yield listed(info)
+      }
+    },
     unindexed: (cid, options) => store.blockstore.bytes(cid, options).then(() => 0, unindexedShards),
+    unregistered: async function * () {},
+    initializeAll: async function * ({ concurrency, includeSealed, signal }) {
+      const { bulkHandlers } = await import('@dagstore/rpc/handlers') // loaded when needed
+      yield * bulkHandlers({ dagstore: store, isUnsealed }, onNotice).DagstoreInitializeAll({ MaxConcurrency: concurrency, IncludeSealed: includeSealed }, { signal })
+    },
+    exportIndices: (folder, options) => store.exportIndices(openDirectory(folder), options),
+    adoptIndices: (folder, options) => store.adoptIndices(openDirectory(folder), options),
   }
-  return { root, dagstore, indices, close }
+  return { root, daemon: undefined, dagstore, indices, close }
+}
+
+const HEALTHS: Readonly<Partial<Record<ShardState, Health>>> = {
+  ShardStateNew: 'new',
+  ShardStateInitializing: 'initializing',
+  ShardStateAvailable: 'available',
+  ShardStateServing: 'available',
+  ShardStateRecovering: 'recovering',
+  ShardStateErrored: 'errored',
 }
 
 const unindexedShards = (error: unknown): number =>

@@ -6,6 +6,7 @@ export const START_COMMANDS: readonly LazyCommand[] = [
   { names: ['demo'], load: async () => (await import('./demo.ts')).addDemoCommand },
   { names: ['add'], load: async () => (await import('../add/command.ts')).addAddCommand },
   { names: ['refresh'], load: async () => (await import('../shards/refresh.ts')).addRefreshCommand },
+  { names: ['daemon'], load: async () => (await import('../daemon/command.ts')).addDaemonCommand },
   CONFIG_COMMANDS,
   AUTH_COMMANDS,
 ]
@@ -14,7 +15,7 @@ export const SHARD_COMMANDS: readonly LazyCommand[] = [
   { names: ['list-shards'], load: async () => (await import('../shards/list.ts')).addListShardsCommand },
   { names: ['register-shard'], load: async () => (await import('../shards/register.ts')).addRegisterShardCommand },
   { names: ['initialize-shard'], load: async () => (await import('../shards/initialize.ts')).addInitializeShardCommand },
-  { names: ['initialize-all'], load: async () => (await import('../shards/initialize.ts')).addInitializeAllCommand },
+  { names: ['initialize-all'], load: async () => (await import('../shards/initialize-all.ts')).addInitializeAllCommand },
   { names: ['recover-shard'], load: async () => (await import('../shards/recover.ts')).addRecoverShardCommand },
   { names: ['destroy-shard'], load: async () => (await import('../shards/destroy.ts')).addDestroyShardCommand },
   { names: ['verify-shard'], load: async () => (await import('../shards/verify.ts')).addVerifyShardCommand },

@@ -6,14 +6,14 @@ import type { AddOptions } from '../options.ts'
 import { createStatusLine } from '../status-line.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, toJson } from '../text.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 const NEWLINE = 0x0a
 /** Lines that are no shard: the first and the last. */
 const FRAME = 2
 
 export const addExportShardsCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('export-shards')))
+  addBackendOptions(common(program.command('export-shards')))
     .description('write keys and mount URLs of all shards, from which import-shards makes the store again')
     .argument('[file]', 'file to make; without it, or -, stdout')
     .option('--force', 'replace a file that is there already')

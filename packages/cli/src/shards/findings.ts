@@ -1,18 +1,24 @@
-/** What the doctor of a store that runs has found wrong with its shards, and what it has put right since: a row for each. */
+/** What the doctor of a store that runs has found wrong with its shards, and what it has put right since. */
 import type { FindingsOf } from '@dagstore/dagstore'
 import type { CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable } from '../text.ts'
 import { type ListedRow, listRows } from './listed-rows.ts'
 
+/** A row for each finding; with `--json` an object for each shard. */
 export const listFindings = (found: AsyncIterable<FindingsOf>, options: CommonOptions, terminal: Terminal): Promise<number> =>
-  listRows(rowsOf(found), ['Key', 'Check', 'Found', 'Repaired', 'Error'], options, terminal)
+  listRows(options.json === true ? objectsOf(found) : rowsOf(found), ['Key', 'Check', 'Found', 'Repaired', 'Error'], options, terminal)
+
+const objectsOf = async function * (found: AsyncIterable<FindingsOf>): AsyncGenerator<ListedRow, void, undefined> {
+  const { findingOf } = await import('@dagstore/rpc/wire')
+  for await (const { key, findings } of found) yield { json: { Key: key, Findings: findings.map(findingOf) }, cells: [] }
+}
 
 const rowsOf = async function * (found: AsyncIterable<FindingsOf>): AsyncGenerator<ListedRow, void, undefined> {
   for await (const { key, findings } of found) {
     for (const { check, code, message, at, repairedAt } of findings) {
       yield {
-        json: { Key: key, Check: check, Found: at, Repaired: repairedAt ?? null, Error: `${code}: ${message}` },
+        json: {},
         cells: [
           { text: printable(key) }, { text: check }, { text: minute(at) },
           repairedAt === undefined ? { text: 'no', color: 'red' } : { text: minute(repairedAt), color: 'green' },

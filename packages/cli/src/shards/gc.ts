@@ -1,34 +1,49 @@
 /** `gc`: give back what nothing needs. */
-import type { GcItem } from '@dagstore/dagstore'
+import type { GcItem, GcReport } from '@dagstore/dagstore'
 import type { Command } from 'commander'
-import { inBulk } from '../bulk.ts'
+import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
+import { createStatusLine } from '../status-line.ts'
 import type { Terminal } from '../terminal.ts'
-import { count, showBytes } from '../text.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { count, paint, printable, showBytes, toJson } from '../text.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 interface GcOptions extends CommonOptions { readonly dryRun?: boolean }
 
 export const addGcCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('gc')))
+  addBackendOptions(common(program.command('gc')))
     .description('delete what nothing needs: copies of remote CARs, and what replaced indices and crashes have left')
     .option('--dry-run', 'say what would go, and delete nothing')
-    .action(async ({ dryRun = false, ...options }: GcOptions) => {
-      await withExistingStore(options, terminal, ({ dagstore }) => inBulk(terminal, options, async (bulk) => {
-        const { items, reclaimedBytes, unreadRecords } = await dagstore.gc({
-          dryRun, signal: terminal.signal, onProgress: ({ done }) => { bulk.status.show(() => `  gc        ${count(done, 'thing')} …`) },
-        })
-        for (const item of items) {
-          const { key, kind, name, bytes, error } = item
-          const document = { key: key ?? null, kind, name, bytes }
-          if (error === undefined) await bulk.done(document, `${dryRun ? 'would remove' : 'removed'} ${textOf(item)}`)
-          else await bulk.fail(document, error, textOf(item))
-        }
-        await bulk.say(items.length === 0 ? 'nothing to collect' : `${dryRun ? 'would reclaim' : 'reclaimed'} ${showBytes(reclaimedBytes)}`)
-        if (unreadRecords > 0) terminal.stderr(`${count(unreadRecords, 'record')} could not be read, so no file was taken for an orphan\n`)
-        return { dryRun, reclaimedBytes, unreadRecords }
-      }))
-    })
+    .action((options: GcOptions) => withExistingStore(options, terminal, async ({ dagstore }) => {
+      const status = createStatusLine(terminal)
+      const report = await dagstore.gc({
+        dryRun: options.dryRun === true, signal: terminal.signal, onProgress: ({ done }) => { status.show(() => `  gc        ${count(done, 'thing')} …`) },
+      }).finally(() => { status.clear() })
+      await tell(report, options, terminal)
+    }))
+}
+
+const tell = async (report: GcReport, options: GcOptions, terminal: Terminal): Promise<void> => {
+  const { garbageReportOf, shardResultsOf } = await import('@dagstore/rpc/wire')
+  const { items, reclaimedBytes, failures, unreadRecords } = report
+  if (options.dryRun === true) {
+    terminal.stdout(options.json === true ? `${toJson(garbageReportOf(report))}\n` : items.map((item) => `would remove ${printable(textOf(item))}\n`).join(''))
+    terminal.stderr(items.length === 0 ? 'nothing to collect\n' : `would reclaim ${showBytes(reclaimedBytes)}\n`)
+  } else {
+    const results = shardResultsOf(report)
+    const color = options.color ?? terminal.colors
+    // source: lotus cmd/lotus-miner/dagstore.go `dagstoreGcCmd`
+    const lines = results.map(({ Key, Success, Error }) => `${printable(Key)} ${Success ? paint('SUCCESS', 'green', color) : `${paint('ERROR', 'red', color)} ${printable(Error)}`}\n`)
+    if (options.json === true) terminal.stdout(`${toJson(results)}\n`)
+    else terminal.stdout(lines.length === 0 ? 'no shards collected\n' : lines.join(''))
+    for (const item of items) if (item.key === undefined && item.error !== undefined) terminal.stderr(`dagstore: ${printable(textOf(item))} could not be deleted\n`)
+    if (items.length > failures) terminal.stderr(`reclaimed ${showBytes(reclaimedBytes)} of ${count(items.length - failures, 'thing')}\n`)
+  }
+  if (unreadRecords > 0) terminal.stderr(`${count(unreadRecords, 'record')} could not be read, so no file was taken for an orphan\n`)
+  if (failures > 0) {
+    terminal.stderr(`${items.length - failures} ok, ${failures} failed\n`)
+    throw new CommandError('COMMAND_FAILED_ITEMS', `${failures} of ${items.length} failed`)
+  }
 }
 
 const KINDS: Readonly<Record<GcItem['kind'], string>> = { transient: 'copy', index: 'old index', entries: 'old entries', orphan: 'orphan' }

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { readChunks } from '@dagstore/io'
-import { classifyNodeError, openDirectory } from '@dagstore/io/node'
+import { classifyNodeError } from '@dagstore/io/node'
 import type { Command } from 'commander'
 import { type Bulk, inBulk } from '../bulk.ts'
 import { withSource } from '../car/input.ts'
@@ -10,10 +10,9 @@ import { aboutFile } from '../commands/files.ts'
 import type { ShardBackend } from '../backend/shard-backend.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { existingRoot, rootFolder } from '../root-folder.ts'
 import type { Terminal } from '../terminal.ts'
 import { count } from '../text.ts'
-import { addRootOption, withAnyStore } from './store.ts'
+import { addBackendOptions, withAnyStore, withExistingStore } from './store.ts'
 
 interface ImportOptions extends CommonOptions { readonly indices?: string }
 
@@ -23,7 +22,7 @@ type ByteChunks = AsyncIterable<Uint8Array>
 const HEAD_BYTES = 1024
 
 export const addImportShardsCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('import-shards')))
+  addBackendOptions(common(program.command('import-shards')))
     .description('register what export-shards has listed; makes the store where there is none')
     .argument('[file]', 'of export-shards; - is what is piped in')
     .option('--indices <dir>', 'then take over the indices that export-indices, or a Go DAG store, has written there, for shards without one')
@@ -31,9 +30,8 @@ export const addImportShardsCommand = (program: Command, common: AddOptions, ter
       const { indices } = options
       if (file === undefined && indices === undefined) throw new CommandError('COMMAND_USAGE', 'name a file of export-shards, or --indices')
       if (file === '' || indices === '') throw new CommandError('COMMAND_USAGE', 'name a file, or a folder')
-      const root = file === undefined ? existingRoot(options.root, terminal) : rootFolder(options.root, terminal)
       if (indices !== undefined) await mustBeFolder(indices, terminal)
-      const work = (lines: ByteChunks | undefined, label: string): Promise<void> => inBulk(terminal, options, (bulk) => withAnyStore(root, terminal, async (store) => {
+      const work = (lines: ByteChunks | undefined, label: string): Promise<void> => inBulk(terminal, options, (bulk) => (file === undefined ? withExistingStore : withAnyStore)(options, terminal, async (store) => {
         if (lines !== undefined) await importLines(store, lines, label, bulk, terminal)
         if (indices !== undefined) await takeIndices(store, indices, bulk, terminal)
       }))
@@ -66,7 +64,8 @@ const importLines = async ({ dagstore }: ShardBackend, lines: ByteChunks, label:
 
 const takeIndices = async ({ dagstore }: ShardBackend, dir: string, bulk: Bulk, { signal, cwd }: Terminal): Promise<void> => {
   let adopted = 0
-  for await (const outcome of dagstore.adoptIndices(openDirectory(resolve(cwd, dir)), { signal, onProgress: ({ done, total }) => { bulk.status.show(() => `  indices   ${done} of ${total ?? done} …`) } })) {
+  for await (const outcome of dagstore.adoptIndices(resolve(cwd, dir), { signal })) {
+    bulk.status.show(() => `  indices   ${count(bulk.succeeded + bulk.failed, 'file')} …`)
     const { key } = outcome
     if (outcome.ok && outcome.adopted) adopted++
     if (outcome.ok) await bulk.done({ key, adopted: outcome.adopted, entries: outcome.entries })

@@ -3,15 +3,18 @@ import type { DagstoreEvent } from '@dagstore/dagstore'
 import type { Bulk } from '../bulk.ts'
 import { progressText } from '../progress.ts'
 
+/** Where it is shown, and how far the command is. */
+type Shown = Pick<Bulk, 'status' | 'succeeded' | 'failed'>
+
 export interface JobWatch {
   /** For the store that is about to be opened. */
   readonly onEvent: (event: DagstoreEvent) => void
   /** @param total - shards there are in all, where that is known */
-  show (bulk: Bulk, total?: number | undefined): void
+  show (bulk: Shown, total?: number | undefined): void
 }
 
 export const createJobWatch = (): JobWatch => {
-  let shown: { readonly bulk: Bulk, readonly total: number | undefined } | undefined
+  let shown: { readonly bulk: Shown, readonly total: number | undefined } | undefined
   return {
     onEvent: (event) => {
       if (event.type !== 'progress' || shown === undefined) return
@@ -23,5 +26,5 @@ export const createJobWatch = (): JobWatch => {
   }
 }
 
-const placeIn = ({ succeeded, failed }: Bulk, total: number | undefined): string =>
+const placeIn = ({ succeeded, failed }: Shown, total: number | undefined): string =>
   total === undefined || total === 1 ? '' : `(${Math.min(total, succeeded + failed + 1)}/${total}) `

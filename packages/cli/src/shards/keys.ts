@@ -60,6 +60,9 @@ export const knownShard = async ({ dagstore }: Pick<ShardBackend, 'dagstore'>, k
   throw new DagstoreError('DAGSTORE_SHARD_UNKNOWN', 'no such shard', { key })
 }
 
+/** A shard as the calls that answer with one give it. */
+export const shardResult = async (info: ShardInfo): Promise<object> => (await import('@dagstore/rpc/wire')).shardOf(info, true) // loaded when needed
+
 /** Of what may be a path that was meant to be one. */
 export const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]+:/i.test(text)
 

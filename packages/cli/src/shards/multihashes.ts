@@ -8,10 +8,10 @@ import { writeEntries } from '../index-entries.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { aboutKey, knownShard } from './keys.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 export const addListMultihashesCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('list-multihashes')))
+  addBackendOptions(common(program.command('list-multihashes')))
     .description('list the multihashes in the index of a shard, in hex; with --json one object a line')
     .argument('<key>', 'of a shard; one that is not indexed yet is indexed first')
     .action((key: string, options: CommonOptions) =>

@@ -8,7 +8,7 @@ import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { createJobWatch, type JobWatch } from './job-watch.ts'
 import { forEachKey } from './keys.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 interface RecoverOptions extends CommonOptions {
   readonly all?: boolean
@@ -19,7 +19,7 @@ interface RecoverOptions extends CommonOptions {
 const WIDTH = 4
 
 export const addRecoverShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('recover-shard')))
+  addBackendOptions(common(program.command('recover-shard')))
     .description('fetch and index errored shards anew')
     .argument('[key...]')
     .option('--all', 'every errored shard')
@@ -30,7 +30,7 @@ export const addRecoverShardCommand = (program: Command, common: AddOptions, ter
       const watch = createJobWatch()
       await withExistingStore(options, terminal, async (store) => {
         if (options.all === true) await recoverAll(store, options, terminal, watch)
-        else await forEachKey(keys, options, terminal, { done: 'recovered', watch, hint: notErroredHint, work: (key) => recover(store, key, terminal) })
+        else await forEachKey(keys, options, terminal, { done: 'recovered', watch, hint: notErroredHint, work: (key) => recover(store, key, terminal).then(() => ({ item: { result: null } })) })
       }, watch)
     })
 }
@@ -60,7 +60,7 @@ const recoverAll = async (store: ShardBackend, options: RecoverOptions, terminal
       tried.add(key)
       try {
         await recover(store, key, terminal, true)
-        await bulk.done({ key }, `recovered ${key}`)
+        await bulk.done({ key, result: null }, `recovered ${key}`)
       } catch (error) {
         signal.throwIfAborted()
         await bulk.fail({ key }, error, key, notErroredHint(error))

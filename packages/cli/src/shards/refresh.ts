@@ -5,13 +5,13 @@ import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { createJobWatch } from './job-watch.ts'
-import { forEachKey, isUrl, knownShard } from './keys.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { forEachKey, isUrl, knownShard, shardResult } from './keys.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 interface RefreshOptions extends CommonOptions { readonly mount?: string }
 
 export const addRefreshCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('refresh')))
+  addBackendOptions(common(program.command('refresh')))
     .description('index shards anew whose files have changed; until that is done they stay as they were')
     .argument('<key...>')
     .option('--mount <url>', 'of one shard: read it from here from now on')
@@ -29,7 +29,7 @@ export const addRefreshCommand = (program: Command, common: AddOptions, terminal
           const before = await knownShard(store, key, terminal)
           const after = await store.dagstore.refresh(key, { signal: terminal.signal, ...(mount === undefined ? {} : { mount }) })
           const changed = after.indexGeneration !== before.indexGeneration || after.mountUrl !== before.mountUrl
-          return { item: { changed, mountUrl: after.mountUrl }, ...(changed ? {} : { said: 'unchanged:' }) }
+          return { item: { changed, result: await shardResult(after) }, ...(changed ? {} : { said: 'unchanged:' }) }
         },
       }), watch)
     })

@@ -7,12 +7,12 @@ import { createStatusLine } from '../status-line.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, toJson } from '../text.ts'
 import { aboutKey, isUrl, quoted } from './keys.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 interface RegisterOptions extends CommonOptions { readonly eager?: boolean }
 
 export const addRegisterShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('register-shard')))
+  addBackendOptions(common(program.command('register-shard')))
     .description('register a shard; without a URL KEY is the CID of a piece, mounted as lotus://KEY')
     .argument('<key>', 'of the shard: a piece CID, or any text')
     .argument('[url]', 'of its CAR: file:///…, http://…, https://…, lotus://…')
@@ -33,7 +33,7 @@ const register = async (key: string, given: string | undefined, options: Registe
       if (event.type === 'progress') status.show(() => progressText(event.step, event.progress.doneBytes, event.progress.totalBytes))
     },
   })
-  if (options.json === true) terminal.stdout(`${toJson({ ok: true, key, mountUrl: info.mountUrl, registered: !known })}\n`)
+  if (options.json === true) terminal.stdout(`${toJson([{ Key: key, Error: '', Shard: (await import('@dagstore/rpc/wire')).shardOf(info, true) }])}\n`)
   else terminal.stdout(printable(known ? `Shard ${key} is registered already` : `Registered shard ${key}`) + '\n')
 }
 

@@ -8,12 +8,12 @@ import { progressText } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, showBytes } from '../text.ts'
 import { hintOf } from './keys.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 interface VerifyOptions extends CommonOptions { readonly mode: 'structure' | 'sampled' | 'full' }
 
 export const addVerifyShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('verify-shard')))
+  addBackendOptions(common(program.command('verify-shard')))
     .description('check the bytes of shards, and their indices against them; indices that are wrong are made anew')
     .argument('<key...>')
     .addOption(new Option('--mode <mode>', 'structure: hash nothing; sampled: some blocks; full: all').choices(['structure', 'sampled', 'full']).default('sampled'))
@@ -33,7 +33,7 @@ const verify = async (key: string, { dagstore }: ShardBackend, { mode }: VerifyO
     return
   }
   const { blocks, bytes, checked, bad, badCount, repaired } = report
-  const item = { key, mode, blocks, bytes, checked, badCount, bad, repaired }
+  const item = { key, result: (await import('@dagstore/rpc/wire')).verifyReportOf(report) }
   for (const { part, code, message } of repaired) await bulk.say(`repaired ${key}: ${part}: ${message} (${code})`)
   if (badCount === 0) {
     await bulk.done(item, `verified ${key}: ${count(blocks, 'block')}, ${showBytes(bytes)}, ${checked === blocks ? 'all' : count(checked, 'block')} hashed`)

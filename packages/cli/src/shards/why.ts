@@ -7,25 +7,23 @@ import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { paint, printable, toJson } from '../text.ts'
 import { quoted } from './keys.ts'
-import { addRootOption, withExistingStore } from './store.ts'
+import { addBackendOptions, withExistingStore } from './store.ts'
 
 /** Of what a step says, so that what is ok stands in one column. */
 const DETAIL_CHARACTERS = 49
 const NAME_CHARACTERS = 8
 
 export const addWhyCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
-  addRootOption(common(program.command('why')))
+  addBackendOptions(common(program.command('why')))
     .description('say whether a block can be read, and if not which step fails and what to do; exits with 0 or 1')
     .argument('<cid>')
     .action(async (text: string, options: CommonOptions) => {
       const cid = parseCid(text)
       const told = await withExistingStore(options, terminal, ({ dagstore }) => dagstore.why(cid, { signal: terminal.signal }))
-      const report = { ...told, fix: told.fix === undefined ? undefined : atRoot(told.fix, options.root) }
-      const { retrievable, steps, fix } = report
-      if (options.json === true) terminal.stdout(`${toJson({ cid: report.cid, retrievable, steps: steps.map(({ name, ok, detail, code }) => ({ name, ok, detail, code: code ?? null })), fix: fix ?? null })}\n`)
-      else terminal.stdout(whyText(report, options.color ?? terminal.colors))
+      if (options.json === true) terminal.stdout(`${toJson((await import('@dagstore/rpc/wire')).whyReportOf(told))}\n`)
+      else terminal.stdout(whyText({ ...told, fix: told.fix === undefined ? undefined : atRoot(told.fix, options.root) }, options.color ?? terminal.colors))
       // the report has said all
-      if (!retrievable) throw new CommandError('COMMAND_FAILED_ITEMS', `${report.cid} can not be read`)
+      if (!told.retrievable) throw new CommandError('COMMAND_FAILED_ITEMS', `${told.cid} can not be read`)
     })
 }
 

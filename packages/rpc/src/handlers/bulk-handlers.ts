@@ -3,6 +3,7 @@ import type { Dagstore, ShardInfo } from '@dagstore/dagstore'
 import type { CallOptions } from '@dagstore/io'
 import type { DagstoreInitializeAllEvent, LotusApi } from '@dagstore/lotus-api'
 import { badParams, codeOf, errorText, refusal } from './failures.ts'
+import { indexShard } from './index-shard.ts'
 import { type ShardItem, type ShardStep, workOnShards } from './many-shards.ts'
 import type { ShardParts } from './parts.ts'
 import { pieceOfUrl } from './piece-key.ts'
@@ -32,11 +33,12 @@ export const bulkHandlers = ({ dagstore, isUnsealed }: ShardParts, notice: (text
       checkConcurrency(MaxConcurrency)
       if (!IncludeSealed && isUnsealed === undefined) throw refusal('sector accessor not available on this node', undefined, 'RPC_UNAVAILABLE')
       const choose = async (): Promise<readonly ShardItem[]> => {
-        const items: ShardItem[] = []
-        for await (const info of dagstore.shards({ health: 'new', signal })) if (!info.destroying) items.push(IncludeSealed ? { key: info.key } : ifUnsealed(info))
-        return items
+        // one that is begun meanwhile is listed twice. Looser: what is being indexed already is waited for
+        const items = new Map<string, ShardItem>()
+        for await (const info of dagstore.shards({ unindexed: true, signal })) if (!info.destroying) items.set(info.key, IncludeSealed ? { key: info.key } : ifUnsealed(info))
+        return [...items.values()]
       }
-      return steps(choose, (key, options) => dagstore.initialize(key, options), MaxConcurrency, signal)
+      return steps(choose, (key, options) => indexShard(dagstore, key, options), MaxConcurrency, signal)
     },
     DagstoreRecoverAll: (maxConcurrency = 0, code, { signal } = {}) => {
       checkConcurrency(maxConcurrency)
