@@ -17,6 +17,7 @@ export interface Config {
   readonly listen: string
   readonly hosts: readonly string[]
   readonly origins: readonly string[]
+  readonly mountHosts: readonly string[]
   readonly anonymousRead: AnonymousRead
   readonly stopTimeoutMs: number
   readonly logLevel: string

@@ -4,6 +4,7 @@
  * Source of `[DAGStore]`: lotus node/config/{types,def}.go and node/modules/storageminer_dagstore.go; names, defaults and its two
  * environment variables are Lotus's.
  */
+import { createHostGuard } from '@dagstore/mounts'
 import { parseApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
 import { parseListen } from './listen.ts'
@@ -40,6 +41,14 @@ export interface ConfigKey<T> {
 }
 
 const isHost = (text: string): boolean => /^[\w.-]+(:\d+)?$|^\[[0-9a-f:.]+\](:\d+)?$/iu.test(text)
+const isHostRule = (text: string): boolean => {
+  try {
+    createHostGuard({ allow: [text] })
+    return true
+  } catch {
+    return false
+  }
+}
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text
 const isApiInfo = (text: string): boolean => {
@@ -89,6 +98,10 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
   origins: {
     section: 'Daemon', name: 'Origins', kind: listOf('a list of origins such as "https://dashboard.example"', isOrigin), default: [],
     help: 'Origins of web pages that may call, such as `https://dashboard.example`. Requests of other pages are refused.',
+  },
+  mountHosts: {
+    section: 'Daemon', name: 'MountHosts', kind: listOf('a list of host names, *.domains, addresses and ranges', isHostRule), default: [],
+    help: 'Hosts of `http` and `https` shards that may be asked although they are not of the public network: a name, `*.example.com`, an address, or a range such as `10.1.0.0/16`.',
   },
   anonymousRead: {
     section: 'Daemon', name: 'AnonymousRead', kind: choice('loopback', 'always', 'never'), default: 'loopback',

@@ -1,0 +1,51 @@
+/** What `/metrics` shows: what the store and its pieces count, and how things are now. */
+import { type Dagstore, createMetrics, type Metrics, METRICS, type MetricsSnapshot } from '@dagstore/dagstore'
+import type { Clock } from '@dagstore/io'
+import { PIECE_METRICS, type PieceMetrics } from '@dagstore/lotus-mount'
+import type { Gauge, ServedMetrics } from '@dagstore/rpc'
+import { VERSION } from '../version.ts'
+
+export interface DaemonMetrics {
+  readonly store: Metrics & { snapshot (): MetricsSnapshot }
+  readonly pieces: PieceMetrics
+  served (dagstore: Pick<Dagstore, 'shards'>): Promise<ServedMetrics>
+}
+
+/** Errored shards are counted up to here. */
+const MOST_COUNTED = 10_000
+/** They are counted again after this. */
+const COUNT_MS = 15_000
+
+export const createDaemonMetrics = (clock: Pick<Clock, 'monotonic'>): DaemonMetrics => {
+  const store = createMetrics()
+  const started = clock.monotonic()
+  let counted: { readonly at: number, readonly errored: Promise<number> } | undefined
+  const errored = (dagstore: Pick<Dagstore, 'shards'>): Promise<number> => {
+    const now = clock.monotonic()
+    if (counted === undefined || now - counted.at > COUNT_MS) counted = { at: now, errored: countErrored(dagstore) }
+    counted.errored.catch(() => { counted = undefined })
+    return counted.errored
+  }
+  return {
+    store,
+    // one memory for both: their names differ, and it does not look at them
+    pieces: store as unknown as PieceMetrics,
+    served: async (dagstore) => {
+      const memory = process.memoryUsage()
+      const gauges: Gauge[] = [
+        { name: 'info', help: 'version of the daemon', labels: { version: VERSION, node: process.versions.node }, value: 1 },
+        { name: 'uptime.seconds', help: 'time since the daemon began', value: Math.round((clock.monotonic() - started) / 1000) },
+        { name: 'resident.memory.bytes', help: 'memory of the process', value: memory.rss },
+        { name: 'heap.used.bytes', help: 'memory of objects', value: memory.heapUsed },
+        { name: 'shards.errored', help: `shards that failed, ${MOST_COUNTED} at most`, value: await errored(dagstore) },
+      ]
+      return { ...store.snapshot(), gauges, facts: { ...METRICS, ...PIECE_METRICS } }
+    },
+  }
+}
+
+const countErrored = async (dagstore: Pick<Dagstore, 'shards'>): Promise<number> => {
+  let count = 0
+  for await (const _ of dagstore.shards({ health: 'errored' })) if (++count >= MOST_COUNTED) break
+  return count
+}

@@ -1,0 +1,99 @@
+/** One daemon, from its first message to its last. */
+import { onAbort, systemClock } from '@dagstore/io'
+import { type RpcHttpServer, serveRpc } from '@dagstore/rpc'
+import { removeApiFiles, writeApiFiles } from '../api-files.ts'
+import type { Config } from '../config/config.ts'
+import type { EffectiveConfig } from '../config/effective.ts'
+import { localUrl, parseListen } from '../config/listen.ts'
+import { CommandError } from '../failure.ts'
+import { createLogs } from '../log/logs.ts'
+import type { Provider } from '../provider.ts'
+import { openProvider } from '../provider.ts'
+import { StdoutError, type Terminal } from '../terminal.ts'
+import { toJson } from '../text.ts'
+import { VERSION } from '../version.ts'
+import { runGcLoop } from './gc-loop.ts'
+import { logServer } from './log-events.ts'
+
+export interface DaemonOptions {
+  readonly json: boolean
+  readonly colors: boolean
+}
+
+const ANONYMOUS = { loopback: 'loopback', always: 'everywhere', never: 'nobody' } as const
+/** For so long after its disk has failed, a store does not count as ready. */
+const AILING_MS = 60_000
+
+/**
+ * Resolves when the daemon has stopped: on SIGTERM, SIGINT, or `Filecoin.Shutdown`. What is under way has `StopTimeout` to end;
+ * builds of indices that are cut off go on at the next start.
+ *
+ * @throws {DagstoreError} `DAGSTORE_LOCKED`. {ServerError} `SERVER_ADDRESS_IN_USE`, `SERVER_CANNOT_LISTEN`. {CommandError} `COMMAND_REFUSED`
+ */
+export const runDaemon = async ({ config, root, file }: EffectiveConfig, terminal: Terminal, { json, colors }: DaemonOptions): Promise<void> => {
+  const clock = systemClock
+  const logs = createLogs({ write: terminal.stderr, clock, level: config.logLevel, format: config.logFormat, colors })
+  const log = logs.of('daemon')
+  const stop = new AbortController()
+  const unwatch = onAbort(terminal.signal, () => { stop.abort(terminal.signal.reason instanceof StdoutError ? 'stdout was closed' : 'signal') })
+  if (terminal.signal.aborted) throw terminal.signal.reason
+  log.info('starting', { root: root.path, version: VERSION, pid: process.pid, config: file?.label })
+  if (file !== undefined && file.ignored.length > 0) log.info('sections of other programs were passed over', { file: file.label, sections: file.ignored.join(', ') })
+  const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') } })
+  const ending = new AbortController()
+  let server: RpcHttpServer | undefined
+  const background: Promise<void>[] = []
+  try {
+    const folders = await provider.store.pieces.folders()
+    if (folders.length > 0) log.info('reading storage', { folders: folders.join(', ') })
+    server = await listen(provider, config, { onEvent: logServer(logs), health: () => healthOf(provider, stop.signal.aborted) })
+    const url = localUrl(server.address.host, server.address.port)
+    await provider.store.dagstore.announce(url)
+    await writeApiFiles(root.path, { url, token: provider.tokens.sign(['read', 'write', 'sign', 'admin']) })
+    background.push(runGcLoop({ dagstore: provider.store.dagstore, clock, log: logs.of('gc'), intervalMs: config.gcIntervalMs, signal: ending.signal }))
+    log.info('answering', { url, listen: server.address.url })
+    if (json) terminal.stdout(`${toJson({ url, root: root.path, pid: process.pid })}\n`)
+    await aborted(stop.signal)
+    log.info('stopping', { reason: String(stop.signal.reason) })
+  } finally {
+    unwatch()
+    ending.abort()
+    // nobody new comes, then who is there has time, then what they used goes
+    await removeApiFiles(root.path).catch((error: unknown) => { log.warn('the files of the daemon could not be removed', { error }) })
+    await server?.close({ deadlineMs: config.stopTimeoutMs })
+    await Promise.all(background)
+    await provider.close()
+  }
+  log.info('stopped')
+}
+
+const listen = (provider: Provider, config: Config, { onEvent, health }: Pick<Parameters<typeof serveRpc>[0], 'onEvent' | 'health'>): Promise<RpcHttpServer> => {
+  const at = parseListen(config.listen)
+  if (at === undefined) throw new CommandError('COMMAND_USAGE', 'Listen: want HOST:PORT')
+  return serveRpc({
+    api: provider.api,
+    tokens: provider.tokens,
+    listen: at,
+    anonymous: ANONYMOUS[config.anonymousRead],
+    hosts: config.hosts,
+    origins: config.origins,
+    ...(health === undefined ? {} : { health }),
+    metrics: () => provider.metrics(),
+    ...(onEvent === undefined ? {} : { onEvent }),
+  })
+}
+
+const healthOf = (provider: Provider, stopping: boolean): { readonly live: true, readonly ready: boolean, readonly reasons: readonly string[] } => {
+  const failedAt = provider.diskFailedAt()
+  const reasons = [
+    ...(stopping ? ['stopping'] : []),
+    ...(failedAt !== undefined && systemClock.now() - failedAt < AILING_MS ? ['the disk of the store failed a moment ago'] : []),
+  ]
+  return { live: true, ready: reasons.length === 0, reasons }
+}
+
+/** Resolves when the signal has fired. */
+const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => {
+  if (signal.aborted) resolve()
+  else signal.addEventListener('abort', () => { resolve() }, { once: true })
+})

@@ -1,0 +1,79 @@
+/** All parts of a daemon but its server: the store, its pieces and deals, and the answers to the Lotus methods over them. */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '@dagstore/io'
+import { openDirectory } from '@dagstore/io/node'
+import type { LotusApi } from '@dagstore/lotus-api'
+import { createHostGuard, type HostGuardOptions, httpMounts } from '@dagstore/mounts'
+import { nodeGuardedFetch } from '@dagstore/mounts/node'
+import { createHandlers, createTokens, type ServedMetrics, type Tokens } from '@dagstore/rpc'
+import { openShardStore, type ShardStore } from './compose.ts'
+import type { Config } from './config/config.ts'
+import { logStore } from './daemon/log-events.ts'
+import { createDaemonMetrics } from './daemon/metrics.ts'
+import { pieceParts } from './daemon/piece-parts.ts'
+import { codeOf } from './failure.ts'
+import type { Logs } from './log/logs.ts'
+import type { RootFolder } from './root-folder.ts'
+import { openSecret } from './secret-file.ts'
+import { VERSION } from './version.ts'
+
+export interface ProviderOptions {
+  readonly logs: Logs
+  readonly clock: Clock
+  /** Asked for by whoever may: `Filecoin.Shutdown`. */
+  readonly shutdown: () => void
+}
+
+export interface Provider {
+  readonly store: ShardStore
+  readonly tokens: Tokens
+  /** Answers to all methods. */
+  readonly api: LotusApi
+  metrics (): Promise<ServedMetrics>
+  /** When the store's own disk failed last, in milliseconds since 1970; `undefined`: never. */
+  diskFailedAt (): number | undefined
+  close (): Promise<void>
+}
+
+/**
+ * @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has the store
+ * @throws {CommandError} the folder cannot be a store's
+ */
+export const openProvider = async (root: RootFolder, config: Config, { logs, clock, shutdown }: ProviderOptions): Promise<Provider> => {
+  const metrics = createDaemonMetrics(clock)
+  const hosts: HostGuardOptions = { allow: config.mountHosts }
+  const guard = createHostGuard(hosts)
+  const tell = logStore(logs)
+  let diskFailedAt: number | undefined
+  const pieceLog = logs.of('pieces')
+  const store = await openShardStore(root, {
+    config,
+    mounts: httpMounts({ guard, fetch: nodeGuardedFetch(guard) }),
+    metrics: metrics.store,
+    pieceMetrics: metrics.pieces,
+    onEvent: (event) => {
+      if ((event.type === 'unsaved' || event.type === 'postponed') && codeOf(event.error) === 'DAGSTORE_STORAGE_FAILED') diskFailedAt = clock.now()
+      tell(event)
+    },
+    onSealed: async (piece) => {
+      pieceLog.warn('a piece is only sealed; unseal it, then: dagstore recover-shard', { piece })
+      return 'reject'
+    },
+    ...(config.doctor ? { doctor: { bytesPerSecond: config.doctorBytesPerSecond, rowsPerSecond: config.doctorRowsPerSecond, repairsPerHour: config.doctorRepairsPerHour } } : {}),
+  })
+  try {
+    const tokens = createTokens(await openSecret(root.path))
+    const pieces = await store.openPieces()
+    const rpcLog = logs.of('rpc')
+    const api = createHandlers({
+      node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },
+      shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
+      pieces: pieceParts(pieces),
+      onNotice: (text) => { rpcLog.warn(text) },
+    })
+    return { store, tokens, api, metrics: () => metrics.served(store.dagstore), diskFailedAt: () => diskFailedAt, close: () => store.close() }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
