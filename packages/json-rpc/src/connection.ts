@@ -85,7 +85,7 @@ export const serveSocket = <C>({ socket, methods, context, limits }: ConnectionP
   const start = (request: RpcRequest): void => {
     const key = request.id === undefined ? Symbol('notification') : idKey(request.id)
     const refusal = isDraining
-      ? new RpcError('RPC_CLOSED', 'connection is closing')
+      ? new RpcError('RPC_CLOSED', 'connection is closing', { data: { code: 'RPC_CLOSED' } })
       : running.size >= limits.maxCalls
       ? new RpcError('RPC_TOO_MUCH', `too many calls under way; most=${limits.maxCalls}`)
       : running.has(key) ? new RpcError('RPC_BAD_REQUEST', 'a call with this id is under way') : undefined

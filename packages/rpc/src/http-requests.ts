@@ -5,6 +5,7 @@ import type { RpcServer } from '@dagstore/json-rpc'
 import { readBody, type Room } from './body.ts'
 import { clientOf } from './client-address.ts'
 import type { Count } from './counts.ts'
+import type { Departures } from './departures.ts'
 import type { Caller, Gate } from './gate.ts'
 import type { ServeLimits } from './limits.ts'
 import type { ServedMetrics } from './meter.ts'
@@ -27,6 +28,7 @@ export interface RequestParts {
   readonly limits: Required<ServeLimits>
   readonly requests: Count
   readonly room: Room
+  readonly departures: Departures
   /** The server takes nothing more. */
   readonly leaving: AbortSignal
   /** What is under way is ended. */
@@ -89,15 +91,17 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
 }
 
 /** Aborted when the peer leaves, or the server ends what is under way. */
-const signalOf = ({ stop }: RequestParts, response: ServerResponse): AbortSignal => {
-  const left = new AbortController()
-  const unwatch = onAbort(stop, () => { left.abort(stop.reason) })
-  if (stop.aborted) left.abort(stop.reason)
-  response.once('close', () => {
-    unwatch()
-    if (!response.writableFinished) left.abort(new Error('the caller has left'))
-  })
-  return left.signal
+const signalOf = ({ stop, departures }: RequestParts, response: ServerResponse): AbortSignal => {
+  const either = new AbortController()
+  const unwatch = [stop, departures.of(response.req.socket)].map((signal) => onAbort(signal, () => { end(signal.reason) }))
+  const forget = (): void => { for (const one of unwatch) one() }
+  const end = (reason: unknown): void => {
+    forget()
+    either.abort(reason)
+  }
+  if (stop.aborted) end(stop.reason)
+  response.once('close', forget)
+  return either.signal
 }
 
 const BODY_REFUSALS = {
@@ -136,9 +140,14 @@ const preflight = async (parts: RequestParts, request: IncomingMessage, response
 
 /** Resolves when the peer has it all, or is gone. */
 const write = (parts: RequestParts, response: ServerResponse, status: number, headers: Readonly<Record<string, string>>, body: string | object): Promise<void> => new Promise((resolve) => {
-  if (response.destroyed) return resolve()
+  const gone = parts.departures.of(response.req.socket)
+  if (response.destroyed || gone.aborted) return resolve()
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  response.once('close', () => { resolve() })
+  const unwatch = onAbort(gone, resolve)
+  response.once('close', () => {
+    unwatch()
+    resolve()
+  })
   endWhenStalled(parts, response)
   response.writeHead(status, {
     'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)), 'cache-control': 'no-store', 'x-content-type-options': 'nosniff',

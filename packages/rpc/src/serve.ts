@@ -9,6 +9,7 @@ import { WebSocketServer } from 'ws'
 import { createRoom } from './body.ts'
 import { clientOf } from './client-address.ts'
 import { createCount } from './counts.ts'
+import { createDepartures } from './departures.ts'
 import { ServerError } from './errors.ts'
 import { type Anonymous, createGate } from './gate.ts'
 import { answerRequest, type Health, isRpcPath, pathOf, type RequestParts } from './http-requests.ts'
@@ -53,6 +54,8 @@ export interface RpcHttpServer extends AsyncDisposable {
   close (options?: CloseOptions): Promise<void>
 }
 
+const CLOSING = new RpcError('RPC_CLOSED', 'server is closing', { data: { code: 'RPC_CLOSED' } })
+
 /** For the farewell of a WebSocket. */
 const FAREWELL_MS = 1_000
 const DEADLINE_MS = 10_000
@@ -78,10 +81,11 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
   })
   const connections = createCount(limits.maxConnections, limits.maxClientConnections)
   const requests = createCount(limits.maxRequests, limits.maxClientRequests)
+  const departures = createDepartures()
   const sockets = new Map<ServedSocket, RpcConnection>()
   const work = new Set<Promise<void>>()
   const parts: RequestParts = {
-    rpc, gate, limits, requests, room: createRoom(limits.maxReceivingBytes), leaving: leaving.signal, stop: stop.signal, tell,
+    rpc, gate, limits, requests, room: createRoom(limits.maxReceivingBytes), departures, leaving: leaving.signal, stop: stop.signal, tell,
     health: options.health ?? (() => ({ live: true, ready: true })),
     metrics: async () => mergedMetrics(await options.metrics?.(), meter, [
       { name: 'rpc.connections', help: 'connections that are open', value: connections.size },
@@ -115,6 +119,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
       return
     }
     socket.once('close', leave)
+    departures.watch(socket)
   })
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
@@ -152,11 +157,11 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
   const close = async (deadlineMs: number): Promise<void> => {
     const done = new AbortController()
     const ended = new Promise<void>((resolve) => { server.close(() => { resolve() }) })
-    leaving.abort(new RpcError('RPC_CLOSED', 'server is closing'))
+    leaving.abort(CLOSING)
     server.closeIdleConnections()
     const finished = Promise.all([...work, ...[...sockets.values()].map((connection) => connection.drain())])
     await Promise.race([finished, sleep(clock, deadlineMs, done.signal)])
-    stop.abort(new RpcError('RPC_CLOSED', 'server is closing'))
+    stop.abort(CLOSING)
     const farewell = Promise.all([...sockets].map(([served, connection]) => {
       void connection.close('server is closing')
       return served.gone

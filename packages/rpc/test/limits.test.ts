@@ -1,0 +1,218 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { LotusApi } from '@dagstore/lotus-api'
+import { afterEach, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
+import { createFakeClock, type FakeClock } from '@dagstore-tooling/testkit'
+import type { ServeOptions } from '../src/index.ts'
+import { call, serve, type World } from './server.ts'
+
+const worlds: World[] = []
+const open = async (options: Partial<ServeOptions> = {}): Promise<World> => {
+  const world = await serve(options)
+  worlds.push(world)
+  return world
+}
+afterEach(async () => { for (const world of worlds.splice(0)) await world.close() })
+
+/** A call that waits until a test lets it go. */
+const gated = (): { readonly api: Partial<LotusApi>, readonly calls: { readonly signal: AbortSignal | undefined, go (): void }[] } => {
+  const calls: { readonly signal: AbortSignal | undefined, go (): void }[] = []
+  return {
+    calls,
+    api: {
+      Session: (options) => new Promise((resolve, reject) => {
+        calls.push({ signal: options?.signal, go: () => { resolve('done') } })
+        options?.signal?.addEventListener('abort', () => { reject(options.signal?.reason as Error) })
+      }),
+      LogList: async () => ['x'.repeat(1000)],
+    },
+  }
+}
+
+const until = async (is: () => boolean): Promise<void> => { while (!is()) await turn() }
+
+const post = (body: string, extra = ''): string => `POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\n${extra}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+
+describe('limits of requests', () => {
+  it('refuses a body that says it is too big before it is read, and one that turns out to be', async () => {
+    const world = await open({ limits: { maxBodyBytes: 1000 } })
+    expect(await world.raw('POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n')).toMatch(/^HTTP\/1.1 413 .*"the request is too big"/s)
+    const chunk = `200\r\n${'x'.repeat(512)}\r\n`
+    expect(await world.raw(['POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n', chunk, chunk])).toMatch(/^HTTP\/1.1 413 /)
+    expect(world.events.filter((event) => event.type === 'refused' && event.reason === 'too-big')).toHaveLength(2)
+  })
+
+  it('takes no more bodies than there is room for, and has the room again', async () => {
+    const world = await open({ limits: { maxBodyBytes: 1000, maxReceivingBytes: 1200 } })
+    const first = await world.open()
+    first.write(`POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n${'x'.repeat(800)}`)
+    const answer = async (): Promise<number> => (await world.post(call('Nope').padEnd(500))).status
+    let status = await answer()
+    while (status !== 503) status = await answer()
+    first.destroy()
+    while (await answer() !== 500) await turn() // -32601, as go-jsonrpc answers it
+  })
+
+  it('refuses a batch that is too long', async () => {
+    const world = await open({ limits: { maxBatch: 2 } })
+    expect(await (await world.post(`[${[1, 2, 3].map(() => call('Nope')).join(',')}]`)).json()).toMatchObject({ error: { code: -32005 } })
+  })
+
+  it('answers what is no UTF-8 as it answers what is no JSON', async () => {
+    const world = await open()
+    expect(await world.raw(`POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3\r\n\r\n\xff\xfe"`)).toContain('"code":-32700')
+  })
+
+  it('ends connections whose headers or bodies do not come', async () => {
+    const world = await open({ limits: { headersMs: 200, requestMs: 300 } })
+    const [silent, headers, body] = await Promise.all([
+      world.raw(''),
+      world.raw('POST /rpc/v0 HTTP/1.1\r\nHost: loc'),
+      world.raw('POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{'),
+    ])
+    for (const text of [silent, headers, body]) expect(text).toMatch(/^(HTTP\/1.1 4|$)/)
+  })
+
+  it('refuses headers that are too long, and what is no HTTP', async () => {
+    const world = await open()
+    expect(await world.raw(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 4/)
+    expect(await world.raw('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03')).toMatch(/^HTTP\/1.1 400 /)
+    expect(await world.raw('GET http://evil.example/rpc/v0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 404 /)
+  })
+
+  it('takes so many requests at a time, and of one client', async () => {
+    const { api, calls } = gated()
+    const world = await open({ api, limits: { maxClientRequests: 2 } })
+    const waiting = [world.post(call('Session')), world.post(call('Session'))]
+    await until(() => calls.length === 2)
+    const refused = await world.post(call('LogList'))
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    for (const { go } of calls) go()
+    for (const answer of waiting) expect(await (await answer).json()).toMatchObject({ result: 'done' })
+    expect((await world.post(call('LogList'))).status).toBe(200)
+  })
+
+  it('takes so many connections of one client', async () => {
+    const world = await open({ limits: { maxClientConnections: 2 } })
+    const held = [await world.open(), await world.open()]
+    expect(await world.raw('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('')
+    expect(world.events).toMatchObject([{ type: 'refused', reason: 'too-many' }])
+    for (const socket of held) socket.destroy()
+    let text = ''
+    while (text === '') text = await world.raw('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    expect(text).toMatch(/^HTTP\/1.1 200 /)
+  })
+
+  it('forgets requests that waited behind others when their caller leaves', async () => {
+    const { api, calls } = gated()
+    const world = await open({ api, limits: { maxClientRequests: 50 } })
+    for (let round = 0; round < 3; round++) {
+      const socket = await world.open()
+      socket.write(post(call('Session')).repeat(40))
+      await until(() => calls.length === 40)
+      socket.destroy()
+      await until(() => calls.every(({ signal }) => signal?.aborted === true))
+      calls.splice(0)
+    }
+    expect((await fetch(`${world.url}/metrics`).then((answer) => answer.text()))).toContain('dagstore_rpc_requests 1\n')
+  })
+
+  it('aborts the call of a caller who leaves', async () => {
+    const { api, calls } = gated()
+    const world = await open({ api })
+    const socket = await world.open()
+    socket.write(post(call('Session')))
+    await until(() => calls.length === 1)
+    socket.destroy()
+    await until(() => calls[0]?.signal?.aborted === true)
+  })
+})
+
+/** A WebSocket that answers nothing by itself. */
+const deaf = async (world: World): Promise<WebSocket> => {
+  const socket = new WebSocket(`${world.url.replace('http', 'ws')}/rpc/v0`, { autoPong: false })
+  await new Promise((resolve) => { socket.on('open', resolve) })
+  return socket
+}
+
+const connected = (world: World): number => world.events.reduce((sum, event) => event.type === 'socket' ? sum + (event.open ? 1 : -1) : sum, 0)
+
+/** Lets the other end answer between two steps. */
+const advance = async (clock: FakeClock, ms: number): Promise<void> => {
+  await clock.advance(ms)
+  for (let i = 0; i < 20; i++) await turn()
+}
+
+describe('limits of WebSockets', () => {
+  it('drops one that shows no sign of life for a whole beat, and keeps the others', async () => {
+    const clock = createFakeClock()
+    const world = await open({ clock, api: gated().api, limits: { heartbeatMs: 1000 } })
+    const client = world.client(['read', 'write'])
+    await client.LogList()
+    await deaf(world)
+    await until(() => connected(world) === 2)
+    await advance(clock, 1000) // both are asked
+    for (let i = 0; i < 3; i++) {
+      await client.LogList()
+      await advance(clock, 1000)
+    }
+    await until(() => connected(world) === 1)
+    expect(await client.LogList()).toHaveLength(1)
+  })
+
+  it('closes one that sends too much at once', async () => {
+    const world = await open({ limits: { maxBodyBytes: 1000 } })
+    const socket = await deaf(world)
+    socket.on('error', () => {})
+    socket.send('x'.repeat(1001))
+    expect(await new Promise((resolve) => { socket.on('close', resolve) })).toBe(1009)
+  })
+
+  it('takes so many calls of one at a time', async () => {
+    const { api, calls } = gated()
+    const world = await open({ api, limits: { maxCalls: 1 } })
+    const client = world.client(['read', 'write'])
+    const waiting = client.Session()
+    await until(() => calls.length === 1)
+    await expect(client.LogList()).rejects.toMatchObject({ code: 'RPC_TOO_MUCH' })
+    calls[0]?.go()
+    expect(await waiting).toBe('done')
+  })
+
+  it('holds a stream up while its peer reads nothing, however much it could send', async () => {
+    let taken = 0
+    const world = await open({
+      api: { DagstoreExportShards: async function * () { for (;;) { taken++; yield 'x'.repeat(1 << 20) } } },
+    })
+    const socket = new WebSocket(`${world.url.replace('http', 'ws')}/rpc/v0?token=${world.tokens.sign(['admin'])}`)
+    await new Promise((resolve) => { socket.on('open', resolve) })
+    socket.pause()
+    socket.send(call('DagstoreExportShards'))
+    let before = -1
+    while (taken !== before) {
+      before = taken
+      for (let i = 0; i < 200; i++) await turn()
+    }
+    expect(taken).toBeLessThan(64)
+    socket.resume()
+    await until(() => taken > before + 10)
+    socket.terminate()
+  })
+
+  it('reads no more of a peer that takes no answers', async () => {
+    let begun = 0
+    const world = await open({ api: { LogList: async () => { begun++; return ['x'.repeat(1 << 18)] } } })
+    const socket = new WebSocket(`${world.url.replace('http', 'ws')}/rpc/v0?token=${world.tokens.sign(['write'])}`)
+    await new Promise((resolve) => { socket.on('open', resolve) })
+    socket.pause()
+    for (let id = 0; id < 10_000; id++) socket.send(JSON.stringify({ id, method: 'Filecoin.LogList', params: [] }))
+    let before = -1
+    while (begun !== before) {
+      before = begun
+      for (let i = 0; i < 200; i++) await turn()
+    }
+    // of what had come with what was read
+    expect(begun).toBeLessThan(2000)
+    socket.terminate()
+  })
+})
