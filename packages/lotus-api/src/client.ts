@@ -11,9 +11,9 @@ export const createLotusClient = (client: Pick<RpcClient, 'call' | 'stream'>): L
   const { name: wire, params, required, result, stream } = METHODS[name]
   const schemas = params.map(({ schema }) => schema)
   const encode = (given: readonly unknown[]): readonly unknown[] => {
-    const encoded = schemas.map((one, at) => given[at] === undefined && at >= required ? undefined : one.encode(given[at]))
+    const encoded = schemas.map((one, at) => given[at] === undefined && at >= required ? null : one.encode(given[at]))
     // those at the end that were left out are not sent, so that a server without them understands the call
-    while (encoded.length > required && encoded.at(-1) === undefined) encoded.pop()
+    while (encoded.length > required && encoded.at(-1) === null) encoded.pop()
     return encoded
   }
   const optionsOf = (given: readonly unknown[]): { readonly signal?: AbortSignal } => {

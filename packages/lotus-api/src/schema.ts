@@ -49,7 +49,7 @@ export const whole: Schema<number> = plain('integer', { type: 'integer' }, (valu
 export const number: Schema<number> = plain('number', { type: 'number' }, (value): value is number => typeof value === 'number', () => 0)
 
 /** Any JSON. */
-export const anything: Schema<unknown> = plain('any', {}, (_value): _value is unknown => true)
+export const anything: Schema<unknown> = plain('any', {}, (value): value is unknown => value !== undefined)
 
 /** No answer; Lotus leaves it out, or says `null`. */
 export const nothing: Schema<void> = { type: 'null', zero: () => {}, json: () => ({ type: 'null' }), encode: () => null, decode: () => {} }
@@ -169,6 +169,9 @@ export const isOptional = ({ zero, type }: Schema<unknown>): boolean => zero !==
 /** @param strict - refuses members that it does not know: of parameters of ours, where a slip of the pen must not pass for a default */
 export const object = <T extends object>(name: string, fields: Fields<NoInfer<T>>, { strict = false }: { readonly strict?: boolean } = {}): Schema<T> => {
   const members = Object.entries(fields as Readonly<Record<string, Schema<unknown>>>)
+  const checkMembers = (value: object, at: string): void => {
+    for (const member of Object.keys(value)) if (!Object.hasOwn(fields, member)) throw new TypeError(`${at}; unknown member ${JSON.stringify(member.slice(0, 100))}`)
+  }
   return {
     type: name,
     json: (definitions) => named(definitions, name, () => ({
@@ -178,6 +181,7 @@ export const object = <T extends object>(name: string, fields: Fields<NoInfer<T>
       additionalProperties: false,
     })),
     encode: (value) => {
+      if (strict) checkMembers(value, name)
       const out: Record<string, unknown> = {}
       for (const [member, schema] of members) {
         const item = (value as Readonly<Record<string, unknown>>)[member]
@@ -188,7 +192,7 @@ export const object = <T extends object>(name: string, fields: Fields<NoInfer<T>
     },
     decode: (value, at) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(at, name, value)
-      if (strict) for (const member of Object.keys(value)) if (!Object.hasOwn(fields, member)) throw new TypeError(`${at}; unknown member ${JSON.stringify(member.slice(0, 100))}`)
+      if (strict) checkMembers(value, at)
       const out: Record<string, unknown> = {}
       for (const [member, schema] of members) {
         const item: unknown = Object.hasOwn(value, member) ? (value as Readonly<Record<string, unknown>>)[member] : undefined

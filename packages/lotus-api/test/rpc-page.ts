@@ -1,0 +1,69 @@
+/** `docs/rpc.md`, from the table of methods. */
+import { METHOD_NAMES, METHODS, openRpcDocument, PERMISSIONS } from '../src/index.ts'
+import type { JsonSchema } from '../src/schema.ts'
+
+const INTRODUCTION = `# The RPC
+
+What a daemon answers at \`/rpc/v0\` and \`/rpc/v1\`, by HTTP POST and over a WebSocket, in JSON-RPC as go-jsonrpc speaks it. This page is
+made from the table of methods in \`packages/lotus-api\`; \`docs/openrpc.json\` has the same for programs, and \`Filecoin.Discover\` answers it.
+
+    curl -s http://127.0.0.1:2350/rpc/v0 -d '{"jsonrpc":"2.0","id":1,"method":"Filecoin.DagstoreListShards","params":[]}'
+
+- A token goes into the header \`Authorization: Bearer TOKEN\`, or the parameter \`?token=TOKEN\` of the URL. Each method needs one permission
+  of ${PERMISSIONS.map((permission) => `\`${permission}\``).join(', ')}; a token lists all that it allows. Without a token callers on the same machine may \`read\`.
+- Methods of Lotus have its parameters, results and texts of errors; a client written for Lotus works unchanged. Others are answered
+  with -32601.
+- Streams come over a WebSocket: the answer is the number of a channel, then \`xrpc.ch.val\` brings the values, \`xrpc.ch.close\` ends them;
+  \`xrpc.cancel\` with the id of the call leaves them.
+- CIDs are \`{"/": "bafy…"}\`. Ids (u64) are whole numbers with all digits on methods of Lotus, strings of digits on ours; both are taken.
+- What may be left out has a \`?\`. A member that is missing is the zero of its type, \`null\` is an empty list; ours refuse members that they
+  do not know.
+- An error has \`data.code\` where the store has a code for it. Errors of one among several are texts: \`CODE: message\`.
+`
+
+/** Of a cell: lines would end it. */
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+
+export const rpcPage = (): string => {
+  const { components: { schemas } } = openRpcDocument()
+  const table = (ours: boolean): string => [
+    '| method | permission | parameters | result | |',
+    '| --- | --- | --- | --- | --- |',
+    ...METHOD_NAMES.filter((name) => METHODS[name].ours === ours).map((name) => {
+      const { permission, params, required, result, stream, summary } = METHODS[name]
+      const given = params.map((param, at) => `${param.name}${at < required ? '' : '?'}: ${param.schema.type}`).join(', ')
+      return `| \`${name}\` | ${permission} | ${cell(given)} | ${cell(stream ? `stream of ${result.type}` : result.type)} | ${cell(summary)} |`
+    }),
+  ].join('\n')
+  const types = Object.entries(schemas).filter(([name]) => name !== 'CID').map(([name, schema]) => `### ${name}\n\n${describeType(schema)}`)
+  return `${INTRODUCTION}\n## Of Lotus\n\n${table(false)}\n\n## Ours\n\n${table(true)}\n\n## Types\n\n${types.join('\n\n')}\n`
+}
+
+const describeType = (schema: JsonSchema): string => {
+  const kinds = schema['oneOf'] as readonly JsonSchema[] | undefined
+  if (kinds !== undefined) return `One of ${kinds.map((kind) => `\`${typeOf(kind)}\``).join(', ')}.`
+  const required = schema['required'] as readonly string[]
+  const members = Object.entries(schema['properties'] as Readonly<Record<string, JsonSchema>>)
+  return ['| member | type | |', '| --- | --- | --- |', ...members.map(([name, member]) =>
+    `| \`${name}\`${required.includes(name) ? '' : '?'} | ${cell(typeOf(member))} | ${cell(typeof member['description'] === 'string' ? member['description'] : '')} |`)].join('\n')
+}
+
+const typeOf = (schema: JsonSchema): string => {
+  const [first] = (schema['allOf'] ?? []) as readonly JsonSchema[]
+  if (first !== undefined) return typeOf(first)
+  if (typeof schema['$ref'] === 'string') return schema['$ref'].split('/').at(-1) ?? ''
+  const kinds = schema['oneOf'] as readonly JsonSchema[] | undefined
+  if (kinds !== undefined) return kinds.map(typeOf).join(' | ')
+  const values = schema['enum'] as readonly string[] | undefined
+  if (values !== undefined) return values.map((value) => `"${value}"`).join(' | ')
+  switch (schema['type']) {
+    case 'array': {
+      const item = typeOf(schema['items'] as JsonSchema)
+      return item.includes(' ') ? `(${item})[]` : `${item}[]`
+    }
+    case 'object': return `{[name]: ${typeOf(schema['additionalProperties'] as JsonSchema)}}`
+    case 'integer': return schema['maximum'] === undefined ? 'integer' : 'u64'
+    case 'string': return schema['contentEncoding'] === 'base64' ? 'base64' : schema['pattern'] === undefined ? 'string' : 'decimal string'
+    default: return String(schema['type'] ?? 'any')
+  }
+}
