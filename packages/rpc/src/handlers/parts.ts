@@ -37,7 +37,7 @@ export interface NodeParts {
 }
 
 export interface ShardParts {
-  readonly dagstore: Omit<Dagstore, 'acquire' | 'createSession' | 'close' | typeof Symbol.asyncDispose>
+  readonly dagstore: Omit<Dagstore, 'createSession' | 'close' | typeof Symbol.asyncDispose>
   /** Whether an unsealed copy of the piece can be read. @default none of the store's shards are pieces in sectors */
   readonly isUnsealed?: ((piece: CID, options: CallOptions) => Promise<boolean>) | undefined
   /** Index files. @default they are not given out */

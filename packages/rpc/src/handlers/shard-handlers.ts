@@ -10,6 +10,7 @@ import type { LotusApi } from '@dagstore/lotus-api'
 import { lotusUrl } from '@dagstore/lotus-mount/mount'
 import type { CID } from 'multiformats/cid'
 import { badParams, refusal } from './failures.ts'
+import { indexShard } from './index-shard.ts'
 import type { MountUrls } from './mount-urls.ts'
 import type { ShardParts } from './parts.ts'
 import { parsePiece } from './piece-key.ts'
@@ -43,7 +44,7 @@ export const shardHandlers = ({ dagstore, indices }: ShardParts, urls: MountUrls
     },
     DagstoreInitializeShard: async (key, { signal } = {}) => {
       await mustBe('ShardStateNew', 'initialize', key, { signal })
-      await attempt('failed to acquire shard', () => dagstore.initialize(key, { signal }), signal)
+      await attempt('failed to acquire shard', () => indexShard(dagstore, key, { signal }), signal)
     },
     DagstoreRecoverShard: async (key, { signal } = {}) => {
       await mustBe('ShardStateErrored', 'recover', key, { signal })
@@ -75,7 +76,7 @@ export const shardHandlers = ({ dagstore, indices }: ShardParts, urls: MountUrls
       const details = await dagstore.shard(key, { signal: options.signal })
       return details === undefined ? null : detailsOf(details, isOpen(options))
     },
-    DagstoreEnsureShard: async (key, options = {}) => shardOf(await dagstore.initialize(key, { signal: options.signal }), isOpen(options)),
+    DagstoreEnsureShard: async (key, options = {}) => shardOf(await indexShard(dagstore, key, { signal: options.signal }), isOpen(options)),
     DagstoreRefreshShard: async (key, mountUrl, options = {}) => {
       if (mountUrl !== undefined) urls.check(mountUrl)
       return shardOf(await dagstore.refresh(key, { mount: mountUrl, signal: options.signal }), isOpen(options))
