@@ -8,3 +8,5 @@ export { DEAL_PROVIDER_DEFAULTS, type DealProviderOptions, openDealProvider } fr
 export type { PiecesOfDeals, ShardsOfDeals } from './parts.ts'
 export { createShardLoader, type ShardLoader, type ShardLoaderOptions } from './shard-loader.ts'
 export { createUnsealedSealing, type UnsealedPlace, type UnsealedSealing, type UnsealedSealingOptions } from './unsealed-sealing.ts'
+export { type AdoptCounts, adoptDagstore, type AdoptDagstoreOptions, type AdoptResult } from './adopt/adopt-dagstore.ts'
+export { type AdoptLine, type AdoptProblem, type AdoptReportLine, encodeAdoptLine } from './adopt/adopt-line.ts'

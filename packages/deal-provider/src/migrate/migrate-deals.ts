@@ -8,11 +8,11 @@
 import type { Dagstore, RegisterOutcome } from '@dagstore/dagstore'
 import type { AnyLevel } from '@dagstore/io'
 import type { PieceCopy, PieceDeal, PieceDealReader, PieceStore } from '@dagstore/piece-store'
-import { failureText } from './failure-text.ts'
+import { failureText } from '../failure-text.ts'
 import { type FirstDeal, type Journal, JournalRows, openJournal } from './journal.ts'
 import { pieceGroups, type PieceGroupItem } from './piece-groups.ts'
-import type { DealOutcome } from './report-line.ts'
-import { type OnReport, ReportQueue } from './report-queue.ts'
+import type { DealOutcome, ReportLine } from './report-line.ts'
+import { type OnReport, ReportQueue } from '../report-queue.ts'
 import { SeenPieces } from './seen-pieces.ts'
 import { type EarlierDeal, type SettledDeal, settlePiece, type ShardFact } from './settle-piece.ts'
 
@@ -39,10 +39,10 @@ export interface MigrateDealsOptions {
   /** Only look: nothing is written. Pieces are remembered in memory, 32 bytes for each at most. @default false */
   readonly dryRun?: boolean | undefined
   readonly signal?: AbortSignal | undefined
-  /** After each group of some hundred deals. */
+  /** After each group of deals, a thousand or so. */
   readonly onProgress?: ((counts: MigrationCounts) => void) | undefined
   /** Told of every deal, once what it says is durable, and of every problem. The next lines wait for it. */
-  readonly onReport?: OnReport | undefined
+  readonly onReport?: OnReport<ReportLine> | undefined
 }
 
 /** Whether a migration by this reader has ended without a failure. @param db - of the store */
@@ -70,7 +70,7 @@ type Answer = RegisterOutcome | { readonly ok: true, readonly added: boolean }
 class Migration {
   readonly #options: MigrateDealsOptions
   readonly #journal: Journal
-  readonly #report: ReportQueue
+  readonly #report: ReportQueue<ReportLine>
   readonly #seen: SeenPieces = new SeenPieces()
   readonly #counts: Record<DealOutcome, number> = { registered: 0, already: 0, merged: 0, skipped: 0, failed: 0 }
   #problems = 0

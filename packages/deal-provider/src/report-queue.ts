@@ -1,19 +1,18 @@
 /** Lines on their way to a report: in order, in batches, and never waited for by what cannot wait. */
 import type { Awaitable } from '@dagstore/io'
-import type { ReportLine } from './report-line.ts'
 
-export type OnReport = (lines: readonly ReportLine[]) => Awaitable<void>
+export type OnReport<T> = (lines: readonly T[]) => Awaitable<void>
 
 const BATCH = 256
 
-export class ReportQueue {
-  readonly #onReport: OnReport | undefined
-  #lines: ReportLine[] = []
+export class ReportQueue<T> {
+  readonly #onReport: OnReport<T> | undefined
+  #lines: T[] = []
   #sent: Promise<void> = Promise.resolve()
 
-  constructor (onReport: OnReport | undefined) { this.#onReport = onReport }
+  constructor (onReport: OnReport<T> | undefined) { this.#onReport = onReport }
 
-  push (line: ReportLine): void {
+  push (line: T): void {
     if (this.#onReport === undefined) return
     this.#lines.push(line)
     if (this.#lines.length >= BATCH) this.#send()

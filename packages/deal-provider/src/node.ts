@@ -1,0 +1,1 @@
+export { openReportFile, type ReportFile } from './node-report-file.ts'
