@@ -6,7 +6,7 @@ import type { AddPieceRequest, PiecePlace, SealingEvent, SealingSubsystem } from
 import { type AnyLevel, createEventHub, type Directory, IoError } from '@dagstore/io'
 import type { PieceEngine } from '@dagstore/piece'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
-import { openSector, openSectorWriter, parseSectorFileName, type PlacedSector, planPlacement, sectorFileName, type SectorRange } from '@dagstore/unsealed-sector'
+import { openSector, openSectorWriter, parseSectorFileName, type PlacedSector, planPlacement, SECTOR_SIZES, sectorFileName, type SectorRange } from '@dagstore/unsealed-sector'
 import { createKeyLock } from './key-lock.ts'
 import { openPlannedPlaces, type PlannedPlace } from './planned-places.ts'
 
@@ -92,8 +92,10 @@ export const createUnsealedSealing = (options: UnsealedSealingOptions): Unsealed
       const fileName = nameOf(place)
       await lock(fileName, async () => {
         const sector = await readSector(files, fileName)
-        if (sector === undefined || !isAllocated(sector.allocated, place.offsetPadded, place.lengthPadded)) return
-        await withWriter(options, fileName, sector.sectorBytes, place, (writer) => writer.free(place.offsetPadded, place.lengthPadded))
+        // one that a crash has left unreadable is mended by being written to
+        const sectorBytes = sector === undefined ? await likelySize(files, fileName) : sector.sectorBytes
+        if (sectorBytes === undefined || (sector !== undefined && !isAllocated(sector.allocated, place.offsetPadded, place.lengthPadded))) return
+        await withWriter(options, fileName, sectorBytes, place, (writer) => writer.free(place.offsetPadded, place.lengthPadded))
       })
     }),
     status: async ({ proposal }) => ({ status: epoch !== undefined && epoch() >= proposal.endEpoch ? 'expired' : 'active' }),
@@ -174,6 +176,12 @@ const readSector = async (files: Directory, fileName: string): Promise<{ readonl
   } finally {
     await source.close()
   }
+}
+
+/** By the length of the file; `undefined`: there is none, or it is no sector. */
+const likelySize = async (files: Directory, fileName: string): Promise<number | undefined> => {
+  const sizeBytes = (await files.stat(fileName))?.sizeBytes ?? 0
+  return SECTOR_SIZES.findLast((size) => size <= sizeBytes)
 }
 
 const isAllocated = (ranges: readonly SectorRange[], start: number, length: number): boolean =>
