@@ -10,8 +10,9 @@ const HANGING_MS = process.env['DAGSTORE_LONG'] === undefined ? 120_000 : 3_600_
 const config: ViteUserConfig = defineConfig({
   ssr: {
     resolve: {
-      conditions: [SOURCE_CONDITION, 'node', 'import', 'module', 'default'],
-      externalConditions: [SOURCE_CONDITION, 'node', 'import', 'module', 'default'],
+      // Node gets these for `require` too, so `import` is none of them; vite adds it where it is one
+      conditions: [SOURCE_CONDITION, 'node', 'module'],
+      externalConditions: [SOURCE_CONDITION, 'node', 'module'],
     },
   },
   test: {

@@ -53,7 +53,9 @@ export const checkDependencies = ({ rootManifest, packages, tooling }: Workspace
     for (const name of development) {
       const typed = name.startsWith('@types/') ? name.slice('@types/'.length) : name
       if (!used.any.has(typed)) violations.push(`${pkg.folder}/package.json: devDependency "${name}" is not imported`)
-      if (runtime.includes(name)) violations.push(`${pkg.folder}/package.json: "${name}" is declared twice`)
+      // tests want what users may leave out
+      const isOptional = pkg.manifest.peerDependenciesMeta?.[name]?.optional === true
+      if (runtime.includes(name) && !isOptional) violations.push(`${pkg.folder}/package.json: "${name}" is declared twice`)
     }
     return violations
   })

@@ -2,12 +2,12 @@
 import type { CallOptions } from '@dagstore/io'
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import { isBoostStateWithSealing } from '../boost/deal-states.ts'
-import { equalBytes } from '../bytes.ts'
 import { factsOf } from '../cid-facts.ts'
 import { PieceStoreError } from '../errors.ts'
 import { isLotusStateWithSealing } from '../lotus/deal-states.ts'
 import type { PieceDeal, PieceDealReader, PieceDeals, ReadDealsOptions } from '../piece-deals.ts'
 import { reportTo } from '../report.ts'
+import { type DealRow, groupByPiece } from '../row-groups.ts'
 import { readLines } from './lines.ts'
 import { readCsvHeader, readJsonLine, type Row } from './list-rows.ts'
 
@@ -18,9 +18,6 @@ export interface ListReaderOptions {
   readonly open: (options: CallOptions) => AsyncIterable<Uint8Array>
 }
 
-/** Deals of one piece that are held back at most, to give those that stand together at once. */
-const MAX_TOGETHER = 1000
-
 /**
  * Deals of a list in NDJSON, or in CSV with a line of names; which of the two, the first line says. Places are
  * `name:line:column`, from 1. A deal without a state is with sealing, and so is one whose state is one of Lotus's or Boost's that
@@ -28,13 +25,10 @@ const MAX_TOGETHER = 1000
  */
 export const createListReader = ({ name, open }: ListReaderOptions): PieceDealReader => {
   let closed = false
-  const list = async function * (options: ReadDealsOptions = {}): AsyncGenerator<PieceDeals, void, undefined> {
-    if (closed) throw new PieceStoreError('PIECE_STORE_FAILED', 'reader is closed')
+  const readList = async function * (options: ReadDealsOptions): AsyncGenerator<DealRow, void, undefined> {
     const { signal } = options
-    signal?.throwIfAborted()
     const report = reportTo(options)
     let read: ((line: string) => readonly Row[]) | undefined
-    let group: { readonly commitment: Uint8Array, readonly deals: PieceDeal[] } | undefined
     for await (const { number, text } of readLines(open({ signal }), signal)) {
       if (typeof text !== 'string') {
         report(`${name}:${number}:1`, text)
@@ -49,19 +43,15 @@ export const createListReader = ({ name, open }: ListReaderOptions): PieceDealRe
         }
       }
       for (const row of read(text)) {
-        if ('error' in row) {
-          report(`${name}:${number}:${row.column}`, row.error)
-          continue
-        }
-        if (group !== undefined && group.deals.length < MAX_TOGETHER && equalBytes(group.commitment, row.piece.commitment)) {
-          group.deals.push(row.deal)
-          continue
-        }
-        if (group !== undefined) yield dealsOf(group)
-        group = { commitment: row.piece.commitment, deals: [row.deal] }
+        if ('error' in row) report(`${name}:${number}:${row.column}`, row.error)
+        else yield row
       }
     }
-    if (group !== undefined) yield dealsOf(group)
+  }
+  const list = async function * (options: ReadDealsOptions = {}): AsyncGenerator<PieceDeals, void, undefined> {
+    if (closed) throw new PieceStoreError('PIECE_STORE_FAILED', 'reader is closed')
+    options.signal?.throwIfAborted()
+    yield * groupByPiece(readList(options))
   }
   return {
     name,
@@ -77,5 +67,3 @@ export const createListReader = ({ name, open }: ListReaderOptions): PieceDealRe
     close: async () => { closed = true },
   }
 }
-
-const dealsOf = ({ commitment, deals }: { readonly commitment: Uint8Array, readonly deals: readonly PieceDeal[] }): PieceDeals => ({ pieceCid: pieceCidV1(commitment), deals })

@@ -2,12 +2,12 @@
 import type { PieceCidFacts } from '@dagstore/piece'
 import { badRow, readDeal, readPieceCid } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
-import type { PieceDeal } from '../piece-deals.ts'
+import type { DealRow } from '../row-groups.ts'
 import { parseCsvLine } from './csv-line.ts'
 import { isNoJson, parseJsonLine, type Placed } from './json-line.ts'
 
 /** One deal, or what is wrong at that column. */
-export type Row = { readonly piece: PieceCidFacts, readonly deal: PieceDeal } | { readonly column: number, readonly error: PieceStoreError }
+export type Row = DealRow | { readonly column: number, readonly error: PieceStoreError }
 
 /** What a value of the list looks like, and where it begins. */
 interface Cell {

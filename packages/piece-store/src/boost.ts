@@ -1,0 +1,5 @@
+export { type BoostDbOptions, createBoostDbReader } from './boost/db-reader.ts'
+export { isBoostStateWithSealing } from './boost/deal-states.ts'
+export { type BoostDirectoryOptions, createBoostDirectoryReader } from './boost/directory-reader.ts'
+export type { RpcCallFunction } from './rpc-calls.ts'
+export type { SqlQuery, SqlRow } from './sql-rows.ts'

@@ -1,0 +1,5 @@
+export { isLotusStateWithSealing, lotusStateName } from './lotus/deal-states.ts'
+export { type LotusMetadataOptions, openLotusMetadataReader } from './lotus/metadata-reader.ts'
+export { createLotusReader, type LotusReaderOptions } from './lotus/rpc-reader.ts'
+export { createLotusSectorFinder, type SectorPlace } from './lotus/sector-finder.ts'
+export type { RpcCallFunction } from './rpc-calls.ts'

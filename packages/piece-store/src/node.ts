@@ -1,0 +1,6 @@
+export type { CopyOptions } from './node/copy-for-reading.ts'
+export { openBoostDb } from './node/open-boost-db.ts'
+export { openCurioDb, type OpenCurioDbOptions } from './node/open-curio-db.ts'
+export { type ClosableLevel, type LevelCopy, type LevelCopyOptions, openLevelCopy } from './node/open-level-copy.ts'
+export { openListFile } from './node/open-list-file.ts'
+export { openLotusMetadata, type OpenLotusMetadataOptions } from './node/open-lotus-metadata.ts'

@@ -1,0 +1,60 @@
+/** A PostgreSQL of the test's own, where one is installed: in a temporary folder, reached by a socket there. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import pg from 'pg'
+
+export interface PostgresServer {
+  readonly url: (database: string) => string
+  /** The server is killed at once, as in a crash. */
+  kill (): void
+  stop (): Promise<void>
+}
+
+const DEBIAN = '/usr/lib/postgresql'
+
+/** The folder with `initdb` and `postgres`; `undefined`: not installed. */
+export const postgresPrograms = (): string | undefined => {
+  const debian = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort().reverse().map((version) => join(DEBIAN, version, 'bin')) : []
+  return [...debian, ...(process.env['PATH'] ?? '').split(delimiter)].find((folder) => ['initdb', 'postgres'].every((program) => existsSync(join(folder, program))))
+}
+
+/** The server refuses to run as root. */
+const anotherUser = (): { uid: number, gid: number } | undefined => {
+  if (process.getuid?.() !== 0) return undefined
+  const id = (option: string): number => Number(execFileSync('id', [option, 'nobody'], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+export const startPostgres = async (programs: string): Promise<PostgresServer> => {
+  const root = mkdtempSync(join(tmpdir(), 'piece-store-pg-'))
+  const user = anotherUser()
+  const [data, sockets] = [join(root, 'data'), join(root, 's')]
+  chmodSync(root, 0o755)
+  for (const folder of [data, sockets]) {
+    mkdirSync(folder)
+    if (user !== undefined) chownSync(folder, user.uid, user.gid)
+  }
+  execFileSync(join(programs, 'initdb'), ['-D', data, '-U', 'curio', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C'], { ...user, cwd: sockets, stdio: 'pipe' })
+  const child: ChildProcess = spawn(join(programs, 'postgres'), ['-D', data, '-k', sockets, '-c', 'listen_addresses=', '-c', 'fsync=off'], { ...user, cwd: sockets, stdio: 'ignore' })
+  const url = (database: string): string => `postgres://curio@/${database}?host=${encodeURIComponent(sockets)}`
+  const exited = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
+  for (;;) {
+    if (child.exitCode !== null) throw new Error('postgres ended')
+    const client = new pg.Client({ connectionString: url('postgres') })
+    const isUp = await client.connect().then(() => true, () => false)
+    await client.end().catch(() => {}) // it never was
+    if (isUp) break
+    await new Promise((resolve) => { setTimeout(resolve, 50) })
+  }
+  return {
+    url,
+    kill: () => { child.kill('SIGKILL') },
+    stop: async () => {
+      child.kill('SIGQUIT')
+      await exited
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}
