@@ -6,7 +6,7 @@ export { isMigrated, migrateDeals, type MigrateDealsOptions, type MigrationCount
 export { type DealLine, type DealOutcome, encodeReportLine, type ProblemLine, type ReportLine } from './migrate/report-line.ts'
 export { DEAL_PROVIDER_DEFAULTS, type DealProviderOptions, openDealProvider } from './open-deal-provider.ts'
 export type { PiecesOfDeals, ShardsOfDeals } from './parts.ts'
-export { createShardLoader, type ShardLoader, type ShardLoaderOptions } from './shard-loader.ts'
+export { createShardLoader, SHARD_LOADER_DEFAULTS, type ShardLoader, type ShardLoaderEvent, type ShardLoaderOptions } from './shard-loader.ts'
 export { createUnsealedSealing, type UnsealedPlace, type UnsealedSealing, type UnsealedSealingOptions } from './unsealed-sealing.ts'
 export { type AdoptCounts, adoptDagstore, type AdoptDagstoreOptions, type AdoptResult } from './adopt/adopt-dagstore.ts'
 export { type AdoptLine, type AdoptProblem, type AdoptReportLine, encodeAdoptLine } from './adopt/adopt-line.ts'
