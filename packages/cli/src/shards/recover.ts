@@ -7,7 +7,7 @@ import { codeOf, CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { createJobWatch, type JobWatch } from './job-watch.ts'
-import { forEachKey } from './keys.ts'
+import { forEachKey, knownShard } from './keys.ts'
 import { addBackendOptions, withExistingStore } from './store.ts'
 
 interface RecoverOptions extends CommonOptions {
@@ -36,7 +36,10 @@ export const addRecoverShardCommand = (program: Command, common: AddOptions, ter
 }
 
 /** What the store tries again by itself, since it was opened, is waited for. @param wasErrored - it was when it was listed, so that it may have been done since */
-const recover = async ({ dagstore }: ShardBackend, key: string, { signal }: Terminal, wasErrored: boolean = false): Promise<void> => {
+const recover = async (store: ShardBackend, key: string, terminal: Terminal, wasErrored: boolean = false): Promise<void> => {
+  const { dagstore } = store
+  const { signal } = terminal
+  await knownShard(store, key, terminal)
   try {
     await dagstore.recover(key, { signal })
   } catch (error) {
