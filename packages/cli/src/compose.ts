@@ -2,7 +2,6 @@
 /** Wires the parts of a store on a folder: the only place that sees them all. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createPageCache } from '@dagstore/carv2'
 import { openHashes } from '@dagstore/hashes/node'
 import type { Hashes } from '@dagstore/hashes'
 import type { Imports } from '@dagstore/imports'
@@ -14,6 +13,7 @@ import type { MountFactory } from '@dagstore/mounts'
 import type { PieceStore } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
 import type { Retrievals } from '@dagstore/retrievals'
+import { storeOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
 import { CONFIG_FILE } from './config/file-name.ts'
 import { createPieces, type PiecesOptions, type StorePieces } from './pieces.ts'
@@ -75,7 +75,7 @@ export const openShardStore = async (root: RootFolder, options: ShardStoreOption
   const hashes = await openHashes()
   const opened = createGate<AnyLevel>()
   const pieces = createPieces(root.path, opened.promise, { config, onSealed, metrics: pieceMetrics })
-  const dagstore = await openDagstore(root.path, { ...storeOptions(config), ...rest, mounts: [lotusMount(pieces.loader), ...mounts], hashes }).catch((error: unknown) => {
+  const dagstore = await openDagstore(root.path, { ...(config === undefined ? {} : storeOptions(config)), ...rest, mounts: [lotusMount(pieces.loader), ...mounts], hashes }).catch((error: unknown) => {
     opened.reject(error)
     throw error
   })
@@ -94,20 +94,6 @@ const configInRoot = async (root: RootFolder): Promise<Config | undefined> => {
   if (!existsSync(join(root.path, CONFIG_FILE))) return undefined
   return (await import('./config/effective.ts')).configOfRoot(root)
 }
-
-/** A limit that is none. */
-const UNLIMITED = 2 ** 31 - 1
-
-const storeOptions = (config: Config | undefined): NodeDagstoreOptions => config === undefined
-  ? {}
-  : {
-      maxConcurrentIndexing: config.maxConcurrentIndex === 0 ? UNLIMITED : config.maxConcurrentIndex,
-      ...(config.bytesPerSecond === 0 ? {} : { indexingBytesPerSecond: config.bytesPerSecond }),
-      maxOpenShards: config.maxOpenShards,
-      pages: createPageCache({ maxBytes: config.pageCacheBytes }),
-      retry: { attempts: config.retryAttempts },
-      ...(config.transientQuotaBytes === 0 ? {} : { transients: { quotaBytes: config.transientQuotaBytes } }),
-    }
 
 /** The same with imports and retrievals, which commands on shards need not wait for. */
 export const openStore = async (root: RootFolder): Promise<Store> => {

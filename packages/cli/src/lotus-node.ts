@@ -32,8 +32,8 @@ export const openLotusNode = (apiInfo: string): LotusNode => {
     find: async (miner, sector, options) => {
       const rows = await client.call('Filecoin.StorageFindSector', [{ Miner: miner, Number: sector }, UNSEALED, 0, false], options) ?? []
       if (!Array.isArray(rows)) throw badAnswer('StorageFindSector')
-      // lightest first, as the node itself reads them
-      return rows.map((row) => recordOf(row, 'StorageFindSector')).toSorted((a, b) => Number(a['Weight'] ?? 0) - Number(b['Weight'] ?? 0)).flatMap(({ URLs: urls }) =>
+      // heaviest first, as the node itself reads them
+      return rows.map((row) => recordOf(row, 'StorageFindSector')).toSorted((a, b) => Number(b['Weight'] ?? 0) - Number(a['Weight'] ?? 0)).flatMap(({ URLs: urls }) =>
         Array.isArray(urls) ? urls.filter((one) => typeof one === 'string').map((one) => ({ url: one, sealProof: sealProofs.get(sector.toString()) })) : [])
     },
     unseal: async ({ miner, sector, offsetPadded, lengthPadded }, options) => {

@@ -2,6 +2,7 @@
 import type { AnyLevel } from '@dagstore/io'
 import type { PieceLoader, PieceLoaderOptions } from '@dagstore/lotus-mount'
 import type { PieceStore } from '@dagstore/piece-store'
+import { loaderOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
 import type { Places } from './piece-places.ts'
 
@@ -39,7 +40,7 @@ export const createPieces = (root: string, db: Promise<AnyLevel>, { config, onSe
   const load = (): Promise<PieceLoader> => {
     loader ??= (async () => {
       const [{ createPieceLoader }, { sources }] = await Promise.all([import('@dagstore/lotus-mount'), look()])
-      return createPieceLoader(sources, { metrics, ...loaderOptions(config, onSealed) })
+      return createPieceLoader(sources, { metrics, ...(config === undefined ? {} : loaderOptions(config, onSealed)) })
     })()
     loader.catch(() => { loader = undefined })
     return loader
@@ -61,19 +62,3 @@ export const createPieces = (root: string, db: Promise<AnyLevel>, { config, onSe
 }
 
 const NO_PLACES = { storage: [], pieceServers: [], lotusApiInfo: '' } as const
-
-const loaderOptions = (config: Config | undefined, onSealed: PiecesOptions['onSealed']): PieceLoaderOptions => config === undefined
-  ? {}
-  : {
-      limits: {
-        metadata: config.maxConcurrencyStorageCalls,
-        open: config.maxConcurrencyStorageCalls,
-        stream: config.maxConcurrentReadyFetches,
-        unseal: config.maxConcurrentUnseals,
-      },
-      probeConcurrency: config.probeConcurrency,
-      negativeTtlMs: config.negativeTtlMs,
-      // a command has nobody to ask but its user, who is told
-      sealed: config.sealed === 'ask' && onSealed === undefined ? 'reject' : config.sealed,
-      onSealed,
-    }

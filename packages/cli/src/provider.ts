@@ -5,12 +5,16 @@ import { openDirectory } from '@dagstore/io/node'
 import type { LotusApi } from '@dagstore/lotus-api'
 import { createHostGuard, type HostGuardOptions, httpMounts } from '@dagstore/mounts'
 import { nodeGuardedFetch } from '@dagstore/mounts/node'
+import type { DealProvider } from '@dagstore/deal-provider'
+import type { PieceStore } from '@dagstore/piece-store'
 import { createHandlers, createTokens, type ServedMetrics, type Tokens } from '@dagstore/rpc'
 import { openShardStore, type ShardStore } from './compose.ts'
+import { doctorOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
 import { logStore } from './daemon/log-events.ts'
 import { createDaemonMetrics } from './daemon/metrics.ts'
 import { pieceParts } from './daemon/piece-parts.ts'
+import { dealParts, openDeals } from './daemon/deals.ts'
 import { codeOf } from './failure.ts'
 import type { Logs } from './log/logs.ts'
 import type { RootFolder } from './root-folder.ts'
@@ -27,6 +31,7 @@ export interface ProviderOptions {
 export interface Provider {
   readonly store: ShardStore
   readonly tokens: Tokens
+  readonly pieces: PieceStore
   /** Answers to all methods. */
   readonly api: LotusApi
   metrics (): Promise<ServedMetrics>
@@ -43,6 +48,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   const metrics = createDaemonMetrics(clock)
   const hosts: HostGuardOptions = { allow: config.mountHosts }
   const guard = createHostGuard(hosts)
+  const doctor = doctorOptions(config)
   const tell = logStore(logs)
   let diskFailedAt: number | undefined
   const pieceLog = logs.of('pieces')
@@ -59,21 +65,28 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
       pieceLog.warn('a piece is only sealed; unseal it, then: dagstore recover-shard', { piece })
       return 'reject'
     },
-    ...(config.doctor ? { doctor: { bytesPerSecond: config.doctorBytesPerSecond, rowsPerSecond: config.doctorRowsPerSecond, repairsPerHour: config.doctorRepairsPerHour } } : {}),
+    ...(doctor === undefined ? {} : { doctor }),
   })
+  let deals: DealProvider | undefined
+  const close = async (): Promise<void> => {
+    await deals?.close()
+    await store.close()
+  }
   try {
     const tokens = createTokens(await openSecret(root.path))
     const pieces = await store.openPieces()
+    deals = await openDeals(store, pieces, config.miner, logs.of('deals'))
     const rpcLog = logs.of('rpc')
     const api = createHandlers({
       node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },
       shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
       pieces: pieceParts(pieces),
+      deals: dealParts(deals),
       onNotice: (text) => { rpcLog.warn(text) },
     })
-    return { store, tokens, api, metrics: () => metrics.served(store.dagstore), diskFailedAt: () => diskFailedAt, close: () => store.close() }
+    return { store, tokens, pieces, api, metrics: () => metrics.served(store.dagstore), diskFailedAt: () => diskFailedAt, close }
   } catch (error) {
-    await store.close()
+    await close()
     throw error
   }
 }

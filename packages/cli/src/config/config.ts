@@ -41,6 +41,9 @@ export interface Config {
   readonly doctorRowsPerSecond: number
   readonly doctorRepairsPerHour: number
 
+  /** Actor id. */
+  readonly miner: bigint
+
   readonly migrateFrom: MigrationSource
   readonly migrateSource: string
 }

@@ -80,8 +80,12 @@ export const effectiveConfig = (options: ConfigOptions, terminal: Terminal): Eff
   // what became of all that was said about it
   if (named !== undefined) origins.rootDir = options.root === undefined ? { kind: 'environment', name: 'DAGSTORE_PATH' } : { kind: 'option', name: '--root' }
   values.rootDir = root.path
-  return { config: values as unknown as Config, origins: origins as EffectiveConfig['origins'], root, file }
+  const config = values as unknown as Config
+  if (config.migrateFrom !== '' && config.migrateSource === '') throw new CommandError('COMMAND_USAGE', `${place(origins.migrateFrom)}MigrateFrom = "${config.migrateFrom}" wants MigrateSource: where these deals are`)
+  return { config, origins: origins as EffectiveConfig['origins'], root, file }
 }
+
+const place = (origin: ValueOrigin | undefined): string => origin?.kind === 'file' ? `${origin.name}${showLine(origin.line)}: ` : origin?.kind === 'environment' ? `${origin.name}: ` : ''
 
 const showLine = (line: number | undefined): string => line === undefined ? '' : `:${line}`
 

@@ -8,7 +8,7 @@ import { createHostGuard } from '@dagstore/mounts'
 import { parseApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
 import { parseListen } from './listen.ts'
-import { booleanKind, bytesFrom, choice, durationKind, listOf, textKind, textOf, type ValueKind, wholeNumber } from './values.ts'
+import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, textKind, textOf, type ValueKind, wholeNumber } from './values.ts'
 import type { Config } from './config.ts'
 
 export const SECTIONS: Readonly<Record<SectionName, string>> = {
@@ -17,10 +17,11 @@ export const SECTIONS: Readonly<Record<SectionName, string>> = {
   Indexing: 'How much the store takes.',
   Pieces: 'Where the bytes of `lotus://` shards are. All of it is opened for reading only.',
   Doctor: 'Checks of all shards in the background.',
+  Deals: 'Deals that this daemon takes itself. It has no sealing of its own: pieces are written to unsealed sector files, and nothing is proved.',
   Migration: 'Deals that become shards at the first start.',
 }
 
-export type SectionName = 'DAGStore' | 'Daemon' | 'Indexing' | 'Pieces' | 'Doctor' | 'Migration'
+export type SectionName = 'DAGStore' | 'Daemon' | 'Indexing' | 'Pieces' | 'Doctor' | 'Deals' | 'Migration'
 
 export interface ConfigKey<T> {
   readonly section: SectionName
@@ -181,6 +182,11 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
   doctorRepairsPerHour: {
     section: 'Doctor', name: 'DoctorRepairsPerHour', kind: wholeNumber(0), default: 12,
     help: 'Indices that are built anew in an hour at most. 0: it only looks.',
+  },
+
+  miner: {
+    section: 'Deals', name: 'Miner', kind: actorKind, default: 1000n,
+    help: 'Actor whose sectors hold the pieces that are imported by `storage-deals import-data`.',
   },
 
   migrateFrom: {

@@ -39,6 +39,15 @@ export const wholeNumber = (least: number): ValueKind<number> => {
   return kind(`a whole number from ${least}`, parse, String, asDigits)
 }
 
+const MAX_U64 = 2n ** 64n - 1n
+
+/** The id of an actor: `1000`, `t01000`, `f01000`. */
+export const actorKind: ValueKind<bigint> = kind('the id of an actor such as 1000 or "f01000"', (text) => {
+  const digits = /^(?:[ft]0)?(\d{1,20})$/.exec(text)?.[1]
+  const id = digits === undefined ? undefined : BigInt(digits)
+  return id !== undefined && id <= MAX_U64 ? id : undefined
+}, (id) => id <= BigInt(Number.MAX_SAFE_INTEGER) ? String(id) : quote(`f0${id}`), (value) => asString(value) ?? asDigits(value))
+
 export const booleanKind: ValueKind<boolean> = kind('true or false', (text) => ({ true: true, 1: true, false: false, 0: false })[text.toLowerCase()], String, (value) => typeof value === 'boolean' ? String(value) : undefined)
 
 export const choice = <const T extends string>(...values: readonly T[]): ValueKind<T> =>

@@ -7,13 +7,13 @@ import type { EffectiveConfig } from '../config/effective.ts'
 import { localUrl, parseListen } from '../config/listen.ts'
 import { CommandError } from '../failure.ts'
 import { createLogs } from '../log/logs.ts'
-import type { Provider } from '../provider.ts'
-import { openProvider } from '../provider.ts'
+import { openProvider, type Provider } from '../provider.ts'
 import { StdoutError, type Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
 import { VERSION } from '../version.ts'
 import { runGcLoop } from './gc-loop.ts'
 import { logServer } from './log-events.ts'
+import { migrateAtStart } from './migration.ts'
 
 export interface DaemonOptions {
   readonly json: boolean
@@ -46,11 +46,13 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
   try {
     const folders = await provider.store.pieces.folders()
     if (folders.length > 0) log.info('reading storage', { folders: folders.join(', ') })
-    server = await listen(provider, config, { onEvent: logServer(logs), health: () => healthOf(provider, stop.signal.aborted) })
+    let migrating = config.migrateFrom !== ''
+    server = await listen(provider, config, { onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating }) })
     const url = localUrl(server.address.host, server.address.port)
     await provider.store.dagstore.announce(url)
     await writeApiFiles(root.path, { url, token: provider.tokens.sign(['read', 'write', 'sign', 'admin']) })
     background.push(runGcLoop({ dagstore: provider.store.dagstore, clock, log: logs.of('gc'), intervalMs: config.gcIntervalMs, signal: ending.signal }))
+    background.push(migrateAtStart({ provider, config, root, cwd: terminal.cwd, log: logs.of('migrate'), signal: ending.signal }).finally(() => { migrating = false }))
     log.info('answering', { url, listen: server.address.url })
     if (json) terminal.stdout(`${toJson({ url, root: root.path, pid: process.pid })}\n`)
     await aborted(stop.signal)
@@ -83,10 +85,11 @@ const listen = (provider: Provider, config: Config, { onEvent, health }: Pick<Pa
   })
 }
 
-const healthOf = (provider: Provider, stopping: boolean): { readonly live: true, readonly ready: boolean, readonly reasons: readonly string[] } => {
+const healthOf = (provider: Provider, { stopping, migrating }: { readonly stopping: boolean, readonly migrating: boolean }): { readonly live: true, readonly ready: boolean, readonly reasons: readonly string[] } => {
   const failedAt = provider.diskFailedAt()
   const reasons = [
     ...(stopping ? ['stopping'] : []),
+    ...(migrating ? ['deals are being migrated'] : []),
     ...(failedAt !== undefined && systemClock.now() - failedAt < AILING_MS ? ['the disk of the store failed a moment ago'] : []),
   ]
   return { live: true, ready: reasons.length === 0, reasons }
