@@ -5,7 +5,7 @@ import { fakeSocket, type FakeSocket } from './sockets.ts'
 
 interface World {
   readonly socket: FakeSocket
-  readonly connection: { readonly calls: number, readonly closed: Promise<void>, close (reason?: string): Promise<void> }
+  readonly connection: { readonly calls: number, readonly closed: Promise<void>, drain (): Promise<void>, close (reason?: string): Promise<void> }
   /** Streams that were left. */
   readonly left: string[]
   readonly signals: AbortSignal[]
@@ -127,6 +127,23 @@ describe('a connection', () => {
     await settle()
     expect(socket.sent).toHaveLength(5)
   })
+  it('answers what is under way while it takes no more', async () => {
+    const { socket, connection, signals } = open()
+    socket.receive({ id: 1, method: 'Waits', params: [] })
+    await settle()
+    let isDone = false
+    const drained = connection.drain().then(() => { isDone = true })
+    socket.receive({ id: 2, method: 'Add', params: [1, 2] })
+    await settle()
+    expect(isDone).toBe(false)
+    expect(socket.sent).toMatchObject([{ id: 2, error: { message: 'connection is closing', data: { code: 'RPC_CLOSED' } } }])
+    socket.receive({ method: 'xrpc.cancel', params: [1] })
+    await drained
+    expect(signals[0]?.aborted).toBe(true)
+    expect(socket.sent).toMatchObject([{ id: 2 }, { id: 1, error: { message: 'call was cancelled' } }])
+    expect(socket.closings).toEqual([])
+  })
+
   it('is closed once, whoever closes it', async () => {
     const { socket, connection } = open()
     await Promise.all([connection.close('bye'), connection.close()])

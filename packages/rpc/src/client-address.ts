@@ -14,7 +14,7 @@ const networkOf = (address: string): string => {
   const [head = '', tail] = address.split('::')
   const groups = head === '' ? [] : head.split(':')
   const last = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? [] : new Array<string>(Math.max(0, 8 - groups.length - last.length)).fill('0')
+  const zeros = tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - groups.length - last.length) }, () => '0')
   return [...groups, ...zeros, ...last].slice(0, 4).map((group) => group.toLowerCase()).join(':')
 }
 

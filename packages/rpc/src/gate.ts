@@ -32,6 +32,8 @@ export interface Refusal {
 
 export interface Caller {
   readonly permissions: readonly Permission[]
+  /** Without a token. */
+  readonly anonymous: boolean
 }
 
 export interface Gate {
@@ -60,11 +62,11 @@ export const createGate = ({ tokens, anonymous, hosts, origins }: GateOptions): 
     caller: (request) => {
       const token = tokenOf(request)
       if (token === undefined) {
-        if (anonymous === 'everywhere' || (anonymous === 'loopback' && isFromHere(request))) return { permissions: READ }
+        if (anonymous === 'everywhere' || (anonymous === 'loopback' && isFromHere(request))) return { permissions: READ, anonymous: true }
         return { status: 401, reason: 'anonymous', message: 'a token is needed' }
       }
       const permissions = token === 'not a token' ? undefined : tokens.verify(token)
-      return permissions === undefined ? { status: 401, reason: 'token', message: 'the token is not taken' } : { permissions }
+      return permissions === undefined ? { status: 401, reason: 'token', message: 'the token is not taken' } : { permissions, anonymous: false }
     },
     originOf: ({ headers: { origin } }) => origin !== undefined && pages.has(origin) ? origin : undefined,
   }

@@ -61,10 +61,11 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     response.setHeader('vary', 'Origin')
     const refusal = gate.refusal(request)
     if (refusal !== undefined) return await refuse(refusal.status, refusal.reason, refusal.message)
+    // whoever watches the process is told how it is, however much there is to do
+    if (path === '/healthz' || path === '/readyz') return await answerHealth(parts, path, response)
     leave = requests.enter(client)
     if (leave === undefined) return await refuse(503, 'too-many', 'too many requests are under way', { 'retry-after': '1' })
     if (request.method === 'OPTIONS' && origin !== undefined) return await preflight(parts, request, response)
-    if (path === '/healthz' || path === '/readyz') return await answerHealth(parts, path, response)
     const caller = gate.caller(request)
     if (isRpcPath(path)) {
       if (request.method !== 'POST') return await refuse(405, 'method', 'calls come by POST, or over a WebSocket', { allow: 'POST, OPTIONS' })
@@ -104,6 +105,10 @@ const signalOf = ({ stop, departures }: RequestParts, response: ServerResponse):
   return either.signal
 }
 
+/** Of a request or a frame. */
+export const bodyLimit = ({ maxBodyBytes, maxAnonymousBytes }: Required<ServeLimits>, anonymous: boolean): number =>
+  anonymous ? Math.min(maxBodyBytes, maxAnonymousBytes) : maxBodyBytes
+
 const BODY_REFUSALS = {
   'too big': { status: 413, reason: 'too-big', message: 'the request is too big' },
   'no room': { status: 503, reason: 'no-room', message: 'too much is being received' },
@@ -111,9 +116,9 @@ const BODY_REFUSALS = {
 
 type Refuse = (status: number, reason: string, message: string, headers?: Readonly<Record<string, string>>) => Promise<void>
 
-const answerCall = async (parts: RequestParts, { permissions }: Caller, client: string, request: IncomingMessage, response: ServerResponse, refuse: Refuse): Promise<void> => {
+const answerCall = async (parts: RequestParts, { permissions, anonymous }: Caller, client: string, request: IncomingMessage, response: ServerResponse, refuse: Refuse): Promise<void> => {
   if (parts.leaving.aborted) return refuse(503, 'leaving', 'the server is closing')
-  const body = await readBody(request, parts.limits.maxBodyBytes, parts.room)
+  const body = await readBody(request, bodyLimit(parts.limits, anonymous), parts.room)
   if ('refusal' in body && body.refusal !== 'not UTF-8') {
     const { status, reason, message } = BODY_REFUSALS[body.refusal]
     return refuse(status, reason, message)

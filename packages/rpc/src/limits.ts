@@ -3,12 +3,16 @@
 export interface ServeLimits {
   /** Of one request, batch or frame. @default 16 MiB */
   readonly maxBodyBytes?: number
+  /** Of one of a caller without a token. @default 1 MiB */
+  readonly maxAnonymousBytes?: number
   /** Of all bodies that are being received. @default 128 MiB */
   readonly maxReceivingBytes?: number
   /** Requests in one batch. @default 100 */
   readonly maxBatch?: number
   /** Calls of one WebSocket that are under way, streams included. @default 256 */
   readonly maxCalls?: number
+  /** Calls of one client that are under way, over all its sockets and requests. @default 1024 */
+  readonly maxClientCalls?: number
   /** HTTP requests under way. @default 512 */
   readonly maxRequests?: number
   /** HTTP requests of one client that are under way. @default 128 */
@@ -31,9 +35,11 @@ export interface ServeLimits {
 
 export const LIMITS: Readonly<Required<ServeLimits>> = Object.freeze({
   maxBodyBytes: 1 << 24,
+  maxAnonymousBytes: 1 << 20,
   maxReceivingBytes: 1 << 27,
   maxBatch: 100,
   maxCalls: 256,
+  maxClientCalls: 1024,
   maxRequests: 512,
   maxClientRequests: 128,
   maxConnections: 1024,

@@ -12,7 +12,7 @@ import { createCount } from './counts.ts'
 import { createDepartures } from './departures.ts'
 import { ServerError } from './errors.ts'
 import { type Anonymous, createGate } from './gate.ts'
-import { answerRequest, type Health, isRpcPath, pathOf, type RequestParts } from './http-requests.ts'
+import { answerRequest, bodyLimit, type Health, isRpcPath, pathOf, type RequestParts } from './http-requests.ts'
 import { checkLimits, type ServeLimits } from './limits.ts'
 import { createMeter, mergedMetrics, type ServedMetrics } from './meter.ts'
 import { type CallContext, type ServerEvent, servedMethods } from './served-methods.ts'
@@ -76,7 +76,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     options.onEvent?.(event)
   }
   const rpc = createRpcServer<CallContext>({
-    methods: servedMethods(methodsOf(api), { clock, leaving: leaving.signal, tell }),
+    methods: servedMethods(methodsOf(api), { clock, calls: createCount(Infinity, limits.maxClientCalls), leaving: leaving.signal, tell }),
     limits: { maxMessageLength: limits.maxBodyBytes, maxBatch: limits.maxBatch, maxCalls: limits.maxCalls },
   })
   const connections = createCount(limits.maxConnections, limits.maxClientConnections)
@@ -108,7 +108,9 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     const task = answerRequest(parts, request, response).finally(() => { work.delete(task) })
     work.add(task)
   })
-  const webSockets = new WebSocketServer({ noServer: true, maxPayload: limits.maxBodyBytes, perMessageDeflate: false, clientTracking: false })
+  const webSockets = (anonymous: boolean): WebSocketServer =>
+    new WebSocketServer({ noServer: true, maxPayload: bodyLimit(limits, anonymous), perMessageDeflate: false, clientTracking: false })
+  const [ofTokens, ofNone] = [webSockets(false), webSockets(true)]
 
   server.on('connection', (socket: Socket) => {
     const client = clientOf(socket.remoteAddress)
@@ -139,9 +141,11 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     if (leaving.signal.aborted) return refuse(503, 'leaving')
     const caller = gate.caller(request)
     if ('status' in caller) return refuse(caller.status, caller.reason)
-    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+    const { permissions, anonymous: isAnonymous } = caller
+    const upgrades = isAnonymous ? ofNone : ofTokens
+    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const served = serveWebSocket(webSocket, { clock, heartbeatMs: limits.heartbeatMs })
-      sockets.set(served, rpc.connect(served, { context: { permissions: caller.permissions, client } }))
+      sockets.set(served, rpc.connect(served, { context: { permissions, client } }))
       tell({ type: 'socket', client, open: true })
       void served.gone.then(() => {
         sockets.delete(served)
@@ -152,6 +156,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
 
   const { host = '127.0.0.1', port = 2350 } = options.listen ?? {}
   const address = await listen(server, host, port)
+  server.on('error', ({ message }) => { tell({ type: 'failed', message }) })
   let closing: Promise<void> | undefined
 
   const close = async (deadlineMs: number): Promise<void> => {

@@ -2,6 +2,7 @@
 import { type Clock, onAbort, withdrawable } from '@dagstore/io'
 import { RpcError, type RpcMethod, type RpcMethods, type RpcStreamMethod } from '@dagstore/json-rpc'
 import type { LotusContext } from '@dagstore/lotus-api'
+import type { Count } from './counts.ts'
 
 export interface CallContext extends LotusContext {
   /** Address of the caller. */
@@ -14,11 +15,15 @@ export type ServerEvent =
   | { readonly type: 'call', readonly method: string, readonly client: string, readonly ms: number, readonly code: string | undefined }
   /** Before it came to a call. `reason`: `host`, `origin`, `token`, `anonymous`, `too-many`, `too-big`, `no-room`. */
   | { readonly type: 'refused', readonly client: string, readonly path: string, readonly reason: string }
+  /** A connection could not be taken, for want of descriptors perhaps. */
+  | { readonly type: 'failed', readonly message: string }
   /** A socket was opened or has closed. */
   | { readonly type: 'socket', readonly client: string, readonly open: boolean }
 
 interface Watch {
   readonly clock: Pick<Clock, 'monotonic'>
+  /** Calls under way. */
+  readonly calls: Count
   /** Aborted when the server begins to leave: streams end then, with its reason. */
   readonly leaving: AbortSignal
   readonly tell: (event: ServerEvent) => void
@@ -29,10 +34,18 @@ type Served = RpcMethods<CallContext>
 export const servedMethods = (methods: RpcMethods<LotusContext>, watch: Watch): Served =>
   Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, served(name, method, watch)]))
 
-const served = (name: string, method: RpcMethod<LotusContext> | RpcStreamMethod<LotusContext>, { clock, leaving, tell }: Watch): RpcMethod<CallContext> | RpcStreamMethod<CallContext> => {
+const served = (name: string, method: RpcMethod<LotusContext> | RpcStreamMethod<LotusContext>, { clock, calls, leaving, tell }: Watch): RpcMethod<CallContext> | RpcStreamMethod<CallContext> => {
   const begin = (client: string): ((error?: unknown) => void) => {
     const started = clock.monotonic()
-    return (error) => { tell({ type: 'call', method: name, client, ms: clock.monotonic() - started, code: error === undefined ? undefined : codeOf(error) }) }
+    const leave = calls.enter(client)
+    const end = (error?: unknown): void => {
+      leave?.()
+      tell({ type: 'call', method: name, client, ms: clock.monotonic() - started, code: error === undefined ? undefined : codeOf(error) })
+    }
+    if (leave !== undefined) return end
+    const refusal = new RpcError('RPC_TOO_MUCH', 'too many calls of one client are under way')
+    end(refusal)
+    throw refusal
   }
   if (method.stream === true) {
     return {
@@ -86,24 +99,39 @@ const codeOf = (error: unknown): string => {
   return error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
 }
 
-/** Fails with the reason of the signal, also where the iteration waits for its next value; then it is told to end, and not waited for. */
-async function * watched (values: AsyncIterable<unknown>, signal: AbortSignal, finish: (error?: unknown) => void): AsyncGenerator<unknown, void, undefined> {
+/**
+ * Fails with the reason of the signal, also where the iteration waits for its next value; then it is told to end, and not waited for.
+ * No generator: one that is left before it begins would not finish.
+ */
+const watched = (values: AsyncIterable<unknown>, signal: AbortSignal, finish: (error?: unknown) => void): AsyncIterable<unknown> => {
   const iterator = values[Symbol.asyncIterator]()
-  let failure: unknown
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const { done, value } = await withdrawable(iterator.next(), signal)
-      if (done === true) return
-      yield value
-    }
-  } catch (error) {
-    failure = error
-    throw error
-  } finally {
+  let isOver = false
+  const end = async (failure?: unknown): Promise<void> => {
+    if (isOver) return
+    isOver = true
     finish(failure)
     const left = iterator.return?.()
-    if (signal.aborted) left?.catch(() => {}) // nobody listens any more
+    if (signal.aborted || failure !== undefined) left?.catch(() => {}) // the failure is the one to tell
     else await left
+  }
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        try {
+          if (isOver) return { done: true, value: undefined }
+          signal.throwIfAborted()
+          const result = await withdrawable(iterator.next(), signal)
+          if (result.done === true) await end()
+          return result
+        } catch (error) {
+          await end(error)
+          throw error
+        }
+      },
+      return: async () => {
+        await end()
+        return { done: true, value: undefined }
+      },
+    }),
   }
 }

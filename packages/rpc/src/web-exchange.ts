@@ -9,7 +9,7 @@ export const webRequest = (request: IncomingMessage, signal: AbortSignal): Reque
   for (const [name, value] of Object.entries(request.headers)) {
     for (const one of Array.isArray(value) ? value : value === undefined ? [] : [value]) headers.append(name, one)
   }
-  return new Request(new URL(request.url ?? '/', `http://${request.headers.host}`), { method: request.method ?? 'GET', headers, signal })
+  return new Request(`http://${request.headers.host}${request.url ?? '/'}`, { method: request.method ?? 'GET', headers, signal })
 }
 
 /** Rejects when the peer leaves, or the body fails: then the connection is gone too, so that nobody takes it for whole. */

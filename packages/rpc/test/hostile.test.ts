@@ -64,7 +64,7 @@ describe('a hostile caller', () => {
   })
 
   it('gets one to any text, whole or cut', async () => {
-    const whole = call('DagstoreQueryShards', [{ After: 'x', Limit: 12345678901234567890123 }])
+    const whole = call('DagstoreQueryShards', [{ After: 'x', Limit: 1e22 }]).replace('1e+22', '12345678901234567890123')
     await fc.assert(fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), fc.nat(whole.length).map((at) => whole.slice(0, at)), fc.nat(5000).map((depth) => '['.repeat(depth)), fc.nat(5000).map((depth) => '{"a":'.repeat(depth))), async (body) => {
       const answer = await world.post(body)
       expect(isAnswer(await answer.json())).toBe(true)

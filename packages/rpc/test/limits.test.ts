@@ -42,6 +42,21 @@ describe('limits of requests', () => {
     expect(world.events.filter((event) => event.type === 'refused' && event.reason === 'too-big')).toHaveLength(2)
   })
 
+  it('takes less of callers without a token, over both', async () => {
+    const world = await open({ limits: { maxAnonymousBytes: 1000 } })
+    const body = call('Nope').padEnd(1001)
+    const token = world.tokens.sign(['read'])
+    expect((await world.post(body)).status).toBe(413)
+    expect((await world.post(body, { authorization: `Bearer ${token}` })).status).toBe(500) // -32601, as go-jsonrpc answers it
+    for (const [query, close] of [['', 1009], [`?token=${token}`, 'an answer']] as const) {
+      const socket = new WebSocket(`${world.url.replace('http', 'ws')}/rpc/v0${query}`)
+      socket.on('error', () => {})
+      socket.on('open', () => { socket.send(body) })
+      expect(await new Promise((resolve) => { socket.on('close', resolve); socket.on('message', () => { resolve('an answer') }) })).toBe(close)
+      socket.terminate()
+    }
+  })
+
   it('takes no more bodies than there is room for, and has the room again', async () => {
     const world = await open({ limits: { maxBodyBytes: 1000, maxReceivingBytes: 1200 } })
     const first = await world.open()
@@ -90,6 +105,17 @@ describe('limits of requests', () => {
     for (const { go } of calls) go()
     for (const answer of waiting) expect(await (await answer).json()).toMatchObject({ result: 'done' })
     expect((await world.post(call('LogList'))).status).toBe(200)
+  })
+
+  it('takes so many calls of one client, over all its connections', async () => {
+    const { api, calls } = gated()
+    const world = await open({ api, limits: { maxClientCalls: 2 } })
+    const waiting = [world.client(['read', 'write']).Session(), world.client(['read', 'write']).Session()]
+    await until(() => calls.length === 2)
+    expect(await (await world.post(call('LogList'), { authorization: `Bearer ${world.tokens.sign(['write'])}` })).json()).toMatchObject({ error: { code: -32005 } })
+    for (const { go } of calls) go()
+    expect(await Promise.all(waiting)).toEqual(['done', 'done'])
+    expect(await world.client(['read', 'write']).LogList()).toHaveLength(1)
   })
 
   it('takes so many connections of one client', async () => {
@@ -177,6 +203,22 @@ describe('limits of WebSockets', () => {
     await expect(client.LogList()).rejects.toMatchObject({ code: 'RPC_TOO_MUCH' })
     calls[0]?.go()
     expect(await waiting).toBe('done')
+  })
+
+  it('counts no stream that nobody waits for, or whose caller left before it began', async () => {
+    const world = await open({ api: { DagstoreExportShards: async function * () { yield 'x' } }, limits: { maxClientCalls: 2 } })
+    const url = `${world.url.replace('http', 'ws')}/rpc/v0?token=${world.tokens.sign(['admin'])}`
+    for (let round = 0; round < 5; round++) {
+      const socket = new WebSocket(url)
+      await new Promise((resolve) => { socket.on('open', resolve) })
+      socket.send(JSON.stringify({ method: 'Filecoin.DagstoreExportShards', params: [] }))
+      socket.send(call('DagstoreExportShards'))
+      socket.terminate()
+    }
+    await until(() => connected(world) === 0 && world.events.filter(({ type }) => type === 'socket').length === 10)
+    const values: string[] = []
+    for await (const text of world.client(['admin']).DagstoreExportShards()) values.push(text)
+    expect(values).toEqual(['x'])
   })
 
   it('holds a stream up while its peer reads nothing, however much it could send', async () => {

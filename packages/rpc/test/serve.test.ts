@@ -206,6 +206,7 @@ describe('a server', () => {
     expect([answer.status, answer.headers.get('x-own'), await answer.text()]).toEqual([206, 'yes', 'GET application/vnd.ipld.car'])
     expect((await fetch(`${world.url}/ipfs/x`, { method: 'HEAD' })).status).toBe(206)
     expect((await fetch(`${world.url}/other`)).status).toBe(404)
+    expect(await world.raw('GET //evil.example/ipfs/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 404 /)
     expect((await world.post('x', {}, '/ipfs/x')).status).toBe(404)
     const thrown = await fetch(`${world.url}/throws`)
     expect([thrown.status, await thrown.text()]).toEqual([500, '{"Error":"the request could not be answered"}'])
