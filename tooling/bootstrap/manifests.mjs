@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const FIELDS = [
   'name', 'version', 'description', 'keywords', 'license', 'repository', 'type', 'sideEffects', 'engines', 'files', 'bin',
-  'exports', 'scripts', 'dependencies', 'devDependencies', 'publishConfig',
+  'exports', 'scripts', 'dependencies', 'peerDependencies', 'peerDependenciesMeta', 'devDependencies', 'publishConfig',
 ]
 
 const isModule = (subpath) => subpath.endsWith('.wasm')
@@ -49,7 +49,7 @@ export const uniformManifest = (folder, manifest) => {
     publishConfig: { access: 'public' },
   }
   if (manifest.repository !== undefined) uniform.repository = { ...manifest.repository, directory: `packages/${folder}` }
-  for (const field of ['dependencies', 'devDependencies']) {
+  for (const field of ['dependencies', 'peerDependencies', 'peerDependenciesMeta', 'devDependencies']) {
     if (manifest[field] !== undefined) uniform[field] = sorted(manifest[field])
   }
   return Object.fromEntries(FIELDS.filter((field) => uniform[field] !== undefined).map((field) => [field, uniform[field]]))

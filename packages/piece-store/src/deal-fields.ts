@@ -98,7 +98,8 @@ const badField = (field: string, what: string, got?: unknown, cause?: unknown): 
 
 const isNothing = (value: unknown): value is undefined | null | '' => value === undefined || value === null || (typeof value === 'string' && value.trim() === '')
 
-const shown = (value: unknown): string => {
+/** For messages and places; whatever it is. */
+export const shown = (value: unknown): string => {
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
   return typeof value === 'string' ? JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value) : typeof value
 }

@@ -100,7 +100,7 @@ describe('openBoostDb', () => {
     const { found, problems } = await collect(reader)
     expect(found.flatMap(({ deals }) => deals.map(({ dealId }) => dealId))).toEqual(['a'])
     expect(problems.map(({ place, error }) => [place, error.field])).toEqual([
-      ['Deals ID=b', 'pieceCid'], ['Deals ID=c', 'miner'], ['Deals ID=d', 'sector'], ['Deals ID=e', 'lengthPadded'], ['Deals ID=f', 'pieceCid'],
+      ['Deals ID="b"', 'pieceCid'], ['Deals ID="c"', 'miner'], ['Deals ID="d"', 'sector'], ['Deals ID="e"', 'lengthPadded'], ['Deals ID="f"', 'pieceCid'],
     ])
     await reader.close()
   })

@@ -85,7 +85,7 @@ describe.skipIf(missing !== undefined)(`openCurioDb${missing === undefined ? '' 
     const { found, problems } = await collect(reader)
     expect(found.flatMap(({ deals }) => deals.map(({ dealId }) => dealId))).toEqual(['d'])
     expect(problems.map(({ place, error }) => [place, error.field]).sort()).toEqual([
-      ['market_piece_deal id=a sp_id=1', 'pieceCid'], ['market_piece_deal id=b sp_id=-5', 'miner'], ['market_piece_deal id=c sp_id=1', 'offsetPadded'], ['market_piece_deal id=e sp_id=1', 'rawSize'],
+      ['market_piece_deal id="a" sp_id="1"', 'pieceCid'], ['market_piece_deal id="b" sp_id="-5"', 'miner'], ['market_piece_deal id="c" sp_id="1"', 'offsetPadded'], ['market_piece_deal id="e" sp_id="1"', 'rawSize'],
     ])
     await expect(reader.get(pieceCidV1(commitment(1)))).rejects.toMatchObject({ code: 'PIECE_STORE_BAD_ROW' })
     await reader.close()

@@ -1,7 +1,7 @@
 /** Reads the deals of Boost from its SQLite database, or a copy of it. */
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import { factsOf } from '../cid-facts.ts'
-import { readDeal, readId, readPieceCid, readText } from '../deal-fields.ts'
+import { readDeal, readId, readPieceCid, readText, shown } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import type { PieceDeal, PieceDealReader, ReadDealsOptions } from '../piece-deals.ts'
 import { reportTo } from '../report.ts'
@@ -50,7 +50,7 @@ export const createBoostDbReader = ({ query: unguarded, onClose }: BoostDbOption
     const report = reportTo(options)
     selects ??= readSelects().catch((error: unknown) => { selects = undefined; throw error })
     for (const { table, sql } of await selects) {
-      yield * readRows(query(`${sql}${where} order by "ID"`, params, options), readRow, ({ ID }) => `${table} ID=${shortText(ID)}`, report)
+      yield * readRows(query(`${sql}${where} order by "ID"`, params, options), readRow, ({ ID }) => `${table} ID=${shown(ID)}`, report)
     }
   }
   return {
@@ -80,5 +80,3 @@ const readRow = (row: SqlRow): DealRow => {
     }),
   }
 }
-
-const shortText = (value: unknown): string => String(value).slice(0, 80)

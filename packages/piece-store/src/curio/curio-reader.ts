@@ -2,7 +2,7 @@
 import type { CallOptions } from '@dagstore/io'
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import { factsOf } from '../cid-facts.ts'
-import { readDeal, readId, readPieceCid, readSize } from '../deal-fields.ts'
+import { readDeal, readId, readPieceCid, readSize, shown } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import type { PieceDeal, PieceDealReader, ReadDealsOptions } from '../piece-deals.ts'
 import { reportTo } from '../report.ts'
@@ -49,7 +49,7 @@ export const createCurioReader = ({ query: unguarded, onClose }: CurioReaderOpti
   }
   const read = async function * (piece: string | undefined, options: ReadDealsOptions): AsyncGenerator<DealRow, void, undefined> {
     const { deals, dealsOfPiece } = await schemaOf()
-    yield * readRows(piece === undefined ? query(deals, [], options) : query(dealsOfPiece, [piece], options), readRow, ({ id, sp_id: miner }) => `market_piece_deal id=${shortText(id)} sp_id=${shortText(miner)}`, reportTo(options))
+    yield * readRows(piece === undefined ? query(deals, [], options) : query(dealsOfPiece, [piece], options), readRow, ({ id, sp_id: miner }) => `market_piece_deal id=${shown(id)} sp_id=${shown(miner)}`, reportTo(options))
   }
   return {
     name: 'curio',
@@ -85,5 +85,3 @@ const readRow = (row: SqlRow): DealRow => {
 }
 
 const minerOf = (value: unknown): unknown => value === null || (typeof value === 'string' && value.startsWith('-')) ? NO_MINER : value
-
-const shortText = (value: unknown): string => String(value).slice(0, 80)

@@ -1,6 +1,6 @@
 /** Deals of Lotus's piece store, with the states that its provider tells. */
 import type { PieceCidFacts } from '@dagstore/piece'
-import { readDeal } from '../deal-fields.ts'
+import { readDeal, readId } from '../deal-fields.ts'
 import type { PieceDeal } from '../piece-deals.ts'
 import type { Report } from '../report.ts'
 import type { PieceStoreDeal } from './metadata-records.ts'
@@ -10,8 +10,9 @@ import type { ProviderDeals, RowSet } from './provider-deals.ts'
 export const joinDeals = (piece: PieceCidFacts, deals: readonly PieceStoreDeal[], miner: bigint, known: ProviderDeals | undefined, place: string, report: Report, seen?: RowSet): readonly PieceDeal[] =>
   deals.flatMap((fields, at) => {
     try {
-      const deal = readDeal(piece, { ...fields, miner })
-      const rows = known?.rowsOfDeal(BigInt(deal.dealId)) ?? []
+      const chainId = readId('dealId', fields.dealId)
+      const deal = readDeal(piece, { ...fields, dealId: String(chainId), miner })
+      const rows = known?.rowsOfDeal(chainId) ?? []
       for (const row of rows) seen?.add(row)
       return rows[0] === undefined ? [deal] : [{ ...deal, state: known!.stateOf(rows[0]) }]
     } catch (error) {
