@@ -32,9 +32,9 @@ export const makeFiles = async () => {
   return {
     blocks: blocks.length,
     piece: (await commpOf([plain])).cidV1.toString(),
+    wanted,
     files: new Map([
       ['plain.car', plain], ['plain.car.idx', index], ['indexed.car', indexed], ['bare.car', plain], ['damaged.car', damaged],
-      ['wanted.json', new TextEncoder().encode(JSON.stringify(wanted))],
     ]),
   }
 }

@@ -13,8 +13,8 @@ import { startServer } from './server.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const HOSTS = ['node', 'workerd', 'chromium']
-const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => !HOSTS.includes(name))
+const hosts = process.argv.slice(2)
+const unknown = hosts.filter((name) => !HOSTS.includes(name))
 if (unknown.length > 0) {
   process.stderr.write(`no such host: ${unknown.join(', ')}; there are ${HOSTS.join(', ')}\n`)
   process.exit(2)
@@ -40,9 +40,11 @@ const install = (packages, folder) => {
 }
 
 /** `found` by the script in plain JavaScript, and with the modules. */
-const check = (found, { blocks, piece }, requests) => {
+const check = (found, { blocks, piece, hasWebSocket }, requests) => {
   const once = { good: { 'plain.car': blocks, 'indexed.car': blocks, 'bare.car': blocks }, damaged: 'BLOCKSTORE_HASH_MISMATCH', absent: 'BLOCKSTORE_NOT_FOUND', piece }
-  if (JSON.stringify(found) !== JSON.stringify([once, once])) throw new Error(`found ${JSON.stringify(found)}`)
+  const asked = { keys: ['a', 'b'], deal: '18446744073709551615', events: hasWebSocket ? 5 : -1 }
+  const want = JSON.stringify({ ...once, asked })
+  if (found.length !== 2 || found.some((one) => JSON.stringify(one) !== want)) throw new Error(`found ${JSON.stringify(found)}`)
   // in each of the two runs one request a block, and a few to open the CAR and its index
   if (!(requests['plain.car'] > 0) || requests['plain.car'] > 2 * (blocks + 5)) throw new Error(`requests ${JSON.stringify(requests)}`)
 }
@@ -52,16 +54,20 @@ try {
   const script = join(folder, 'script.mjs')
   await bundle('script.ts', script, 'browser')
   await bundle('files.mjs', join(folder, 'files.mjs'), 'node')
+  await bundle('daemon.mjs', join(folder, 'daemon.mjs'), 'node')
   const { makeFiles } = await import(pathToFileURL(join(folder, 'files.mjs')).href)
-  const { blocks, piece, files } = await makeFiles()
+  const { startDaemon } = await import(pathToFileURL(join(folder, 'daemon.mjs')).href)
+  const { blocks, piece, wanted, files } = await makeFiles()
   const wasm = Object.fromEntries(['hashes', 'piece'].map((name) => [name, join(here, '..', '..', 'packages', name, `${name}.wasm`)]))
   const server = await startServer(files, new Map([
     ['page.html', { type: 'text/html', body: '<!doctype html><title>dagstore</title>' }],
     ['script.mjs', { type: 'text/javascript', body: readFileSync(script) }],
     ...Object.entries(wasm).map(([name, path]) => [`${name}.wasm`, { type: 'application/wasm', body: readFileSync(path) }]),
   ]))
+  const daemon = await startDaemon(server.base)
+  files.set('wanted.json', Buffer.from(JSON.stringify({ ...wanted, rpc: daemon.rpc })))
   try {
-    for (const name of wanted.length === 0 ? HOSTS : wanted) {
+    for (const name of hosts.length === 0 ? HOSTS : hosts) {
       const { packages, runIn } = await import(`./hosts/${name}.mjs`)
       try {
         const installed = join(folder, `${name}-packages`)
@@ -70,14 +76,15 @@ try {
         server.takeCounts()
         const found = await runIn({ bundle: script, base: server.base, folder: join(folder, name), installed, wasm })
         const requests = server.takeCounts()
-        check(found, { blocks, piece }, requests)
-        tell('passed', `${name}: ${blocks} blocks from each of 3 CARs and a piece CID, plain and by WebAssembly; damage and absence told apart; requests ${JSON.stringify(requests)}`)
+        check(found, { blocks, piece, hasWebSocket: name !== 'node' || typeof WebSocket !== 'undefined' }, requests)
+        tell('passed', `${name}: ${blocks} blocks from each of 3 CARs and a piece CID, plain and by WebAssembly; damage and absence told apart; a daemon asked from another origin; requests ${JSON.stringify(requests)}`)
       } catch (error) {
         if (error instanceof CannotStart) tell('skipped', `${name}: ${error.message}`)
         else tell('failed', `${name}: ${error.message}`)
       }
     }
   } finally {
+    await daemon.close()
     await server.close()
   }
 } finally {

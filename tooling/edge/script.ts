@@ -1,7 +1,9 @@
-/** What a user writes to read blocks of a CAR behind a web server. Nothing here knows where it runs. */
+/** What a user writes to read blocks of a CAR behind a web server, and to ask a daemon. Nothing here knows where it runs. */
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { createHashes } from '@dagstore/hashes'
 import { openHttpSource } from '@dagstore/io/http'
+import { createRpcClient } from '@dagstore/json-rpc'
+import { createLotusClient } from '@dagstore/lotus-api'
 import { createPieceEngine, createCommP } from '@dagstore/piece'
 import { CID } from 'multiformats/cid'
 
@@ -12,6 +14,8 @@ export interface Wanted {
   /** Its block in `damaged.car` has one bit flipped. */
   readonly damaged: string
   readonly absent: string
+  /** Where a daemon answers, of another origin, and to which token. */
+  readonly rpc: { readonly url: string, readonly token: string }
 }
 
 /** `hashes.wasm` and `piece.wasm` as the host compiled them; without them plain JavaScript does their work. */
@@ -29,6 +33,8 @@ export interface Found {
   readonly absent: string
   /** Piece CID of `plain.car`. */
   readonly piece: string
+  /** What the daemon said: keys of shards, and how many events came; -1 where the platform has no WebSocket. */
+  readonly asked: { readonly keys: readonly string[], readonly deal: string, readonly events: number }
 }
 
 const sumOf = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 0)
@@ -62,5 +68,20 @@ export const run = async (base: string, modules: Modules = {}): Promise<Found> =
 
   const commp = createCommP(modules.piece === undefined ? {} : { engine: createPieceEngine({ module: modules.piece }) })
   commp.write(new Uint8Array(await (await fetch(`${base}/plain.car`)).arrayBuffer()))
-  return { good, damaged, absent, piece: commp.finish().cidV1.toString() }
+  return { good, damaged, absent, piece: commp.finish().cidV1.toString(), asked: await ask(wanted.rpc) }
+}
+
+const ask = async ({ url, token }: Wanted['rpc']): Promise<Found['asked']> => {
+  const client = createRpcClient({ url, token })
+  const api = createLotusClient(client)
+  try {
+    const shards = await api.DagstoreListShards()
+    const { Deals: [deal] } = await api.PiecesGetPieceInfo(CID.parse('bafkqaaa'))
+    let events = 0
+    if (typeof WebSocket === 'undefined') events = -1
+    else for await (const { Current } of api.DagstoreInitializeAll({ MaxConcurrency: 5, IncludeSealed: false })) events = Current
+    return { keys: shards.map(({ Key }) => Key), deal: String(deal?.DealID), events }
+  } finally {
+    await client.close()
+  }
 }
