@@ -1,1 +1,2 @@
+export { adoptDagstoreFolder, type AdoptFolderOptions } from './adopt/node-adopt-folder.ts'
 export { openReportFile, type ReportFile } from './node-report-file.ts'

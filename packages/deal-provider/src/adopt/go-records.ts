@@ -41,7 +41,7 @@ interface Level {
 export async function * goRecords (db: AnyLevel, { signal }: CallOptions): AsyncGenerator<GoRecord | BadRecord, void, undefined> {
   const text = new TextEncoder()
   // '0' comes right behind the slash
-  const iterator = (db as AnyLevel & Level).iterator({ gt: text.encode(PREFIX), lt: text.encode('/dagstore0'), keyEncoding: 'view', valueEncoding: 'view' })
+  const iterator = (db as AnyLevel & Level).iterator({ gte: text.encode(PREFIX), lt: text.encode('/dagstore0'), keyEncoding: 'view', valueEncoding: 'view' })
   try {
     for (;;) {
       signal?.throwIfAborted()

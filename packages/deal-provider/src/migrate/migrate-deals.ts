@@ -67,6 +67,9 @@ interface Planned {
 
 type Answer = RegisterOutcome | { readonly ok: true, readonly added: boolean }
 
+/** As many as `registerMany` writes at once. */
+const AT_ONCE = 256
+
 class Migration {
   readonly #options: MigrateDealsOptions
   readonly #journal: Journal
@@ -143,7 +146,12 @@ class Migration {
     const { dagstore, signal } = this.#options
     const items = planned.flatMap(({ item: { key }, first }) => first === undefined ? [{ key, mountUrl: `lotus://${key}` }] : [])
     const answers = new Map<string, Answer>()
-    if (items.length > 0) for await (const outcome of dagstore.registerMany(items, { signal })) answers.set(outcome.key, outcome)
+    // several at a time: while one is being synced, the next ones come together in one write
+    const parts = Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_, at) => items.slice(at * AT_ONCE, (at + 1) * AT_ONCE))
+    const ends = await Promise.allSettled(parts.map(async (part) => {
+      for await (const outcome of dagstore.registerMany(part, { signal })) answers.set(outcome.key, outcome)
+    }))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     return answers
   }
 

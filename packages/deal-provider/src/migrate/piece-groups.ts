@@ -11,7 +11,7 @@ export interface PieceGroupItem {
   readonly deals: PieceDeal[]
 }
 
-/** Four writes of `registerMany`, and one each of the piece store and the journal. */
+/** In one write of the piece store and one of the journal. */
 const PIECES = 1024
 /** Deals in a group at most, unless one piece has more. */
 const DEALS = 4096
