@@ -22,7 +22,8 @@ export interface WebSocketLike {
   readonly readyState: number
   send (text: string): void
   close (code?: number, reason?: string): void
-  addEventListener (type: 'open' | 'message' | 'close' | 'error', listener: (event: never) => void): void
+  /** Each platform has event types of its own. */
+  addEventListener (type: 'open' | 'message' | 'close' | 'error', listener: (event: any) => void): void
 }
 
 const OPEN = 1

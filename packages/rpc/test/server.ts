@@ -1,6 +1,6 @@
 /** A server on this machine for tests, and callers of it. */
 import { connect, type Socket } from 'node:net'
-import { createRpcClient, type RpcClient, type WebSocketLike } from '@dagstore/json-rpc'
+import { createRpcClient, type RpcClient } from '@dagstore/json-rpc'
 import { createLotusClient, type LotusApi, type Permission } from '@dagstore/lotus-api'
 import WebSocket from 'ws'
 import { createTokens, type RpcHttpServer, type ServeOptions, type ServerEvent, serveRpc, type Tokens } from '../src/index.ts'
@@ -40,7 +40,7 @@ export const serve = async (options: Partial<ServeOptions> = {}): Promise<World>
       const rpc = createRpcClient({
         url: `${how === 'ws' ? url.replace('http', 'ws') : url}/rpc/v0`,
         token: permissions === undefined ? undefined : tokens.sign(permissions),
-        webSocket: (to, headers) => new WebSocket(to, { headers }) as unknown as WebSocketLike,
+        webSocket: (to, headers) => new WebSocket(to, { headers }),
       })
       clients.push(rpc)
       return { ...createLotusClient(rpc), close: () => rpc.close() }
