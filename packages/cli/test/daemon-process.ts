@@ -80,8 +80,8 @@ export interface RunningDaemon extends RunningCommand {
 /** A daemon at a port that is free, and has answered. */
 export const startDaemon = async (bin: string, args: readonly string[], options: StartOptions & { readonly root?: string }): Promise<RunningDaemon> => {
   const running = startCommand(bin, ['daemon', '--listen', '127.0.0.1:0', ...args], options)
-  await running.until(/ answering /)
-  const url = /url=(\S+)/.exec(running.said().stderr)?.[1] ?? ''
+  await running.until(/ answering |"msg":"answering"/)
+  const url = /(?:url=|"url":")(http:[^\s"]+)/.exec(running.said().stderr)?.[1] ?? ''
   const root = options.root ?? join(options.cwd, '.dagstore')
   return { ...running, url, root, token: await readFile(join(root, 'token'), 'utf8') }
 }

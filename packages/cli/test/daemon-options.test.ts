@@ -1,0 +1,124 @@
+/** Each setting of a daemon does what its line in docs/config.md says: asked from outside. */
+import { once } from 'node:events'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { makeSectorStore } from '@dagstore-tooling/fixtures'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { call, commandFile, type RunningDaemon, startDaemon } from './daemon-process.ts'
+import { temporaryFolder } from './terminal.ts'
+
+let bin = ''
+beforeAll(async () => { bin = await commandFile() })
+
+/** A POST with headers that `fetch` does not let anybody set. */
+const post = async (url: string, headers: Readonly<Record<string, string>>, method = 'DagstoreListShards'): Promise<{ readonly status: number, readonly body: any, readonly headers: Record<string, unknown> }> => {
+  const sent = request(`${url}/rpc/v0`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers } })
+  sent.end(JSON.stringify({ jsonrpc: '2.0', id: 1, method: `Filecoin.${method}`, params: [] }))
+  const [response] = await once(sent, 'response')
+  const text = Buffer.concat(await response.toArray()).toString()
+  return { status: response.statusCode, body: text === '' ? undefined : JSON.parse(text), headers: response.headers }
+}
+
+const withKeys = async (keys: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<RunningDaemon> => {
+  const cwd = await temporaryFolder()
+  await writeFile(join(cwd, 'd.toml'), keys)
+  return startDaemon(bin, ['--config', 'd.toml', ...args], { cwd, env })
+}
+
+describe('who may ask', () => {
+  it('Hosts: names that the daemon is called by', async () => {
+    const plain = await withKeys('')
+    expect((await post(plain.url, { host: 'dagstore.example' })).status).toBe(403)
+    await plain.until(/WARN {2}rpc +refused reason=host/)
+    const named = await withKeys('[Daemon]\nHosts = ["dagstore.example"]\n')
+    expect((await post(named.url, { host: 'dagstore.example' })).status).toBe(200)
+  })
+
+  it('Origins: pages that may ask', async () => {
+    const plain = await withKeys('')
+    const origin = 'https://dashboard.example'
+    expect((await post(plain.url, { origin })).status).toBe(403)
+    const open = await withKeys(`[Daemon]\nOrigins = ["${origin}"]\n`)
+    expect(await post(open.url, { origin })).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': origin } })
+  })
+
+  it('AnonymousRead: who reads without a token', async () => {
+    const never = await withKeys('[Daemon]\nAnonymousRead = "never"\n')
+    expect((await post(never.url, {})).body).not.toHaveProperty('result')
+    expect((await post(never.url, { authorization: `Bearer ${never.token}` })).body.result).toEqual([])
+    // an address of this machine that is not loopback, where it has one
+    const outside = Object.values(networkInterfaces()).flat().find((one) => one?.family === 'IPv4' && !one.internal)?.address
+    if (outside === undefined) return
+    const everywhere = await startDaemon(bin, ['--listen', '0.0.0.0:0'], { cwd: await temporaryFolder(), env: { DAGSTORE_ANONYMOUSREAD: 'always' } })
+    const { port } = new URL(everywhere.url)
+    expect(await readFile(join(everywhere.root, 'api'), 'utf8'), 'an address that can be called').toBe(`/ip4/127.0.0.1/tcp/${port}/http`)
+    expect((await post(`http://${outside}:${port}`, {})).body.result).toEqual([])
+    const loopback = await startDaemon(bin, ['--listen', '0.0.0.0:0'], { cwd: await temporaryFolder() })
+    const asked = await post(`http://${outside}:${new URL(loopback.url).port}`, {})
+    expect(asked.body).not.toHaveProperty('result')
+  })
+})
+
+describe('what the daemon says', () => {
+  it('LogLevel and LogFormat, and levels that are set while it runs', async () => {
+    const daemon = await withKeys('[Daemon]\nLogFormat = "json"\nLogLevel = "info,rpc=error"\n', ['--json'])
+    const lines = (): readonly { readonly level: string, readonly logger: string, readonly msg: string }[] => daemon.said().stderr.trim().split('\n').map((line) => JSON.parse(line))
+    expect(lines().map(({ logger, msg }) => `${logger} ${msg}`)).toEqual(['daemon starting', 'daemon answering'])
+    expect(JSON.parse(daemon.said().stdout)).toEqual({ url: daemon.url, root: daemon.root, pid: daemon.child.pid })
+    await call(daemon, 'DagstoreListShards')
+    expect(lines()).toHaveLength(2)
+    expect(await call(daemon, 'LogSetLevel', ['rpc', 'debug'])).not.toHaveProperty('error')
+    await call(daemon, 'DagstoreListShards')
+    await daemon.until('"method":"Filecoin.DagstoreListShards"')
+    expect((await call(daemon, 'LogSetLevel', ['rpc', 'loud'])).error?.message).toContain('unknown level')
+    expect(daemon.said().stderr).not.toContain(daemon.token)
+  })
+})
+
+describe('upkeep', () => {
+  it('GCInterval: what nothing needs goes by itself', async () => {
+    const daemon = await withKeys('[DAGStore]\nGCInterval = "20ms"\n', ['--log-level', 'debug'])
+    await daemon.until(/gc +collected.*(?:\n.*)*gc +collected/)
+    const never = await withKeys('[DAGStore]\nGCInterval = "0s"\n', ['--log-level', 'debug'])
+    await new Promise((resolve) => { setTimeout(resolve, 100) })
+    expect(never.said().stderr).not.toContain('collected')
+  })
+})
+
+describe('deals that are there', () => {
+  it('MigrateFrom, MigrateSource and Storage: become shards at the first start, once, and can be read', async () => {
+    const cwd = await temporaryFolder()
+    const storage = await makeSectorStore(join(cwd, 'provider'), { sectors: 8, piecesPerSector: 2, maxPayloadBytes: 3000 })
+    const rows = storage.deals.map(({ dealId, pieceCid, miner, sector, offsetPadded, lengthPadded, state }) => JSON.stringify({ pieceCid, deals: [{ dealId, miner: miner.toString(), sector: sector.toString(), offsetPadded, lengthPadded, state }] }))
+    await writeFile(join(cwd, 'deals.ndjson'), `${rows.join('\n')}\n`)
+    const env = { DAGSTORE_MIGRATEFROM: 'file', DAGSTORE_MIGRATESOURCE: 'deals.ndjson', DAGSTORE_STORAGE: 'provider/repo', DAGSTORE_LOGLEVEL: 'debug' }
+    const first = await startDaemon(bin, [], { cwd, env })
+    await first.until(/migrate done .*failed=0/)
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
+    const shards = (await call(first, 'DagstoreListShards')).result as readonly { readonly Key: string }[]
+    expect(shards.map(({ Key }) => Key)).toEqual([...new Set(storage.deals.map(({ pieceCid }) => pieceCid))].sort())
+    expect(await readdir(first.root)).toContain('migration.ndjson')
+    const readable = storage.deals.find(({ copy, content }) => copy === 'there' && content === 'car')?.pieceCid
+    expect(await call(first, 'DagstoreInitializeShard', [readable])).not.toHaveProperty('error')
+    first.child.kill('SIGTERM')
+    expect((await first.ended).code).toBe(0)
+    const second = await startDaemon(bin, [], { cwd, env })
+    await second.until(/migrate done before/)
+    expect((await call(second, 'DagstoreListShards')).result).toHaveLength(shards.length)
+  })
+
+  it('are asked for again at the next start when they could not be read', async () => {
+    const cwd = await temporaryFolder()
+    const env = { DAGSTORE_MIGRATEFROM: 'file', DAGSTORE_MIGRATESOURCE: 'deals.ndjson' }
+    const first = await startDaemon(bin, [], { cwd, env })
+    await first.until(/ERROR migrate failed/)
+    expect((await call(first, 'Version')).result, 'it answers all the same').toBeDefined()
+    first.child.kill('SIGTERM')
+    await first.ended
+    await writeFile(join(cwd, 'deals.ndjson'), '')
+    const second = await startDaemon(bin, [], { cwd, env })
+    await second.until(/migrate done /)
+  })
+})
