@@ -38,7 +38,7 @@ export interface ServeOptions {
   readonly metrics?: () => ServedMetrics | Promise<ServedMetrics>
   /** What else is answered: asked for GET and HEAD of every other path, once host and origin are found right. */
   readonly extra?: (request: Request) => Response | undefined | Promise<Response | undefined>
-  /** Must not throw. */
+  /** Nothing waits for it. */
   readonly onEvent?: (event: ServerEvent) => void
   readonly clock?: Clock
 }
@@ -73,7 +73,11 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
   const meter = createMeter()
   const tell = (event: ServerEvent): void => {
     meter.note(event)
-    options.onEvent?.(event)
+    try {
+      options.onEvent?.(event)
+    } catch {
+      // a listener's mistake must not end a call
+    }
   }
   const rpc = createRpcServer<CallContext>({
     methods: servedMethods(methodsOf(api), { clock, calls: createCount(Infinity, limits.maxClientCalls), leaving: leaving.signal, tell }),
@@ -124,8 +128,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     departures.watch(socket)
   })
   server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-    else socket.destroy()
+    dismiss(socket as Socket, '400 Bad Request')
   })
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => {}) // it closes
@@ -133,7 +136,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     const path = pathOf(request)
     const refuse = (status: number, reason: string): void => {
       tell({ type: 'refused', client, path, reason })
-      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      dismiss(socket, `${status} Refused`)
     }
     const refusal = gate.refusal(request)
     if (refusal !== undefined) return refuse(refusal.status, refusal.reason)
@@ -182,6 +185,12 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     close: ({ deadlineMs = DEADLINE_MS } = {}) => closing ??= close(deadlineMs),
     [Symbol.asyncDispose]: () => closing ??= close(DEADLINE_MS),
   }
+}
+
+/** Not `end`: a peer that keeps its side open would keep the connection. */
+const dismiss = (socket: Socket, status: string): void => {
+  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  socket.destroySoon()
 }
 
 const sleep = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> => clock.sleep(ms, { signal }).catch(() => {})

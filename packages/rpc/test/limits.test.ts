@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { LotusApi } from '@dagstore/lotus-api'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -127,6 +128,23 @@ describe('limits of requests', () => {
     let text = ''
     while (text === '') text = await world.raw('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     expect(text).toMatch(/^HTTP\/1.1 200 /)
+  })
+
+  it('closes a refused connection whose peer keeps its side open', async () => {
+    const world = await open()
+    const { host, port } = world.server.address
+    for (const bytes of ['GET /rpc/v0 HTTP/1.1\r\nHost: evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n', 'GET /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n', 'no HTTP\r\n\r\n', 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n']) {
+      const socket = connect({ host, port, allowHalfOpen: true })
+      socket.on('error', () => {})
+      socket.write(bytes)
+      await new Promise((resolve) => { socket.on('data', () => {}); socket.on('end', resolve); socket.on('close', resolve) })
+      // nothing can be written to it any more
+      while (!socket.destroyed) {
+        socket.write('x')
+        await turn()
+      }
+    }
+    expect((await fetch(`${world.url}/metrics`).then((answer) => answer.text()))).toContain('dagstore_rpc_connections 1\n')
   })
 
   it('forgets requests that waited behind others when their caller leaves', async () => {
