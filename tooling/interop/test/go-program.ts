@@ -29,6 +29,8 @@ export interface GoPrograms {
   gateway(args: readonly string[]): Promise<readonly GatewayAnswer[]>
   /** A client of go-jsonrpc at this URL: what it was told. */
   callRpc(url: string, token: string): Promise<Record<string, unknown>>
+  /** A client as Lotus's own tools have one: `jsonrpc lotus …`; what it printed. */
+  lotus(...args: string[]): Promise<string>
   /** A server of go-jsonrpc; its URL. */
   serveRpc(): Promise<{ readonly url: string, stop(): void }>
 }
@@ -97,6 +99,7 @@ const buildPrograms = async (folder: string): Promise<GoPrograms | NoPrograms> =
       return stdout === '' ? [] : JSON.parse(stdout) as GatewayAnswer[]
     },
     callRpc: async (url, token) => JSON.parse((await run(binary('jsonrpc'), ['call', url, token])).stdout) as Record<string, unknown>,
+    lotus: async (...args) => (await run(binary('jsonrpc'), ['lotus', ...args], { maxBuffer: 1 << 26 })).stdout,
     serveRpc: async () => {
       const server = spawn(binary('jsonrpc'), ['serve'], { stdio: ['pipe', 'pipe', 'ignore'] })
       const [line] = await once(server.stdout, 'data') as [Buffer]

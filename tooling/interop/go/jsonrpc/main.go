@@ -2,6 +2,7 @@
 //
 //	jsonrpc call URL TOKEN    calls what test/go-jsonrpc.test.ts serves and prints one JSON object
 //	jsonrpc serve             prints its URL, and serves until its input ends
+//	jsonrpc lotus …           what a client of Lotus's own is told by a storage provider; see lotus.go
 package main
 
 import (
@@ -133,8 +134,17 @@ func main() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "lotus" {
+		told, err := lotus(os.Args[2:])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		_ = json.NewEncoder(os.Stdout).Encode(told)
+		return
+	}
 	if len(os.Args) != 4 || os.Args[1] != "call" {
-		fmt.Fprintln(os.Stderr, "usage: jsonrpc call URL TOKEN | jsonrpc serve")
+		fmt.Fprintln(os.Stderr, "usage: jsonrpc call URL TOKEN | jsonrpc serve | jsonrpc lotus ...")
 		os.Exit(2)
 	}
 	r, err := call(os.Args[2], os.Args[3])
