@@ -59,7 +59,7 @@ describe('adoptDagstore', () => {
     const folder = await folderOf({ [indexName(1)]: await goIndex(cars[1]), [transientName(1)]: cars[1].bytes, [transientName(2)]: cars[2].bytes, 'transients/other.complete': cars[3].bytes })
     const before = await filesIn(folder)
     const where = (at: number): string => `/repo/dagstore/${transientName(at)}`
-    await using h = await openAdoptHarness({ 1: cars[1], 2: cars[2], 3: cars[3] }, { lent: folder })
+    await using h = await openAdoptHarness({ 3: cars[3] }, { lent: folder })
     const records = await goRecordsOf({ 1: { transient: where(1) }, 2: { transient: where(2), state: NUMBERS.new }, 3: { transient: '/repo/deal-staging/fstmp1', state: NUMBERS.new } })
     expect(await h.adopt(folder, records)).toMatchObject({ registered: 3, indices: 1, borrowed: 2 })
     expect(h.line(3)).toMatchObject({ copy: 'left', reason: expect.stringContaining('outside') as string })

@@ -62,7 +62,7 @@ export const openAdoptHarness = async (cars: Readonly<Record<number, TestCar>>, 
   const held = new Map(Object.entries(cars).map(([at, car]) => [keyAt(Number(at)), car.bytes]))
   const bytesOf = (piece: { toString (): string } | Uint8Array): Uint8Array => {
     const bytes = held.get(String(piece))
-    if (bytes === undefined) throw Object.assign(new Error('no such piece'), { code: 'PIECE_UNKNOWN', retry: 'never' })
+    if (bytes === undefined) throw Object.assign(new Error('nobody has it now'), { code: 'PIECE_NO_SOURCE', retry: 'later' })
     return bytes
   }
   const loader = lotusMount({
