@@ -5,13 +5,13 @@ import { openDirectory } from '@dagstore/io/node'
 import type { LotusApi } from '@dagstore/lotus-api'
 import { createHostGuard, type HostGuardOptions, httpMounts } from '@dagstore/mounts'
 import { nodeGuardedFetch } from '@dagstore/mounts/node'
-import type { DealProvider } from '@dagstore/deal-provider'
+import { createShardLoader, type DealProvider } from '@dagstore/deal-provider'
 import type { PieceStore } from '@dagstore/piece-store'
 import { createHandlers, createTokens, type ServedMetrics, type Tokens } from '@dagstore/rpc'
 import { openShardStore, type ShardStore } from './compose.ts'
 import { doctorOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
-import { logStore } from './daemon/log-events.ts'
+import { logLoader, logStore } from './daemon/log-events.ts'
 import { createDaemonMetrics } from './daemon/metrics.ts'
 import { pieceParts } from './daemon/piece-parts.ts'
 import { dealParts, openDeals } from './daemon/deals.ts'
@@ -67,8 +67,12 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     },
     ...(doctor === undefined ? {} : { doctor }),
   })
+  const loader = createShardLoader({ dagstore: store.dagstore, gcIntervalMs: config.gcIntervalMs, recoveries: config.retryAttempts > 1 ? 1 : 0, clock })
+  const telling = logLoader(logs, loader)
   let deals: DealProvider | undefined
   const close = async (): Promise<void> => {
+    await loader.close()
+    await telling
     await deals?.close()
     await store.close()
   }

@@ -66,6 +66,7 @@ describe('what the daemon says', () => {
     const daemon = await withKeys('[Daemon]\nLogFormat = "json"\nLogLevel = "info,rpc=error"\n', ['--json'])
     const lines = (): readonly { readonly level: string, readonly logger: string, readonly msg: string }[] => daemon.said().stderr.trim().split('\n').map((line) => JSON.parse(line))
     expect(lines().map(({ logger, msg }) => `${logger} ${msg}`)).toEqual(['daemon starting', 'daemon answering'])
+    while (!daemon.said().stdout.endsWith('\n')) await new Promise((resolve) => { setTimeout(resolve, 5) }) // another pipe
     expect(JSON.parse(daemon.said().stdout)).toEqual({ url: daemon.url, root: daemon.root, pid: daemon.child.pid })
     await call(daemon, 'DagstoreListShards')
     expect(lines()).toHaveLength(2)

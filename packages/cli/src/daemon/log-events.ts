@@ -1,7 +1,9 @@
 /** What a store and its server tell, as messages of the log. */
 import type { DagstoreEvent } from '@dagstore/dagstore'
+import type { ShardLoader, ShardLoaderEvent } from '@dagstore/deal-provider'
 import type { ServerEvent } from '@dagstore/rpc'
 import type { Logger, Logs } from '../log/logs.ts'
+import { showBytes } from '../text.ts'
 
 /** Failures are warnings, since the store goes on; what could not be written at all is an error. Each step of a shard is told at `debug`. */
 export const logStore = (logs: Logs): (event: DagstoreEvent) => void => {
@@ -23,6 +25,22 @@ export const logStore = (logs: Logs): (event: DagstoreEvent) => void => {
 const tellHealth = (log: Logger, { key, from, to, failure }: Extract<DagstoreEvent, { readonly type: 'health' }>): void => {
   if (to === 'errored' && failure !== undefined) log.warn('a shard failed', { shard: key, code: failure.code, message: failure.message, retry: failure.retry })
   else log.debug('state', { shard: key, from: from ?? 'none', to: to ?? 'none' })
+}
+
+/** Collections and recoveries, until the loader is closed; what it hands on of the store is told elsewhere. Never rejects. */
+export const logLoader = async (logs: Logs, loader: Pick<ShardLoader, 'events'>): Promise<void> => {
+  const [gc, shards] = [logs.of('gc'), logs.of('shards')]
+  for await (const event of loader.events()) {
+    if (event.type === 'gc') tellCollection(gc, event)
+    else if (event.type === 'recovery') shards[event.error === undefined ? 'info' : 'warn'](event.error === undefined ? 'a shard was recovered' : 'a shard could not be recovered', { shard: event.key, error: event.error })
+  }
+}
+
+const tellCollection = (log: Logger, { report, error }: Extract<ShardLoaderEvent, { readonly type: 'gc' }>): void => {
+  if (report === undefined) return log.error('collection failed', { error })
+  const { items, failures, reclaimedBytes } = report
+  log[items.length === 0 ? 'debug' : 'info']('collected', { items: items.length - failures, reclaimed: showBytes(reclaimedBytes) })
+  for (const item of items) if (item.error !== undefined) log.warn('could not be collected', { shard: item.key, kind: item.kind, name: item.name, error: item.error })
 }
 
 /** Calls at `debug`, those that failed at `info`; who was refused is a warning, without what was sent. */

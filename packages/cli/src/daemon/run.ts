@@ -11,7 +11,6 @@ import { openProvider, type Provider } from '../provider.ts'
 import { StdoutError, type Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
 import { VERSION } from '../version.ts'
-import { runGcLoop } from './gc-loop.ts'
 import { logServer } from './log-events.ts'
 import { migrateAtStart } from './migration.ts'
 
@@ -42,7 +41,7 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
   const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') } })
   const ending = new AbortController()
   let server: RpcHttpServer | undefined
-  const background: Promise<void>[] = []
+  let migration: Promise<void> | undefined
   try {
     const folders = await provider.store.pieces.folders()
     if (folders.length > 0) log.info('reading storage', { folders: folders.join(', ') })
@@ -51,8 +50,7 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
     const url = localUrl(server.address.host, server.address.port)
     await provider.store.dagstore.announce(url)
     await writeApiFiles(root.path, { url, token: provider.tokens.sign(['read', 'write', 'sign', 'admin']) })
-    background.push(runGcLoop({ dagstore: provider.store.dagstore, clock, log: logs.of('gc'), intervalMs: config.gcIntervalMs, signal: ending.signal }))
-    background.push(migrateAtStart({ provider, config, root, cwd: terminal.cwd, log: logs.of('migrate'), signal: ending.signal }).finally(() => { migrating = false }))
+    migration = migrateAtStart({ provider, config, root, cwd: terminal.cwd, log: logs.of('migrate'), signal: ending.signal }).finally(() => { migrating = false })
     log.info('answering', { url, listen: server.address.url })
     if (json) terminal.stdout(`${toJson({ url, root: root.path, pid: process.pid })}\n`)
     await aborted(stop.signal)
@@ -63,7 +61,7 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
     // nobody new comes, then who is there has time, then what they used goes
     await removeApiFiles(root.path).catch((error: unknown) => { log.warn('the files of the daemon could not be removed', { error }) })
     await server?.close({ deadlineMs: config.stopTimeoutMs })
-    await Promise.all(background)
+    await migration
     await provider.close()
   }
   log.info('stopped')
