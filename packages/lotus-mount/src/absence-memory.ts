@@ -33,7 +33,8 @@ export const createAbsenceMemory = (clock: Clock): AbsenceMemory => {
       pieces.delete(piece)
       pieces.set(piece, sources)
       sources.set(source, { stat, until: clock.monotonic() + ttlMs })
-      for (const oldest of pieces.size > MAX_PIECES ? pieces.keys() : []) { pieces.delete(oldest); break }
+      const [oldest] = pieces.size > MAX_PIECES ? pieces.keys() : []
+      if (oldest !== undefined) pieces.delete(oldest)
     },
     forget: (piece) => {
       if (piece === undefined) pieces.clear()

@@ -55,12 +55,11 @@ export const copiesSource = ({ name, cost, absenceTtlMs, locationsOf, copiesOf, 
     name,
     cost,
     absenceTtlMs,
+    sizes: async (piece) => sizesOf(await locationsOf(piece)),
     stat: async (piece, { signal } = {}) => {
       const locations = await locationsOf(piece)
-      const [first] = locations
-      if (first === undefined) return undefined
-      const payloadBytes = locations.find((location) => location.payloadBytes !== undefined)?.payloadBytes
-      const sizes = { pieceBytes: unpaddedBytes(first.lengthPadded), ...(payloadBytes === undefined ? {} : { payloadBytes }) }
+      const sizes = sizesOf(locations)
+      if (sizes === undefined) return undefined
       const { copies, failures } = await follow(piece, locations, { signal })
       let unknown = failures.length > 0
       for (const copy of copies) {
@@ -92,6 +91,12 @@ export const copiesSource = ({ name, cost, absenceTtlMs, locationsOf, copiesOf, 
       return said.length === 0 ? `in no place that ${name} knows` : said.join('; ')
     },
   }
+}
+
+const sizesOf = (locations: readonly PieceLocation[]): { readonly pieceBytes: number, readonly payloadBytes?: number } | undefined => {
+  const [first] = locations
+  const payloadBytes = locations.find((location) => location.payloadBytes !== undefined)?.payloadBytes
+  return first && { pieceBytes: unpaddedBytes(first.lengthPadded), ...(payloadBytes === undefined ? {} : { payloadBytes }) }
 }
 
 const isThere = async (copy: Copy, options: CallOptions): Promise<boolean> => {

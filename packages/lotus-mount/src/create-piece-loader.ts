@@ -47,7 +47,7 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
   const named = withNames(sources)
   const scores = createSourceScores(clock, new Map(named.map(({ name, cost }) => [name, cost])))
   const absence = createAbsenceMemory(clock)
-  const calls = createSourceCalls({ limits: options.limits, scores, absence, negativeTtlMs, metrics, clock })
+  const calls = createSourceCalls({ limits: options.limits, sources: named, scores, absence, negativeTtlMs, metrics, clock })
   const ranked = (): readonly PieceSource[] => scores.order(named, ({ name }) => name)
   const sealedPieces = createSealedPieces({ sources: ranked, slots: calls.unsealSlots, onSealed, metrics, clock })
   ready?.catch(() => {}) // each call says so
@@ -96,12 +96,23 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
     }
   }
 
+  const survey = (facts: PieceFacts, signal: AbortSignal): ReturnType<typeof surveyOf> => surveyOf(ranked(), facts, { concurrency: probeConcurrency, stat: calls.stat, signal })
+
+  const openOrRefuse = async (facts: PieceFacts, signal: AbortSignal): Promise<Outcome> => {
+    for (let attempt = 1; ; attempt++) {
+      const { source, failures } = await openNow(facts, signal)
+      if (source !== undefined) return { source, refusal: undefined }
+      const found = failures.length > 0 ? undefined : await survey(facts, signal)
+      // it has come since it was asked for
+      if (found?.best?.unsealed === 'yes' && attempt === 1) continue
+      return { source: undefined, refusal: refusalOf(facts.cid, { count: named.length, failures, found }) }
+    }
+  }
+
   const close = async (): Promise<void> => {
     lifetime.abort()
     await Promise.all([...open].map((source) => source.close()))
   }
-
-  const survey = (facts: PieceFacts, signal: AbortSignal): ReturnType<typeof surveyOf> => surveyOf(ranked(), facts, { concurrency: probeConcurrency, stat: calls.stat, signal })
 
   return {
     stat: (piece, call = {}) => during(piece, call, async (facts, signal): Promise<PieceStat> => {
@@ -110,17 +121,12 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
       throw absenceOf(found, facts.cid)
     }),
     open: (piece, call: OpenPieceOptions = {}) => during(piece, call, async (facts, signal) => {
-      const first = await openNow(facts, signal)
-      let { source } = first
-      if (source === undefined) {
-        const refusal = await refusalOf({ count: named.length, cid: facts.cid, failures: first.failures, survey: () => survey(facts, signal) })
-        if (refusal.code !== 'PIECE_SEALED') throw refusal
-        if (!await sealedPieces.unsealed(facts.cid, call.sealed ?? policy, signal)) throw refusal
+      let { source, refusal } = await openOrRefuse(facts, signal)
+      if (refusal?.code === 'PIECE_SEALED' && await sealedPieces.unsealed(facts.cid, call.sealed ?? policy, signal)) {
         absence.forget(facts.cid.toString())
-        const second = await openNow(facts, signal)
-        source = second.source
-        if (source === undefined) throw await refusalOf({ count: named.length, cid: facts.cid, failures: second.failures, survey: () => survey(facts, signal) })
+        ;({ source, refusal } = await openOrRefuse(facts, signal))
       }
+      if (source === undefined) throw refusal
       if (signal.aborted) {
         await source.close()
         throw signal.reason
@@ -134,6 +140,8 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
     [Symbol.asyncDispose]: close,
   }
 }
+
+type Outcome = { readonly source: ByteSource, readonly refusal: undefined } | { readonly source: undefined, readonly refusal: PieceLoaderError }
 
 interface Settings extends Pick<PieceLoaderOptions, 'onSealed' | 'ready'> {
   readonly probeConcurrency: number
@@ -176,6 +184,7 @@ const renamed = (source: PieceSource, name: string): PieceSource => ({
   absenceTtlMs: source.absenceTtlMs,
   stat: (...call) => source.stat(...call),
   open: (...call) => source.open(...call),
+  ...(source.sizes === undefined ? {} : { sizes: (...call) => source.sizes!(...call) }),
   ...(source.unseal === undefined ? {} : { unseal: (...call) => source.unseal!(...call) }),
   ...(source.explain === undefined ? {} : { explain: (...call) => source.explain!(...call) }),
 })

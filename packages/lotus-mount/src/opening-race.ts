@@ -33,7 +33,8 @@ export const createOpeningRace = ({ order, concurrency, open }: RaceOptions): Op
     open: (at, options) => {
       if (ending.signal.aborted) return open(at, options)
       asked.add(at)
-      if (asked.size === 1) begun.set(at, open(at, options))
+      // whoever is waited for no longer is stopped, so that nothing that hangs keeps its place
+      if (asked.size === 1) begun.set(at, open(at, { signal: ending.signal }))
       else beginAll()
       return begun.get(at) ?? open(at, options)
     },

@@ -17,13 +17,16 @@ export interface PieceStat {
 /** What is to be done where only sealed copies are known of. */
 export type SealedPolicy = 'reject' | 'queue' | 'ask'
 
-/** What a source is told about the piece that it is asked for. */
-export interface PieceCallOptions extends CallOptions {
-  /** Unpadded piece size, where it is known. */
+/** What is known of a piece without looking at it. */
+export interface PieceSizes {
+  /** Unpadded piece size. */
   readonly pieceBytes?: number | undefined
-  /** Of the payload, where it is known. */
+  /** Of the payload before its zero tail. */
   readonly payloadBytes?: number | undefined
 }
+
+/** What a source is told about the piece that it is asked for. */
+export interface PieceCallOptions extends CallOptions, PieceSizes {}
 
 export interface OpenPieceOptions extends CallOptions {
   /** Where only sealed copies are known of. @default that of the loader */
@@ -47,6 +50,8 @@ export interface PieceSource {
    * @param piece - v1
    */
   open(piece: CID, options?: PieceCallOptions): Promise<ByteSource | undefined>
+  /** What its records say, without a look at the piece; other sources are told. `undefined`: no record. @param piece - v1 */
+  sizes?(piece: CID, options?: CallOptions): Promise<PieceSizes | undefined>
   /** Have the piece unsealed, for as long as that takes. `false`: no sealed copy here. @param piece - v1 */
   unseal?(piece: CID, options?: CallOptions): Promise<boolean>
   /** For people: where it looks for the piece, and what is or is not there. `undefined`: no record of it here. @param piece - v1 */

@@ -9,6 +9,7 @@ import { openHttpSource } from '@dagstore/io/http'
 import { parsePieceCid, pieceCidV2 } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
 import type { PieceCallOptions, PieceSource } from './piece-loader.ts'
+import { checkedHeaders } from './request-headers.ts'
 import { asWholePiece } from './zero-tail.ts'
 
 export interface PieceServer {
@@ -44,7 +45,7 @@ export const pieceServers = (servers: readonly PieceServer[], { fetch, cost = 20
   const ask = async (cid: CID, bytes: number, { signal }: CallOptions): Promise<ByteSource | undefined> => {
     signal?.throwIfAborted()
     try {
-      return await openHttpSource(place.urlOf(cid), { ...(fetch === undefined ? {} : { fetch }), headers: { ...await headers?.() }, first: { from: 'start', bytes }, ...(signal === undefined ? {} : { signal }) })
+      return await openHttpSource(place.urlOf(cid), { ...(fetch === undefined ? {} : { fetch }), headers: checkedHeaders(await headers?.() ?? {}), first: { from: 'start', bytes }, ...(signal === undefined ? {} : { signal }) })
     } catch (error) {
       if (error instanceof IoError && error.code === 'IO_NOT_FOUND') return undefined
       throw error

@@ -11,11 +11,11 @@ import { type Fr32, unpaddedBytes } from '@dagstore/piece'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
 import { sectorFileName } from '@dagstore/unsealed-sector'
 import type { CID } from 'multiformats/cid'
-import { bearerOf, type BearerToken } from './bearer.ts'
 import { contentIdentity } from './content-identity.ts'
 import { copiesSource, type Copy, type UnsealCopy } from './copies-source.ts'
 import { isParked } from './parked-piece-source.ts'
 import type { PieceSource } from './piece-loader.ts'
+import { bearerOf, type BearerToken } from './request-headers.ts'
 import { openSectorPiece } from './sector-piece.ts'
 import { asWholePiece } from './zero-tail.ts'
 
@@ -60,6 +60,7 @@ export const remoteSectors = ({ pieceStore, find, token, fetch: given, fr32, uns
   }
   const copyAt = (piece: CID, location: PieceLocation, { url, sealProof }: RemoteSector): Copy => {
     const { miner, sector, offsetPadded, lengthPadded, payloadBytes } = location
+    if (!URL.canParse(url)) throw new IoError('IO_FAILED', `no URL was found for a sector; sector=${sectorFileName(miner, sector)}`)
     const { host } = new URL(url)
     const pieceBytes = unpaddedBytes(lengthPadded)
     const isRaw = isParked(location)

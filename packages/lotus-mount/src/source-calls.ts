@@ -6,16 +6,14 @@ import type { CID } from 'multiformats/cid'
 import type { AbsenceMemory } from './absence-memory.ts'
 import type { PieceMetrics } from './metrics.ts'
 import { PIECE_LOADER_DEFAULTS, type PieceLimits } from './piece-limits.ts'
-import type { PieceSource, PieceStat } from './piece-loader.ts'
+import type { PieceCallOptions, PieceSizes, PieceSource, PieceStat } from './piece-loader.ts'
 import { createSlots, type Slots } from './slots.ts'
 import type { SourceScores } from './source-scores.ts'
 
-/** What the caller's CID says, and what was learned since. */
-export interface PieceFacts {
+/** What the caller's CID says. */
+export interface PieceFacts extends PieceSizes {
   /** v1. */
   readonly cid: CID
-  readonly pieceBytes: number | undefined
-  readonly payloadBytes: number | undefined
 }
 
 export interface SourceCalls {
@@ -26,6 +24,8 @@ export interface SourceCalls {
 
 export interface SourceCallsOptions {
   readonly limits: PieceLimits | undefined
+  /** All of them, for what they know of each other's pieces. */
+  readonly sources: readonly PieceSource[]
   readonly scores: SourceScores
   readonly absence: AbsenceMemory
   readonly negativeTtlMs: number
@@ -33,7 +33,7 @@ export interface SourceCallsOptions {
   readonly clock: Clock
 }
 
-export const createSourceCalls = ({ limits, scores, absence, negativeTtlMs, metrics, clock }: SourceCallsOptions): SourceCalls => {
+export const createSourceCalls = ({ limits, sources, scores, absence, negativeTtlMs, metrics, clock }: SourceCallsOptions): SourceCalls => {
   const limitOf = (limit: keyof PieceLimits): number => limits?.[limit] ?? PIECE_LOADER_DEFAULTS.limits[limit]
   const slotsOf = (limit: keyof PieceLimits): Slots => createSlots(limitOf(limit), (waiting) => { metrics.observe('piece.waiting', waiting, { limit }) })
   const [metadata, opening, unsealSlots] = [slotsOf('metadata'), slotsOf('open'), slotsOf('unseal')]
@@ -41,6 +41,16 @@ export const createSourceCalls = ({ limits, scores, absence, negativeTtlMs, metr
   const bytesPerSecond = limitOf('bytesPerSecond')
   const pace = createThrottle({ total: { bytesPerSecond }, clock }) // refuses what is no rate
   const ttlOf = (source: PieceSource): number => source.absenceTtlMs ?? negativeTtlMs
+
+  /** A source that has no records of its own is told what others know, so that it gives the piece in its true size. */
+  const told = async (source: PieceSource, { cid, pieceBytes, payloadBytes }: PieceFacts, signal: AbortSignal | undefined): Promise<PieceCallOptions> => {
+    if (source.sizes !== undefined || (pieceBytes !== undefined && payloadBytes !== undefined)) return { signal, pieceBytes, payloadBytes }
+    for (const other of sources) {
+      const sizes = await other.sizes?.(cid, { signal }).catch(() => undefined) // it says so when it is asked itself
+      if (sizes !== undefined) return { signal, pieceBytes: pieceBytes ?? sizes.pieceBytes, payloadBytes: payloadBytes ?? sizes.payloadBytes }
+    }
+    return { signal, pieceBytes, payloadBytes }
+  }
 
   /** Calls `work`, and remembers how the source has done. */
   const asked = async <T>(source: PieceSource, work: () => Promise<T>, done: (ms: number, outcome: 'ok' | 'absent' | 'failed') => void): Promise<T> => {
@@ -63,20 +73,22 @@ export const createSourceCalls = ({ limits, scores, absence, negativeTtlMs, metr
 
   return {
     unsealSlots,
-    stat: async (source, { cid, pieceBytes, payloadBytes }, { signal }) => {
+    stat: async (source, facts, { signal }) => {
+      const { cid } = facts
       const piece = cid.toString()
       const known = absence.get(source.name, piece)
       if (known !== undefined && known.stat !== 'unasked') return known.stat
-      const stat = await metadata.run(() => asked(source, () => source.stat(cid, { signal, pieceBytes, payloadBytes }), () => {}), { signal })
+      const stat = await metadata.run(() => asked(source, async () => source.stat(cid, await told(source, facts, signal)), () => {}), { signal })
       if (stat?.unsealed === 'yes') absence.forget(piece)
       else if (stat?.unsealed !== 'unknown') absence.set(source.name, piece, { stat }, ttlOf(source))
       return stat
     },
-    open: async (source, { cid, pieceBytes, payloadBytes }, { signal }) => {
+    open: async (source, facts, { signal }) => {
+      const { cid } = facts
       const piece = cid.toString()
       if (absence.get(source.name, piece) !== undefined) return undefined
       const labels = { source: source.name }
-      const opened = await opening.run(() => asked(source, () => source.open(cid, { signal, pieceBytes, payloadBytes }), (ms, outcome) => {
+      const opened = await opening.run(() => asked(source, async () => source.open(cid, await told(source, facts, signal)), (ms, outcome) => {
         metrics.observe('piece.open.ms', ms, { ...labels, outcome })
       }), { signal }).catch((error: unknown) => {
         if (signal?.aborted !== true) failed(source, error)

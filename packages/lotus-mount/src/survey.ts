@@ -71,20 +71,20 @@ export const absenceOf = ({ answers, failures }: Survey, piece: CID): PieceLoade
   return new PieceLoaderError('PIECE_UNKNOWN', `no record of it; asked=${answers} unanswered=${failures.length}`, piece.toString(), { ...cause, retry: failures.length > 0 ? 'later' : 'never' })
 }
 
-export interface RefusalOptions {
+export interface Refused {
+  /** How many sources there are. */
   readonly count: number
-  readonly cid: CID
   /** Of the openings. */
   readonly failures: readonly unknown[]
-  readonly survey: () => Promise<Survey>
+  /** Made where no opening failed. */
+  readonly found: Survey | undefined
 }
 
 /** Why nobody could open the piece. */
-export const refusalOf = async ({ count, cid, failures, survey }: RefusalOptions): Promise<PieceLoaderError> => {
+export const refusalOf = (cid: CID, { count, failures, found }: Refused): PieceLoaderError => {
   const noSource = (causes: readonly unknown[]): PieceLoaderError =>
     new PieceLoaderError('PIECE_NO_SOURCE', `no source could open it; sources=${count} failed=${causes.length}`, cid.toString(), { ...causeOf(causes), retry: causes.length === 0 ? 'later' : retryOf(causes) })
-  if (failures.length > 0) return noSource(failures)
-  const found = await survey()
+  if (found === undefined) return noSource(failures)
   if (found.best === undefined) return absenceOf(found, cid)
   if (found.best.unsealed !== 'sealed') return noSource(found.failures)
   return new PieceLoaderError('PIECE_SEALED', 'only sealed copies are known', cid.toString(), { retry: 'later' })

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The whole piece where only its payload is kept: zeros follow, up to 127/128 of the padded size. */
 import { type ByteSource, checkRange, IoError } from '@dagstore/io'
-import { CHUNK_UNPADDED, isPieceSize, paddedBytes, pieceBytes as smallestPiece } from '@dagstore/piece'
+import { CHUNK_UNPADDED, isPieceSize, MAX_PIECE_PADDED, paddedBytes, pieceBytes as smallestPiece, unpaddedBytes } from '@dagstore/piece'
 import type { PieceCallOptions } from './piece-loader.ts'
 
 /**
@@ -14,14 +14,15 @@ export const asWholePiece = async (source: ByteSource, known: Pick<PieceCallOpti
   const { sizeBytes } = source
   const want = known.pieceBytes ?? wholeSizeOf(sizeBytes)
   if (sizeBytes === want) return source
-  if (sizeBytes < want && (known.payloadBytes === undefined || known.payloadBytes === sizeBytes)) return withZeroTail(source, want)
+  if (sizeBytes > 0 && sizeBytes < want && (known.payloadBytes === undefined || known.payloadBytes === sizeBytes)) return withZeroTail(source, want)
   await source.close()
   throw new IoError('IO_SOURCE_CHANGED', `not as long as the piece; want=${want} payload=${known.payloadBytes ?? 'unknown'} got=${sizeBytes}`, { retry: 'later' })
 }
 
 const wholeSizeOf = (sizeBytes: number): number => {
-  if (sizeBytes === 0) throw new IoError('IO_FAILED', 'nothing is there', { retry: 'later' })
-  return sizeBytes % CHUNK_UNPADDED === 0 && isPieceSize(paddedBytes(sizeBytes)) ? sizeBytes : smallestPiece(sizeBytes).unpadded
+  if (sizeBytes % CHUNK_UNPADDED === 0 && isPieceSize(paddedBytes(sizeBytes))) return sizeBytes
+  // of nothing, and of more than any piece holds, there is no piece
+  return sizeBytes === 0 || sizeBytes > unpaddedBytes(MAX_PIECE_PADDED) ? CHUNK_UNPADDED : smallestPiece(sizeBytes).unpadded
 }
 
 const withZeroTail = (source: ByteSource, sizeBytes: number): ByteSource => {

@@ -59,7 +59,7 @@ describe('pieceServers', () => {
     await expect(plain!.open(piece.v1, { pieceBytes: 2032, payloadBytes: 1499 })).rejects.toMatchObject({ code: 'IO_SOURCE_CHANGED' })
     await expect(plain!.open(piece.v1, { pieceBytes: 1016 })).rejects.toMatchObject({ code: 'IO_SOURCE_CHANGED' })
     server.pieces.set(`/cars/${piece.v1}.car?signed=1`, new Uint8Array(0))
-    await expect(plain!.open(piece.v1)).rejects.toMatchObject({ code: 'IO_FAILED' })
+    await expect(plain!.open(piece.v1)).rejects.toMatchObject({ code: 'IO_SOURCE_CHANGED', retry: 'later' })
   })
 
   it.each([

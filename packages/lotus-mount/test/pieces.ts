@@ -26,6 +26,7 @@ export const makePiece = (seed: number, payloadBytes = 1500): TestPiece => {
 
 /** A piece source that can be broken; counts what is open. */
 export interface TestSource extends PieceSource {
+  sizes?: NonNullable<PieceSource['sizes']>
   unsealed: PieceStat['unsealed']
   pieces: TestPiece[]
   /** Thrown by stat and open. */

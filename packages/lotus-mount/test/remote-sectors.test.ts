@@ -132,6 +132,10 @@ describe('remoteSectors', () => {
     expect(told(error)).not.toContain('secret')
     expect(await source.explain?.(piece.v1)).not.toContain('secret')
     expect(server.requests.every(({ path }) => !path.includes('secret'))).toBe(true)
+    // what no header may be is not repeated by the platform either
+    token = 'secret\nwith more'
+    expect(told(await source.open(piece.v1).catch((thrown: Error) => thrown))).not.toContain('secret')
+    await expect(sourceOf({ find: async () => [{ url: 'no url with a secret' }] }).open(piece.v1)).rejects.toMatchObject({ code: 'IO_FAILED', cause: { errors: [{ message: 'no URL was found for a sector; sector=s-t01000-7' }] } })
     token = `${TOKEN}\n` // as it stands in a file
     const opened = await source.open(piece.v1)
     await opened?.close()

@@ -173,3 +173,27 @@ describe('what a source said to be absent', () => {
     await loader.close()
   })
 })
+
+describe('a piece that comes while it is looked for', () => {
+  it('is opened, where it was not there at first', async () => {
+    const source = testSource('a', 0, [piece])
+    source.unsealed = 'sealed'
+    const { open } = source
+    source.open = async (...call) => {
+      const opened = await open(...call)
+      source.unsealed = 'yes'
+      return opened
+    }
+    const loader = createPieceLoader([source])
+    await (await loader.open(piece.v1)).close()
+    await loader.close()
+  })
+
+  it('is refused, where it is said to be there and never is', async () => {
+    const source = testSource('a', 0, [piece])
+    let opens = 0
+    source.open = async () => { opens++; return undefined }
+    await expect(createPieceLoader([source]).open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later' })
+    expect(opens).toBe(2)
+  })
+})

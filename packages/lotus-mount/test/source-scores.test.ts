@@ -110,4 +110,41 @@ describe('several sources of a piece', () => {
     await opened.close()
     await loader.close()
   })
+
+  it('keep no slot of the limit on openings when they hang and another has the piece', async () => {
+    const clock = createFakeClock()
+    const [hung, far] = [testSource('hung', 0, [piece]), testSource('far', 1, [piece])]
+    let hanging = 0
+    hung.open = (_, options) => new Promise((__, reject) => {
+      hanging++
+      options!.signal!.addEventListener('abort', () => { hanging--; reject(options!.signal!.reason) })
+    })
+    const loader = createPieceLoader([hung, far], { clock, patienceMs: 1000, limits: { open: 2 } })
+    for (let i = 0; i < 5; i++) {
+      const opening = loader.open(piece.v1)
+      await settle()
+      await clock.advance(1000)
+      await (await opening).close()
+      await settle()
+      expect(hanging).toBe(0)
+      await clock.advance(3_600_000)
+    }
+    await loader.close()
+  })
+
+  it('that keep no records are told the sizes that others know', async () => {
+    const records = testSource('records', 0, [])
+    records.sizes = async () => ({ pieceBytes: 4064, payloadBytes: 1500 })
+    const server = testSource('server', 1, [])
+    const told: unknown[] = []
+    server.open = async (_, options) => { told.push([options?.pieceBytes, options?.payloadBytes]); return undefined }
+    server.stat = async (_, options) => { told.push([options?.pieceBytes, options?.payloadBytes]); return undefined }
+    const loader = createPieceLoader([records, server])
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN' })
+    expect(told).toEqual([[4064, 1500], [4064, 1500]])
+    records.sizes = async () => { throw ioError('IO_FAILED') }
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_UNKNOWN' })
+    expect(told[2]).toEqual([undefined, undefined])
+    await loader.close()
+  })
 })
