@@ -70,13 +70,12 @@ export const serveSocket = <C>({ socket, methods, context, limits }: ConnectionP
     const { id } = request
     try {
       const method = findMethod(methods, request, true)
+      // of a stream without an id nobody could take a value, or end it
+      if (method.stream === true && id === undefined) return
       const result: unknown = await method.handle(request.params, { signal, context })
-      if (method.stream === true) {
-        if (id === undefined) await leave(result as AsyncIterable<unknown>)
-        else await stream(id, result as AsyncIterable<unknown>, signal)
-      } else if (id !== undefined) {
-        await send(resultText(id, result))
-      }
+      if (id === undefined) return
+      if (method.stream === true) await stream(id, result as AsyncIterable<unknown>, signal)
+      else await send(resultText(id, result))
     } catch (error) {
       if (id !== undefined) await send(errorText(id, error))
     }
@@ -138,8 +137,6 @@ export const serveSocket = <C>({ socket, methods, context, limits }: ConnectionP
 }
 
 const cancelled = ({ params: [id] }: RpcRequest): string => typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? idKey(id) : ''
-
-const leave = async (values: AsyncIterable<unknown>): Promise<void> => { await values[Symbol.asyncIterator]().return?.() }
 
 /** Ends with the signal, also where the iteration waits for its next value; then it is told to end, and not waited for. */
 async function * untilAborted (values: AsyncIterable<unknown>, signal: AbortSignal): AsyncGenerator<unknown, void, undefined> {

@@ -87,6 +87,15 @@ describe('a connection', () => {
     await settle()
     expect([left, signals[0]?.aborted, connection.calls, socket.sent.length]).toEqual([['Count'], true, 0, sent])
   })
+  it('begins no stream that was asked for without an id, since nobody could take its values or end it', async () => {
+    let began = 0
+    const socket = fakeSocket()
+    const connection = createRpcServer<undefined>({ methods: { All: { required: 0, stream: true, handle: () => { began++; return (async function * () { yield 1 })() } } } }).connect(socket, { context: undefined })
+    socket.receive({ method: 'All' })
+    socket.receive({ id: 1, method: 'All' })
+    await settle()
+    expect([began, connection.calls]).toEqual([1, 0])
+  })
   it('takes no value from a stream while the peer does not read', async () => {
     let go: () => void = () => {}
     let taken = 0

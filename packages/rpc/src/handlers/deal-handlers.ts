@@ -4,8 +4,9 @@ import type { DagstoreUnregistered, LotusApi, LotusCallOptions, MinerDeal } from
 import type { CID } from 'multiformats/cid'
 import { minerDealOf, unregisteredOf } from './deal-wire.ts'
 import { badParams } from './failures.ts'
+import { newsFromNow } from './news.ts'
 import { readPage } from './pages.ts'
-import type { DealNews, DealParts } from './parts.ts'
+import type { DealParts } from './parts.ts'
 import { isOpen } from './shard-wire.ts'
 
 type DealMethods = Pick<LotusApi, 'MarketListIncompleteDeals' | 'MarketGetDealUpdates' | 'MarketImportDealData' | 'DealsImportData' | 'DagstoreListUnregistered'>
@@ -24,11 +25,12 @@ export const dealHandlers = (deals: DealParts, notice: (text: string) => void): 
       for await (const deal of deals.deals({ signal: options.signal })) all.push(minerDealOf(deal, isOpen(options)))
       return all
     },
-    MarketGetDealUpdates: (options = {}) => {
-      // from now on, not from the first time that somebody asks for one
-      const news = deals.updates({ signal: options.signal })[Symbol.asyncIterator]()
-      return updates(news, isOpen(options), notice)
-    },
+    // Lotus's stream has deals and nothing else: what was missed is told to the log, and the next update of a deal has all of it
+    MarketGetDealUpdates: (options = {}) => newsFromNow(deals.updates({ signal: options.signal }), options.signal, (news) => {
+      if (news.type === 'deal') return minerDealOf(news.deal, isOpen(options))
+      notice(`a caller does not keep up with updates of deals; missed=${news.count}`)
+      return undefined
+    }),
     MarketImportDealData: importData,
     DealsImportData: importData,
     DagstoreListUnregistered: async (query, { signal } = {}) => {
@@ -50,18 +52,4 @@ export const dealHandlers = (deals: DealParts, notice: (text: string) => void): 
 const keepFirst = (items: DagstoreUnregistered[], most: number): void => {
   items.sort((a, b) => (a.ProposalCid < b.ProposalCid ? -1 : 1))
   items.length = Math.min(items.length, most)
-}
-
-/** Lotus's stream has deals and nothing else: what was missed is told to the log, and the next update of a deal has all of it. */
-async function * updates (news: AsyncIterator<DealNews>, open: boolean, notice: (text: string) => void): AsyncGenerator<MinerDeal, void, undefined> {
-  try {
-    for (;;) {
-      const next = await news.next()
-      if (next.done === true) return
-      if (next.value.type === 'deal') yield minerDealOf(next.value.deal, open)
-      else notice(`a caller does not keep up with updates of deals; missed=${next.value.count}`)
-    }
-  } finally {
-    await news.return?.()
-  }
 }

@@ -1,9 +1,10 @@
 /** Questions about blocks, and about the store as a whole. */
 import { toLotusState } from '@dagstore/dagstore'
 import type { CallOptions } from '@dagstore/io'
-import type { DagstoreStoreEvent, LotusApi, ShardState } from '@dagstore/lotus-api'
+import type { LotusApi, ShardState } from '@dagstore/lotus-api'
 import { CID } from 'multiformats/cid'
 import * as digest from 'multiformats/hashes/digest'
+import { newsFromNow } from './news.ts'
 import type { ShardParts } from './parts.ts'
 import { counterOf, whyReportOf } from './report-wire.ts'
 import { eventOf } from './shard-wire.ts'
@@ -39,23 +40,9 @@ export const storeHandlers = ({ dagstore, metrics }: ShardParts): StoreMethods =
       const { counters } = metrics?.snapshot() ?? { counters: [] }
       return { Shards: shards, States: states as Readonly<Record<string, number>>, Unindexed: await unindexed(NOWHERE, { signal }), Leases: leases, Counters: counters.map(counterOf) }
     },
-    DagstoreEvents: ({ Key } = {}, { signal } = {}) => {
-      // from now on, not from the first time that somebody asks for one
-      const events = dagstore.events({ signal })[Symbol.asyncIterator]()
-      return outside(events, Key)
-    },
-  }
-}
-
-async function * outside (events: AsyncIterator<Parameters<typeof eventOf>[0]>, key: string | undefined): AsyncGenerator<DagstoreStoreEvent, void, undefined> {
-  try {
-    for (;;) {
-      const next = await events.next()
-      if (next.done === true) return
-      const event = eventOf(next.value)
-      if (event !== undefined && (key === undefined || event.Type === 'dropped' || event.Key === key)) yield event
-    }
-  } finally {
-    await events.return?.()
+    DagstoreEvents: ({ Key } = {}, { signal } = {}) => newsFromNow(dagstore.events({ signal }), signal, (news) => {
+      const event = eventOf(news)
+      return event === undefined || Key === undefined || event.Type === 'dropped' || event.Key === Key ? event : undefined
+    }),
   }
 }
