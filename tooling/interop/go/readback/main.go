@@ -5,6 +5,8 @@
 //	readback index FILE CARFILE              go-car: a detached index against the sections of its CAR
 //	readback resume [-data-padding N] FILE [ROOT...]   go-car: go on writing; refused files must stay unchanged
 //	readback dagstore CARFILE INDEXFILE KEY  dagstore: a shard served from our index, and one indexed by itself
+//	readback makefolder FOLDER CARFOLDER     dagstore: a folder with a shard for each KEY.car, as Lotus leaves it
+//	readback openfolder FOLDER CARFOLDER     dagstore: that folder, its shards served
 //	readback repo FOLDER CARFOLDER           dagstore: a folder of indices as its own, KEY.car for each of them
 //	readback traces CARFILE BADFILE          dagstore: what its loop does to a shard, story by story
 //	readback commp FILE                      piece CIDs and sizes
@@ -21,20 +23,22 @@ import (
 
 // commands give the object to print; a non-nil object is printed even when there is an error.
 var commands = map[string]func(args []string) (any, error){
-	"car":      readCar,
-	"index":    readIndex,
-	"resume":   resume,
-	"dagstore": serve,
-	"repo":     readRepo,
-	"traces":   traceStories,
-	"commp":    commP,
-	"payload":  payloadOf,
-	"unixfs":   unixfs,
+	"car":        readCar,
+	"index":      readIndex,
+	"resume":     resume,
+	"dagstore":   serve,
+	"makefolder": makeFolder,
+	"openfolder": openFolder,
+	"repo":       readRepo,
+	"traces":     traceStories,
+	"commp":      commP,
+	"payload":    payloadOf,
+	"unixfs":     unixfs,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "readback: one of car, index, resume, dagstore, repo, traces, commp, payload, unixfs")
+		fmt.Fprintln(os.Stderr, "readback: one of car, index, resume, dagstore, makefolder, openfolder, repo, traces, commp, payload, unixfs")
 		os.Exit(2)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])
