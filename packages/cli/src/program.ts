@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { CAR_COMMANDS } from './commands/car.ts'
 import { addNamed, type AskedWords, isNamed, type LazyCommand } from './commands/lazy.ts'
-import { PIECES_COMMANDS } from './commands/pieces.ts'
+import { PROVIDER_COMMANDS } from './commands/provider.ts'
 import { SHARD_COMMANDS, START_COMMANDS } from './commands/shards.ts'
 import type { Terminal } from './terminal.ts'
 import { VERSION } from './version.ts'
@@ -13,7 +13,7 @@ interface CommandGroup { readonly title: string, readonly commands: readonly Laz
 const GROUPS: readonly CommandGroup[] = [
   { title: 'Start:', commands: START_COMMANDS },
   { title: 'Shards:', commands: SHARD_COMMANDS },
-  { title: 'Provider:', commands: [PIECES_COMMANDS] },
+  { title: 'Provider:', commands: PROVIDER_COMMANDS },
   { title: 'Files:', commands: [CAR_COMMANDS] },
 ]
 

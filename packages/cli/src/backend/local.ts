@@ -3,6 +3,7 @@ import type { DagstoreEvent, Health, ShardInfo } from '@dagstore/dagstore'
 import type { ShardState } from '@dagstore/lotus-api'
 import { codeOf } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
+import type { LocalDeals } from './local-provider.ts'
 import type { ListedShard, ShardBackend, ShardCalls } from './shard-backend.ts'
 
 export interface LocalUse {
@@ -15,7 +16,9 @@ export interface LocalUse {
 export const openLocalBackend = async (root: RootFolder, { onEvent, onNotice = () => {} }: LocalUse = {}): Promise<ShardBackend> => {
   // loaded when needed
   const [{ openShardStore }, { toLotusState }, { openDirectory }] = await Promise.all([import('../compose.ts'), import('@dagstore/dagstore'), import('@dagstore/io/node')])
-  const { dagstore: store, indices, isUnsealed, close } = await openShardStore(root, onEvent === undefined ? {} : { onEvent })
+  const opened = await openShardStore(root, onEvent === undefined ? {} : { onEvent })
+  const { dagstore: store, indices, isUnsealed } = opened
+  let deals: Promise<LocalDeals> | undefined
   const listed = (info: ShardInfo): ListedShard => ({ Key: info.key, State: toLotusState(info), Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}` })
   const dagstore: ShardCalls = {
     ...store,
@@ -33,7 +36,6 @@ export const openLocalBackend = async (root: RootFolder, { onEvent, onNotice = (
       }
     },
     unindexed: (cid, options) => store.blockstore.bytes(cid, options).then(() => 0, unindexedShards),
-    unregistered: async function * () {},
     initializeAll: async function * ({ concurrency, includeSealed, signal }) {
       const { bulkHandlers } = await import('@dagstore/rpc/handlers') // loaded when needed
       yield * bulkHandlers({ dagstore: store, isUnsealed }, onNotice).DagstoreInitializeAll({ MaxConcurrency: concurrency, IncludeSealed: includeSealed }, { signal })
@@ -41,7 +43,20 @@ export const openLocalBackend = async (root: RootFolder, { onEvent, onNotice = (
     exportIndices: (folder, options) => store.exportIndices(openDirectory(folder), options),
     adoptIndices: (folder, options) => store.adoptIndices(openDirectory(folder), options),
   }
-  return { root, daemon: undefined, dagstore, indices, close }
+  return {
+    root,
+    daemon: undefined,
+    dagstore,
+    indices,
+    provider: {
+      pieces: async () => (await import('./local-provider.ts')).localPieces(opened, onNotice),
+      deals: async () => (await (deals ??= import('./local-provider.ts').then(({ localDeals }) => localDeals(opened, onNotice)))).calls,
+    },
+    close: async () => {
+      await (await deals)?.close()
+      await opened.close()
+    },
+  }
 }
 
 const HEALTHS: Readonly<Partial<Record<ShardState, Health>>> = {

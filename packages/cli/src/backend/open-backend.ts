@@ -107,6 +107,7 @@ const openRemote = async ({ api, close }: RemoteClient, { url }: ApiAddress, roo
     daemon: url,
     dagstore: remoteCalls(api),
     indices: { open: (key, generation, { signal } = {}) => openRemoteIndex(api, key, generation, signal) },
+    provider: { pieces: async () => api, deals: async () => api },
     close: async () => {
       stop.abort()
       await close()

@@ -53,14 +53,6 @@ export const remoteCalls = (api: LotusApi): ShardCalls => ({
   },
   holders: async function * (cid, { signal } = {}): AsyncGenerator<ListedShard, void, undefined> { yield * await api.DagstoreLookupPieces(cid, { signal }) },
   unindexed: (cid, { signal } = {}) => api.DagstoreUnindexed(cid, { signal }),
-  unregistered: async function * ({ signal } = {}) {
-    for (let after: string | undefined; ;) {
-      const { Deals, Next } = await api.DagstoreListUnregistered({ After: after, Limit: PAGE }, { signal })
-      yield * Deals
-      if (Next === null) return
-      after = Next
-    }
-  },
   why: async (cid, { signal } = {}) => toWhyReport(await api.DagstoreWhy(cid, { signal })),
   verify: async (key, { mode, seed, signal } = {}) => toVerifyReport(await api.DagstoreVerifyShard(key, { Mode: mode, Seed: seed }, { signal })),
   doctorFindings: async function * ({ signal } = {}) {

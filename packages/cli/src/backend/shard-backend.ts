@@ -2,9 +2,10 @@
 import type { AdoptIndexOutcome, Dagstore, ExportIndexOutcome, RegisterItem, RegisterOutcome, WhyReport } from '@dagstore/dagstore'
 import type { IndexRepo } from '@dagstore/index-repo'
 import type { CallOptions } from '@dagstore/io'
-import type { DagstoreInitializeAllEvent, DagstoreShardInfo, DagstoreUnregistered, ShardState } from '@dagstore/lotus-api'
+import type { DagstoreInitializeAllEvent, DagstoreShardInfo, ShardState } from '@dagstore/lotus-api'
 import type { CID } from 'multiformats/cid'
 import type { RootFolder } from '../root-folder.ts'
+import type { ProviderCalls } from './provider-calls.ts'
 
 /** Of what a daemon answers: it need not say whether the shard was there before. */
 export type AddOutcome = Omit<Extract<RegisterOutcome, { ok: true }>, 'added'> | Extract<RegisterOutcome, { ok: false }>
@@ -28,8 +29,6 @@ export interface ShardCalls extends Pick<Dagstore,
   holders (cid: CID, options?: CallOptions): AsyncIterable<DagstoreShardInfo>
   /** Shards that may hold the block for all that is known: they are not indexed. 0 where an indexed one has it. */
   unindexed (cid: CID, options?: CallOptions): Promise<number>
-  /** Deals whose piece could not be registered. */
-  unregistered (options?: CallOptions): AsyncIterable<DagstoreUnregistered>
   registerMany (items: AsyncIterable<RegisterItem>, options?: CallOptions): AsyncIterable<AddOutcome>
   /** Two events for each shard, as Lotus has them. */
   initializeAll (query: InitializeAllQuery): AsyncIterable<DagstoreInitializeAllEvent>
@@ -47,6 +46,7 @@ export interface ShardBackend {
   readonly dagstore: ShardCalls
   /** The detached indices. */
   readonly indices: Pick<IndexRepo, 'open'>
+  readonly provider: ProviderCalls
   close (): Promise<void>
 }
 

@@ -28,7 +28,7 @@ export const addListShardsCommand = (program: Command, common: AddOptions, termi
     .addOption(new Option('--unregistered', 'instead, deals whose piece could not be registered, and why').conflicts(['state', 'findings']))
     .action((options: ListOptions) => withExistingStore(options, terminal, async (store) => {
       if (options.findings === true) await listFindings(store.dagstore.doctorFindings({ signal: terminal.signal }), options, terminal)
-      else if (options.unregistered === true) await listUnregistered(store.dagstore.unregistered({ signal: terminal.signal }), options, terminal)
+      else if (options.unregistered === true) await listUnregistered(await store.provider.deals(), options, terminal)
       else await listShards(store.dagstore.listed({ state: options.state, signal: terminal.signal }), options, terminal)
     }))
 }
