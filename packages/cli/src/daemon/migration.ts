@@ -17,7 +17,7 @@ export interface MigrationOptions {
   readonly signal: AbortSignal
 }
 
-/** In the folder of the store; a line for each deal that became no shard of its own. */
+/** In the folder of the store, for its owner alone; a line for each deal, and for each row that could not be read. */
 const REPORT = 'migration.ndjson'
 const TELL_EACH_MS = 10_000
 
@@ -42,7 +42,7 @@ const migrate = async ({ provider: { store, pieces }, config, root, cwd, log, si
       return
     }
     log.info('begins', { from: reader.name })
-    const report = await open(join(root.path, REPORT), 'w')
+    const report = await open(join(root.path, REPORT), 'w', 0o600)
     let told = performance.now()
     try {
       const result = await migrateDeals({
