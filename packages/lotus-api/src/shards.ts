@@ -48,13 +48,16 @@ export interface DagstoreInitializeAllEvent {
   readonly Event: 'start' | 'end'
   readonly Success: boolean
   readonly Error: string
+  /** Shards that are worked on, or not yet looked at: it only falls. */
   readonly Total: number
-  /** From 1; of `start` in the order in which they begin, of `end` in which they end. */
+  /** From 1, in the order in which they begin; `end` repeats that of `start`. */
   readonly Current: number
 }
 
 export const dagstoreInitializeAllEvent: Schema<DagstoreInitializeAllEvent> = object('DagstoreInitializeAllEvent', {
-  Key: text, Event: oneOf(['start', 'end']), Success: flag, Error: errorText, Total: whole, Current: about('from 1', whole),
+  Key: text, Event: oneOf(['start', 'end']), Success: flag, Error: errorText,
+  Total: about('shards that are worked on, or not yet looked at: it only falls', whole),
+  Current: about('from 1, in the order in which they begin; `end` repeats that of `start`', whole),
 })
 
 /** Why a shard is errored, and when it is tried again. */

@@ -137,6 +137,39 @@ describe('garbage collection', () => {
   })
 })
 
+describe('many callers at a time', () => {
+  it('collect garbage, index, read, refresh and list without hindering one another', async () => {
+    await using node = await openNode({ maxConcurrentIndexing: 4 })
+    const pieces = await lazies(node, 30)
+    let going = true
+    const collecting = (async () => {
+      const results = []
+      while (going) {
+        results.push(...await node.api.DagstoreGC())
+        await turn()
+      }
+      return results
+    })()
+    const reading = (async () => {
+      for (let at = 0; going; at++) {
+        const { key, blocks } = pieces[at % pieces.length]!
+        const lease = await node.store.acquire(key)
+        expect((await lease.blockstore.bytes(blocks[1]!)).byteLength).toBeGreaterThan(0)
+        await lease.close()
+        if (at % 7 === 0) await node.api.DagstoreRefreshShard(key, pieces[at % pieces.length]!.url)
+        await node.api.DagstoreListShards()
+      }
+    })()
+    const streams = await Promise.all([1, 2].map(() => all(node.api.DagstoreInitializeAll({ MaxConcurrency: 3, IncludeSealed: false }))))
+    for (const { Event, Success, Error } of streams.flat()) expect(Event === 'start' || Success, Error).toBe(true)
+    going = false
+    await reading
+    expect((await collecting).filter(({ Success }) => !Success)).toEqual([])
+    expect((await node.api.DagstoreListShards()).every(({ State }) => State === 'ShardStateAvailable' || State === 'ShardStateServing')).toBe(true)
+    for (const { key } of pieces) expect(await node.api.DagstoreVerifyShard(key, { Mode: 'full' })).toMatchObject({ BadCount: 0, Repaired: [] })
+  })
+})
+
 describe('a caller who leaves', () => {
   it('ends a stream of steps at once: what is under way is withdrawn, nothing new begins, nothing stays open', async () => {
     await using node = await openNode({ maxConcurrentIndexing: 4 })
