@@ -84,7 +84,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     const api = createHandlers({
       node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },
       shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
-      pieces: pieceParts(pieces),
+      pieces: pieceParts(pieces, store.dagstore.db),
       deals: dealParts(deals),
       onNotice: (text) => { rpcLog.warn(text) },
     })

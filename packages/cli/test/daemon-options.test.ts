@@ -103,6 +103,8 @@ describe('deals that are there', () => {
     expect(await readdir(first.root)).toContain('migration.ndjson')
     const readable = storage.deals.find(({ copy, content }) => copy === 'there' && content === 'car')?.pieceCid
     expect(await call(first, 'DagstoreInitializeShard', [readable])).not.toHaveProperty('error')
+    const { Deals } = (await call(first, 'PiecesGetPieceInfo', [{ '/': readable }])).result as { readonly Deals: readonly { readonly DealID: number, readonly SectorID: number }[] }
+    expect(Deals).toContainEqual(expect.objectContaining({ DealID: Number(storage.deals.find(({ pieceCid }) => pieceCid === readable)?.dealId) }))
     first.child.kill('SIGTERM')
     expect((await first.ended).code).toBe(0)
     const second = await startDaemon(bin, [], { cwd, env })

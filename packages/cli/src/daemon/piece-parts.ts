@@ -1,26 +1,40 @@
 /** What a store knows of its pieces, as the handlers ask for it. */
-import { toPieceCidV1 } from '@dagstore/piece'
-import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
+import { migratedDeals } from '@dagstore/deal-provider'
+import type { AnyLevel, CallOptions } from '@dagstore/io'
+import { type AnyPieceCid, toPieceCidV1 } from '@dagstore/piece'
+import type { PieceDeal, PieceLocation, PieceStore } from '@dagstore/piece-store'
 import type { PieceParts } from '@dagstore/rpc'
 import { CID } from 'multiformats/cid'
 import { decode } from 'multiformats/hashes/digest'
 
 const RAW = 0x55
-/** A piece store knows sectors; the numbers of their deals stay with who made these. */
+/** Of a copy whose deals nobody has told of. */
 const NO_DEAL = '0'
 
-export const pieceParts = (pieces: PieceStore): PieceParts => ({
-  list: async function * (options) {
-    for await (const { piece, locations } of pieces.list(options)) yield { pieceCid: piece, deals: locations.map(dealAt) }
-  },
-  get: async (piece) => {
-    const locations = await pieces.get(piece)
-    return locations.length === 0 ? undefined : { pieceCid: toPieceCidV1(piece), deals: locations.map(dealAt) }
-  },
-  piecesWith: (payload) => pieces.pieces(payload),
-  // their codecs are not kept, since they do not matter for finding the pieces
-  payloads: async function * (options) { for await (const multihash of pieces.payloads(options)) yield CID.createV1(RAW, decode(multihash)) },
-})
+/** @param db - of the store, where it is said which deals were migrated */
+export const pieceParts = (pieces: PieceStore, db: AnyLevel): PieceParts => {
+  const dealsOf = async (piece: AnyPieceCid, locations: readonly PieceLocation[], options?: CallOptions): Promise<readonly PieceDeal[]> => {
+    const known = await migratedDeals(db, piece, options)
+    return locations.flatMap(({ payloadBytes, ...place }) => {
+      const ids = known.filter((deal) => deal.place !== undefined && samePlace(deal.place, place)).map(({ dealId }) => dealId)
+      return (ids.length > 0 ? ids : [NO_DEAL]).map((dealId) => ({ dealId, ...place, ...(payloadBytes === undefined ? {} : { rawSize: payloadBytes }) }))
+    })
+  }
+  return {
+    // only pieces and places are asked for here, so no deal is looked up
+    list: async function * (options) {
+      for await (const { piece, locations } of pieces.list(options)) yield { pieceCid: piece, deals: locations.map(({ payloadBytes: _, ...place }) => ({ dealId: NO_DEAL, ...place })) }
+    },
+    get: async (piece, options) => {
+      const locations = await pieces.get(piece)
+      return locations.length === 0 ? undefined : { pieceCid: toPieceCidV1(piece), deals: await dealsOf(piece, locations, options) }
+    },
+    piecesWith: (payload) => pieces.pieces(payload),
+    // their codecs are not kept, since they do not matter for finding the pieces
+    payloads: async function * (options) { for await (const multihash of pieces.payloads(options)) yield CID.createV1(RAW, decode(multihash)) },
+  }
+}
 
-const dealAt = ({ payloadBytes, ...place }: PieceLocation): { readonly dealId: string } & PieceLocation & { readonly rawSize?: number } =>
-  ({ dealId: NO_DEAL, payloadBytes, ...place, ...(payloadBytes === undefined ? {} : { rawSize: payloadBytes }) })
+type Place = Omit<PieceLocation, 'payloadBytes'>
+
+const samePlace = (a: Place, b: Place): boolean => a.miner === b.miner && a.sector === b.sector && a.offsetPadded === b.offsetPadded && a.lengthPadded === b.lengthPadded

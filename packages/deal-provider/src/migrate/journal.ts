@@ -9,7 +9,7 @@
  * is in no sector: what the piece store was told. Rows are written when what they say is durable, and may be lost themselves:
  * the next run then finds the shard, and writes them again. Described with an example in docs/formats/migration.md.
  */
-import type { AnyLevel } from '@dagstore/io'
+import type { AnyLevel, CallOptions } from '@dagstore/io'
 import type { PieceDeal } from '@dagstore/piece-store'
 import type { AbstractLevel } from 'abstract-level'
 
@@ -21,6 +21,8 @@ export interface Journal {
   isEmpty(): Promise<boolean>
   /** One answer per piece, in order. */
   firstDeals(pieces: readonly string[]): Promise<readonly (FirstDeal | undefined)[]>
+  /** All deals of the piece with the places that they had: the first one, then the others by name. */
+  dealsOf(piece: string, options?: CallOptions): AsyncIterable<FirstDeal>
   /** The place that each further deal had; one answer each, in order. */
   furtherPlaces(deals: readonly { readonly piece: string, readonly dealId: string }[]): Promise<readonly (string | undefined)[]>
   /** Not synced: a run that loses rows does no harm. */
@@ -62,6 +64,16 @@ export const openJournal = (db: AnyLevel): Journal => {
       return (await keys.all()).length === 0
     },
     firstDeals: async (pieces) => (await getMany(pieces.map(firstRow))).map(parseFirst),
+    dealsOf: async function * (piece, { signal } = {}) {
+      signal?.throwIfAborted()
+      const first = parseFirst(await level.get(firstRow(piece)))
+      if (first !== undefined) yield first
+      const from = furtherRow(piece, '')
+      for await (const [row, place] of level.iterator({ gte: from, lt: `${from.slice(0, -1)}0` })) { // behind the slash
+        signal?.throwIfAborted()
+        yield { dealId: row.slice(from.length), place }
+      }
+    },
     furtherPlaces: (deals) => getMany(deals.map(({ piece, dealId }) => furtherRow(piece, dealId))),
     write: async ({ rows }) => {
       if (rows.length === 0) return
