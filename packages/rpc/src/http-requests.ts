@@ -67,6 +67,7 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     if (leave === undefined) return await refuse(503, 'too-many', 'too many requests are under way', { 'retry-after': '1' })
     if (request.method === 'OPTIONS' && origin !== undefined) return await preflight(parts, request, response)
     const caller = gate.caller(request)
+    if (parts.leaving.aborted && path !== '/metrics') return await refuse(503, 'leaving', 'the server is closing')
     if (isRpcPath(path)) {
       if (request.method !== 'POST') return await refuse(405, 'method', 'calls come by POST, or over a WebSocket', { allow: 'POST, OPTIONS' })
       if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
@@ -100,7 +101,6 @@ const signalOf = ({ stop, departures }: RequestParts, response: ServerResponse):
     forget()
     either.abort(reason)
   }
-  if (stop.aborted) end(stop.reason)
   response.once('close', forget)
   return either.signal
 }
@@ -117,7 +117,6 @@ const BODY_REFUSALS = {
 type Refuse = (status: number, reason: string, message: string, headers?: Readonly<Record<string, string>>) => Promise<void>
 
 const answerCall = async (parts: RequestParts, { permissions, anonymous }: Caller, client: string, request: IncomingMessage, response: ServerResponse, refuse: Refuse): Promise<void> => {
-  if (parts.leaving.aborted) return refuse(503, 'leaving', 'the server is closing')
   const body = await readBody(request, bodyLimit(parts.limits, anonymous), parts.room)
   if ('refusal' in body && body.refusal !== 'not UTF-8') {
     const { status, reason, message } = BODY_REFUSALS[body.refusal]

@@ -58,7 +58,6 @@ const served = (name: string, method: RpcMethod<LotusContext> | RpcStreamMethod<
           end(error)
         }
         try {
-          leaving.throwIfAborted()
           return watched(await method.handle(params, { ...call, signal }), signal, finish)
         } catch (error) {
           finish(error)

@@ -99,6 +99,26 @@ describe('closing', () => {
     half.destroy()
   })
 
+  it('begins no call whose request comes to its end when it is too late', async () => {
+    const { api, calls } = gated()
+    const world = await serve({ api, clock: createFakeClock() })
+    const body = call('Session')
+    const socket = await world.open()
+    const text = new Promise<string>((resolve) => {
+      let all = ''
+      socket.on('data', (chunk: Buffer) => { all += chunk.toString() })
+      socket.on('close', () => { resolve(all) })
+    })
+    socket.write(`POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 5)}`)
+    const metrics = async (): Promise<string> => (await fetch(`${world.url}/metrics`)).text()
+    while (!(await metrics()).includes('dagstore_rpc_requests 2\n')) await turn()
+    const closed = world.server.close()
+    socket.write(body.slice(5))
+    await closed
+    expect(await text).toContain('server is closing')
+    expect(calls).toEqual([])
+  })
+
   it('answers no more behind what is under way on one connection', async () => {
     const { api, calls } = gated()
     const world = await serve({ api, clock: createFakeClock() })
