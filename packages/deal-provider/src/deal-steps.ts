@@ -32,6 +32,9 @@ const MOVES: ReadonlySet<ProviderDeal['state']> = new Set([
   'StorageDealWaitingForData', 'StorageDealProviderTransferAwaitRestart', 'StorageDealVerifyData', 'StorageDealStaged',
 ])
 
+/** Of these, no shard is kept. */
+const ENDED: ReadonlySet<ProviderDeal['state']> = new Set([...FINAL_STATES, 'StorageDealFailing'])
+
 export class DealSteps {
   readonly #parts: Parts
   readonly #table: DealTable
@@ -111,7 +114,10 @@ export class DealSteps {
   }
 
   async register (deal: ProviderDeal): Promise<void> {
-    if (wantsShard(deal, this.#parts.clock.now())) await registerShard(this.#parts, deal)
+    if (!wantsShard(deal, this.#parts.clock.now()) || await registerShard(this.#parts, deal) !== undefined) return
+    const now = await this.#table.get(deal.proposalCid)
+    // it has ended meanwhile, perhaps without having seen its shard
+    if (now !== undefined && ENDED.has(now.state)) await retire(this.#parts, now, (of) => this.#othersWith(of))
   }
 
   /** Whether the step of the deal's state has its time. */

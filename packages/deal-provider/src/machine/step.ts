@@ -50,20 +50,22 @@ const changeOf = (progress: DealProgress, event: DealEvent): Change | undefined 
       return { state: 'StorageDealWaitingForData', message: event.message, failure: undefined, staged: undefined, payloadBytes: undefined, shard: { state: 'pending' } }
     case 'handed-off':
       return from('StorageDealStaged') ? { ...CALM, state: 'StorageDealAwaitingPreCommit', place: event.place } : undefined
-    case 'postponed':
-      if (from('StorageDealTransferring')) return { state: 'StorageDealProviderTransferAwaitRestart', message: event.failure.message, failure: event.failure }
-      return FINAL_STATES.has(state) && progress.shard.state === 'retired' ? undefined : { message: event.failure.message, failure: event.failure }
+    case 'postponed': {
+      const { failure } = event
+      if (from('StorageDealTransferring')) return { state: 'StorageDealProviderTransferAwaitRestart', message: failure.message, failure }
+      const isTried = SEALING.has(state) || from('StorageDealStaged', 'StorageDealFailing') || (FINAL_STATES.has(state) && progress.shard.state !== 'retired')
+      return isTried ? { message: failure.message, failure } : undefined
+    }
     case 'sealing':
       if (!SEALING.has(state)) return undefined
       // an answer ends a row of failures to get one
       return reported(state, event.report) ?? (progress.failure === undefined ? undefined : CALM)
     case 'activated':
       return from('StorageDealFinalizing') ? { ...CALM, state: 'StorageDealActive', staged: event.staged } : undefined
-    case 'cleaned': return staged === undefined ? undefined : { staged: undefined }
-    case 'registered':
-      return progress.shard.state === 'retired' || progress.shard.state === 'registered' ? undefined : { shard: { state: 'registered' } }
-    case 'unregistered':
-      return progress.shard.state === 'retired' ? undefined : { shard: { state: 'failed', failure: event.failure } }
+    case 'cleaned': return from('StorageDealActive') && staged !== undefined ? { staged: undefined } : undefined
+    // before hand-off there is none, and after the end nobody keeps one
+    case 'registered': return SEALING.has(state) && progress.shard.state !== 'registered' ? { shard: { state: 'registered' } } : undefined
+    case 'unregistered': return SEALING.has(state) ? { shard: { state: 'failed', failure: event.failure } } : undefined
     case 'retired':
       return FINAL_STATES.has(state) && progress.shard.state !== 'retired' ? { failure: undefined, shard: { state: 'retired' }, staged: event.staged } : undefined
     case 'failed':
