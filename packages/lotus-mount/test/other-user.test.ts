@@ -52,7 +52,7 @@ describe('a storage of another user', () => {
     }
     await chmod(folder, 0o555)
     const program = join(root, 'read-storage.mjs') // where others may read it
-    await bundleProgram(new URL('read-storage.ts', import.meta.url), program, '')
+    await bundleProgram(new URL('./read-storage.ts', import.meta.url), program, '')
     const before = await treeOf(folder)
     const { stdout } = await run(process.execPath, [program, records], { uid: NOBODY, gid: NOBODY, env: { PATH: process.env['PATH'] ?? '' }, cwd: '/' })
     expect(JSON.parse(stdout)).toEqual({ uid: NOBODY, read: store.deals.filter(({ copy }) => copy === 'there').length + store.parked.length, wrong: [], writable: false })
