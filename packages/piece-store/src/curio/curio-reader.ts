@@ -8,6 +8,7 @@ import type { PieceDeal, PieceDealReader, ReadDealsOptions } from '../piece-deal
 import { reportTo } from '../report.ts'
 import { type DealRow, groupByPiece, readRows } from '../row-groups.ts'
 import { allRows, guardedQuery, type SqlQuery, type SqlRow } from '../sql-rows.ts'
+import { PARKED } from './parked.ts'
 import { type CurioSchema, readCurioSchema } from './schema.ts'
 
 export interface CurioReaderOptions {
@@ -30,8 +31,6 @@ export interface CurioReader extends PieceDealReader {
   parkedPieces(piece: AnyPieceCid, options?: CallOptions): Promise<readonly ParkedPiece[]>
 }
 
-/** The state of deals whose piece is parked, and of parked pieces without a deal; Curio has no states in these tables. */
-const PARKED = 'parked'
 /** The actor id of deals that no miner has. */
 const NO_MINER = 0n
 

@@ -3,6 +3,7 @@ import type { CallOptions } from '@dagstore/io'
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import { isBoostStateWithSealing } from '../boost/deal-states.ts'
 import { factsOf } from '../cid-facts.ts'
+import { PARKED } from '../curio/parked.ts'
 import { PieceStoreError } from '../errors.ts'
 import { isLotusStateWithSealing } from '../lotus/deal-states.ts'
 import type { PieceDeal, PieceDealReader, PieceDeals, ReadDealsOptions } from '../piece-deals.ts'
@@ -20,8 +21,8 @@ export interface ListReaderOptions {
 
 /**
  * Deals of a list in NDJSON, or in CSV with a line of names; which of the two, the first line says. Places are
- * `name:line:column`, from 1. A deal without a state is with sealing, and so is one whose state is one of Lotus's or Boost's that
- * are. `get` reads the whole list.
+ * `name:line:column`, from 1. A deal without a state is with sealing, and so is one whose state is one of Lotus's, Boost's or
+ * Curio's that are. `get` reads the whole list.
  */
 export const createListReader = ({ name, open }: ListReaderOptions): PieceDealReader => {
   let closed = false
@@ -63,7 +64,7 @@ export const createListReader = ({ name, open }: ListReaderOptions): PieceDealRe
       for await (const found of list(options)) if (found.pieceCid.equals(pieceCid)) deals.push(...found.deals)
       return deals.length === 0 ? undefined : { pieceCid, deals }
     },
-    isWithSealing: ({ state }) => state === undefined || isLotusStateWithSealing(state) || isBoostStateWithSealing(state),
+    isWithSealing: ({ state }) => state === undefined || isLotusStateWithSealing(state) || isBoostStateWithSealing(state) || state === PARKED,
     close: async () => { closed = true },
   }
 }

@@ -1,4 +1,4 @@
-/** Opens Curio's database: PostgreSQL, or YugabyteDB speaking as such. */
+/** Opens Curio's database: PostgreSQL, or what speaks as one. */
 import { type CallOptions, onAbort, withdrawable } from '@dagstore/io'
 import { createCurioReader, type CurioReader } from '../curio/curio-reader.ts'
 import type { SqlQuery, SqlRow } from '../sql-rows.ts'
