@@ -1,6 +1,6 @@
 /** Small files that only their owner may read: tokens, secrets, and where the daemon answers. */
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, rename, unlink } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { codeOf } from './failure.ts'
 
@@ -43,6 +43,21 @@ const placeFile = async (path: string, text: string, place: (draft: string) => P
     await folder.sync()
   } finally {
     await folder.close()
+  }
+}
+
+/** The names under which files are made. */
+const DRAFT = /^\.[\w.-]+\.[0-9a-f]{16}\.tmp$/u
+/** Nobody takes so long to write one. */
+const OLD_MS = 60_000
+
+/** What processes left that died while they wrote a file of this folder. Best effort: others may be writing at this moment, so only what is old goes. */
+export const removePrivateDrafts = async (folder: string, names: readonly string[]): Promise<void> => {
+  const found = await readdir(folder).catch(() => [])
+  for (const name of found.filter((one) => DRAFT.test(one) && names.some((own) => one.startsWith(`.${own}.`)))) {
+    const path = join(folder, name)
+    const age = await stat(path).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0)
+    if (age > OLD_MS) await unlink(path).catch(() => {})
   }
 }
 

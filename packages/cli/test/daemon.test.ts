@@ -7,6 +7,7 @@ import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { fileUrl } from '@dagstore/mounts'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
+import { readApiFiles } from '../src/api-files.ts'
 import { call, commandFile, startCommand, startDaemon } from './daemon-process.ts'
 import { temporaryFolder } from './terminal.ts'
 
@@ -47,19 +48,39 @@ describe('dagstore daemon', () => {
     for (const name of ['api', 'token', 'owner.json']) expect(left).not.toContain(name)
   })
 
-  it('goes on after kill -9: its files count no more, and nothing is lost', async () => {
+  it('goes on after kill -9 at any moment: its files count no more, and nothing that was acknowledged is lost', async () => {
     const cwd = await temporaryFolder()
-    const first = await startDaemon(bin, [], { cwd })
     const url = await putCar(cwd, 'a.car')
-    expect((await call(first, 'DagstoreAdd', [[{ Key: 'a', MountURL: url }]]))).not.toHaveProperty('error')
-    first.child.kill('SIGKILL')
-    await first.ended
-    expect(await readdir(first.root)).toEqual(expect.arrayContaining(['api', 'token', 'owner.json']))
-    const second = await startDaemon(bin, [], { cwd })
-    expect(second.url).not.toBe(first.url)
-    const { result } = await call(second, 'DagstoreListShards')
-    expect(result.map(({ Key }: { readonly Key: string }) => Key)).toEqual(['a'])
-    expect((await call({ ...second, token: first.token }, 'AuthVerify', [first.token])).result, 'tokens go on to hold').toEqual(['read', 'write', 'sign', 'admin'])
+    const acknowledged: string[] = []
+    let token: string | undefined
+    for (let run = 0; run < 4; run++) {
+      const daemon = await startDaemon(bin, [], { cwd })
+      token ??= daemon.token
+      const keys = ((await call(daemon, 'DagstoreListShards')).result as readonly { readonly Key: string }[]).map(({ Key }) => Key)
+      expect(keys).toEqual(expect.arrayContaining(acknowledged))
+      const adding = async (): Promise<void> => {
+        for (let at = 0; ; at++) {
+          const key = `${run}-${at}`
+          const { result } = await call(daemon, 'DagstoreAdd', [[{ Key: key, MountURL: url, Eager: at % 2 === 0 }]])
+          if (result[0].Error === '') acknowledged.push(key)
+        }
+      }
+      const added = adding().catch(() => {}) // nobody answers any more
+      await new Promise((resolve) => { setTimeout(resolve, 30 + run * 40) })
+      daemon.child.kill('SIGKILL')
+      await daemon.ended
+      await added
+      expect(await readdir(daemon.root)).toEqual(expect.arrayContaining(['api', 'token', 'owner.json']))
+      expect(await readApiFiles(daemon.root), 'they say nothing any more').toBeUndefined()
+    }
+    expect(acknowledged.length).toBeGreaterThan(4)
+    const last = await startDaemon(bin, [], { cwd })
+    expect((await readApiFiles(last.root))?.url).toBe(last.url)
+    expect((await call(last, 'AuthVerify', [token])).result, 'tokens go on to hold').toEqual(['read', 'write', 'sign', 'admin'])
+    for (;;) {
+      const { result } = await call(last, 'DagstoreListShards')
+      if ((result as readonly { readonly Key: string, readonly State: string }[]).filter(({ Key }) => acknowledged.includes(Key) && Number(Key.split('-')[1]) % 2 === 0).every(({ State }) => State === 'ShardStateAvailable')) break
+    }
   })
 
   it('refuses a second one of the same store, naming the process and where it answers', async () => {

@@ -7,6 +7,7 @@ import type { EffectiveConfig } from '../config/effective.ts'
 import { localUrl, parseListen } from '../config/listen.ts'
 import { CommandError } from '../failure.ts'
 import { createLogs } from '../log/logs.ts'
+import { removePrivateDrafts } from '../private-file.ts'
 import { openProvider, type Provider } from '../provider.ts'
 import { StdoutError, type Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
@@ -43,6 +44,7 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
   let server: RpcHttpServer | undefined
   let migration: Promise<void> | undefined
   try {
+    await removePrivateDrafts(root.path, ['api', 'token', 'jwt-secret'])
     const folders = await provider.store.pieces.folders()
     if (folders.length > 0) log.info('reading storage', { folders: folders.join(', ') })
     let migrating = config.migrateFrom !== ''
