@@ -1,2 +1,2 @@
-export { createCurioReader, type CurioReader, type CurioReaderOptions, type ParkedPiece } from './curio/curio-reader.ts'
+export { createCurioReader, type CurioReaderOptions } from './curio/curio-reader.ts'
 export type { SqlQuery, SqlRow } from './sql-rows.ts'

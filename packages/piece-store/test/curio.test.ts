@@ -53,30 +53,29 @@ describe.skipIf(missing !== undefined)(`openCurioDb${missing === undefined ? '' 
     const { found, problems } = await collect(reader)
     expect(problems).toEqual([])
     expect(linesOf(found)).toEqual([
-      `${cid(1)} u1 1000 7 0 2048 1900 `, `${cid(1)} u1 1001 8 128 2048 1900 `, `${cid(2)} u2 1000 9223372036854775807 34359738368 34359738368  `, `${cid(3)} parked-2 0  0 256 200 parked`,
+      `${cid(1)} u1 1000 7 0 2048 1900 `, `${cid(1)} u1 1001 8 128 2048 1900 `, `${cid(1)} parked-1 0 1 0 2048 1900 parked`, `${cid(2)} u2 1000 9223372036854775807 34359738368 34359738368  `, `${cid(3)} parked-2 0 2 0 256 200 parked`,
     ].sort())
-    expect(found.map(({ deals }) => deals.length)).toEqual(found.map(({ pieceCid }) => String(pieceCid) === cid(1) ? 2 : 1))
+    expect(found.map(({ deals }) => deals.length)).toEqual(found.map(({ pieceCid }) => String(pieceCid) === cid(1) ? 3 : 1))
     await reader.close()
   })
 
   it('reads the tables of today: deals without a sector, and parked pieces that stay', async () => {
     const reader = await openCurioDb(await make(`${NEW}
       insert into curio.parked_pieces (id, piece_cid, piece_padded_size, piece_raw_size, complete, long_term) values (11, '${cid(1)}', 2048, 1900, true, true), (12, '${cid(2)}', 2048, 1900, false, true),
-        (13, '${cid(3)}', 2048, 1900, true, true), (14, '${cid(4)}', 2048, 1900, true, false), (15, '${cid(1)}', 2048, 1900, true, false);
-      insert into curio.parked_piece_refs (ref_id, piece_id) values (101, 11), (102, 12);
-      ${insert([`'a', '${cid(1)}', -1, -1, null, 2048, 1900, 101`, `'b', '${cid(2)}', -1, -1, null, 2048, 1900, 102`, `'c', '${cid(5)}', 1000, 3, 0, 128, 0, null`, `'c', '${cid(5)}', 1000, 3, 0, 256, 0, 101`],
+        (13, '${cid(3)}', 2048, 1900, true, true), (14, '${cid(4)}', 2048, 1900, true, false), (15, '${cid(1)}', 2048, 1900, true, false), (16, '${cid(5)}', 256, 200, true, true);
+      insert into curio.parked_piece_refs (ref_id, piece_id) values (101, 11), (102, 12), (103, 16);
+      ${insert([`'a', '${cid(1)}', -1, -1, null, 2048, 1900, 101`, `'b', '${cid(2)}', -1, -1, null, 2048, 1900, 102`, `'c', '${cid(5)}', 1000, 3, 0, 128, 0, null`, `'c', '${cid(5)}', 1000, 3, 0, 256, 0, 103`],
         'id, piece_cid, sp_id, sector_num, piece_offset, piece_length, raw_size, piece_ref')}`), { rowsAtOnce: 2 })
     const { found, problems } = await collect(reader)
     expect(problems).toEqual([])
     expect(linesOf(found)).toEqual([
-      `${cid(1)} a 0  0 2048 1900 parked`, `${cid(2)} b 0  0 2048 1900 `, `${cid(3)} parked-13 0  0 2048 1900 parked`, `${cid(5)} c 1000 3 0 128  `, `${cid(5)} c 1000 3 0 256  parked`,
+      `${cid(1)} a 0 11 0 2048 1900 parked`, `${cid(2)} b 0  0 2048 1900 `, `${cid(3)} parked-13 0 13 0 2048 1900 parked`, `${cid(5)} c 1000 3 0 128  `, `${cid(5)} c 1000 3 0 256  `, `${cid(5)} parked-16 0 16 0 256 200 parked`,
     ].sort())
-    expect(found.flatMap(({ deals }) => deals.filter((deal) => reader.isWithSealing(deal)).map(({ dealId }) => dealId)).sort()).toEqual(['a', 'c', 'c', 'parked-13'])
+    expect(found.flatMap(({ deals }) => deals.filter((deal) => reader.isWithSealing(deal)).map(({ dealId }) => dealId)).sort()).toEqual(['a', 'c', 'c', 'parked-13', 'parked-16'])
     expect((await reader.get(pieceCidV2(commitment(1), 1900)))?.deals.map(({ dealId }) => dealId)).toEqual(['a'])
     expect((await reader.get(pieceCidV1(commitment(3))))?.deals.map(({ dealId }) => dealId)).toEqual(['parked-13'])
     expect(await reader.get(pieceCidV1(commitment(4)))).toBeUndefined()
-    expect(await reader.parkedPieces(pieceCidV1(commitment(1)))).toEqual([{ id: 11n, rawSize: 1900 }, { id: 15n, rawSize: 1900 }])
-    expect((await asPieceStore(reader).get(pieceCidV1(commitment(5)))).map(({ miner, sector }) => [miner, sector])).toEqual([[1000n, 3n], [1000n, 3n]])
+    expect((await asPieceStore(reader).get(pieceCidV1(commitment(5)))).map(({ miner, sector }) => [miner, sector])).toEqual([[0n, 16n], [1000n, 3n], [1000n, 3n]])
     await reader.close()
   })
 

@@ -31,7 +31,7 @@ describe('docs/formats/piece-deals.md', () => {
 
   it('names the states that sealing has', async () => {
     const reader = createListReader({ name: 'deals', open: async function * () {} })
-    const states = page.match(/A deal without a `state`[^]*?are\./)![0].match(/`(\w+)`/g)!.map((name) => name.slice(1, -1)).filter((name) => name !== 'state')
+    const states = page.match(/A deal without a `state`[^]*?`parked`/)![0].match(/`(\w+)`/g)!.map((name) => name.slice(1, -1)).filter((name) => name !== 'state')
     expect(states).toHaveLength(9)
     const deal = { dealId: 'a', miner: 1n, sector: undefined, offsetPadded: 0, lengthPadded: 128 }
     for (const state of states) expect(reader.isWithSealing({ ...deal, state })).toBe(true)

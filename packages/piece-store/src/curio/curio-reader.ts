@@ -1,14 +1,13 @@
 /** Reads the deals of Curio from its SQL tables. */
-import type { CallOptions } from '@dagstore/io'
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import { factsOf } from '../cid-facts.ts'
-import { readDeal, readId, readPieceCid, readSize, shown } from '../deal-fields.ts'
+import { readDeal, readId, readPieceCid, shown } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import type { PieceDeal, PieceDealReader, ReadDealsOptions } from '../piece-deals.ts'
 import { reportTo } from '../report.ts'
 import { type DealRow, groupByPiece, readRows } from '../row-groups.ts'
-import { allRows, guardedQuery, type SqlQuery, type SqlRow } from '../sql-rows.ts'
-import { PARKED } from './parked.ts'
+import { guardedQuery, type SqlQuery, type SqlRow } from '../sql-rows.ts'
+import { PARK_MINER, PARKED } from './parked.ts'
 import { type CurioSchema, readCurioSchema } from './schema.ts'
 
 export interface CurioReaderOptions {
@@ -18,27 +17,12 @@ export interface CurioReaderOptions {
   readonly onClose?: (() => Promise<void>) | undefined
 }
 
-/** A piece in Curio's piece park. */
-export interface ParkedPiece {
-  /** Its file is `piece/s-t00-<id>` in a storage path: the payload, not fr32-padded. */
-  readonly id: bigint
-  /** Bytes of that file. */
-  readonly rawSize: number
-}
-
-export interface CurioReader extends PieceDealReader {
-  /** Where the piece park has the piece, complete; by id. */
-  parkedPieces(piece: AnyPieceCid, options?: CallOptions): Promise<readonly ParkedPiece[]>
-}
-
-/** The actor id of deals that no miner has. */
-const NO_MINER = 0n
-
 /**
- * Deals by piece; parked pieces that no deal has come as the deal `parked-<id>` of the miner 0, and so do deals of no sector
- * (`sp_id` -1). The server sorts, and gives rows as they are asked for.
+ * Deals by piece. A parked piece is a copy in the sector `<id>` of the miner 0: its file is `piece/s-t00-<id>`. It is the place of
+ * a deal that has no sector (`sp_id` -1), else comes as a deal of its own, `parked-<id>`. The server sorts, and gives rows as they
+ * are asked for.
  */
-export const createCurioReader = ({ query: unguarded, onClose }: CurioReaderOptions): CurioReader => {
+export const createCurioReader = ({ query: unguarded, onClose }: CurioReaderOptions): PieceDealReader => {
   const query = guardedQuery('curio', unguarded)
   let asked: Promise<CurioSchema> | undefined
   let closed: Promise<void> | undefined
@@ -59,12 +43,7 @@ export const createCurioReader = ({ query: unguarded, onClose }: CurioReaderOpti
       for await (const row of read(String(pieceCid), options)) deals.push(row.deal)
       return deals.length === 0 ? undefined : { pieceCid, deals }
     },
-    isWithSealing: ({ sector, state }) => sector !== undefined || state === PARKED,
-    parkedPieces: async (piece: AnyPieceCid, options: CallOptions = {}) => {
-      const { parked } = await schemaOf()
-      const rows = await allRows(query(parked, [String(pieceCidV1(factsOf(piece).commitment))], options))
-      return rows.map((row) => ({ id: readId('id', row['id']), rawSize: readSize('piece_raw_size', row['raw_size']) }))
-    },
+    isWithSealing: ({ sector }) => sector !== undefined,
     close: () => closed ??= onClose?.() ?? Promise.resolve(),
   }
 }
@@ -72,15 +51,13 @@ export const createCurioReader = ({ query: unguarded, onClose }: CurioReaderOpti
 const readRow = (row: SqlRow): DealRow => {
   const piece = readPieceCid(row['piece_cid'])
   const rawSize = row['raw_size'] ?? '0'
-  const inSector = row['piece_offset'] !== null
-  return {
-    piece,
-    deal: readDeal(piece, {
-      dealId: row['id'], miner: inSector ? row['sp_id'] : minerOf(row['sp_id']), sector: inSector ? row['sector_num'] : undefined, offsetPadded: row['piece_offset'],
-      // 0: not known
-      lengthPadded: row['piece_length'], rawSize: readId('rawSize', rawSize) === 0n ? undefined : rawSize, state: row['parked'] === null ? undefined : PARKED,
-    }),
-  }
+  const parked = row['parked']
+  const place = row['piece_offset'] !== null ? { miner: row['sp_id'], sector: row['sector_num'], offsetPadded: row['piece_offset'] }
+    : parked !== null ? { miner: PARK_MINER, sector: parked, offsetPadded: 0, state: PARKED }
+      : { miner: isNobody(row['sp_id']) ? PARK_MINER : row['sp_id'], sector: undefined, offsetPadded: undefined }
+  // a raw size of 0: not known
+  return { piece, deal: readDeal(piece, { ...place, dealId: row['id'], lengthPadded: row['piece_length'], rawSize: readId('rawSize', rawSize) === 0n ? undefined : rawSize }) }
 }
 
-const minerOf = (value: unknown): unknown => value === null || (typeof value === 'string' && value.startsWith('-')) ? NO_MINER : value
+/** No miner has the deal. */
+const isNobody = (value: unknown): boolean => value === '-1'

@@ -11,14 +11,12 @@
 import { PieceStoreError } from '../errors.ts'
 import { allRows, type SqlQuery } from '../sql-rows.ts'
 
-/** Names of columns are those of the rows that `deals` gives: all text or null. */
+/** Questions whose rows have the columns `piece_cid`, `id`, `sp_id`, `sector_num`, `piece_offset`, `piece_length`, `raw_size`, `parked`: text or null. */
 export interface CurioSchema {
-  /** All deals, and long-term parked pieces without one, in an order that depends on nothing else. */
+  /** All deals, and the parked pieces that are no deal's only copy, in an order that depends on nothing else. */
   readonly deals: string
   /** Those of one piece: `$1`. */
   readonly dealsOfPiece: string
-  /** Ids of complete parked pieces; `$1`: the piece. */
-  readonly parked: string
 }
 
 const COLUMNS = `select table_schema, table_name, column_name from information_schema.columns
@@ -55,12 +53,8 @@ export const readCurioSchema = async (query: SqlQuery): Promise<CurioSchema> => 
         select p.piece_cid, 'parked-' || p.id, null, null, null, p.piece_padded_size::text, p.piece_raw_size::text, p.id::text
         from ${of('parked_pieces')} p
         where p.complete ${longTerm} ${piece === '' ? '' : `and p.piece_cid = ${piece}`}
-          and not exists (select 1 from ${of('market_piece_deal')} d where d.piece_cid = p.piece_cid)
+          ${withRefs ? `and not exists (select 1 from ${of('parked_piece_refs')} r join ${of('market_piece_deal')} d on d.piece_ref = r.ref_id and d.piece_offset is null where r.piece_id = p.id)` : ''}
       ) deals
       order by piece_cid collate "C", id collate "C", sp_id collate "C", piece_length collate "C", parked collate "C"`
-  return {
-    deals: deals(''),
-    dealsOfPiece: deals('$1'),
-    parked: `select p.id::text as id, p.piece_raw_size::text as raw_size from ${of('parked_pieces')} p where p.complete and p.piece_cid = $1 order by p.id`,
-  }
+  return { deals: deals(''), dealsOfPiece: deals('$1') }
 }

@@ -1,6 +1,7 @@
 /** Opens Curio's database: PostgreSQL, or what speaks as one. */
 import { type CallOptions, onAbort, withdrawable } from '@dagstore/io'
-import { createCurioReader, type CurioReader } from '../curio/curio-reader.ts'
+import { createCurioReader } from '../curio/curio-reader.ts'
+import type { PieceDealReader } from '../piece-deals.ts'
 import type { SqlQuery, SqlRow } from '../sql-rows.ts'
 import { importPeer } from './optional-peer.ts'
 
@@ -21,7 +22,7 @@ export const CURIO_DB_DEFAULTS: Readonly<{ maxConnections: number, rowsAtOnce: n
  * @throws {PieceStoreError} `PIECE_STORE_NO_DRIVER`
  * @throws {RangeError} an option is no count
  */
-export const openCurioDb = async (url: string, options: OpenCurioDbOptions = {}): Promise<CurioReader> => {
+export const openCurioDb = async (url: string, options: OpenCurioDbOptions = {}): Promise<PieceDealReader> => {
   const { maxConnections = CURIO_DB_DEFAULTS.maxConnections, rowsAtOnce = CURIO_DB_DEFAULTS.rowsAtOnce } = options
   for (const [name, count] of Object.entries({ maxConnections, rowsAtOnce })) if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`not a count; ${name}=${count}`)
   const { Pool } = await importPeer('pg', () => import('pg'))
