@@ -1,18 +1,16 @@
 /** A Lotus miner or markets node, asked where sectors are, and to unseal. Nothing else is changed there. */
-import { createRpcClient } from '@dagstore/json-rpc'
+import { createRpcClient, type RpcClient } from '@dagstore/json-rpc'
 import { type CallOptions, IoError } from '@dagstore/io'
 import type { RemoteSector, UnsealCopy } from '@dagstore/lotus-mount'
 import { unpaddedBytes } from '@dagstore/piece'
+import { createLotusSectorFinder } from '@dagstore/piece-store/lotus'
 import { parseApiInfo } from './api-address.ts'
-
-/** Source: lotus extern/sector-storage/storiface/filetype.go `FTUnsealed`. */
-const UNSEALED = 1
 
 export interface LotusNode {
   /** Of the API info; it is sent to the URLs found, and must have the permission admin there. */
   readonly token: string | undefined
   readonly find: (miner: bigint, sector: bigint, options: CallOptions) => Promise<readonly RemoteSector[]>
-  /** Takes hours where it has to be done at all. */
+  /** Takes hours where it has to be done at all. Source: lotus extern/sector-storage/piece_provider.go `ReadPiece`. */
   readonly unseal: UnsealCopy
   close (): Promise<void>
 }
@@ -21,36 +19,32 @@ export interface LotusNode {
 export const openLotusNode = (apiInfo: string): LotusNode => {
   const { url, token } = parseApiInfo(apiInfo)
   const client = createRpcClient({ url: `${url}/rpc/v0`, token })
-  const sealProofs = new Map<string, number>()
-  const status = async (sector: bigint, options: CallOptions): Promise<Record<string, unknown>> => {
-    const found = recordOf(await client.call('Filecoin.SectorsStatus', [sector, false], options), 'SectorsStatus')
-    if (typeof found['SealProof'] === 'number') sealProofs.set(sector.toString(), found['SealProof'])
-    return found
+  let patient: Promise<RpcClient> | undefined
+  // over a WebSocket: an answer by HTTP has to begin within minutes
+  const openPatient = async (): Promise<RpcClient> => {
+    const { WebSocket } = await import('ws')
+    return createRpcClient({ url: `${url.replace(/^http/, 'ws')}/rpc/v0`, token, webSocket: (at, headers) => new WebSocket(at, { headers }) })
   }
+  const find = createLotusSectorFinder((method, params, options) => client.call(method, params, options))
   return {
     token,
-    find: async (miner, sector, options) => {
-      const rows = await client.call('Filecoin.StorageFindSector', [{ Miner: miner, Number: sector }, UNSEALED, 0, false], options) ?? []
-      if (!Array.isArray(rows)) throw badAnswer('StorageFindSector')
-      // heaviest first, as the node itself reads them
-      return rows.map((row) => recordOf(row, 'StorageFindSector')).toSorted((a, b) => Number(b['Weight'] ?? 0) - Number(a['Weight'] ?? 0)).flatMap(({ URLs: urls }) =>
-        Array.isArray(urls) ? urls.filter((one) => typeof one === 'string').map((one) => ({ url: one, sealProof: sealProofs.get(sector.toString()) })) : [])
-    },
+    find: async (miner, sector, options) =>
+      (await find(miner, sector, options)).toSorted((a, b) => b.weight - a.weight).flatMap(({ urls }) => urls.map((one) => ({ url: one }))),
     unseal: async ({ miner, sector, offsetPadded, lengthPadded }, options) => {
-      const found = await status(sector, options)
-      const ticket = recordOf(found['Ticket'], 'SectorsStatus')
-      await client.call('Filecoin.SectorsUnsealPiece', [
-        { ID: { Miner: miner, Number: sector }, ProofType: found['SealProof'] },
-        unpaddedBytes(offsetPadded), unpaddedBytes(lengthPadded), ticket['Value'], found['CommD'],
+      const { SealProof: proof, Ticket: ticket, CommD: commD } = recordOf(await client.call('Filecoin.SectorsStatus', [sector, false], options))
+      await (await (patient ??= openPatient())).call('Filecoin.SectorsUnsealPiece', [
+        { ID: { Miner: miner, Number: sector }, ProofType: proof },
+        unpaddedBytes(offsetPadded), unpaddedBytes(lengthPadded), recordOf(ticket)['Value'], commD,
       ], options)
     },
-    close: () => client.close(),
+    close: async () => {
+      await client.close()
+      await (await patient)?.close()
+    },
   }
 }
 
-const recordOf = (value: unknown, method: string): Record<string, unknown> => {
+const recordOf = (value: unknown): Record<string, unknown> => {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw badAnswer(method)
+  throw new IoError('IO_FAILED', 'the Lotus node does not say how the sector was sealed; method=SectorsStatus', { retry: 'later' })
 }
-
-const badAnswer = (method: string): IoError => new IoError('IO_FAILED', `the Lotus node gave another answer than it should; method=${method}`, { retry: 'later' })

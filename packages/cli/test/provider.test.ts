@@ -11,6 +11,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Config } from '../src/config/config.ts'
 import { FIELDS, KEYS } from '../src/config/keys.ts'
 import { createLogs } from '../src/log/logs.ts'
+import { WebSocketServer } from 'ws'
 import { openProvider, type Provider } from '../src/provider.ts'
 import { temporaryFolder } from './terminal.ts'
 
@@ -116,14 +117,21 @@ describe('a provider', () => {
     const deal = oneOf(storage, { copy: 'no-file', content: 'car' })
     let unsealed = false
     const calls: { readonly method: string, readonly params: readonly any[] }[] = []
-    const { url } = await serve((request, body) => {
+    const { url, server } = await serve((request, body) => {
       if (request.url === `/piece/${deal.pieceCid}`) return unsealed ? ranged(storage.piece(deal.pieceCid), request, 'x') : { status: 404 }
       if (request.url !== '/rpc/v0') return { status: 404 }
-      const { id, method, params } = JSON.parse(body) as { readonly id: number, readonly method: string, readonly params: readonly unknown[] }
-      calls.push({ method, params })
-      if (method === 'Filecoin.SectorsUnsealPiece') unsealed = true
+      const { id, method } = JSON.parse(body) as { readonly id: number, readonly method: string }
       const result = method === 'Filecoin.SectorsStatus' ? { SealProof: 8, Ticket: { Value: 'AAEC', Epoch: 7 }, CommD: { '/': deal.pieceCid } } : method === 'Filecoin.StorageFindSector' ? [] : null
       return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id, result }) }
+    })
+    // what takes hours is asked over a WebSocket
+    new WebSocketServer({ server, path: '/rpc/v0' }).on('connection', (socket) => {
+      socket.on('message', (message: Buffer) => {
+        const { id, method, params } = JSON.parse(message.toString()) as { readonly id: number, readonly method: string, readonly params: readonly unknown[] }
+        calls.push({ method, params })
+        unsealed = true
+        socket.send(JSON.stringify({ jsonrpc: '2.0', id }))
+      })
     })
     const keys = { lotusApiInfo: url, pieceServers: [url] }
     await expect(shardOf(await open(keys), deal)).rejects.toBeDefined()
