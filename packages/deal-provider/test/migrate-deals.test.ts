@@ -1,3 +1,5 @@
+import fc from 'fast-check'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { encodeReportLine, isMigrated } from '../src/index.ts'
 import { deal, keysOf, type Listed, openMigrateHarness, pieceAt, readerOf, rowsOf } from './migrate-harness.ts'
@@ -136,5 +138,48 @@ describe('a line of the report', () => {
     const line = { deal: 'a"b', piece: 'p', miner: 2n ** 64n - 1n, sector: 1760000000000000001n, outcome: 'merged', reason: 'x\ny' } as const
     expect(encodeReportLine(line)).toBe('{"deal":"a\\"b","piece":"p","miner":18446744073709551615,"sector":1760000000000000001,"outcome":"merged","reason":"x\\ny"}\n')
     expect(JSON.parse(encodeReportLine({ ...line, sector: undefined, reason: undefined }))).toEqual({ deal: 'a"b', piece: 'p', miner: 2 ** 64, outcome: 'merged' })
+  })
+})
+
+describe('any list of deals', () => {
+  it('is counted deal by deal, becomes one shard for each piece, and is done once however often it is cut off', async () => {
+    const states = fc.constantFrom('StorageDealActive', 'StorageDealStaged', 'StorageDealError', undefined)
+    const deals = fc.array(fc.record({ id: fc.integer({ min: 1, max: 30 }), sector: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }), state: states }), { minLength: 1, maxLength: 4 })
+    const items = fc.array(fc.oneof(
+      { weight: 8, arbitrary: fc.record({ piece: fc.integer({ min: 0, max: 12 }), deals }) },
+      { weight: 1, arbitrary: fc.constant({ problem: 'row' } as const) }
+    ), { maxLength: 30 })
+    await fc.assert(fc.asyncProperty(items, fc.array(fc.nat(30), { maxLength: 3 }), async (list, cuts) => {
+      // a deal is of one piece, and stands in the list once
+      const seen = new Set<number>()
+      const listed = list.flatMap((item): Listed[] => {
+        if ('problem' in item) return [item]
+        const fresh = item.deals.filter(({ id }) => !seen.has(id) && seen.add(id))
+        return fresh.length === 0 ? [] : [{ pieceCid: pieceAt(item.piece), deals: fresh.map(({ id, sector, state }) => deal(String(id), { state, sector: sector === undefined ? undefined : BigInt(sector), offsetPadded: sector === undefined ? 0 : 2048 * id })) }]
+      })
+      const all = listed.flatMap((item) => 'deals' in item ? item.deals.map((one) => ({ piece: item.pieceCid.toString(), ...one })) : [])
+      const taken = all.filter(({ state }) => state !== 'StorageDealError')
+      const pieces = new Set(taken.map(({ piece }) => piece))
+      await using h = await openMigrateHarness()
+      for (const cut of cuts) {
+        const failure = new Error('cut off')
+        await expect(h.migrate([...listed.slice(0, cut), { fail: failure }])).rejects.toBe(failure)
+      }
+      const dry = await h.migrate(listed, { dryRun: true })
+      const result = await h.migrate(listed)
+      const problems = listed.filter((item) => 'problem' in item).length
+      expect({ ...dry, complete: result.complete }).toEqual(result)
+      expect(result).toMatchObject({ deals: all.length, skipped: all.length - taken.length, merged: taken.length - pieces.size, failed: 0, problems, complete: problems === 0 })
+      expect(result.registered + result.already).toBe(pieces.size)
+      expect(h.lines).toHaveLength(all.length + problems)
+      expect(await keysOf(h.dagstore)).toEqual([...pieces].sort())
+      for (const key of pieces) {
+        const places = taken.filter(({ piece, sector }) => piece === key && sector !== undefined).map(({ sector, offsetPadded }) => `${sector} ${offsetPadded}`)
+        expect((await h.pieces.get(CID.parse(key))).map(({ sector, offsetPadded }) => `${sector} ${offsetPadded}`).sort()).toEqual(places.sort())
+      }
+      const before = await rowsOf(h.db)
+      expect(await h.migrate(listed)).toMatchObject({ registered: 0, already: pieces.size, merged: taken.length - pieces.size })
+      expect(await rowsOf(h.db)).toEqual(before)
+    }), { numRuns: 60 })
   })
 })
