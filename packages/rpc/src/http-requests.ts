@@ -82,7 +82,7 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     const answer = path === '' ? undefined : await parts.extra?.(webRequest(request, signalOf(parts, response)))
     if (answer === undefined) return await refuse(404, 'path', 'there is nothing at that path')
     endWhenStalled(parts, response)
-    await writeWebResponse(answer, response)
+    await writeWebResponse(answer, response, parts.departures.of(request.socket))
   } catch {
     // the peer is gone, or what stands behind a path has failed
     if (response.headersSent) response.destroy()

@@ -161,6 +161,20 @@ describe('limits of requests', () => {
     expect((await fetch(`${world.url}/metrics`).then((answer) => answer.text()))).toContain('dagstore_rpc_requests 1\n')
   })
 
+  it('forgets answers of others that waited, too', async () => {
+    const { api, calls } = gated()
+    let left = 0
+    const endless = (): Response => new Response(new ReadableStream({ pull: (controller) => { controller.enqueue(new Uint8Array(1 << 16)) }, cancel: () => { left++ } }))
+    const world = await open({ api, extra: endless })
+    const socket = await world.open()
+    socket.write(`${post(call('Session'))}${'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3)}`)
+    await until(() => calls.length === 1)
+    for (let i = 0; i < 100; i++) await turn()
+    socket.destroy()
+    await until(() => left === 3)
+    while (!(await fetch(`${world.url}/metrics`).then((answer) => answer.text())).includes('dagstore_rpc_requests 1\n')) await turn()
+  })
+
   it('aborts the call of a caller who leaves', async () => {
     const { api, calls } = gated()
     const world = await open({ api })
@@ -266,15 +280,15 @@ describe('limits of WebSockets', () => {
     socket.pause()
     // each is answered with its id
     const message = JSON.stringify({ id: 'x'.repeat(1 << 16), method: 'Filecoin.Nope', params: [] })
-    for (let count = 0; count < 1000; count++) socket.send(message)
+    for (let count = 0; count < 600; count++) socket.send(message)
     let before = -1
     while (socket.bufferedAmount !== before) {
       before = socket.bufferedAmount
       for (let i = 0; i < 500; i++) await turn()
     }
-    expect(before).toBeGreaterThan(1 << 24)
+    expect(before).toBeGreaterThan(1 << 22)
     socket.resume()
-    await until(() => socket.bufferedAmount === 0)
+    await until(() => socket.bufferedAmount < before)
     socket.terminate()
   })
 })
