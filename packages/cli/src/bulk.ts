@@ -29,7 +29,7 @@ export interface Bulk {
 const MAX_TOLD = 20
 
 /** What no other item would fare better with. */
-const FATAL: ReadonlySet<string> = new Set(['DAGSTORE_STORAGE_FAILED', 'DAGSTORE_CLOSED', 'DAGSTORE_LOCKED'])
+const FATAL: ReadonlySet<string> = new Set(['DAGSTORE_STORAGE_FAILED', 'DAGSTORE_CLOSED', 'DAGSTORE_LOCKED', 'RPC_UNREACHABLE', 'RPC_FORBIDDEN', 'RPC_CONNECTION_LOST', 'RPC_CLOSED'])
 
 /**
  * @param work - may give further members for the end of the document

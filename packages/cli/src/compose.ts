@@ -52,7 +52,7 @@ const createGate = <T>(): Gate<T> => {
   return { promise, resolve: (value) => settle?.resolve(value), reject: (reason) => settle?.reject(reason) }
 }
 
-export interface ShardStoreOptions extends Pick<NodeDagstoreOptions, 'onEvent' | 'metrics' | 'doctor'>, Pick<PiecesOptions, 'onSealed'> {
+export interface ShardStoreOptions extends Pick<NodeDagstoreOptions, 'onEvent' | 'metrics' | 'doctor' | 'indexingBytesPerSecond'>, Pick<PiecesOptions, 'onSealed'> {
   /** @default that of `config.toml` in the root, where there is one */
   readonly config?: Config | undefined
   /** Mounts that take the place of the usual ones of their schemes. */

@@ -8,15 +8,17 @@ import type { ListedShard, ShardBackend, ShardCalls } from './shard-backend.ts'
 
 export interface LocalUse {
   readonly onEvent?: ((event: DagstoreEvent) => void) | undefined
+  /** What indexing may read in a second. @default that of the configuration */
+  readonly bytesPerSecond?: number | undefined
   /** Told what is left out, and why. */
   readonly onNotice?: ((text: string) => void) | undefined
 }
 
 /** Makes the store where there is none. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
-export const openLocalBackend = async (root: RootFolder, { onEvent, onNotice = () => {} }: LocalUse = {}): Promise<ShardBackend> => {
+export const openLocalBackend = async (root: RootFolder, { onEvent, bytesPerSecond, onNotice = () => {} }: LocalUse = {}): Promise<ShardBackend> => {
   // loaded when needed
   const [{ openShardStore }, { toLotusState }, { openDirectory }] = await Promise.all([import('../compose.ts'), import('@dagstore/dagstore'), import('@dagstore/io/node')])
-  const opened = await openShardStore(root, onEvent === undefined ? {} : { onEvent })
+  const opened = await openShardStore(root, { ...(onEvent === undefined ? {} : { onEvent }), ...(bytesPerSecond === undefined ? {} : { indexingBytesPerSecond: bytesPerSecond }) })
   const { dagstore: store, indices, isUnsealed } = opened
   let deals: Promise<LocalDeals> | undefined
   const listed = (info: ShardInfo): ListedShard => ({ Key: info.key, State: toLotusState(info), Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}` })

@@ -21,6 +21,8 @@ export interface BackendUse {
   /** Whether a store is made where there is none; then that is said. */
   readonly makes?: boolean
   readonly onEvent?: ((event: DagstoreEvent) => void) | undefined
+  /** What indexing may read in a second; a daemon has its own limit, so it is not asked then. */
+  readonly bytesPerSecond?: number | undefined
 }
 
 /** @throws {CommandError} `COMMAND_NO_STORE`, `COMMAND_USAGE`: an address that is none. {RpcError} the daemon that was named does not answer, or takes no token */
@@ -30,7 +32,7 @@ export const openBackend = async (options: BackendOptions, terminal: Terminal, u
   const root = rootFolder(options.root, terminal)
   const daemon = await daemonOf(root, terminal)
   if (daemon !== undefined) return openRemote(daemon.client, daemon.address, root, terminal, use)
-  const local = { onEvent: use.onEvent, onNotice: (text: string) => { terminal.stderr(`${printable(text)}\n`) } }
+  const local = { onEvent: use.onEvent, bytesPerSecond: use.bytesPerSecond, onNotice: (text: string) => { terminal.stderr(`${printable(text)}\n`) } }
   if (use.makes === true && !hasStore(root)) {
     const backend = await openLocalBackend(root, local)
     terminal.stderr(`made a DAG store at ${printable(root.label)}\n`)
@@ -91,7 +93,11 @@ const connect = async (address: ApiAddress): Promise<RemoteClient> => {
   }
 }
 
-const openRemote = async ({ api, close }: RemoteClient, { url }: ApiAddress, root: RootFolder | undefined, { interactive }: Terminal, { onEvent }: BackendUse): Promise<ShardBackend> => {
+const openRemote = async ({ api, close }: RemoteClient, { url }: ApiAddress, root: RootFolder | undefined, { interactive }: Terminal, { onEvent, bytesPerSecond }: BackendUse): Promise<ShardBackend> => {
+  if (bytesPerSecond !== undefined) {
+    await close()
+    throw new CommandError('COMMAND_USAGE', `--bytes-per-second goes with a store that no daemon has; the one at ${url} has a limit of its own: BytesPerSecond in its configuration`)
+  }
   const [{ remoteCalls }, { openRemoteIndex }, { toEvent }] = await Promise.all([import('./remote-calls.ts'), import('./remote-index.ts'), import('./remote-shapes.ts')])
   const stop = new AbortController()
   const watch = async (listener: (event: DagstoreEvent) => void): Promise<void> => {

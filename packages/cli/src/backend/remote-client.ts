@@ -1,5 +1,8 @@
-/** The connection to a daemon: calls by POST, a WebSocket for streams, opened by the first of them. */
-import { createRpcClient, type RpcClient, type WebSocketLike } from '@dagstore/json-rpc'
+/**
+ * The connection to a daemon: whether it is there is asked by POST, all else over a WebSocket, opened by the first call. `fetch` of Node
+ * gives up on an answer that does not begin within five minutes, and shards take longer than that.
+ */
+import { createRpcClient, type RpcClient } from '@dagstore/json-rpc'
 import { createLotusClient, type LotusApi } from '@dagstore/lotus-api'
 import type { ApiAddress } from '../api-address.ts'
 import { toRemote } from './remote-error.ts'
@@ -11,25 +14,24 @@ export interface RemoteClient {
 
 /** Nobody is asked yet. Calls reject with {@link RemoteError} where the daemon gave a code, else with `RpcError`. */
 export const openRemoteClient = ({ url, token }: ApiAddress): RemoteClient => {
-  const options = { url: `${url}/rpc/v0`, token }
-  const calls = createRpcClient(options)
-  let streams: Promise<RpcClient> | undefined
-  // loaded when there is a stream: most commands have none
-  const openStreams = async (): Promise<RpcClient> => {
+  const probe = createRpcClient({ url: `${url}/rpc/v0`, token })
+  let opened: Promise<RpcClient> | undefined
+  // loaded when there is somebody to ask
+  const open = async (): Promise<RpcClient> => {
     const { WebSocket } = await import('ws')
-    return createRpcClient({ ...options, webSocket: (at, headers) => new WebSocket(at, { headers }) as unknown as WebSocketLike })
+    return createRpcClient({ url: `${url.replace(/^http/, 'ws')}/rpc/v0`, token, webSocket: (at, headers) => new WebSocket(at, { headers }) })
   }
   const api = createLotusClient({
     call: async (method, params, how) => {
       try {
-        return await calls.call(method, params, how)
+        return await (method === 'Filecoin.Version' ? probe : await (opened ??= open())).call(method, params, how)
       } catch (error) {
         throw toRemote(error)
       }
     },
     stream: async function * (method, params, how) {
       try {
-        yield * (await (streams ??= openStreams())).stream(method, params, how)
+        yield * (await (opened ??= open())).stream(method, params, how)
       } catch (error) {
         throw toRemote(error)
       }
@@ -38,8 +40,8 @@ export const openRemoteClient = ({ url, token }: ApiAddress): RemoteClient => {
   return {
     api,
     close: async () => {
-      await calls.close()
-      await (await streams)?.close()
+      await probe.close()
+      await (await opened)?.close()
     },
   }
 }

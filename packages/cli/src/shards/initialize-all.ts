@@ -11,18 +11,32 @@ import { createJobWatch } from './job-watch.ts'
 import { wholeNumber } from './numbers.ts'
 import { addBackendOptions, withExistingStore } from './store.ts'
 
-interface InitializeAllOptions extends CommonOptions { readonly concurrency: number, readonly includeSealed?: boolean, readonly rebuild?: boolean }
+interface InitializeAllOptions extends CommonOptions { readonly concurrency: number, readonly includeSealed?: boolean, readonly bytesPerSecond?: string, readonly rebuild?: boolean }
 
 export const addInitializeAllCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('initialize-all')))
     .description('fetch and index every shard that is not indexed yet; with --json one object a line')
     .option('--rebuild', 'before, write the index of all shards anew from the indices of each: when it was damaged, or lost')
     .option('--concurrency <n>', 'shards at a time; 0: as many as the store takes', wholeNumber, 0)
+    .option('--bytes-per-second <size>', 'what it may read in a second, such as 50MiB; with a daemon, that is in its configuration')
     .option('--include-sealed', 'also pieces of which no unsealed copy is known')
     .action(async (options: InitializeAllOptions) => {
       const watch = createJobWatch()
-      await withExistingStore(options, terminal, (store) => initializeAll(store, options, terminal, watch), watch)
+      const bytesPerSecond = options.bytesPerSecond === undefined ? undefined : await readBytes(options.bytesPerSecond)
+      await withExistingStore(options, terminal, (store) => initializeAll(store, options, terminal, watch), { onEvent: watch.onEvent, bytesPerSecond })
     })
+}
+
+/** As the configuration takes it. */
+const readBytes = async (text: string): Promise<number> => {
+  const { KEYS } = await import('../config/keys.ts') // loaded when needed
+  try {
+    // 0: no limit, whatever the configuration says
+    return KEYS.bytesPerSecond.kind.parse(text) || Number.MAX_SAFE_INTEGER
+  } catch (error) {
+    if (error instanceof RangeError) throw new CommandError('COMMAND_USAGE', `--bytes-per-second: want ${error.message}`)
+    throw error
+  }
 }
 
 type Watch = ReturnType<typeof createJobWatch>

@@ -12,8 +12,8 @@ export const addBackendOptions = (command: Command): Command =>
   addRootOption(command).option('--api-info <info>', 'ask this daemon, TOKEN:MULTIADDR or a URL (default: DAGSTORE_API_INFO, else the one that has the store)')
 
 /** @throws {CommandError} `COMMAND_NO_STORE` */
-export const withExistingStore = <T>(options: BackendOptions, terminal: Terminal, work: (store: ShardBackend) => Promise<T>, { onEvent }: Pick<BackendUse, 'onEvent'> = {}): Promise<T> =>
-  withStore(options, terminal, work, { onEvent })
+export const withExistingStore = <T>(options: BackendOptions, terminal: Terminal, work: (store: ShardBackend) => Promise<T>, { onEvent, bytesPerSecond }: Pick<BackendUse, 'onEvent' | 'bytesPerSecond'> = {}): Promise<T> =>
+  withStore(options, terminal, work, { onEvent, bytesPerSecond })
 
 /** Makes it where there is none, and says so. */
 export const withAnyStore = <T>(options: BackendOptions, terminal: Terminal, work: (store: ShardBackend) => Promise<T>, { onEvent }: Pick<BackendUse, 'onEvent'> = {}): Promise<T> =>

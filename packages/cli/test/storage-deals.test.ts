@@ -1,0 +1,101 @@
+/** `storage-deals`, on the store itself and against a daemon: deals that were accepted before get their data. */
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { carV1, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
+import { systemClock } from '@dagstore/io'
+import { createCommP, pieceCidV1 } from '@dagstore/piece'
+import { createPieceEngine } from '@dagstore/piece/node'
+import { CID } from 'multiformats/cid'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { openShardStore } from '../src/compose.ts'
+import { openDeals } from '../src/daemon/deals.ts'
+import { createLogs } from '../src/log/logs.ts'
+import { call, commandFile, startDaemon } from './daemon-process.ts'
+import { dagstore, temporaryFolder } from './terminal.ts'
+
+let bin = ''
+beforeAll(async () => { bin = await commandFile() })
+
+const blocks = makeBlocks(31, 4, { min: 100, max: 300 })
+const car = carV1([blocks[0]!.cid], blocks)
+/** No CAR: such a deal becomes active, and has no shard. */
+const noise = seededBytes(32, 2000)
+
+const proposalCid = (name: string): CID => CID.decode(Uint8Array.of(1, 0x71, 0x12, 0x20, ...createHash('sha256').update(name).digest()))
+
+interface Place { readonly cwd: string, readonly proposals: readonly string[] }
+
+/** A store with a deal of a CAR and one of noise, both waiting for their data. */
+const twoDeals = async (): Promise<Place> => {
+  const cwd = await temporaryFolder()
+  await writeFile(join(cwd, 'payload.car'), car)
+  await writeFile(join(cwd, 'noise.bin'), noise)
+  const root = { path: join(cwd, '.dagstore'), label: '.dagstore' }
+  const store = await openShardStore(root)
+  const log = createLogs({ write: () => {}, clock: systemClock, level: 'error', format: 'text', colors: false }).of('deals')
+  const deals = await openDeals(store, await store.openPieces(), 1000n, log)
+  const proposals: string[] = []
+  for (const [name, bytes] of [['car', car], ['noise', noise]] as const) {
+    const commp = createCommP({ engine: createPieceEngine() })
+    commp.write(bytes)
+    const { commitment, paddedBytes } = commp.finish()
+    const cid = proposalCid(name)
+    proposals.push(cid.toString())
+    await deals.accept({
+      proposalCid: cid,
+      transferType: 'manual',
+      proposal: {
+        pieceCid: pieceCidV1(commitment), pieceSize: paddedBytes, verifiedDeal: true, client: 'f01001', provider: 'f01000', label: 'x',
+        startEpoch: 100n, endEpoch: 2100n, storagePricePerEpoch: 12_500_000_000_000n, providerCollateral: 0n, clientCollateral: 0n,
+      },
+    })
+  }
+  await deals.close()
+  await store.close()
+  return { cwd, proposals }
+}
+
+describe('dagstore storage-deals', () => {
+  it.each([{ way: 'on the store itself', remote: false }, { way: 'against a daemon', remote: true }])('takes deals from their data to active shards $way', async ({ remote }) => {
+    const { cwd, proposals: [first = '', second = ''] } = await twoDeals()
+    const daemon = remote ? await startDaemon(bin, [], { cwd }) : undefined
+    const before = await dagstore(cwd, ['storage-deals', 'list'])
+    expect(before.code, before.stderr).toBe(0)
+    const [titles, ...rows] = before.stdout.trimEnd().split('\n')
+    expect(titles).toMatch(/^ProposalCid +DealId +State +PieceCid +Client +Size +Price +Duration$/)
+    expect(rows.map((row) => row.split(/ {2,}/)).map(([cid, id, state, , client, size, price, duration]) => [cid, id, state, client, size, price, duration]).sort()).toEqual([first, second].sort()
+      .map((cid) => [`...${cid.slice(-8)}`, '0', 'StorageDealWaitingForData', 'f01001', expect.stringMatching(/ KiB$/), '0.025 FIL', '2000']).sort())
+    expect((await dagstore(cwd, ['storage-deals', 'list', '-v'])).stdout).toContain(first)
+
+    const wrong = await dagstore(cwd, ['storage-deals', 'import-data', first, 'noise.bin'])
+    expect(wrong).toMatchObject({ code: 1, stdout: '' })
+    expect(wrong.stderr).toMatch(/^dagstore: noise\.bin: .*\([A-Z_]+\)\n$/)
+    expect((await dagstore(cwd, ['storage-deals', 'import-data', first, 'nope.car'])).stderr).toContain('(IO_NOT_FOUND)')
+    expect((await dagstore(cwd, ['storage-deals', 'import-data', proposalCid('none').toString(), 'payload.car'])).code).toBe(1)
+
+    expect(await dagstore(cwd, ['storage-deals', 'import-data', first, 'payload.car'])).toMatchObject({ code: 0, stdout: 'imported payload.car\n' })
+    expect(await dagstore(cwd, ['storage-deals', 'import-data', '--json', second, 'noise.bin'])).toMatchObject({ code: 0, stdout: 'null\n' })
+    const states = async (): Promise<readonly string[]> => (await dagstore(cwd, ['storage-deals', 'list'])).stdout.match(/StorageDeal\w+/g) ?? []
+    while ((await states()).some((state) => state !== 'StorageDealActive')) await new Promise((resolve) => { setTimeout(resolve, 20) })
+    expect(new Uint8Array(await readFile(join(cwd, 'payload.car'))), 'the file stays').toEqual(car)
+
+    const listed = JSON.parse((await dagstore(cwd, ['list-shards', '--json'])).stdout) as { readonly State: string }[]
+    expect(listed.map(({ State }) => State)).toContain('ShardStateAvailable')
+    let unregistered: { readonly ProposalCid: string, readonly Failure: { readonly Code: string } }[] = []
+    while (unregistered.length === 0) unregistered = JSON.parse((await dagstore(cwd, ['list-shards', '--unregistered', '--json'])).stdout) as typeof unregistered
+    expect(unregistered.map(({ ProposalCid }) => ProposalCid)).toEqual([second])
+    expect((await dagstore(cwd, ['list-shards', '--unregistered'])).stdout).toMatch(/^Key +DealID +ProposalCid +NextRetry +Error\nbaga\S+ +0 +\S+ +\S.* +[A-Z]+_[A-Z_]+: .*\n$/)
+    if (daemon !== undefined) {
+      expect(JSON.parse((await dagstore(cwd, ['storage-deals', 'list', '--json'])).stdout)).toEqual((await call(daemon, 'MarketListIncompleteDeals')).result)
+      expect(unregistered).toEqual((await call(daemon, 'DagstoreListUnregistered')).result.Deals)
+    }
+  })
+
+  it('L16: gives the daemon the path of the file as the user sees it', async () => {
+    const { cwd, proposals: [first = ''] } = await twoDeals()
+    const elsewhere = await temporaryFolder()
+    await startDaemon(bin, ['--root', join(cwd, '.dagstore')], { cwd: elsewhere, root: join(cwd, '.dagstore') })
+    expect(await dagstore(cwd, ['storage-deals', 'import-data', first, './payload.car'])).toMatchObject({ code: 0, stdout: 'imported ./payload.car\n' })
+  })
+})
