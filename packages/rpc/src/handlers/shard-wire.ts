@@ -4,6 +4,7 @@ import type {
   DagstoreFailure, DagstoreFinding, DagstoreShard, DagstoreShardDetails, DagstoreShardInfo, DagstoreStoreEvent, LotusCallOptions, ShardState,
 } from '@dagstore/lotus-api'
 import { errorText } from './failures.ts'
+import { maskedUrl } from './masked-url.ts'
 
 /** As Lotus lists it. */
 export const shardInfoOf = (info: ShardInfo): DagstoreShardInfo => ({
@@ -34,13 +35,6 @@ export const findingOf = ({ check, code, message, at, repairedAt }: Finding): Da
 
 export const detailsOf = (details: ShardDetails, open: boolean): DagstoreShardDetails =>
   ({ ...shardOf(details, open), Findings: details.findings.map(findingOf) })
-
-/** Mounts refuse users and passwords; a query may hold a signature. What is put together of several URLs is cut as one. */
-const maskedUrl = (url: string): string => {
-  const query = url.search(/[?#]/u)
-  const bare = query < 0 ? url : url.slice(0, query)
-  return bare.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/iu, '$1')
-}
 
 const stateOf = (health: ShardInfo['health'] | undefined): ShardState | null => (health === undefined ? null : toLotusState({ health, leases: 0 }))
 

@@ -1,4 +1,5 @@
 /** Calls on single shards, as Lotus's clients make them. */
+import { bytesUrl } from '@dagstore/mounts'
 import { pieceCidV2, parsePieceCid } from '@dagstore/piece'
 import { describe, expect, it } from 'vitest'
 import { ADMIN, all, gate, openNode, until } from './node-kit.ts'
@@ -135,12 +136,15 @@ describe('DagstoreLookupPieces', () => {
 
 describe('calls of ours on single shards', () => {
   it('tell all of a shard, and the whole URL of its mount to administrators alone', async () => {
-    await using node = await openNode({ hosts: { allow: ['cars.example'] } })
-    await node.store.register('far', 'bytes:')
+    await using node = await openNode()
     const piece = await node.lazy(1)
+    const url = bytesUrl(piece.bytes!)
+    await node.store.register('small', url)
     await node.api.DagstoreEnsureShard(piece.key)
-    expect(await node.api.DagstoreShardInfo(piece.key, ADMIN)).toMatchObject({ Key: piece.key, State: 'ShardStateAvailable', MountURL: piece.url, IndexGeneration: 1, Leases: 0, Failure: null, Findings: [] })
-    expect(await node.api.DagstoreShardInfo('none')).toBeNull()
+    expect(await node.api.DagstoreShardInfo(piece.key)).toMatchObject({ Key: piece.key, State: 'ShardStateAvailable', MountURL: piece.url, IndexGeneration: 1, Leases: 0, Failure: null, Findings: [] })
+    expect(await node.api.DagstoreShardInfo('small', ADMIN)).toMatchObject({ MountURL: url })
+    expect(await node.api.DagstoreShardInfo('small', { permissions: ['read', 'write', 'sign'] })).toMatchObject({ MountURL: 'bytes:' })
+    expect((await node.api.DagstoreQueryShards({}, { permissions: ['read'] })).Shards.map(({ MountURL }) => MountURL)).toEqual([piece.url, 'bytes:'])
     expect((await node.call('Filecoin.DagstoreShardInfo', ['none'])).result).toBeNull()
   })
   it('destroy a shard, and look at another source for one', async () => {
