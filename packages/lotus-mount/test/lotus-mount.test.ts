@@ -1,7 +1,9 @@
+import { seededBytes } from '@dagstore-tooling/fixtures'
 import { createBytesSource } from '@dagstore/io'
 import { createMountRegistry } from '@dagstore/mounts'
 import { mountSuite } from '@dagstore/mounts/suite'
 import { pieceCidV1 } from '@dagstore/piece'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { createPieceLoader, lotusMount, lotusUrl, type PieceLoader } from '../src/index.ts'
 import { ioError, makePiece, type TestPiece, testSource } from './pieces.ts'
@@ -118,5 +120,25 @@ describe('lotusMount', () => {
     expect(await mountOf([]).mount.explain?.()).toBe('no record of it in a')
     const failing = { ...source, explain: async () => { throw ioError('IO_FAILED', 'later') } }
     expect(await lotusMount(createPieceLoader([failing])).mount(lotusUrl(piece.v1)).explain?.()).toMatch(/^a: /)
+  })
+
+  it('takes a URL as it is only where it is the one of its piece', () => {
+    const factory = lotusMount({ stat: async () => { throw new Error('not asked') }, open: async () => { throw new Error('not asked') } })
+    const letters = 'abcdefghijklmnopqrstuvwxyz234567'
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const url = lotusUrl(pieceCidV1(seededBytes(seed, 32)))
+      expect(factory.mount(url).url).toBe(url)
+      // each character of the CID replaced by each other one: a URL that is taken is that of the CID in it
+      for (let at = 'lotus://'.length; at < url.length; at++) {
+        const other = `${url.slice(0, at)}${letters[(seed * 7 + at) % 32]}${url.slice(at + 1)}`
+        let taken: string
+        try {
+          taken = factory.mount(other).url
+        } catch {
+          continue
+        }
+        expect(taken).toBe(lotusUrl(CID.parse(other.slice('lotus://'.length))))
+      }
+    }
   })
 })
