@@ -58,8 +58,8 @@ export const createUnsealedSealing = (options: UnsealedSealingOptions): Unsealed
       const fileName = nameOf(location)
       const sector = await readSector(files, fileName)
       if (sector !== undefined && isAllocated(sector.allocated, location.offsetPadded, pieceBytes)) return { ...placeOf(location), fileName, sectorBytes: sector.sectorBytes, reused: true }
-      // of a sector that has gone
-      if (location.miner === options.miner) await pieces.remove(pieceCid, location)
+      // of a sector that is not here somebody else may know; in one that is here, the piece is not
+      if (sector !== undefined && location.miner === options.miner) await pieces.remove(pieceCid, location)
     }
     const place = await lock('places', async () => {
       const planned = await places.get(key)
@@ -110,7 +110,7 @@ const nameOf = ({ miner, sector }: Pick<PiecePlace, 'miner' | 'sector'>): string
 const placeOf = ({ miner, sector, offsetPadded, lengthPadded }: PiecePlace): PiecePlace => ({ miner, sector, offsetPadded, lengthPadded })
 
 /** First fit among the sectors that are there, around what they hold and what is planned. */
-const findPlace = async ({ files, miner }: UnsealedSealingOptions, allPlanned: readonly PlannedPlace[], pieceBytes: number): Promise<PlannedPlace> => {
+const findPlace = async ({ files, pieces, miner }: UnsealedSealingOptions, allPlanned: readonly PlannedPlace[], pieceBytes: number): Promise<PlannedPlace> => {
   const planned = allPlanned.filter((place) => place.miner === miner)
   const sectors = new Map<bigint, PlacedSector<bigint>>()
   let highest = 0n
@@ -126,6 +126,8 @@ const findPlace = async ({ files, miner }: UnsealedSealingOptions, allPlanned: r
     const known = sectors.get(sector) ?? { number: sector, sectorBytes, pieces: [] }
     sectors.set(sector, { ...known, pieces: [...known.pieces, { offset: offsetPadded, length: lengthPadded }] })
   }
+  // sectors of the same provider may lie elsewhere
+  for await (const { locations } of pieces.list()) for (const location of locations) if (location.miner === miner && location.sector > highest) highest = location.sector
   const ascending = [...sectors.values()].sort((a, b) => (a.number < b.number ? -1 : 1))
   const { sector, sectorBytes, offset } = planPlacement(ascending, pieceBytes)
   return { miner, sector: sector === 'new' ? highest + 1n : sector, sectorBytes, offsetPadded: offset, lengthPadded: pieceBytes }
