@@ -2,7 +2,7 @@
 import { lstat, readdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { classifyNodeError } from '@dagstore/io/node'
-import { CommandError, explain } from './failure.ts'
+import { codeOf, CommandError, explain } from './failure.ts'
 import type { RootFolder } from './root-folder.ts'
 import { printable } from './text.ts'
 
@@ -31,7 +31,9 @@ export const checkLayout = async (root: RootFolder): Promise<void> => {
   }
   if (kinds.get(LOTUS_DATABASE) !== 'link') return
   if ((await readdir(join(root.path, LOTUS_DATABASE))).length > 0) throw refusal(root, `${LOTUS_DATABASE} is a link to a folder that is not empty; link an empty one, or call the link db`)
-  await symlink(LOTUS_DATABASE, join(root.path, 'db'))
+  await symlink(LOTUS_DATABASE, join(root.path, 'db')).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error // another command was first
+  })
 }
 
 type Kind = 'none' | 'folder' | 'link' | 'dangling' | 'other'

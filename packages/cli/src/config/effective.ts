@@ -9,7 +9,7 @@ import type { Config } from './config.ts'
 import { CONFIG_FILE } from './file-name.ts'
 import { envName, FIELDS, KEYS } from './keys.ts'
 import { nearest } from './nearest.ts'
-import { resolvePath, resolvePaths } from './paths.ts'
+import { resolvePaths } from './paths.ts'
 import { type FileValues, readConfigFile } from './read-file.ts'
 
 /** `name`: the option, the variable, or the file, as the user named it. */
@@ -58,7 +58,7 @@ export const effectiveConfig = (options: ConfigOptions, terminal: Terminal): Eff
   const named = options.root ?? (env['DAGSTORE_PATH'] || undefined)
   const configured = environment.get('rootDir')?.value as string | undefined ?? given?.values.rootDir
   const label = named ?? (configured || DEFAULT_ROOT)
-  const root: RootFolder = { path: resolvePath(label, cwd, env['HOME']), label }
+  const root: RootFolder = { path: resolve(cwd, label), label } // as all commands take it
   const own = join(root.path, CONFIG_FILE)
   const file = given ?? (existsSync(own) ? read(own, join(label, CONFIG_FILE)) : undefined)
   const elsewhere = given === undefined ? file?.values.rootDir : undefined

@@ -9,7 +9,7 @@ export const resolvePaths = (field: keyof Config, value: unknown, folder: string
   return Array.isArray(value) ? value.map((path: string) => resolvePath(path, folder, home)) : resolvePath(value as string, folder, home)
 }
 
-export const resolvePath = (path: string, folder: string, home: string | undefined): string => {
+const resolvePath = (path: string, folder: string, home: string | undefined): string => {
   if (path === '') return ''
   return home !== undefined && (path === '~' || path.startsWith('~/')) ? join(home, path.slice(1)) : resolve(folder, path)
 }
