@@ -13,6 +13,7 @@ export interface DealFields {
   readonly sector: unknown
   readonly offsetPadded: unknown
   readonly lengthPadded: unknown
+  /** 0: not known. */
   readonly rawSize?: unknown
   readonly state?: unknown
 }
@@ -36,7 +37,8 @@ export const readDeal = (piece: PieceCidFacts, fields: DealFields): PieceDeal =>
   const lengthPadded = readSize('lengthPadded', fields.lengthPadded)
   if (!isPieceSize(lengthPadded)) throw badField('lengthPadded', 'is not the size of a piece', lengthPadded)
   if (piece.paddedBytes !== undefined && piece.paddedBytes !== lengthPadded) throw badField('lengthPadded', `is not what the piece CID says; want=${piece.paddedBytes}`, lengthPadded)
-  const rawSize = isNothing(fields.rawSize) ? piece.payloadBytes : readSize('rawSize', fields.rawSize)
+  const said = isNothing(fields.rawSize) ? 0 : readSize('rawSize', fields.rawSize)
+  const rawSize = said === 0 ? piece.payloadBytes : said
   if (piece.payloadBytes !== undefined && rawSize !== piece.payloadBytes) throw badField('rawSize', `is not what the piece CID says; want=${piece.payloadBytes}`, rawSize)
   if (rawSize !== undefined && rawSize > unpaddedBytes(lengthPadded)) throw badField('rawSize', 'is more than the piece holds', rawSize)
   const state = readText('state', fields.state)

@@ -5,7 +5,7 @@ import type { CID } from 'multiformats/cid'
 const BYTES = 32
 
 /** v1, each once, by the bytes of their commitments: an order that does not depend on how they came. */
-export const sortedPieceCids = (facts: readonly PieceCidFacts[] | Iterable<PieceCidFacts>): Iterable<CID> => {
+export const sortedPieceCids = (facts: Iterable<PieceCidFacts>): Iterable<CID> => {
   let packed = new Uint8Array(BYTES * 64)
   let count = 0
   for (const { commitment } of facts) {

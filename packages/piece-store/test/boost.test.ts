@@ -105,6 +105,14 @@ describe('openBoostDb', () => {
     await reader.close()
   })
 
+  it('can be closed while it is read', async () => {
+    const tempFolder = temp()
+    const reader = await openBoostDb(make(`create table Deals (ID text, PieceCID text, PieceSize int, ProviderAddress text, SectorID int, Offset int, Length int, Checkpoint text, primary key (ID)) without rowid;
+      insert into Deals values ${[0, 1, 3].map((at) => `('${at}', '${piece(at)}', 2048, 't01000', 1, 0, 2048, 'Complete')`).join()}`), { tempFolder })
+    await expect((async () => { for await (const { deals } of reader.list()) if (deals.length > 0) await reader.close() })()).rejects.toMatchObject({ code: 'PIECE_STORE_FAILED' })
+    expect(readdirSync(tempFolder)).toEqual([])
+  })
+
   it('stops at an abort between rows', async () => {
     const reader = await openBoostDb(make(`create table Deals (ID text, PieceCID text, PieceSize int, ProviderAddress text, SectorID int, Offset int, Length int, Checkpoint text, primary key (ID)) without rowid;
       with recursive n(i) as (values (1) union all select i + 1 from n where i < 5000) insert into Deals select printf('%06d', i), '${piece(0)}', 2048, 't01000', i, 0, 2048, 'Complete' from n`), { tempFolder: temp() })

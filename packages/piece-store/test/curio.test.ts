@@ -28,7 +28,7 @@ const missing = programs === undefined ? 'PostgreSQL is not installed: no initdb
 
 describe.skipIf(missing !== undefined)(`openCurioDb${missing === undefined ? '' : ` (${missing})`}`, () => {
   let server: PostgresServer
-  beforeAll(async () => { server = await startPostgres(programs!) }, 120_000)
+  beforeAll(async () => { server = await startPostgres(programs!) })
   afterAll(async () => { await server?.stop() })
 
   let databases = 0
@@ -118,6 +118,32 @@ describe.skipIf(missing !== undefined)(`openCurioDb${missing === undefined ? '' 
     await other.end()
     await reader.close()
     await expect(collect(reader)).rejects.toMatchObject({ code: 'PIECE_STORE_FAILED' })
+  })
+
+  it('fails with a code when its connection breaks between two pages, and connects anew for the next question', async () => {
+    const url = await make(`${OLD} ${insert(Array.from({ length: 20 }, (_, n) => `'u${n}', '${cid(n)}', 1000, ${n}, 0, 2048, 0`))}`)
+    const reader = await openCurioDb(url, { rowsAtOnce: 4 })
+    const other = new pg.Client({ connectionString: url })
+    await other.connect()
+    let count = 0
+    await expect((async () => {
+      for await (const { deals } of reader.list()) {
+        if (count === 0) {
+          await other.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dagstore'")
+          await new Promise((resolve) => { setTimeout(resolve, 50) })
+        }
+        count += deals.length
+      }
+    })()).rejects.toMatchObject({ code: 'PIECE_STORE_FAILED' })
+    expect(count).toBeLessThan(20)
+    expect((await collect(reader)).found.flatMap(({ deals }) => deals)).toHaveLength(20)
+    await other.end()
+    await reader.close()
+  })
+
+  it('can be closed while it is read', async () => {
+    const reader = await openCurioDb(await make(`${OLD} ${insert(Array.from({ length: 20 }, (_, n) => `'u${n}', '${cid(n)}', 1000, ${n}, 0, 2048, 0`))}`), { rowsAtOnce: 4 })
+    await expect((async () => { for await (const { deals } of reader.list()) if (deals.length > 0) await reader.close() })()).rejects.toMatchObject({ code: 'PIECE_STORE_FAILED' })
   })
 
   it('refuses a database that is none of Curio\'s', async () => {

@@ -30,7 +30,7 @@ const u64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn })
 const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).map((text) => `x${text.replace(/\p{Cc}|\p{Cs}/gu, '')}x`)
 const deal: fc.Arbitrary<PieceDeal> = fc.record({
   dealId: word, miner: u64, sector: fc.option(u64, { nil: undefined }), offset: fc.integer({ min: 0, max: 2 ** 40 }), height: fc.integer({ min: 7, max: 36 }),
-  part: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }), state: fc.option(word, { nil: undefined }),
+  part: fc.option(fc.double({ min: 0.1, max: 1, noNaN: true }), { nil: undefined }), state: fc.option(word, { nil: undefined }),
 }).map(({ dealId, miner, sector, offset, height, part, state }) => ({
   dealId, miner, sector, offsetPadded: sector === undefined ? 0 : offset * 128, lengthPadded: 2 ** height,
   ...(part === undefined ? {} : { rawSize: Math.floor(2 ** height / 128 * 127 * part) }), ...(state === undefined ? {} : { state }),

@@ -107,6 +107,13 @@ describe('openLotusMetadata', () => {
     expect(readdirSync(tempFolder)).toEqual([])
   })
 
+  it('can be closed while it is read', async () => {
+    const tempFolder = temp('closed')
+    const reader = await open('metadata', tempFolder)
+    await expect((async () => { for await (const { deals } of reader.list()) if (deals.length > 0) await reader.close() })()).rejects.toMatchObject({ code: 'PIECE_STORE_FAILED' })
+    expect(readdirSync(tempFolder)).toEqual([])
+  })
+
   it('rejects with the reason of an abort, and leaves nothing behind', async () => {
     const tempFolder = temp('aborted')
     const reason = new Error('enough')

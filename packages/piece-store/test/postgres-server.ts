@@ -7,8 +7,6 @@ import pg from 'pg'
 
 export interface PostgresServer {
   readonly url: (database: string) => string
-  /** The server is killed at once, as in a crash. */
-  kill (): void
   stop (): Promise<void>
 }
 
@@ -39,6 +37,8 @@ export const startPostgres = async (programs: string): Promise<PostgresServer> =
   execFileSync(join(programs, 'initdb'), ['-D', data, '-U', 'curio', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C'], { ...user, cwd: sockets, stdio: 'pipe' })
   const child: ChildProcess = spawn(join(programs, 'postgres'), ['-D', data, '-k', sockets, '-c', 'listen_addresses=', '-c', 'fsync=off'], { ...user, cwd: sockets, stdio: 'ignore' })
   const url = (database: string): string => `postgres://curio@/${database}?host=${encodeURIComponent(sockets)}`
+  // a test that was given up leaves no server behind
+  process.once('exit', () => { if (child.kill('SIGKILL')) rmSync(root, { recursive: true, force: true }) })
   const exited = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
   for (;;) {
     if (child.exitCode !== null) throw new Error('postgres ended')
@@ -50,7 +50,6 @@ export const startPostgres = async (programs: string): Promise<PostgresServer> =
   }
   return {
     url,
-    kill: () => { child.kill('SIGKILL') },
     stop: async () => {
       child.kill('SIGQUIT')
       await exited

@@ -1,7 +1,7 @@
 /** Reads the deals of Boost from its SQLite database, or a copy of it. */
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import { factsOf } from '../cid-facts.ts'
-import { readDeal, readId, readPieceCid, readText, shown } from '../deal-fields.ts'
+import { readDeal, readId, readPieceCid, shown } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import type { PieceDeal, PieceDealReader, ReadDealsOptions } from '../piece-deals.ts'
 import { reportTo } from '../report.ts'
@@ -50,7 +50,7 @@ export const createBoostDbReader = ({ query: unguarded, onClose }: BoostDbOption
     const report = reportTo(options)
     selects ??= readSelects().catch((error: unknown) => { selects = undefined; throw error })
     for (const { table, sql } of await selects) {
-      yield * readRows(query(`${sql}${where} order by "ID"`, params, options), readRow, ({ ID }) => `${table} ID=${shown(ID)}`, report)
+      yield * readRows(query(`${sql}${where} order by "${table}"."ID"`, params, options), readRow, ({ ID }) => `${table} ID=${shown(ID)}`, report)
     }
   }
   return {
@@ -71,12 +71,11 @@ const readRow = (row: SqlRow): DealRow => {
   const piece = readPieceCid(row['PieceCID'])
   const length = row['Length'] ?? '0'
   const inSector = readId('Length', length) !== 0n
-  const rawSize = row['RawSize'] ?? '0'
   return {
     piece,
     deal: readDeal(piece, {
       dealId: row['ID'], miner: row['ProviderAddress'], sector: inSector ? row['SectorID'] : undefined, offsetPadded: inSector ? row['Offset'] : undefined,
-      lengthPadded: inSector ? length : row['PieceSize'], rawSize: readId('rawSize', rawSize) === 0n ? undefined : rawSize, state: readText('state', row['Checkpoint']),
+      lengthPadded: inSector ? length : row['PieceSize'], rawSize: row['RawSize'], state: row['Checkpoint'],
     }),
   }
 }

@@ -4,7 +4,7 @@ import { type AnyPieceCid, type PieceCidFacts, pieceCidV1 } from '@dagstore/piec
 import type { CID } from 'multiformats/cid'
 import { base64pad } from 'multiformats/bases/base64'
 import { factsOf, multihashOf } from '../cid-facts.ts'
-import { readDeal, readId, readPieceCid } from '../deal-fields.ts'
+import { type DealFields, readDeal, readPieceCid } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import { itemsOf, linkText, memberOf } from '../json-fields.ts'
 import { sortedPieceCids } from '../piece-cids.ts'
@@ -81,14 +81,9 @@ export const createBoostDirectoryReader = ({ call, onClose }: BoostDirectoryOpti
   }
 }
 
-const fieldsOf = (deal: unknown): Parameters<typeof readDeal>[1] => {
-  const rawSize = memberOf(deal, 'c')
-  return {
-    dealId: memberOf(deal, 'u'), miner: memberOf(deal, 'm'), sector: memberOf(deal, 's'), offsetPadded: memberOf(deal, 'o'), lengthPadded: memberOf(deal, 'l'),
-    // 0: not known
-    rawSize: rawSize === undefined || readId('rawSize', rawSize) === 0n ? undefined : rawSize,
-  }
-}
+const fieldsOf = (deal: unknown): DealFields => ({
+  dealId: memberOf(deal, 'u'), miner: memberOf(deal, 'm'), sector: memberOf(deal, 's'), offsetPadded: memberOf(deal, 'o'), lengthPadded: memberOf(deal, 'l'), rawSize: memberOf(deal, 'c'),
+})
 
 function * readPieces (names: readonly unknown[], report: Report): Generator<PieceCidFacts, void, undefined> {
   for (const [at, name] of names.entries()) {

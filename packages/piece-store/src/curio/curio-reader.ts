@@ -1,7 +1,7 @@
 /** Reads the deals of Curio from its SQL tables. */
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import { factsOf } from '../cid-facts.ts'
-import { readDeal, readId, readPieceCid, shown } from '../deal-fields.ts'
+import { readDeal, readPieceCid, shown } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import type { PieceDeal, PieceDealReader, ReadDealsOptions } from '../piece-deals.ts'
 import { reportTo } from '../report.ts'
@@ -50,13 +50,11 @@ export const createCurioReader = ({ query: unguarded, onClose }: CurioReaderOpti
 
 const readRow = (row: SqlRow): DealRow => {
   const piece = readPieceCid(row['piece_cid'])
-  const rawSize = row['raw_size'] ?? '0'
   const parked = row['parked']
   const place = row['piece_offset'] !== null ? { miner: row['sp_id'], sector: row['sector_num'], offsetPadded: row['piece_offset'] }
     : parked !== null ? { miner: PARK_MINER, sector: parked, offsetPadded: 0, state: PARKED }
       : { miner: isNobody(row['sp_id']) ? PARK_MINER : row['sp_id'], sector: undefined, offsetPadded: undefined }
-  // a raw size of 0: not known
-  return { piece, deal: readDeal(piece, { ...place, dealId: row['id'], lengthPadded: row['piece_length'], rawSize: readId('rawSize', rawSize) === 0n ? undefined : rawSize }) }
+  return { piece, deal: readDeal(piece, { ...place, dealId: row['id'], lengthPadded: row['piece_length'], rawSize: row['raw_size'] }) }
 }
 
 /** No miner has the deal. */

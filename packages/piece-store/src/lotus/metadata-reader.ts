@@ -1,5 +1,5 @@
 /** Reads the deals of Lotus from its metadata database, or a copy of it. */
-import type { AnyLevel, CallOptions } from '@dagstore/io'
+import { type AnyLevel, type CallOptions, withdrawable } from '@dagstore/io'
 import { type AnyPieceCid, pieceCidV1 } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
 import { equalBytes } from '../bytes.ts'
@@ -9,7 +9,6 @@ import { PieceStoreError } from '../errors.ts'
 import type { PieceDealReader, PieceDeals, ReadDealsOptions } from '../piece-deals.ts'
 import type { PayloadCid } from '../piece-store.ts'
 import { type Report, reportTo } from '../report.ts'
-import { isLotusStateWithSealing } from './deal-states.ts'
 import { decodeCidInfo, decodeIdAddress, decodePieceInfo, decodeProviderDeal } from './metadata-records.ts'
 import { payloadNames } from './payload-cids.ts'
 import { isLotusDealWithSealing, joinDeals } from './piece-store-deals.ts'
@@ -86,8 +85,7 @@ export const openLotusMetadataReader = async (db: AnyLevel, options: LotusMetada
       const pieceCid = pieceCidV1(commitment)
       // a deal whose state cannot be read is told of by `list`
       known ??= readKnown(() => {}, undefined).catch((error: unknown) => { known = undefined; throw error })
-      const deals = await known
-      getOptions.signal?.throwIfAborted()
+      const deals = await withdrawable(known, getOptions.signal)
       const key = `${pieces}${pieceCid}`
       const value = await level.get(key)
       const seen = deals.rowSet()
@@ -95,7 +93,7 @@ export const openLotusMetadataReader = async (db: AnyLevel, options: LotusMetada
       const others = deals.rowsOfPiece(commitment).filter((row) => !seen.has(row)).map((row) => deals.dealOf(row))
       return placed.length + others.length === 0 ? undefined : { pieceCid, deals: [...placed, ...others] }
     },
-    isWithSealing: isLotusDealWithSealing(isLotusStateWithSealing),
+    isWithSealing: isLotusDealWithSealing,
     piecesWith: async (payload: PayloadCid, { signal }: CallOptions = {}) => {
       check()
       const found = new Map<string, CID>()

@@ -18,7 +18,7 @@
  */
 import { isPieceSize, type PieceCidFacts } from '@dagstore/piece'
 import { type CborLink, type CborValue, decodeCbor } from '../cbor.ts'
-import { badRow, type DealFields, readId, readPieceCid, readSize } from '../deal-fields.ts'
+import { badRow, type DealFields, readId, readPieceCid, readSize, readText } from '../deal-fields.ts'
 import { lotusStateName } from './deal-states.ts'
 import type { ProviderDealRow } from './provider-deals.ts'
 
@@ -63,11 +63,13 @@ export const decodeProviderDeal = (bytes: Uint8Array, proposal: string): Provide
 
 /** Of the database or of an answer. @throws {PieceStoreError} `PIECE_STORE_BAD_ROW` */
 export const checkProviderDeal = ({ piece, proposal, miner, chainId, size, state }: {
-  readonly piece: PieceCidFacts, readonly proposal: string, readonly miner: bigint, readonly chainId: unknown, readonly size: unknown, readonly state: unknown,
+  readonly piece: PieceCidFacts, readonly proposal: unknown, readonly miner: bigint, readonly chainId: unknown, readonly size: unknown, readonly state: unknown,
 }): ProviderDealRow => {
+  const name = readText('ProposalCid', proposal)
+  if (name === undefined) throw badRow('ProposalCid is missing')
   const lengthPadded = readSize('PieceSize', size)
   if (!isPieceSize(lengthPadded)) throw badRow(`PieceSize is not the size of a piece; got=${lengthPadded}`)
-  return { piece, proposal, miner, chainId: readId('DealID', chainId), lengthPadded, state: lotusStateName(readSize('State', state)) }
+  return { piece, proposal: name, miner, chainId: readId('DealID', chainId), lengthPadded, state: lotusStateName(readSize('State', state)) }
 }
 
 /** The id in an address of protocol 0. @throws {PieceStoreError} `PIECE_STORE_BAD_ROW` */

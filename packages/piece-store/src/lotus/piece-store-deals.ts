@@ -3,6 +3,7 @@ import type { PieceCidFacts } from '@dagstore/piece'
 import { readDeal, readId } from '../deal-fields.ts'
 import type { PieceDeal } from '../piece-deals.ts'
 import type { Report } from '../report.ts'
+import { isLotusStateWithSealing } from './deal-states.ts'
 import type { PieceStoreDeal } from './metadata-records.ts'
 import type { ProviderDeals, RowSet } from './provider-deals.ts'
 
@@ -25,5 +26,4 @@ export const joinDeals = (piece: PieceCidFacts, deals: readonly PieceStoreDeal[]
  * Whether sealing has the deal. Without a state it is one of the piece store that its provider has forgotten: only sealing puts
  * deals there.
  */
-export const isLotusDealWithSealing = (isState: (state: string) => boolean) => ({ state, sector }: PieceDeal): boolean =>
-  state === undefined ? sector !== undefined : isState(state)
+export const isLotusDealWithSealing = ({ state, sector }: PieceDeal): boolean => state === undefined ? sector !== undefined : isLotusStateWithSealing(state)

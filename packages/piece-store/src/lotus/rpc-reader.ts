@@ -1,10 +1,10 @@
 /** Reads the deals of a running Lotus miner or markets node over JSON-RPC. */
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, withdrawable } from '@dagstore/io'
 import { type AnyPieceCid, type PieceCidFacts, pieceCidV1 } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
 import { equalBytes } from '../bytes.ts'
 import { factsOf } from '../cid-facts.ts'
-import { badRow, readMiner, readPieceCid, readText } from '../deal-fields.ts'
+import { badRow, readMiner, readPieceCid } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import { itemsOf, linkText, memberOf } from '../json-fields.ts'
 import { sortedPieceCids } from '../piece-cids.ts'
@@ -12,7 +12,6 @@ import type { PieceDealReader, PieceDeals, ReadDealsOptions } from '../piece-dea
 import type { PayloadCid } from '../piece-store.ts'
 import { type Report, reportTo } from '../report.ts'
 import { askEach, rpcCalls, type RpcCallFunction } from '../rpc-calls.ts'
-import { isLotusStateWithSealing } from './deal-states.ts'
 import { checkProviderDeal } from './metadata-records.ts'
 import { payloadNames } from './payload-cids.ts'
 import { isLotusDealWithSealing, joinDeals } from './piece-store-deals.ts'
@@ -53,7 +52,7 @@ export const createLotusReader = ({ call, miner: givenMiner, onClose }: LotusRea
     for (const row of attemptEach(answer, 'MarketListIncompleteDeals', report, (deal) => {
       const proposal = memberOf(deal, 'Proposal')
       return checkProviderDeal({
-        piece: readPieceCid(linkText(memberOf(proposal, 'PieceCID')), 'PieceCID'), proposal: readText('ProposalCid', linkText(memberOf(deal, 'ProposalCid'))) ?? '',
+        piece: readPieceCid(linkText(memberOf(proposal, 'PieceCID')), 'PieceCID'), proposal: linkText(memberOf(deal, 'ProposalCid')),
         miner: readMiner(memberOf(proposal, 'Provider')), chainId: memberOf(deal, 'DealID'), size: memberOf(proposal, 'PieceSize'), state: memberOf(deal, 'State'),
       })
     })) deals.add(row)
@@ -80,7 +79,7 @@ export const createLotusReader = ({ call, miner: givenMiner, onClose }: LotusRea
     list: async function * (options: ReadDealsOptions = {}) {
       check()
       const report = reportTo(options)
-      const miner = await minerOf()
+      const miner = await withdrawable(minerOf(), options.signal)
       const pieces = await readPieces(report, options)
       const deals = await readKnown(report, options)
       const seen = deals.rowSet()
@@ -100,9 +99,9 @@ export const createLotusReader = ({ call, miner: givenMiner, onClose }: LotusRea
       check()
       const facts = factsOf(piece)
       const info = await infoOf(pieceCidV1(facts.commitment), options)
-      return info === undefined ? undefined : dealsOf(facts, info, await minerOf(), undefined, reportTo(options))
+      return info === undefined ? undefined : dealsOf(facts, info, await withdrawable(minerOf(), options.signal), undefined, reportTo(options))
     },
-    isWithSealing: isLotusDealWithSealing(isLotusStateWithSealing),
+    isWithSealing: isLotusDealWithSealing,
     piecesWith: async (payload: PayloadCid, options: CallOptions = {}) => {
       check()
       const found = new Map<string, CID>()

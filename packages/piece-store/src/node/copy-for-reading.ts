@@ -91,9 +91,8 @@ const copyOne = async (from: string, to: string, size: bigint, signal: AbortSign
     if (isGone(error)) throw error
     await rm(to, { force: true })
   }
-  const read = createReadStream(from, { end: Math.max(0, Number(size) - 1), highWaterMark: 2 ** 20 })
-  await pipeline(size === 0n ? [] : read, createWriteStream(to, { flags: 'wx', mode: 0o600 }), { signal })
-  if (size === 0n) read.destroy()
+  const bytes = size === 0n ? [] : createReadStream(from, { end: Number(size) - 1, highWaterMark: 2 ** 20 })
+  await pipeline(bytes, createWriteStream(to, { flags: 'wx', mode: 0o600 }), { signal })
 }
 
 const look = async ({ from, isPart }: FilesToCopy): Promise<ReadonlyMap<string, Seen>> => {

@@ -29,14 +29,17 @@ export const openBoostDb = async (path: string, options: CopyOptions = {}): Prom
   const copy = await copyAtRest(file, options)
   const open = (): PieceDealReader => {
     const db = new Database(join(copy.folder, basename(file)), { fileMustExist: true })
+    const statements = new Set<Statement>()
     const close = async (): Promise<void> => {
       try {
+        // those that somebody still reads from are refused there
+        for (const statement of statements) statement.finalize()
         db.close()
       } finally {
         await copy.remove()
       }
     }
-    return createBoostDbReader({ query: (sql, params, { signal }) => rowsOf(() => prepare(db, sql), params, signal), onClose: close })
+    return createBoostDbReader({ query: (sql, params, { signal }) => rowsOf(() => prepare(db, sql), statements, params, signal), onClose: close })
   }
   try {
     return open()
@@ -71,6 +74,7 @@ const isHot = async (journal: string): Promise<boolean> => {
 }
 
 interface Statement {
+  readonly isFinalized: boolean
   iterate (values: never[]): Iterable<unknown>
   finalize (): void
 }
@@ -81,8 +85,9 @@ const prepare = (db: { exec (sql: string): void, prepare (sql: string): Statemen
   return db.prepare(sql)
 }
 
-async function * rowsOf (prepared: () => Statement, params: readonly unknown[], signal: CallOptions['signal']): AsyncGenerator<SqlRow, void, undefined> {
+async function * rowsOf (prepared: () => Statement, statements: Set<Statement>, params: readonly unknown[], signal: CallOptions['signal']): AsyncGenerator<SqlRow, void, undefined> {
   const statement = prepared()
+  statements.add(statement)
   try {
     let count = 0
     for (const row of statement.iterate(params as never[])) {
@@ -91,8 +96,10 @@ async function * rowsOf (prepared: () => Statement, params: readonly unknown[], 
         signal?.throwIfAborted()
       }
       yield row as SqlRow
+      if (statement.isFinalized) throw new PieceStoreError('PIECE_STORE_FAILED', 'reader is closed')
     }
   } finally {
-    statement.finalize()
+    statements.delete(statement)
+    if (!statement.isFinalized) statement.finalize()
   }
 }

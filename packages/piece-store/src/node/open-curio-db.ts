@@ -1,6 +1,7 @@
 /** Opens Curio's database: PostgreSQL, or what speaks as one. */
-import { type CallOptions, onAbort, withdrawable } from '@dagstore/io'
+import { onAbort, withdrawable } from '@dagstore/io'
 import { createCurioReader } from '../curio/curio-reader.ts'
+import { PieceStoreError } from '../errors.ts'
 import type { PieceDealReader } from '../piece-deals.ts'
 import type { SqlQuery, SqlRow } from '../sql-rows.ts'
 import { importPeer } from './optional-peer.ts'
@@ -27,26 +28,38 @@ export const openCurioDb = async (url: string, options: OpenCurioDbOptions = {})
   for (const [name, count] of Object.entries({ maxConnections, rowsAtOnce })) if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`not a count; ${name}=${count}`)
   const { Pool } = await importPeer('pg', () => import('pg'))
   const pool = new Pool({ connectionString: url, max: maxConnections, application_name: 'dagstore' })
-  pool.on('error', () => {}) // of a connection that nobody uses; the next question gets another
-  const query: SqlQuery = (sql, params, { signal }) => rowsOf(pool, sql, params, rowsAtOnce, signal)
-  return createCurioReader({ query, onClose: () => pool.end() })
+  pool.on('error', ignore) // of a connection that nobody holds; the next question gets another
+  const closing = new AbortController()
+  const query: SqlQuery = (sql, params, { signal }) => rowsOf(pool, sql, params, rowsAtOnce, signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]))
+  return createCurioReader({
+    query,
+    onClose: () => {
+      // the pool waits for connections that are held
+      closing.abort(new PieceStoreError('PIECE_STORE_FAILED', 'reader is closed'))
+      return pool.end()
+    },
+  })
 }
 
 interface Connection {
   query (sql: string, params?: unknown[]): Promise<{ readonly rows: readonly SqlRow[] }>
   release (destroy?: boolean): void
+  on (event: 'error', listener: () => void): unknown
+  off (event: 'error', listener: () => void): unknown
 }
 
-async function * rowsOf (pool: { connect (): Promise<Connection> }, sql: string, params: readonly unknown[], rowsAtOnce: number, signal: CallOptions['signal']): AsyncGenerator<SqlRow, void, undefined> {
+async function * rowsOf (pool: { connect (): Promise<Connection> }, sql: string, params: readonly unknown[], rowsAtOnce: number, signal: AbortSignal): AsyncGenerator<SqlRow, void, undefined> {
   const connection = await connect(pool, signal)
   let held = true
   const release = (destroy: boolean): void => {
     if (!held) return
     held = false
+    connection.off('error', ignore)
     connection.release(destroy)
   }
+  connection.on('error', ignore)
   // an answer that is waited for comes no more when its connection is gone
-  const forget = signal === undefined ? () => {} : onAbort(signal, () => { release(true) })
+  const forget = onAbort(signal, () => { release(true) })
   try {
     await connection.query('begin transaction isolation level repeatable read read only')
     await connection.query(`declare deals no scroll cursor for ${sql}`, [...params])
@@ -61,7 +74,10 @@ async function * rowsOf (pool: { connect (): Promise<Connection> }, sql: string,
   }
 }
 
-const connect = async (pool: { connect (): Promise<Connection> }, signal: CallOptions['signal']): Promise<Connection> => {
+/** A connection that breaks while nothing is asked: the next question says so. */
+const ignore = (): void => {}
+
+const connect = async (pool: { connect (): Promise<Connection> }, signal: AbortSignal): Promise<Connection> => {
   const connecting = pool.connect()
   try {
     return await withdrawable(connecting, signal)
