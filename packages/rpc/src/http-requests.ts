@@ -7,7 +7,7 @@ import { clientOf } from './client-address.ts'
 import type { Count } from './counts.ts'
 import type { Departures } from './departures.ts'
 import type { Caller, Gate } from './gate.ts'
-import type { ServeLimits } from './limits.ts'
+import type { Limits } from './limits.ts'
 import type { ServedMetrics } from './meter.ts'
 import { METRICS_TYPE, metricsText } from './metrics-text.ts'
 import type { CallContext, ServerEvent } from './served-methods.ts'
@@ -25,7 +25,7 @@ export interface Health {
 export interface RequestParts {
   readonly rpc: RpcServer<CallContext>
   readonly gate: Gate
-  readonly limits: Required<ServeLimits>
+  readonly limits: Limits
   readonly requests: Count
   readonly room: Room
   readonly departures: Departures
@@ -83,8 +83,9 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     if (answer === undefined) return await refuse(404, 'path', 'there is nothing at that path')
     endWhenStalled(parts, response)
     await writeWebResponse(answer, response, parts.departures.of(request.socket))
-  } catch {
-    // the peer is gone, or what stands behind a path has failed
+  } catch (error) {
+    const isGone = parts.departures.of(request.socket).aborted
+    if (!isGone) tell({ type: 'failed', message: `${path}: ${error instanceof Error ? error.message : String(error)}` })
     if (response.headersSent) response.destroy()
     else await write(parts, response, 500, { connection: 'close' }, { Error: 'the request could not be answered' })
   } finally {
@@ -106,7 +107,7 @@ const signalOf = ({ stop, departures }: RequestParts, response: ServerResponse):
 }
 
 /** Of a request or a frame. */
-export const bodyLimit = ({ maxBodyBytes, maxAnonymousBytes }: Required<ServeLimits>, anonymous: boolean): number =>
+export const bodyLimit = ({ maxBodyBytes, maxAnonymousBytes }: Limits, anonymous: boolean): number =>
   anonymous ? Math.min(maxBodyBytes, maxAnonymousBytes) : maxBodyBytes
 
 const BODY_REFUSALS = {

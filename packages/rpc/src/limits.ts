@@ -2,38 +2,40 @@
 
 export interface ServeLimits {
   /** Of one request, batch or frame. @default 16 MiB */
-  readonly maxBodyBytes?: number
+  readonly maxBodyBytes?: number | undefined
   /** Of one of a caller without a token. @default 1 MiB */
-  readonly maxAnonymousBytes?: number
+  readonly maxAnonymousBytes?: number | undefined
   /** Of all bodies that are being received. @default 128 MiB */
-  readonly maxReceivingBytes?: number
+  readonly maxReceivingBytes?: number | undefined
   /** Requests in one batch. @default 100 */
-  readonly maxBatch?: number
+  readonly maxBatch?: number | undefined
   /** Calls of one WebSocket that are under way, streams included. @default 256 */
-  readonly maxCalls?: number
+  readonly maxCalls?: number | undefined
   /** Calls of one client that are under way, over all its sockets and requests. @default 1024 */
-  readonly maxClientCalls?: number
+  readonly maxClientCalls?: number | undefined
   /** HTTP requests under way. @default 512 */
-  readonly maxRequests?: number
+  readonly maxRequests?: number | undefined
   /** HTTP requests of one client that are under way. @default 128 */
-  readonly maxClientRequests?: number
+  readonly maxClientRequests?: number | undefined
   /** Connections, WebSockets included. @default 1024 */
-  readonly maxConnections?: number
+  readonly maxConnections?: number | undefined
   /** Connections of one client: one address, of IPv6 one network of 64 bits. @default 256 */
-  readonly maxClientConnections?: number
+  readonly maxClientConnections?: number | undefined
   /** From the beginning of a connection or request to the end of its headers. @default 10,000 */
-  readonly headersMs?: number
+  readonly headersMs?: number | undefined
   /** To the end of its body. @default 60,000 */
-  readonly requestMs?: number
+  readonly requestMs?: number | undefined
   /** Between two requests on one connection. @default 5,000 */
-  readonly idleMs?: number
+  readonly idleMs?: number | undefined
   /** Between two signs of life of a WebSocket; one that misses a whole one is dropped. @default 30,000 */
-  readonly heartbeatMs?: number
+  readonly heartbeatMs?: number | undefined
   /** In which nobody takes a byte of an answer. @default 60,000 */
-  readonly stalledMs?: number
+  readonly stalledMs?: number | undefined
 }
 
-export const LIMITS: Readonly<Required<ServeLimits>> = Object.freeze({
+export type Limits = { readonly [K in keyof ServeLimits]-?: number }
+
+export const LIMITS: Limits = Object.freeze({
   maxBodyBytes: 1 << 24,
   maxAnonymousBytes: 1 << 20,
   maxReceivingBytes: 1 << 27,
@@ -52,8 +54,9 @@ export const LIMITS: Readonly<Required<ServeLimits>> = Object.freeze({
 })
 
 /** @throws {RangeError} one that is no whole number above 0 */
-export const checkLimits = (limits: ServeLimits): Required<ServeLimits> => {
-  const all = { ...LIMITS, ...limits }
+export const checkLimits = (limits: ServeLimits): Limits => {
+  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
+  const all: Limits = { ...LIMITS, ...given }
   for (const [name, value] of Object.entries(all)) {
     if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name}; want=a whole number above 0 got=${value}`)
   }

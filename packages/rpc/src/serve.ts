@@ -24,28 +24,28 @@ export interface ServeOptions {
   readonly api: Partial<LotusApi>
   readonly tokens: Pick<Tokens, 'verify'>
   /** @default 127.0.0.1, port 2350; port 0: any that is free */
-  readonly listen?: { readonly host?: string, readonly port?: number }
+  readonly listen?: { readonly host?: string | undefined, readonly port?: number | undefined } | undefined
   /** Who may read without a token. @default 'loopback': callers on this machine */
-  readonly anonymous?: Anonymous
+  readonly anonymous?: Anonymous | undefined
   /** Names this server is called by, besides `localhost` and addresses. A request for another one is refused. @default none */
-  readonly hosts?: readonly string[]
+  readonly hosts?: readonly string[] | undefined
   /** Origins of pages that may ask, as `https://dashboard.example`; those that come from here may. @default none */
-  readonly origins?: readonly string[]
-  readonly limits?: ServeLimits
+  readonly origins?: readonly string[] | undefined
+  readonly limits?: ServeLimits | undefined
   /** For `/healthz` and `/readyz`. @default always well; not ready once the server leaves */
-  readonly health?: () => Health | Promise<Health>
+  readonly health?: (() => Health | Promise<Health>) | undefined
   /** For `/metrics`; what the server counts itself is added. @default nothing */
-  readonly metrics?: () => ServedMetrics | Promise<ServedMetrics>
+  readonly metrics?: (() => ServedMetrics | Promise<ServedMetrics>) | undefined
   /** What else is answered: asked for GET and HEAD of every other path, once host and origin are found right. */
-  readonly extra?: (request: Request) => Response | undefined | Promise<Response | undefined>
+  readonly extra?: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined
   /** Nothing waits for it. */
-  readonly onEvent?: (event: ServerEvent) => void
-  readonly clock?: Clock
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined
+  readonly clock?: Clock | undefined
 }
 
 export interface CloseOptions {
   /** For calls that are under way; then they are aborted. @default 10,000 */
-  readonly deadlineMs?: number
+  readonly deadlineMs?: number | undefined
 }
 
 export interface RpcHttpServer extends AsyncDisposable {

@@ -24,7 +24,7 @@ export const serveWebSocket = (socket: WebSocket, { clock, heartbeatMs }: { read
   const stop = new AbortController()
   let listener: SocketListener | undefined
   let ended: string | undefined
-  let early: string[] = []
+  const early: string[] = []
   let turn: Promise<void> = Promise.resolve()
   let waitingBytes = 0
   /** Since the last beat: something came, or a part went out. */
@@ -35,8 +35,8 @@ export const serveWebSocket = (socket: WebSocket, { clock, heartbeatMs }: { read
   const write = (part: Buffer, fin: boolean): Promise<void> => new Promise((resolve, reject) => {
     socket.send(part, { binary: false, fin }, (error) => {
       alive = true
-      if (error === undefined || error === null) resolve()
-      else reject(error)
+      if (error instanceof Error) reject(error)
+      else resolve()
     })
   })
 
@@ -94,7 +94,6 @@ export const serveWebSocket = (socket: WebSocket, { clock, heartbeatMs }: { read
     listen: (given) => {
       listener = given
       for (const text of early.splice(0)) given.message(text)
-      early = []
       if (ended !== undefined) given.closed(ended)
     },
     drop: () => { socket.terminate() },

@@ -211,6 +211,8 @@ describe('a server', () => {
     const thrown = await fetch(`${world.url}/throws`)
     expect([thrown.status, await thrown.text()]).toEqual([500, '{"Error":"the request could not be answered"}'])
     await expect(fetch(`${world.url}/breaks`).then((broken) => broken.text())).rejects.toThrow()
+    // only the log is told why
+    expect(world.events.filter(({ type }) => type === 'failed')).toMatchObject([{ message: '/throws: a secret of the store' }, { message: '/breaks: disk' }])
   })
 
   it('takes calls by POST alone', async () => {
@@ -234,5 +236,6 @@ describe('a server', () => {
   it('refuses limits that are none', async () => {
     await expect(serve({ limits: { maxBodyBytes: 0 } })).rejects.toThrow(RangeError)
     await expect(serve({ limits: { headersMs: 1.5 } })).rejects.toThrow(RangeError)
+    await open({ limits: { headersMs: undefined } })
   })
 })
