@@ -55,6 +55,9 @@ export const errorText = (error: unknown): string => {
   return code === undefined ? 'internal error' : `${code}: ${sentence(error)}`
 }
 
+/** What a record says of a failure, as far as it may be said. */
+export const recordedText = ({ code, message }: { readonly code: string, readonly message: string }): string => (OURS.test(code) ? `${code}: ${message}` : code)
+
 /** Lotus's words, what we know behind them. @param error - `undefined`: the words are all there is */
 export const refusal = (lotus: string, error: unknown, code?: string): RpcError => {
   const said = sentence(error)

@@ -4,11 +4,11 @@ import { onAbort } from '@dagstore/io'
 /** @param signal - ends it, also where nobody has ever asked for a value */
 export const newsFromNow = <T, R>(source: AsyncIterable<T>, signal: AbortSignal | undefined, read: (news: T) => R | undefined): AsyncGenerator<R, void, undefined> => {
   const news = source[Symbol.asyncIterator]()
-  if (signal !== undefined) onAbort(signal, () => { news.return?.().catch(() => {}) }) // nobody listens any more
-  return readAll(news, signal, read)
+  const leave = (): void => { news.return?.().catch(() => {}) } // nobody listens any more
+  return readAll(news, signal, signal === undefined ? undefined : onAbort(signal, leave), read)
 }
 
-async function * readAll<T, R> (news: AsyncIterator<T>, signal: AbortSignal | undefined, read: (news: T) => R | undefined): AsyncGenerator<R, void, undefined> {
+async function * readAll<T, R> (news: AsyncIterator<T>, signal: AbortSignal | undefined, unwatch: (() => void) | undefined, read: (news: T) => R | undefined): AsyncGenerator<R, void, undefined> {
   try {
     for (;;) {
       const next = await news.next()
@@ -18,6 +18,7 @@ async function * readAll<T, R> (news: AsyncIterator<T>, signal: AbortSignal | un
       if (value !== undefined) yield value
     }
   } finally {
+    unwatch?.()
     await news.return?.()
   }
 }

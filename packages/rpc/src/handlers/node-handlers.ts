@@ -13,7 +13,11 @@ const MAX_NAME_LENGTH = 100
 export const nodeHandlers = ({ version, session, tokens, logs, shutdown }: NodeParts): NodeMethods => ({
   Version: async () => ({ Version: version, APIVersion: MINER_API_VERSION, BlockDelay: BLOCK_DELAY_SECONDS }),
   Discover: async () => openRpcDocument(),
-  AuthNew: async (permissions) => new TextEncoder().encode(await tokens.sign(PERMISSIONS.filter((one) => permissions.includes(one)))),
+  AuthNew: async (permissions) => {
+    // Stricter: Lotus signs tokens that allow nothing
+    if (permissions.length === 0) throw badParams('permissions; want=at least one')
+    return new TextEncoder().encode(await tokens.sign(PERMISSIONS.filter((one) => permissions.includes(one))))
+  },
   AuthVerify: async (token) => {
     if (token.length > MAX_TOKEN_LENGTH) throw badParams(`token; most=${MAX_TOKEN_LENGTH}`)
     const allowed = await Promise.resolve(token).then((text) => tokens.verify(text)).catch(() => undefined)

@@ -3,14 +3,14 @@ import { type DagstoreEvent, type Failure, type Finding, type ShardDetails, type
 import type {
   DagstoreFailure, DagstoreFinding, DagstoreShard, DagstoreShardDetails, DagstoreShardInfo, DagstoreStoreEvent, LotusCallOptions, ShardState,
 } from '@dagstore/lotus-api'
-import { errorText } from './failures.ts'
+import { errorText, recordedText } from './failures.ts'
 import { maskedUrl } from './masked-url.ts'
 
 /** As Lotus lists it. */
 export const shardInfoOf = (info: ShardInfo): DagstoreShardInfo => ({
   Key: info.key,
   State: toLotusState(info),
-  Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}`,
+  Error: info.error === undefined ? '' : recordedText(info.error),
 })
 
 export const failureOf = ({ code, message, at, retry, attempts, nextRetryAt }: Failure): DagstoreFailure =>

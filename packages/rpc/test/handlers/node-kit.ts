@@ -108,7 +108,7 @@ export const openNode = async (options: NodeKitOptions = {}): Promise<NodeKit> =
   const api = createHandlers({
     node: {
       version: '1.2.3', session: '6ba7b810-9dad-41d1-80b4-00c04fd430c8',
-      tokens: { sign: (permissions) => `signed ${permissions.join(' ')}`, verify: (token) => token.startsWith('signed ') ? token.slice(7).split(' ') as Permission[] : undefined },
+      tokens: { sign: (permissions) => { if (permissions.length === 0) throw new RangeError('permissions'); return `signed ${permissions.join(' ')}` }, verify: (token) => token.startsWith('signed ') ? token.slice(7).split(' ') as Permission[] : undefined },
       logs: {
         list: () => [...levels.keys()],
         setLevel: (name, level) => {

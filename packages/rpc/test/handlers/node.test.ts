@@ -40,6 +40,7 @@ describe('a node', () => {
     const { error } = await node.call('Filecoin.AuthVerify', ['a secret that is none'])
     expect(error).toEqual({ code: 1, message: 'JWT Verification failed', data: { code: 'RPC_FORBIDDEN' } })
     expect((await node.call('Filecoin.AuthNew', [['read', 'everything']])).error?.code).toBe(-32602)
+    expect((await node.call('Filecoin.AuthNew', [[]])).error?.code).toBe(-32602)
     expect((await node.call('Filecoin.AuthVerify', ['x'.repeat(8193)])).error?.code).toBe(-32602)
   })
   it('answers whoever shuts it down, and then ends', async () => {
