@@ -5,6 +5,7 @@ import { unpaddedBytes } from '@dagstore/piece'
 import type { PieceLocation } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
 import { contentIdentity } from './content-identity.ts'
+import { isParked } from './parked-piece.ts'
 import type { PieceSource } from './piece-loader.ts'
 
 /** One place where a copy may be. */
@@ -110,6 +111,7 @@ const unsealFirst = async (piece: CID, { locationsOf, unseal, signal }: Pick<Cop
   const failures: unknown[] = []
   for (const location of await locationsOf(piece)) {
     signal?.throwIfAborted()
+    if (isParked(location)) continue // it is no sealed copy
     try {
       await unseal(location, { signal })
       return true

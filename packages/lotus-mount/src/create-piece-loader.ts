@@ -22,7 +22,10 @@ export interface PieceLoaderOptions {
   readonly probeConcurrency?: number | undefined
   /** How long a source's word that a piece is not there, or sealed, is believed. @default 60 s */
   readonly negativeTtlMs?: number | undefined
-  /** How long a source is waited for before the next one is asked as well; 0: as long as it takes. @default 30 s */
+  /**
+   * How long a source is waited for before the next one is asked as well; one that does not say by then whether it has a piece has
+   * failed. 0: as long as it takes. @default 30 s
+   */
   readonly patienceMs?: number | undefined
   /** What to do where only sealed copies are known of. @default 'reject' */
   readonly sealed?: SealedPolicy | undefined
@@ -96,7 +99,7 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
     }
   }
 
-  const survey = (facts: PieceFacts, signal: AbortSignal): ReturnType<typeof surveyOf> => surveyOf(ranked(), facts, { concurrency: probeConcurrency, stat: calls.stat, signal })
+  const survey = (facts: PieceFacts, signal: AbortSignal): ReturnType<typeof surveyOf> => surveyOf(ranked(), facts, { concurrency: probeConcurrency, stat: calls.stat, patience: { clock, ms: patienceMs }, signal })
 
   const openOrRefuse = async (facts: PieceFacts, signal: AbortSignal): Promise<Outcome> => {
     for (let attempt = 1; ; attempt++) {

@@ -1,14 +1,10 @@
-/**
- * Parked pieces of Curio: their payload in a file of its own, `piece/s-t00-<id>`. In a piece store they are a copy in sector
- * `<id>` of miner 0, as Curio itself names them.
- *
- * Source: curio lib/storiface `PieceNumber.Ref`.
- */
+/** Parked pieces of Curio: their payload in a file of its own, `piece/s-t00-<id>`. */
 import type { ByteSource, CallOptions } from '@dagstore/io'
 import { unpaddedBytes } from '@dagstore/piece'
-import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
+import type { PieceStore } from '@dagstore/piece-store'
 import { sectorFileName } from '@dagstore/unsealed-sector'
 import { copiesSource } from './copies-source.ts'
+import { isParked } from './parked-piece.ts'
 import type { PieceSource } from './piece-loader.ts'
 import { asWholePiece } from './zero-tail.ts'
 
@@ -27,9 +23,6 @@ export interface ParkedPieceSourceOptions {
   /** @default 0 */
   readonly cost?: number | undefined
 }
-
-/** Whether it is a parked piece and no sector. */
-export const isParked = ({ miner }: Pick<PieceLocation, 'miner'>): boolean => miner === 0n
 
 /** A file of another length than the payload is still being written, and counts as a failure that passes. */
 export const parkedPieceSource = ({ pieceStore, openPieceFile, name = 'parked pieces', cost = 0 }: ParkedPieceSourceOptions): PieceSource => copiesSource({

@@ -78,7 +78,13 @@ export const createSourceCalls = ({ limits, sources, scores, absence, negativeTt
       const piece = cid.toString()
       const known = absence.get(source.name, piece)
       if (known !== undefined && known.stat !== 'unasked') return known.stat
-      const stat = await metadata.run(() => asked(source, async () => source.stat(cid, await told(source, facts, signal)), () => {}), { signal })
+      const stat = await metadata.run(() => asked(source, async () => source.stat(cid, await told(source, facts, signal)), () => {}), { signal }).catch((error: unknown) => {
+        if (signal?.aborted !== true) {
+          failed(source, error)
+          scores.failed(source.name)
+        }
+        throw error
+      })
       if (stat?.unsealed === 'yes') absence.forget(piece)
       else if (stat?.unsealed !== 'unknown') absence.set(source.name, piece, { stat }, ttlOf(source))
       return stat

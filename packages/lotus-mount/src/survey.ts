@@ -1,5 +1,5 @@
 /** What all sources together know of a piece, and what follows where none could open it. */
-import { type CallOptions, onAbort, withdrawable } from '@dagstore/io'
+import { type CallOptions, type Clock, IoError, onAbort, withdrawable } from '@dagstore/io'
 import { causeOf, retryOf } from '@dagstore/mounts'
 import type { CID } from 'multiformats/cid'
 import { PieceLoaderError } from './errors.ts'
@@ -17,11 +17,19 @@ export interface Survey {
 export interface SurveyOptions {
   readonly concurrency: number
   readonly stat: (source: PieceSource, facts: PieceFacts, options: CallOptions) => Promise<PieceStat | undefined>
+  /** One that has not answered by then has failed. */
+  readonly patience: Patience
   readonly signal: AbortSignal
 }
 
+export interface Patience {
+  readonly clock: Clock
+  /** 0: as long as it takes. */
+  readonly ms: number
+}
+
 /** Ask the first one, then the others, so many at a time, until one has the piece unsealed. */
-export const surveyOf = async (sources: readonly PieceSource[], facts: PieceFacts, { concurrency, stat, signal }: SurveyOptions): Promise<Survey> => {
+export const surveyOf = async (sources: readonly PieceSource[], facts: PieceFacts, { concurrency, stat, patience, signal }: SurveyOptions): Promise<Survey> => {
   const slots = createSlots(concurrency)
   const enough = new AbortController()
   const records: PieceStat[] = []
@@ -30,7 +38,7 @@ export const surveyOf = async (sources: readonly PieceSource[], facts: PieceFact
   let found: PieceStat | undefined
   const ask = async (source: PieceSource): Promise<void> => {
     try {
-      const record = await stat(source, facts, { signal: enough.signal })
+      const record = await inTime(stat(source, facts, { signal: enough.signal }), patience, source.name)
       answers++
       if (record === undefined) return
       records.push(record)
@@ -62,6 +70,18 @@ export const surveyOf = async (sources: readonly PieceSource[], facts: PieceFact
   // sealed only if everybody who might know says so
   const sealed = failures.length === 0 && records.every(({ unsealed }) => unsealed === 'sealed')
   return { best: { unsealed: found !== undefined ? 'yes' : sealed ? 'sealed' : 'unknown', pieceBytes: first.pieceBytes, ...(payloadBytes === undefined ? {} : { payloadBytes }) }, answers, failures }
+}
+
+const inTime = async <T>(work: Promise<T>, { clock, ms }: Patience, name: string): Promise<T> => {
+  if (ms === 0) return work
+  const answered = new AbortController()
+  const late = clock.sleep(ms, { signal: answered.signal }).then(() => { throw new IoError('IO_FAILED', `no answer for too long; source=${name} ms=${ms}`, { retry: 'later' }) })
+  late.catch(() => {}) // it was answered
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    answered.abort()
+  }
 }
 
 export const absenceOf = ({ answers, failures }: Survey, piece: CID): PieceLoaderError => {

@@ -119,6 +119,8 @@ describe('remoteSectors', () => {
     const opened = await sourceOf().open(neighbour.v1)
     expect(await opened!.read(0, 1016)).toEqual(neighbour.bytes)
     await opened!.close()
+    // which nobody can unseal
+    expect(await sourceOf({ unseal: async () => { throw new Error('asked') } }).unseal?.(neighbour.v1)).toBe(false)
     server.files.set('piece/s-t00-12', neighbour.payload.subarray(1)) // still being written
     await expect(sourceOf().open(neighbour.v1)).rejects.toMatchObject({ code: 'IO_FAILED', retry: 'later' })
   })

@@ -147,4 +147,30 @@ describe('several sources of a piece', () => {
     expect(told[2]).toEqual([undefined, undefined])
     await loader.close()
   })
+
+  it('that do not say whether they have a piece have failed when patience ends', async () => {
+    const clock = createFakeClock()
+    const [hung, far] = [testSource('hung', 0, [piece]), testSource('far', 1, [piece])]
+    hung.stat = (_, options) => new Promise((__, reject) => { options!.signal!.addEventListener('abort', () => { reject(options!.signal!.reason) }) })
+    const alone = createPieceLoader([hung], { clock, patienceMs: 1000 })
+    const waiting = alone.stat(piece.v1)
+    await settle()
+    await clock.advance(1000)
+    await expect(waiting).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later' })
+    const both = createPieceLoader([hung, far], { clock, patienceMs: 1000 })
+    const second = both.stat(piece.v1)
+    await settle()
+    await clock.advance(1000)
+    expect(await second).toMatchObject({ unsealed: 'yes' })
+    await Promise.all([alone.close(), both.close()])
+  })
+
+  it('that fail to say whether they have a piece come behind others', async () => {
+    const [near, far] = [testSource('near', 0, [piece]), testSource('far', 10, [piece])]
+    near.stat = async () => { throw ioError('IO_FAILED') }
+    const loader = createPieceLoader([near, far])
+    expect(await loader.stat(piece.v1)).toMatchObject({ unsealed: 'yes' })
+    expect(loader.scores().map(({ name, failures }) => [name, failures])).toEqual([['far', 0], ['near', 1]])
+    await loader.close()
+  })
 })
