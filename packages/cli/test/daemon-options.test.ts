@@ -97,7 +97,7 @@ describe('deals that are there', () => {
     const env = { DAGSTORE_MIGRATEFROM: 'file', DAGSTORE_MIGRATESOURCE: 'deals.ndjson', DAGSTORE_STORAGE: 'provider/repo', DAGSTORE_LOGLEVEL: 'debug' }
     const first = await startDaemon(bin, [], { cwd, env })
     await first.until(/migrate done .*failed=0/)
-    expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
+    while ((await fetch(`${first.url}/readyz`)).status !== 200) await new Promise((resolve) => { setTimeout(resolve, 10) })
     const shards = (await call(first, 'DagstoreListShards')).result as readonly { readonly Key: string }[]
     expect(shards.map(({ Key }) => Key)).toEqual([...new Set(storage.deals.map(({ pieceCid }) => pieceCid))].sort())
     expect(await readdir(first.root)).toContain('migration.ndjson')
