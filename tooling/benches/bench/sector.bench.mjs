@@ -1,13 +1,18 @@
 import { open as openCallback, read as readCallback } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { readChunks } from '@dagstore/io'
 import { openFileSource, openWritableFile } from '@dagstore/io/node'
+import { createPieceLoader, sectorPieceSource } from '@dagstore/lotus-mount'
+import { localSectors } from '@dagstore/lotus-mount/node'
+import { pieceCidV1 } from '@dagstore/piece'
 import { createPieceEngine } from '@dagstore/piece/node'
+import { createMemoryPieceStore } from '@dagstore/piece-store'
 import { openSector, openSectorWriter } from '@dagstore/unsealed-sector'
 
 export const title = 'Read pieces of a cached unsealed sector'
-export const packages = ['unsealed-sector', 'piece']
+export const packages = ['unsealed-sector', 'piece', 'lotus-mount']
 
 const MIB = 2 ** 20
 const SECTOR_BYTES = 512 * MIB
@@ -37,6 +42,14 @@ const plainReads = (file, places, length, width) => async () => {
   await Promise.all(Array.from({ length: width }, worker))
 }
 
+/** The piece as shards read it: found through a piece store, its file looked at after each read. */
+const openLoaded = async (folder, fr32) => {
+  const piece = pieceCidV1(new Uint8Array(32))
+  const pieceStore = createMemoryPieceStore()
+  await pieceStore.add(piece, { miner: 1000n, sector: 1n, offsetPadded: 0, lengthPadded: PIECE_PADDED, payloadBytes: undefined })
+  return createPieceLoader([sectorPieceSource({ pieceStore, openSectorFile: localSectors([folder]), fr32 })]).open(piece)
+}
+
 /** A consumer that wants one chunk after another, and has nothing else to do. */
 const drain = async (piece, chunkBytes) => {
   let bytes = 0
@@ -60,12 +73,13 @@ const drainSideBySide = async (piece, chunkBytes, width) => {
 }
 
 export const run = async ({ compare, scratch }) => {
-  const path = join(scratch, 's-t01000-1')
+  await mkdir(join(scratch, 'unsealed'))
+  const path = join(scratch, 'unsealed', 's-t01000-1')
   const fr32 = createPieceEngine()
   await writeSector(path, fr32)
   const file = await promisify(openCallback)(path, 'r')
   const openPiece = async (options) => (await openSector(await openFileSource(path), options)).openPiece(0, PIECE_PADDED)
-  const [fast, plain] = [await openPiece({ fr32 }), await openPiece({})]
+  const [fast, plain, loaded] = [await openPiece({ fr32 }), await openPiece({}), await openLoaded(scratch, fr32)]
 
   for (const slice of [256 * 1024, MIB, 4 * MIB]) {
     const places = Array.from({ length: PIECE_PADDED / slice }, (_, i) => i * slice)
@@ -75,6 +89,7 @@ export const run = async ({ compare, scratch }) => {
       cases: [
         { name: 'unpadded (WASM)', role: 'ours', run: () => drain(fast, slice / 128 * 127) },
         { name: 'unpadded (WASM), two under way', role: 'ours', run: () => drainSideBySide(fast, slice / 128 * 127, 2) },
+        { name: 'unpadded (WASM), two under way, by a piece loader', role: 'ours', run: () => drainSideBySide(loaded, slice / 128 * 127, 2) },
         { name: 'unpadded (JavaScript)', role: 'ours', run: () => drain(plain, slice / 128 * 127) },
         { name: 'fs.read, two under way', role: 'floor', run: plainReads(file, places, slice, 2) },
         { name: 'fs.read, one after another', role: 'floor', run: plainReads(file, places, slice, 1) },
@@ -93,6 +108,7 @@ export const run = async ({ compare, scratch }) => {
     work: { bytes: RANDOM_READS * RANDOM_BYTES, items: RANDOM_READS },
     cases: [
       { name: 'unpadded (WASM)', role: 'ours', run: each(fast) },
+      { name: 'unpadded (WASM), by a piece loader', role: 'ours', run: each(loaded) },
       { name: 'unpadded (JavaScript)', role: 'ours', run: each(plain) },
       { name: 'fs.read', role: 'floor', run: plainReads(file, places, RANDOM_BYTES, 1) },
     ],
