@@ -6,7 +6,7 @@ import { classifyNodeError } from '@dagstore/io/node'
 export interface ReportFile extends AsyncDisposable {
   /** Appended as it comes; a crash may cost what was written last, never a line before that. @throws {IoError} `IO_FULL`, `IO_FAILED` */
   write(text: string): Promise<void>
-  /** On return all of it survives a power cut. Idempotent. @throws {IoError} `IO_FULL`, `IO_FAILED` */
+  /** On return all of its bytes are synced. Idempotent. @throws {IoError} `IO_FULL`, `IO_FAILED` */
   close(): Promise<void>
 }
 

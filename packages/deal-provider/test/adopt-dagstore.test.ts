@@ -105,7 +105,18 @@ describe('adoptDagstore', () => {
     expect(h.line(4)).toMatchObject({ outcome: 'already', index: 'none' })
     const before = [await rowsOf(db), await filesIn(h.files)]
     expect(await h.adopt(folder, records)).toMatchObject({ registered: 0, already: 5, failed: 0, indices: 0, damagedIndices: 1 })
+    expect(h.line(3)).toMatchObject({ outcome: 'already', copy: 'none' })
     expect([await rowsOf(db), await filesIn(h.files)]).toEqual(before)
+  })
+
+  it('does without a transient that the store cannot take', async () => {
+    const folder = await folderOf({ [indexName(1)]: await goIndex(cars[1]), [transientName(1)]: cars[1].bytes })
+    await using h = await openAdoptHarness(cars)
+    const records = await goRecordsOf({ 1: { transient: transientName(1) }, 2: { transient: transientName(1), url: 'ftp://x' } })
+    // a store without a port for local files
+    expect(await h.adopt(folder, records, { transientPath: (name) => `transients/${name}` })).toMatchObject({ registered: 1, failed: 1, indices: 1, borrowed: 0 })
+    expect(h.line(1)).toMatchObject({ outcome: 'registered', index: 'adopted', copy: 'left', reason: expect.stringContaining('not taken') as string })
+    expect(h.line(2)).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('MOUNT_') as string })
   })
 
   it('takes the index of a shard that was registered and never read', async () => {

@@ -86,6 +86,8 @@ interface Found {
   readonly index: IndexVerdict | undefined
   /** Path of the transient that is to be read. */
   readonly copy: string | undefined
+  /** Somebody has begun with the shard: whatever the record has of it stays as it is. */
+  readonly isUnderway: boolean
   readonly notes: string[]
 }
 
@@ -151,12 +153,13 @@ class Adoption {
       for (const one of found) this.#tell(one, one.info === undefined ? 'registered' : 'already', one.index?.is === 'well' ? 'adopted' : one.index)
       return
     }
-    const outcomes = await this.#register(found)
+    const { outcomes, withoutCopy } = await this.#register(found)
     const fates = await this.#adopt(found.filter(({ index }, at) => index?.is === 'well' && outcomes[at]?.ok === true))
     found.forEach((one, at) => {
       const outcome = outcomes[at] as RegisterOutcome
       if (!outcome.ok) one.notes.push(failureText(outcome.error))
-      this.#tell(one, !outcome.ok ? 'failed' : outcome.added ? 'registered' : 'already', one.index?.is === 'well' ? fates.get(one.record.key) : one.index)
+      const told = withoutCopy.has(one) ? { ...one, copy: undefined } : one
+      this.#tell(told, !outcome.ok ? 'failed' : outcome.added ? 'registered' : 'already', one.index?.is === 'well' ? fates.get(one.record.key) : one.index)
     })
   }
 
@@ -170,12 +173,13 @@ class Adoption {
       if (codeOf(error) === 'DAGSTORE_BAD_KEY') return undefined
       throw error
     })
-    const nothing = { record, info, index: undefined, copy: undefined, notes }
+    const isUnderway = info !== undefined && (info.health !== 'new' || info.destroying || info.dataGeneration > 0)
+    const nothing = { record, info, index: undefined, copy: undefined, isUnderway, notes }
     if (info !== undefined && (info.health !== 'new' || info.destroying)) return nothing
     if (state === undefined) notes.push('its state is unknown: taken as new')
     if (state === 'ShardStateErrored') return nothing
     const name = `${key}.full.idx`
-    const copy = state === 'ShardStateRecovering' ? undefined : await this.#openCopy(record, info, notes)
+    const copy = state === 'ShardStateRecovering' ? undefined : await this.#openCopy(record, isUnderway, notes)
     try {
       const wanted = WITH_INDEX.has(state)
       if (!wanted) return { ...nothing, copy: copy?.path }
@@ -201,10 +205,9 @@ class Adoption {
   }
 
   /** The transient that the record names, if it lies in the folder and is a CAR. */
-  async #openCopy ({ transient }: GoRecord, info: ShardInfo | undefined, notes: string[]): Promise<{ readonly path: string, readonly source: ByteSource } | undefined> {
+  async #openCopy ({ transient }: GoRecord, isUnderway: boolean, notes: string[]): Promise<{ readonly path: string, readonly source: ByteSource } | undefined> {
     const { signal, transientPath } = this.#options
-    // of a shard that is there a copy has been taken, or was not given
-    if (transient === undefined || transientPath === undefined || (info !== undefined && info.dataGeneration > 0)) return undefined
+    if (transient === undefined || transientPath === undefined || isUnderway) return undefined
     const name = nameInTransients(transient)
     const path = name === undefined ? undefined : await transientPath(name)
     if (name === undefined || path === undefined) {
@@ -230,8 +233,8 @@ class Adoption {
     return undefined
   }
 
-  /** One outcome for each, in order. */
-  async #register (found: readonly Found[]): Promise<readonly RegisterOutcome[]> {
+  /** One outcome for each, in order; and those whose transient could not be taken. */
+  async #register (found: readonly Found[]): Promise<{ readonly outcomes: readonly RegisterOutcome[], readonly withoutCopy: ReadonlySet<Found> }> {
     const { dagstore, signal, clock = systemClock } = this.#options
     const at = new Date(clock.now()).toISOString()
     const items = found.map(({ record: { key, mountUrl, state, error }, copy }): RegisterItem => ({
@@ -242,16 +245,20 @@ class Adoption {
     }))
     const outcomes: RegisterOutcome[] = []
     for await (const outcome of dagstore.registerMany(items, { signal })) outcomes.push(outcome)
+    const withoutCopy = new Set<Found>()
     for (const [which, outcome] of outcomes.entries()) {
-      const { notes, record: { key, mountUrl }, copy } = found[which] as Found
+      const one = found[which] as Found
+      const { notes, info, record: { key, mountUrl }, copy } = one
       if (outcome.ok || copy === undefined) continue
-      // the copy could not be taken; the mount has the same bytes
-      notes.push(`its transient was not taken: ${failureText(outcome.error)}`)
       for await (const without of dagstore.registerMany([{ key, mountUrl }], { signal })) {
-        outcomes[which] = without.ok ? { ...without, added: (found[which] as Found).info === undefined } : without
+        if (!without.ok) continue
+        // the copy alone is at fault; the mount has the same bytes
+        notes.push(`its transient was not taken: ${failureText(outcome.error)}`)
+        withoutCopy.add(one)
+        outcomes[which] = { ...without, added: info === undefined }
       }
     }
-    return outcomes
+    return { outcomes, withoutCopy }
   }
 
   /** What became of the index of each; none of one that has got its own meanwhile. */
@@ -265,7 +272,7 @@ class Adoption {
     return fates
   }
 
-  #tell ({ record: { key, state, transient }, copy, notes }: Found, outcome: AdoptLine['outcome'], fate: IndexFate | undefined): void {
+  #tell ({ record: { key, state, transient }, copy, isUnderway, notes }: Found, outcome: AdoptLine['outcome'], fate: IndexFate | undefined): void {
     const counts = this.#counts
     const index = fate === undefined ? 'none' : fate === 'adopted' ? fate : fate.is === 'missing' ? 'missing' : 'damaged'
     if (fate !== undefined && fate !== 'adopted' && fate.is !== 'missing') notes.push(`its index is not used: ${fate.reason}`)
@@ -276,7 +283,7 @@ class Adoption {
     if (index === 'damaged') counts.damagedIndices++
     if (borrowed) counts.borrowed++
     this.#report.push({
-      key, state, outcome, index, copy: borrowed ? 'borrowed' : transient === undefined ? 'none' : 'left', reason: notes.length === 0 ? undefined : notes.join('; '),
+      key, state, outcome, index, copy: borrowed ? 'borrowed' : transient === undefined || isUnderway ? 'none' : 'left', reason: notes.length === 0 ? undefined : notes.join('; '),
     })
   }
 }

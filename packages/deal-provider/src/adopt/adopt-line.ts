@@ -12,7 +12,7 @@ export interface AdoptLine {
    * to be believed; the shard is new, and indexed by whoever acquires it. `none`: the record promises none, or the shard has its own.
    */
   readonly index: 'adopted' | 'missing' | 'damaged' | 'none'
-  /** `borrowed`: its transient is read where it is, while it is there. `left`: the record names one that is not read. `none`: it names none. */
+  /** `borrowed`: its transient is read where it is, while it is there. `left`: the record names one that is not read. `none`: it names none, or the shard was there. */
   readonly copy: 'borrowed' | 'left' | 'none'
   /** For people; `undefined` where the rest says all. */
   readonly reason: string | undefined

@@ -28,7 +28,7 @@ export interface Journal {
   /** Not synced: a run that loses rows does no harm. */
   write(rows: JournalRows): Promise<void>
   isComplete(reader: string): Promise<boolean>
-  /** Durable on return, with all rows before it. */
+  /** Durable on return. */
   setComplete(reader: string, complete: boolean): Promise<void>
 }
 

@@ -88,14 +88,17 @@ class Migration {
     const { reader, signal, dryRun = false, onProgress } = this.#options
     signal?.throwIfAborted()
     const isFirstRun = await this.#journal.isEmpty()
-    const onProblem: Parameters<typeof reader.list>[0] = { signal, onProblem: (problem) => {
-      this.#problems++
-      this.#report.push(problem)
-    } }
+    const listed = reader.list({
+      signal,
+      onProblem: (problem) => {
+        this.#problems++
+        this.#report.push(problem)
+      },
+    })
     /** The end of the group before, which goes on while the next one is registered. */
     let ending: Promise<void> = Promise.resolve()
     try {
-      for await (const group of pieceGroups(reader.list(onProblem))) {
+      for await (const group of pieceGroups(listed)) {
         signal?.throwIfAborted()
         const planned = await this.#plan(group, isFirstRun)
         const answers = await (dryRun ? this.#look(planned) : this.#register(planned))
