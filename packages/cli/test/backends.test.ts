@@ -67,6 +67,11 @@ const DAY: readonly Step[] = [
   { change: (cwd) => rename(join(cwd, 'away'), join(cwd, 'cars')) },
   { args: ['recover-shard', '--json', 'zz'] },
   { args: ['list-shards', '--findings'] },
+  { args: ['list-shards', '--unregistered'] },
+  { args: ['list-shards', '--unregistered', '--json'] },
+  { args: ['storage-deals', 'list', '--json'] },
+  { args: ['pieces', 'list-pieces', '--json'] },
+  { args: ['pieces', 'cid-info', cidOf(0)] },
   { args: ['destroy-shard', 'no', 'c.car', 'zz', PIECE] },
   { args: ['gc', '--dry-run'] },
   { args: ['gc'] },
@@ -121,6 +126,7 @@ describe('--json', () => {
   it.each<{ readonly args: readonly string[], readonly method: string, readonly params?: (cwd: string) => readonly unknown[], readonly of?: (document: any) => unknown, readonly answer?: (result: any) => unknown }>([
     { args: ['list-shards'], method: 'DagstoreListShards' },
     { args: ['list-shards', '--findings'], method: 'DagstoreListFindings', answer: ({ Shards }) => Shards },
+    { args: ['list-shards', '--unregistered'], method: 'DagstoreListUnregistered', answer: ({ Deals }) => Deals },
     { args: ['lookup-pieces', cidOf(1)], method: 'DagstoreLookupPieces', params: () => [{ '/': cidOf(1) }] },
     { args: ['why', cidOf(1)], method: 'DagstoreWhy', params: () => [{ '/': cidOf(1) }] },
     { args: ['why', cidOf(4)], method: 'DagstoreWhy', params: () => [{ '/': cidOf(4) }] },
@@ -137,7 +143,9 @@ describe('--json', () => {
     const run = await dagstore(cwd, [...words, '--json'])
     const { result, error } = await call(daemon, method, params(cwd))
     expect(error).toBeUndefined()
-    expect(of(JSON.parse(run.stdout)), run.stderr).toEqual(answer(result))
+    // a shard that is tried again by itself may be in the middle of that
+    const settled = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll('ShardStateRecovering', 'ShardStateErrored'))
+    expect(settled(of(JSON.parse(run.stdout))), run.stderr).toEqual(settled(answer(result)))
   })
 
   it('of initialize-all is its events, one a line', async () => {
@@ -183,6 +191,23 @@ describe('a command', () => {
     expect(run.stdout.split('\n')).toHaveLength(5)
     await startDaemon(bin, [], { cwd })
     expect(await dagstore(cwd, ['list-shards'])).toMatchObject({ code: 0, stdout: run.stdout, stderr: '' })
+  })
+
+  it('says that the daemon has gone where that ends in the middle of its work, and the next one goes on', async () => {
+    const cwd = await files()
+    await mkdir(join(cwd, 'many'))
+    for (let at = 0; at < 200; at++) await writeFile(join(cwd, 'many', `${at}.car`), carOf(at % 4))
+    const daemon = await startDaemon(bin, [], { cwd })
+    await dagstore(cwd, ['add', 'many'])
+    const cut = await dagstore(cwd, ['initialize-all', '--concurrency', '1'], { onResult: () => { daemon.child.kill('SIGKILL') } })
+    expect(cut.code).toBe(1)
+    expect(cut.stderr).toMatch(/\d+ ok, 0 failed\ndagstore: .*\(RPC_CONNECTION_LOST\)\n$/)
+    const refused = await dagstore(cwd, ['destroy-shard', '1.car', '2.car', '--api-info', `${daemon.token}:${daemon.url}`])
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(/^dagstore: .*\(RPC_UNREACHABLE\)\n$/)
+    await startDaemon(bin, [], { cwd })
+    expect((await dagstore(cwd, ['initialize-all'])).code).toBe(0)
+    expect((await dagstore(cwd, ['list-shards', '--state', 'new'])).stdout).toBe('')
   })
 
   it('fails in one sentence, without the token, where the daemon that was named is not there', async () => {
