@@ -46,7 +46,7 @@ export interface SealingEvent extends SealingReport {
 export interface SealingSubsystem {
   /**
    * Put the piece into a sector; durable on return. Asked again for the same deal, after a crash too, it gives the place that
-   * the deal has and adds nothing. A payload that ends with an error becomes no piece: it was not of `pieceCid`.
+   * the deal has and adds nothing. A payload that ends with an error becomes no piece: it was not of `pieceCid`. Settles soon after an abort.
    *
    * Rejects with an error whose `retry` is `later` where the same may be asked again (no room, too many sectors at work), and
    * `never` where the deal cannot be sealed.

@@ -2,10 +2,12 @@
 import type { ProviderDeal, SealingEvent } from '@dagstore/deal-protocol'
 import { withdrawable } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
-import type { DealSteps, DealProblem } from './deal-steps.ts'
+import type { DealProblem, DealSteps } from './deal-steps.ts'
 import { type DealList, type DealTable, dueOf, isSettled } from './deal-table.ts'
+import { codeOf } from './failure.ts'
 import { createLane, type Lane } from './lane.ts'
 import type { Parts } from './parts.ts'
+import { isDecided } from './registration.ts'
 
 export interface BackgroundSettings {
   readonly pollIntervalMs: number
@@ -15,9 +17,11 @@ export interface BackgroundSettings {
 }
 
 /** Deals whose registration, or whose status, is looked at a time: both wait for others most of the time. */
-const REGISTRATIONS = 2
+const REGISTRATIONS = 16
 const FOLLOWED = 4
-const SHORTEST_MS = 1000
+/** Deals that wait for nothing but their end are asked about each so manieth time. */
+const POLLS_OF_ACTIVE = 30
+const SHORTEST_MS = 5000
 const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 60_000
 
@@ -31,6 +35,8 @@ export class Background {
   #wake: AbortController = new AbortController()
   /** When that loop wakes by itself. */
   #wakesAt: number = Number.NEGATIVE_INFINITY
+  /** Names of records that cannot be read, told of once. */
+  readonly #damaged: Set<string> = new Set()
   readonly #loops: readonly Promise<void>[]
 
   constructor (parts: Parts, table: DealTable, steps: DealSteps, settings: BackgroundSettings) {
@@ -64,14 +70,22 @@ export class Background {
       const deal = await this.#table.get(proposalCid)
       if (deal !== undefined) await run(deal)
     } catch (error) {
-      if (!this.#parts.ending.aborted) this.#settings.onProblem({ deal: proposalCid.toString(), error })
+      this.#tell(proposalCid, error)
     }
+  }
+
+  #tell (proposalCid: CID, error: unknown): void {
+    const deal = proposalCid.toString()
+    if (this.#parts.ending.aborted || this.#damaged.has(deal)) return
+    if (codeOf(error) === 'DEAL_BAD_RECORD') this.#damaged.add(deal)
+    this.#settings.onProblem({ deal, error })
   }
 
   /** What waits for its time, and what has to be asked for. */
   async #watchTime (): Promise<void> {
     const { clock, ending: signal } = this.#parts
     let polledAt = Number.NEGATIVE_INFINITY
+    let polls = 0
     await this.#loop(async () => {
       while (!signal.aborted) {
         this.#wake = new AbortController()
@@ -80,7 +94,8 @@ export class Background {
         for await (const name of this.#table.due(now, { signal })) await this.#push(name)
         if (now - polledAt >= this.#settings.pollIntervalMs) {
           polledAt = now
-          for await (const name of this.#table.listed('open', { signal })) await this.#push(name)
+          const all = polls++ % POLLS_OF_ACTIVE === 0
+          await this.#each('open', async (name) => { if (all || !isAtRest(await this.#table.get(name))) await this.#push(name) })
         }
         const nextAt = Math.min(await this.#table.nextDue() ?? Number.POSITIVE_INFINITY, polledAt + this.#settings.pollIntervalMs)
         // what is due now is in a lane, perhaps for long
@@ -101,7 +116,7 @@ export class Background {
     for await (const name of this.#table.listed(list, { signal: this.#parts.ending })) {
       await run(name).catch((error: unknown) => {
         this.#parts.ending.throwIfAborted()
-        this.#settings.onProblem({ deal: name.toString(), error })
+        this.#tell(name, error)
       })
     }
   }
@@ -129,8 +144,7 @@ export class Background {
   }
 
   async #watchSealing (): Promise<void> {
-    const { ending: signal } = this.#parts
-    const { sealing } = this.#parts
+    const { sealing, ending: signal } = this.#parts
     await this.#loop(async () => {
       const events = sealing.events?.({ signal })[Symbol.asyncIterator]()
       for (;;) {
@@ -157,6 +171,10 @@ export class Background {
     }
   }
 }
+
+/** Nothing is left to do until its end. */
+const isAtRest = (deal: ProviderDeal | undefined): boolean =>
+  deal?.state === 'StorageDealActive' && deal.staged === undefined && deal.failure === undefined && isDecided(deal)
 
 /** `undefined`: the key of another shard. */
 const pieceOf = (key: string): CID | undefined => {

@@ -5,6 +5,7 @@
  * Source: go-fil-markets provider_states.go `VerifyDealPreCommitted`, `VerifyDealActivated`, `CleanupDeal`, `WaitForDealCompletion`.
  */
 import type { ProviderDeal, SealingReport } from '@dagstore/deal-protocol'
+import { withdrawable } from '@dagstore/io'
 import { failureOf } from './failure.ts'
 import type { Parts } from './parts.ts'
 import { isDecided } from './registration.ts'
@@ -16,7 +17,8 @@ export const follow = async (parts: Parts, deal: ProviderDeal): Promise<void> =>
   const { proposalCid, place } = deal
   if (place === undefined) return
   try {
-    const report = await sealing.status({ ...deal, place }, { signal })
+    // whoever answers is not ours, and may not listen to the signal
+    const report = await withdrawable(sealing.status({ ...deal, place }, { signal }), signal)
     if (report !== undefined) await followReport(parts, deal, report)
   } catch (error) {
     signal.throwIfAborted()

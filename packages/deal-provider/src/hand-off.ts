@@ -52,9 +52,10 @@ const addPiece = async (parts: Parts, deal: ProviderDeal, onFault: (error: unkno
   }
   try {
     const { start, length } = staged.window
-    const place = await sealing.addPiece({
+    const { miner, sector, offsetPadded, lengthPadded } = await sealing.addPiece({
       pieceCid, pieceBytes: pieceSize, payloadBytes, deal, signal: ending, payload: () => checked(parts, deal, source, start, length, onFault),
     })
+    const place: PiecePlace = { miner, sector, offsetPadded, lengthPadded }
     await pieces.add(pieceCid, { ...place, payloadBytes })
     if (payloadCid !== undefined) await pieces.addPayload(payloadCid, pieceCid)
     return place

@@ -148,7 +148,7 @@ describe('a deal that is cut off', () => {
       },
       chances: 2,
     })
-    expect(cuts).toBeGreaterThan(15)
+    expect(cuts).toBeGreaterThan(8)
   })
 
   it('while sealing refuses it ends in Error with nothing left, but for data that were moved here', async () => {

@@ -127,14 +127,13 @@ describe('registration that fails', () => {
     await h.close()
   })
 
-  it('where the sector cannot be read yet is done from the staged file, which nobody but the deal deletes', async () => {
+  it('L3: 6: is done from the staged file where the sector cannot be read yet, and nobody but the deal deletes that; there, collection did', async () => {
     const away = { stat: async () => { throw later('PIECE_NO_SOURCE') }, open: async () => { throw later('PIECE_NO_SOURCE') } }
     for (const mode of ['copy', 'borrow'] as const) {
       const sealing = new FakeSealing()
       const h = await withDeal({ sealing, mountLoader: away }, mode)
       await dealIs(h, given.proposalCid, inState('StorageDealAwaitingPreCommit'), withShard('registered'))
       expect(await h.dagstore.blockstore.bytes(car.blocks[1]!.cid)).toEqual(car.blocks[1]!.data)
-      // L3: 6: collection deletes nothing that was lent; there, it deleted the staging file within a minute
       await h.dagstore.gc()
       expect(mode === 'copy' ? staged(h).length : h.fs.content('in/a.car')?.byteLength).toBe(mode === 'copy' ? 1 : car.bytes.byteLength)
       expect(await h.dagstore.blockstore.bytes(car.blocks[2]!.cid)).toEqual(car.blocks[2]!.data)
@@ -165,7 +164,7 @@ describe('registration that fails', () => {
 })
 
 describe('hand-off that fails', () => {
-  it('for a passing reason is tried again from the first byte on; L3: 7: there, a reader that was used up was given again', async () => {
+  it('L3: 7: for a passing reason is tried again from the first byte on; there, a reader that was used up was given again', async () => {
     const sealing = new FakeSealing()
     let fails = 2
     sealing.fail = ({ payload }) => {
@@ -250,7 +249,8 @@ describe('sealing that reports', () => {
       const seen: string[] = []
       for (const status of reports) {
         sealing.report = { status, slashEpoch: status === 'slashed' ? 123n : undefined }
-        for (let at = 0; at < 5; at++) await advance(h, 60_000)
+        // active deals are asked about each half hour
+        for (let at = 0; at < 35; at++) await advance(h, 60_000)
         seen.push((await h.provider.deal(given.proposalCid))!.state.replace('StorageDeal', ''))
       }
       expect(seen).toEqual(states)

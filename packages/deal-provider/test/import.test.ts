@@ -1,11 +1,11 @@
 /** Files that are imported: what is taken, what is refused, and what becomes of them. */
-import { carV2 } from '@dagstore-tooling/fixtures'
+import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { unpaddedBytes } from '@dagstore/piece'
 import fc from 'fast-check'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { createCrashFs, createCrashLevel } from '@dagstore-tooling/testkit'
 import { clean, codeOf, collect, dealIs, dealOf, type Harness, inState, makeCar, openHarness, proposalOf, staged, withShard } from './harness.ts'
-import { makeBlocks } from '@dagstore-tooling/fixtures'
 
 const car = makeCar(1)
 const v2Bytes = (): Uint8Array => { const blocks = makeBlocks(1, 4, { min: 300, max: 300 }); return carV2({ roots: [blocks[0]!.cid], blocks }) }
@@ -43,6 +43,19 @@ describe('an import', () => {
     await h.provider.importData(deal.proposalCid, { path: 'in/a', mode: 'borrow' })
     expect(await dealIs(h, deal.proposalCid, inState('StorageDealActive'), withShard('registered'))).toMatchObject({ payloadBytes: bytes.byteLength })
     for (const { cid, data } of car.blocks) expect(await h.dagstore.blockstore.bytes(cid)).toEqual(data)
+    await h.close()
+  })
+
+  it('L3: 12: takes a CAR with identity CIDs as it is, and reads them; there, they were left out, and the commitment was another', async () => {
+    const blocks = [...makeBlocks(1, 2, { min: 300, max: 300 }), ...makeBlocks(2, 2, { min: 20, max: 20, hash: 'identity' })]
+    const bytes = carV1([blocks[2]!.cid], blocks)
+    const h = await openHarness()
+    h.fs.plant('in/a', bytes)
+    const deal = dealOf('inline', bytes)
+    await h.provider.accept(deal)
+    await h.provider.importData(deal.proposalCid, { path: 'in/a' })
+    await dealIs(h, deal.proposalCid, inState('StorageDealActive'), withShard('registered'))
+    for (const { cid, data } of blocks) expect(await h.dagstore.blockstore.bytes(CID.decode(cid))).toEqual(data)
     await h.close()
   })
 

@@ -133,7 +133,7 @@ describe('a transfer', () => {
     }
   }
 
-  it('is the only way into Transferring, is gone on with after it was cut off, and ends in an active deal', async () => {
+  it('L3: 19: is gone on with after it was cut off, and only the whole of it becomes a piece; there, the torn end of a file was taken', async () => {
     const deal = dealOf('a', car.bytes, { transferType: 'test' })
     const transfer = new PartlyTransfer(car.bytes, ['part'])
     let h = await openHarness({ transfer })
@@ -155,7 +155,7 @@ describe('a transfer', () => {
     await h.close()
   })
 
-  it('of other bytes, or that is lost, fails the deal; data may be given as a file while it is cut off', async () => {
+  it('of other bytes, or that is lost for good, fails the deal; data may be given as a file while it is cut off', async () => {
     for (const [name, outcomes, bytes] of [['lost', ['lost'], car.bytes], ['wrong', ['all'], makeCar(2).bytes]] as const) {
       const deal = dealOf(name, car.bytes, { transferType: 'test' })
       const h = await openHarness({ transfer: new PartlyTransfer(bytes, outcomes) })

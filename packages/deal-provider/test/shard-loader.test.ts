@@ -23,9 +23,9 @@ const fakeStore = (more: Partial<Dagstore> = {}): Pick<Dagstore, 'acquire' | 'gc
   acquire: () => Promise.reject(new Error('not asked for')),
   gc: async () => ({ items: [], reclaimedBytes: 0, failures: 0, unreadRecords: 0 }),
   recover: () => Promise.reject(new Error('not asked for')),
-  events: async function * ({ signal } = {}) {
-    await new Promise<void>((_, reject) => { signal?.addEventListener('abort', () => { reject(signal.reason) }) })
-  },
+  events: ({ signal } = {}) => ({
+    [Symbol.asyncIterator]: () => ({ next: () => new Promise((_, reject) => { signal?.addEventListener('abort', () => { reject(signal.reason) }) }) }),
+  }),
   ...more,
 })
 
@@ -87,6 +87,18 @@ describe('loading a shard', () => {
     await expect(late.loadShard(given.proposal.pieceCid, { signal: leaving.signal })).rejects.toBe(done)
     expect(closed).toBe(1)
     await late.close()
+    await loader.close()
+    await h.close()
+  })
+
+  it('L3: 8: gives each caller a store of its own: closing one closes no other; there, they shared one by the number of a deal', async () => {
+    const h = await openWithPiece()
+    const loader = createShardLoader({ dagstore: h.dagstore })
+    const [one, two] = await Promise.all([loader.loadShard(given.proposal.pieceCid), loader.loadShard(given.proposal.pieceCid)])
+    await one.close()
+    expect(await codeOf(one.has(car.blocks[0]!.cid))).toBe('BLOCKSTORE_CLOSED')
+    expect(await two.has(car.blocks[0]!.cid)).toBe(true)
+    await two.close()
     await loader.close()
     await h.close()
   })

@@ -10,7 +10,7 @@
  * here. Stricter: what is active waits for a deal's end through `sealing` alone. Looser: staged bytes that are lost before hand-off
  * may be given again.
  */
-import { type DealProgress, FINAL_STATES, type SealingReport, type StorageDealState } from '@dagstore/deal-protocol'
+import type { DealProgress, SealingReport, StorageDealState } from '@dagstore/deal-protocol'
 import type { DealEvent } from './event.ts'
 
 type Change = Partial<DealProgress>
@@ -22,6 +22,8 @@ export const step = (progress: DealProgress, event: DealEvent, now: number): Dea
 }
 
 const CALM: Change = { message: '', failure: undefined }
+/** `FINAL_STATES` of deal-protocol. */
+const FINAL: ReadonlySet<StorageDealState> = new Set(['StorageDealError', 'StorageDealExpired', 'StorageDealSlashed'])
 const SEALING: ReadonlySet<StorageDealState> = new Set(['StorageDealAwaitingPreCommit', 'StorageDealSealing', 'StorageDealFinalizing', 'StorageDealActive'])
 
 const changeOf = (progress: DealProgress, event: DealEvent): Change | undefined => {
@@ -53,7 +55,7 @@ const changeOf = (progress: DealProgress, event: DealEvent): Change | undefined 
     case 'postponed': {
       const { failure } = event
       if (from('StorageDealTransferring')) return { state: 'StorageDealProviderTransferAwaitRestart', message: failure.message, failure }
-      const isTried = SEALING.has(state) || from('StorageDealStaged', 'StorageDealFailing') || (FINAL_STATES.has(state) && progress.shard.state !== 'retired')
+      const isTried = SEALING.has(state) || from('StorageDealStaged', 'StorageDealFailing') || (FINAL.has(state) && progress.shard.state !== 'retired')
       return isTried ? { message: failure.message, failure } : undefined
     }
     case 'sealing':
@@ -67,9 +69,9 @@ const changeOf = (progress: DealProgress, event: DealEvent): Change | undefined 
     case 'registered': return SEALING.has(state) && progress.shard.state !== 'registered' ? { shard: { state: 'registered' } } : undefined
     case 'unregistered': return SEALING.has(state) ? { shard: { state: 'failed', failure: event.failure } } : undefined
     case 'retired':
-      return FINAL_STATES.has(state) && progress.shard.state !== 'retired' ? { failure: undefined, shard: { state: 'retired' }, staged: event.staged } : undefined
+      return FINAL.has(state) && progress.shard.state !== 'retired' ? { failure: undefined, shard: { state: 'retired' }, staged: event.staged } : undefined
     case 'failed':
-      return FINAL_STATES.has(state) || from('StorageDealFailing') ? undefined : { state: 'StorageDealFailing', message: event.message, failure: undefined }
+      return FINAL.has(state) || from('StorageDealFailing') ? undefined : { state: 'StorageDealFailing', message: event.message, failure: undefined }
     case 'discarded':
       if (!from('StorageDealFailing')) return undefined
       return { state: 'StorageDealError', message: event.message, failure: undefined, staged: event.staged, shard: { state: 'retired' } }

@@ -1,0 +1,95 @@
+/** The stand-in for sealing: where pieces go, what shares a place, and what a failure leaves. */
+import { openSector } from '@dagstore/unsealed-sector'
+import { describe, expect, it } from 'vitest'
+import { createUnsealedSealing, type UnsealedPlace, type UnsealedSealing } from '../src/index.ts'
+import { collect, dealOf, engine, makeCar, openHarness, type Harness } from './harness.ts'
+
+const [car, other] = [makeCar(1), makeCar(2)]
+
+const requestOf = (bytes: Uint8Array, name = 'a', pieceSize?: number) => {
+  const deal = { dealId: undefined, fastRetrieval: true, ...dealOf(name, bytes, pieceSize === undefined ? {} : { pieceSize }) }
+  return { deal, pieceCid: deal.proposal.pieceCid, pieceBytes: deal.proposal.pieceSize, payloadBytes: bytes.byteLength, payload: async function * () { yield bytes } }
+}
+const sealingOf = (h: Harness, miner = 1000n): UnsealedSealing => createUnsealedSealing({ db: h.db, files: h.fs.directory, pieces: h.pieces, miner, engine })
+const allocated = async ({ fs }: Harness, name: string): Promise<unknown> => (await openSector(await fs.directory.openSource(name))).allocated
+
+describe('unsealed sealing', () => {
+  it('gives the same piece the same place, however many ask at once, and writes it once', async () => {
+    const h = await openHarness()
+    const sealing = sealingOf(h)
+    let reads = 0
+    const request = { ...requestOf(car.bytes), payload: async function * () { reads++; yield car.bytes } }
+    const places = await Promise.all([request, requestOf(car.bytes, 'b'), request].map((one) => sealing.addPiece({ ...one, payload: request.payload })))
+    const [first] = places as [UnsealedPlace]
+    for (const place of places) expect(place).toMatchObject({ miner: 1000n, sector: first.sector, offsetPadded: 0, lengthPadded: 2048 })
+    expect([reads, places.map(({ reused }) => reused)]).toEqual([1, [false, true, true]])
+    await h.close()
+  })
+
+  it('gives pieces that come at once places of their own', async () => {
+    const h = await openHarness()
+    const sealing = sealingOf(h)
+    const places = await Promise.all([1, 2, 3, 4, 5].map((seed) => sealing.addPiece(requestOf(makeCar(seed, 1, 40).bytes, `d${seed}`))))
+    expect(new Set(places.map(({ sector, offsetPadded }) => `${sector}/${offsetPadded}`)).size).toBe(5)
+    for (const { fileName, offsetPadded, lengthPadded } of places) {
+      expect((await openSector(await h.fs.directory.openSource(fileName))).isAllocated(offsetPadded, lengthPadded)).toBe(true)
+    }
+    await h.close()
+  })
+
+  it('adds nothing of a payload that ends with an error, and adds it when it is whole', async () => {
+    const h = await openHarness()
+    const sealing = sealingOf(h)
+    const request = requestOf(car.bytes)
+    const broken = async function * (): AsyncGenerator<Uint8Array> {
+      yield car.bytes
+      throw new Error('not the piece')
+    }
+    await expect(sealing.addPiece({ ...request, payload: broken })).rejects.toThrow('not the piece')
+    expect(await h.pieces.get(request.pieceCid)).toEqual([])
+    const { fileName } = await sealing.addPiece(requestOf(other.bytes, 'other'))
+    const place = await sealing.addPiece(request)
+    expect(place.fileName).not.toBe(fileName)
+    expect(await allocated(h, place.fileName)).toEqual([{ start: 0, length: 2048 }])
+    await h.close()
+  })
+
+  it('frees what a deal has left, and uses the place again', async () => {
+    const h = await openHarness()
+    const sealing = sealingOf(h)
+    const request = requestOf(car.bytes)
+    const place = await sealing.addPiece(request)
+    for (let at = 0; at < 2; at++) await sealing.removePiece({ ...request, place })
+    await h.pieces.remove(request.pieceCid, { ...place, payloadBytes: undefined })
+    expect(await allocated(h, place.fileName)).toEqual([])
+    expect(await sealing.addPiece(requestOf(other.bytes, 'other'))).toMatchObject({ fileName: place.fileName, offsetPadded: 0 })
+    await h.close()
+  })
+
+  it('takes no number of a sector that the provider has elsewhere, and forgets no place there', async () => {
+    const h = await openHarness()
+    const request = requestOf(car.bytes)
+    const elsewhere = { miner: 1000n, sector: 41n, offsetPadded: 0, lengthPadded: 2048, payloadBytes: undefined }
+    await h.pieces.add(request.pieceCid, elsewhere)
+    expect(await sealingOf(h).addPiece(request)).toMatchObject({ sector: 42n, reused: false })
+    expect((await h.pieces.get(request.pieceCid)).map(({ sector }) => sector)).toEqual([41n, 42n])
+    await h.close()
+  })
+
+  it('tells that a deal is active, until its epoch comes', async () => {
+    const h = await openHarness()
+    let epoch = 0n
+    const sealing = createUnsealedSealing({ db: h.db, files: h.fs.directory, pieces: h.pieces, miner: 1000n, epoch: () => epoch })
+    const leaving = new AbortController()
+    const events = collect(sealing.events!({ signal: leaving.signal })).catch(() => {})
+    const request = requestOf(car.bytes)
+    const place = await sealing.addPiece(request)
+    const deal = (await h.provider.accept(dealOf('a', car.bytes)))
+    expect(await sealing.status({ ...deal, place })).toEqual({ status: 'active' })
+    epoch = deal.proposal.endEpoch
+    expect(await sealing.status({ ...deal, place })).toEqual({ status: 'expired' })
+    leaving.abort()
+    await events
+    await h.close()
+  })
+})
