@@ -51,15 +51,15 @@ const keep = async (kind: KeepKind, path: string, root: string, place: string): 
   const facts = await stat(from, { bigint: true })
   await oneByOne(async () => {
     await makeFolder(dirname(to))
-    if (await lstat(to).catch(() => undefined) === undefined) await bring(from, to, join(cars, DRAFTS))
-    else if (!await sameContent(from, to)) throw new IoError('IO_EXISTS', `another file is there already; path=${CARS}/${place}`)
+    const brought = await lstat(to).catch(() => undefined) === undefined && await bring(from, to, join(cars, DRAFTS))
+    if (!brought && !await sameContent(from, to)) throw new IoError('IO_EXISTS', `another file is there already; path=${CARS}/${place}`)
   })
   return { path: to, finish: kind === 'move' ? () => remove(from, facts) : nothing }
 }
 
 let turn: Promise<void> = Promise.resolve()
 
-/** Two files that want one place must not both find it free; the store's lock keeps other processes away. */
+/** Two files that want one place must not both find it free. Where a daemon has the store, other processes may want it too: {@link bring} sees them. */
 const oneByOne = (work: () => Promise<void>): Promise<void> => {
   const mine = turn.then(work)
   turn = mine.catch(() => {}) // told to whoever waits for it
@@ -71,25 +71,34 @@ export const isBelow = (folder: string, path: string): boolean => {
   return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below)
 }
 
-/** @param drafts - of the same file system as `to` */
-const bring = async (from: string, to: string, drafts: string): Promise<void> => {
+/** @param drafts - of the same file system as `to` @returns false: another process has put a file there meanwhile */
+const bring = async (from: string, to: string, drafts: string): Promise<boolean> => {
   try {
     await link(from, to)
-  } catch {
+  } catch (error) {
+    if (isThere(error)) return false
     // another file system, or one without hard links
     await makeFolder(drafts)
     const temporary = join(drafts, `.${basename(to).slice(0, 50)}.${randomBytes(8).toString('hex')}.tmp`)
     try {
       await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
       await sync(temporary, 'r+')
-      await rename(temporary, to)
+      // a link replaces nothing; a file system without links has nothing better than a rename
+      await link(temporary, to).then(() => rm(temporary), async (error: unknown) => {
+        if (isThere(error)) throw error
+        await rename(temporary, to)
+      })
     } catch (error) {
       await rm(temporary, { force: true })
+      if (isThere(error)) return false
       throw error
     }
   }
   await syncFolder(dirname(to))
+  return true
 }
+
+const isThere = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EEXIST'
 
 /** Durable on return, with those above it. */
 const makeFolder = async (path: string): Promise<void> => {
