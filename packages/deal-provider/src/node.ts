@@ -1,2 +1,2 @@
-export { adoptDagstoreFolder, type AdoptFolderOptions } from './adopt/node-adopt-folder.ts'
+export { adoptDagstoreFolder, type AdoptFolderOptions } from './node-adopt-folder.ts'
 export { openReportFile, type ReportFile } from './node-report-file.ts'

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { openDirectory } from '@dagstore/io/node'
 import { type LevelCopyOptions, openLevelCopy } from '@dagstore/piece-store/node'
-import { adoptDagstore, type AdoptDagstoreOptions, type AdoptResult } from './adopt-dagstore.ts'
+import { adoptDagstore, type AdoptDagstoreOptions, type AdoptResult } from './adopt/adopt-dagstore.ts'
 
 export interface AdoptFolderOptions extends Omit<AdoptDagstoreOptions, 'folder' | 'records' | 'transientPath'>, Pick<LevelCopyOptions, 'openLevel' | 'tempFolder' | 'maxCopyBytes'> {}
 
