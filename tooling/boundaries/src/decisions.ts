@@ -1,4 +1,4 @@
-/** Each runtime dependency of others is a decision, with a line that says why: `docs/decisions/0001-runtime-dependencies.md`. */
+/** Each runtime dependency of others, one that only some users install too, is a decision, with a line that says why: `docs/decisions/0001-runtime-dependencies.md`. */
 import type { Package, Violation } from './workspace.ts'
 
 /** Names in the first cells of the table's rows. */
@@ -10,7 +10,8 @@ export const checkDecisions = (packages: readonly Package[], markdown: string): 
   const decided = decidedDependencies(markdown)
   const used = new Map<string, string>()
   for (const pkg of packages) {
-    for (const name of Object.keys(pkg.manifest.dependencies ?? {})) if (!name.startsWith('@dagstore/')) used.set(name, pkg.folder)
+    const { dependencies, peerDependencies, optionalDependencies } = pkg.manifest
+    for (const name of Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies })) if (!name.startsWith('@dagstore/')) used.set(name, pkg.folder)
   }
   return [
     ...[...used].filter(([name]) => !decided.has(name)).map(([name, folder]) => `${folder}/package.json: ${name} has no line in docs/decisions/0001-runtime-dependencies.md`),
