@@ -89,6 +89,8 @@ export const createUnsealedSealing = (options: UnsealedSealingOptions): Unsealed
       return place
     },
     removePiece: ({ pieceCid, place }) => lock(`piece ${pieceCid.toString()}`, async () => {
+      // without its record the place was given up before, and may be another piece's by now
+      if (!(await pieces.get(pieceCid)).some((location) => isSamePlace(location, place))) return
       const fileName = nameOf(place)
       await lock(fileName, async () => {
         const sector = await readSector(files, fileName)
@@ -126,8 +128,16 @@ const findPlace = async ({ files, pieces, miner }: UnsealedSealingOptions, allPl
     const known = sectors.get(sector) ?? { number: sector, sectorBytes, pieces: [] }
     sectors.set(sector, { ...known, pieces: [...known.pieces, { offset: offsetPadded, length: lengthPadded }] })
   }
-  // sectors of the same provider may lie elsewhere
-  for await (const { locations } of pieces.list()) for (const location of locations) if (location.miner === miner && location.sector > highest) highest = location.sector
+  for await (const { locations } of pieces.list()) {
+    for (const { miner: of, sector, offsetPadded, lengthPadded } of locations) {
+      if (of !== miner) continue
+      // sectors of the same provider may lie elsewhere
+      if (sector > highest) highest = sector
+      // what was freed is somebody's until its record goes, so that it is not freed again under another
+      const known = sectors.get(sector)
+      if (known?.pieces.every(({ offset, length }) => offset + length <= offsetPadded || offsetPadded + lengthPadded <= offset) === true) sectors.set(sector, { ...known, pieces: [...known.pieces, { offset: offsetPadded, length: lengthPadded }] })
+    }
+  }
   const ascending = [...sectors.values()].sort((a, b) => (a.number < b.number ? -1 : 1))
   const { sector, sectorBytes, offset } = planPlacement(ascending, pieceBytes)
   return { miner, sector: sector === 'new' ? highest + 1n : sector, sectorBytes, offsetPadded: offset, lengthPadded: pieceBytes }
@@ -161,6 +171,9 @@ const withWriter = async (
     await file.close()
   }
 }
+
+const isSamePlace = (a: PiecePlace, b: PiecePlace): boolean =>
+  a.miner === b.miner && a.sector === b.sector && a.offsetPadded === b.offsetPadded && a.lengthPadded === b.lengthPadded
 
 const isIn = (location: PieceLocation, miner: bigint, sector: bigint): boolean => location.miner === miner && location.sector === sector
 

@@ -66,6 +66,24 @@ describe('unsealed sealing', () => {
     await h.close()
   })
 
+  it('frees a place as long as the record of its piece is there, and gives it to nobody before: a second end of a deal frees nobody else\'s', async () => {
+    const h = await openHarness()
+    const sealing = sealingOf(h)
+    const request = requestOf(car.bytes)
+    const place = await sealing.addPiece(request)
+    await sealing.removePiece({ ...request, place })
+    // the process ends here, and the next one takes a piece before it goes on with the end of the deal
+    const between = await sealing.addPiece(requestOf(other.bytes, 'between'))
+    await sealing.removePiece({ ...request, place })
+    expect(await allocated(h, between.fileName)).toEqual([{ start: between.offsetPadded, length: between.lengthPadded }])
+    await h.pieces.remove(request.pieceCid, { ...place, payloadBytes: undefined })
+    const after = await sealing.addPiece(requestOf(makeCar(3).bytes, 'after'))
+    expect(after).toMatchObject({ sector: place.sector, offsetPadded: place.offsetPadded })
+    await sealing.removePiece({ ...request, place })
+    expect(await allocated(h, after.fileName)).toEqual([{ start: after.offsetPadded, length: after.lengthPadded }])
+    await h.close()
+  })
+
   it('takes no number of a sector that the provider has elsewhere, and forgets no place there', async () => {
     const h = await openHarness()
     const request = requestOf(car.bytes)
