@@ -177,19 +177,17 @@ const isSamePlace = (a: PiecePlace, b: PiecePlace): boolean =>
 
 const isIn = (location: PieceLocation, miner: bigint, sector: bigint): boolean => location.miner === miner && location.sector === sector
 
-/** Size and ranges of a sector file; `undefined` when it is not there, or not whole after a crash. */
+/** Size and ranges of a sector file, which may be written to meanwhile; `undefined` when it is not there, or not whole after a crash. */
 const readSector = async (files: Directory, fileName: string): Promise<{ readonly sectorBytes: number, readonly allocated: readonly SectorRange[] } | undefined> => {
   const stat = await files.stat(fileName)
   if (stat === undefined || stat.sizeBytes === 0) return undefined
-  const source = await files.openSource(fileName)
   try {
-    const { sectorBytes, allocated } = await openSector(source)
-    return { sectorBytes, allocated }
+    // not of one source: its list and its length would be of two moments
+    await using sector = await openSector((options) => files.openSource(fileName, options))
+    return { sectorBytes: sector.sectorBytes, allocated: sector.allocated }
   } catch (error) {
     if (error instanceof IoError) throw error
     return undefined
-  } finally {
-    await source.close()
   }
 }
 

@@ -1,4 +1,5 @@
 /** The stand-in for sealing: where pieces go, what shares a place, and what a failure leaves. */
+import { type Directory, IoError } from '@dagstore/io'
 import { openSector } from '@dagstore/unsealed-sector'
 import { describe, expect, it } from 'vitest'
 import { createUnsealedSealing, type UnsealedPlace, type UnsealedSealing } from '../src/index.ts'
@@ -34,6 +35,32 @@ describe('unsealed sealing', () => {
     for (const { fileName, offsetPadded, lengthPadded } of places) {
       expect((await openSector(await h.fs.directory.openSource(fileName))).isAllocated(offsetPadded, lengthPadded)).toBe(true)
     }
+    await h.close()
+  })
+
+  it('reads a sector again that another piece is written to at this moment, and loses no record of what is there', async () => {
+    const h = await openHarness()
+    const first = await sealingOf(h).addPiece(requestOf(car.bytes))
+    /** Of every file the first opening has the length that it had before its list was replaced. */
+    const seen = new Set<string>()
+    const files: Directory = {
+      ...h.fs.directory,
+      openSource: async (name, options) => {
+        const source = await h.fs.directory.openSource(name, options)
+        if (seen.has(name) || !name.startsWith('unsealed/')) return source
+        seen.add(name)
+        return { ...source, read: async (at, ...more) => {
+          if (at >= source.sizeBytes - 1024) throw new IoError('IO_TRUNCATED', 'file became shorter')
+          return source.read(at, ...more)
+        } }
+      },
+    }
+    const sealing = createUnsealedSealing({ db: h.db, files, pieces: h.pieces, miner: 1000n, engine })
+    expect(await sealing.addPiece(requestOf(car.bytes, 'again'))).toMatchObject({ fileName: first.fileName, offsetPadded: first.offsetPadded, reused: true })
+    seen.clear()
+    const next = await sealing.addPiece(requestOf(other.bytes, 'other'))
+    expect([seen.has(first.fileName), next.reused]).toEqual([true, false])
+    expect(await h.pieces.get(requestOf(car.bytes).pieceCid)).toHaveLength(1)
     await h.close()
   })
 
