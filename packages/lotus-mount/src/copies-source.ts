@@ -33,10 +33,12 @@ export interface CopiesSourceOptions {
   /** Where the copy of a record may be: one place, or several, or none that is known. */
   readonly copiesOf: (piece: CID, location: PieceLocation, options: CallOptions) => Promise<readonly Copy[]>
   readonly unseal?: UnsealCopy | undefined
+  /** Whether a sealed copy of what the record names is known of. @default never */
+  readonly isSealed?: ((location: PieceLocation, options: CallOptions) => Promise<boolean>) | undefined
 }
 
 /** Copies are tried in the order of the records; when one is lost to an open piece, the next one is read. */
-export const copiesSource = ({ name, cost, absenceTtlMs, locationsOf, copiesOf, unseal }: CopiesSourceOptions): PieceSource => {
+export const copiesSource = ({ name, cost, absenceTtlMs, locationsOf, copiesOf, unseal, isSealed = async () => false }: CopiesSourceOptions): PieceSource => {
   /** What each record leads to; records that could not be followed are in `failures`. */
   const follow = async (piece: CID, locations: readonly PieceLocation[], { signal }: CallOptions): Promise<{ readonly copies: readonly Copy[], readonly failures: readonly unknown[] }> => {
     const copies: Copy[] = []
@@ -72,7 +74,9 @@ export const copiesSource = ({ name, cost, absenceTtlMs, locationsOf, copiesOf, 
         }
       }
       signal?.throwIfAborted()
-      return { unsealed: unknown ? 'unknown' : 'sealed', ...sizes }
+      if (unknown) return { unsealed: 'unknown', ...sizes }
+      for (const location of locations) if (await isSealed(location, { signal })) return { unsealed: 'sealed', ...sizes }
+      return { unsealed: 'lost', ...sizes }
     },
     open: async (piece, { signal } = {}) => {
       const { copies, failures: lost } = await follow(piece, await locationsOf(piece), { signal })

@@ -1,20 +1,21 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A piece loader over any number of sources, cheapest first. */
 import { type ByteSource, type CallOptions, type Clock, onAbort, systemClock, withdrawable } from '@dagstore/io'
-import { openFirstOf } from '@dagstore/mounts'
+import { openFirstOf, retryOf } from '@dagstore/mounts'
 import { type AnyPieceCid, parsePieceCid, pieceCidV1, unpaddedBytes } from '@dagstore/piece'
 import { createAbsenceMemory } from './absence-memory.ts'
 import { PieceLoaderError } from './errors.ts'
 import { explanationOf } from './explanation.ts'
 import { NO_PIECE_METRICS, type PieceMetrics } from './metrics.ts'
+import { withNames } from './named-sources.ts'
 import { createOpeningRace } from './opening-race.ts'
 import type { OpenPieceOptions, PieceLoader, PieceSource, PieceStat, SealedPolicy } from './piece-loader.ts'
 import { PIECE_LOADER_DEFAULTS, type PieceLimits } from './piece-limits.ts'
 import { createSealedPieces } from './sealed-pieces.ts'
 import { createSlots } from './slots.ts'
 import { createSourceCalls, type PieceFacts } from './source-calls.ts'
-import { createSourceScores } from './source-scores.ts'
-import { absenceOf, refusalOf, surveyOf } from './survey.ts'
+import { createSourceScores, DOWN } from './source-scores.ts'
+import { absenceOf, refusalOf, surveyOf, type Unsure } from './survey.ts'
 
 export interface PieceLoaderOptions {
   readonly limits?: PieceLimits | undefined
@@ -76,7 +77,9 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
     }
   }
 
-  const openNow = async (facts: PieceFacts, signal: AbortSignal): Promise<{ readonly source: ByteSource | undefined, readonly failures: readonly unknown[] }> => {
+  const openNow = async (facts: PieceFacts, signal: AbortSignal): Promise<{ readonly source: ByteSource | undefined, readonly failures: readonly unknown[], readonly failed: ReadonlyMap<string, unknown> }> => {
+    /** By source. */
+    const failed = new Map<string, unknown>()
     /** Where it was found, in every place of the same size. */
     let known = facts
     const race = createOpeningRace({
@@ -85,7 +88,15 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
       open: (at, call) => calls.open(named[at]!, known, call),
     })
     try {
-      const opened = await openFirstOf(named.map(({ name }, at) => ({ name, open: (call: CallOptions) => race.open(at, call) })), {
+      const opened = await openFirstOf(named.map(({ name }, at) => ({ name, open: async (call: CallOptions) => {
+        failed.delete(name)
+        try {
+          return await race.open(at, call)
+        } catch (error) {
+          failed.set(name, error)
+          throw error
+        }
+      } })), {
         signal,
         memory: scores,
         patience: { clock, ms: patienceMs },
@@ -93,22 +104,39 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
         identity: (sizeBytes) => ({ kind: 'content', cid: facts.cid.toString(), sizeBytes }),
       })
       known = { ...facts, pieceBytes: opened.source?.sizeBytes ?? facts.pieceBytes }
-      return opened
+      return { ...opened, failed }
     } finally {
       race.end()
     }
   }
 
-  const survey = (facts: PieceFacts, signal: AbortSignal): ReturnType<typeof surveyOf> => surveyOf(ranked(), facts, { concurrency: probeConcurrency, stat: calls.stat, patience: { clock, ms: patienceMs }, signal })
+  const survey = (facts: PieceFacts, signal: AbortSignal, failed?: ReadonlyMap<string, unknown>): ReturnType<typeof surveyOf> => surveyOf(ranked().filter(({ name }) => failed?.has(name) !== true), facts, { concurrency: probeConcurrency, stat: calls.stat, patience: { clock, ms: patienceMs }, signal })
 
   const openOrRefuse = async (facts: PieceFacts, signal: AbortSignal): Promise<Outcome> => {
     for (let attempt = 1; ; attempt++) {
-      const { source, failures } = await openNow(facts, signal)
+      const { source, failures, failed } = await openNow(facts, signal)
       if (source !== undefined) return { source, refusal: undefined }
-      const found = failures.length > 0 ? undefined : await survey(facts, signal)
+      const found = await survey(facts, signal, failed)
       // it has come since it was asked for
-      if (found?.best?.unsealed === 'yes' && attempt === 1) continue
-      return { source: undefined, refusal: refusalOf(facts.cid, { count: named.length, failures, found }) }
+      if (failures.length === 0 && found.best?.unsealed === 'yes' && attempt === 1) continue
+      const lost = found.lostAt.length === 0 ? '' : await explanationOf(found.lostAt, facts.cid, { signal })
+      return {
+        source: undefined,
+        refusal: refusalOf(facts.cid, { count: named.length, failures, found, lost }),
+        isSealed: found.isSealed && found.best?.unsealed !== 'yes',
+        unsure: [...found.unsure, ...[...failed].map(([name, error]) => ({ name, error }))],
+      }
+    }
+  }
+
+  /** Those who did not answer are asked again for a while; who is down then, or refuses for good, holds up nobody. */
+  const openOrKnowSealed = async (facts: PieceFacts, wanted: SealedPolicy, signal: AbortSignal): Promise<Outcome> => {
+    for (let tries = 1; ; tries++) {
+      const outcome = await openOrRefuse(facts, signal)
+      if (outcome.source !== undefined || wanted === 'reject' || !outcome.isSealed || !named.some(({ unseal }) => unseal !== undefined)) return outcome
+      const waitedFor = outcome.unsure.filter(({ name, error }) => !scores.isDown(name) && (error === undefined || retryOf([error]) === 'later'))
+      if (waitedFor.length === 0 || tries > TRIES) return { ...outcome, unsure: [] }
+      await clock.sleep(DOWN.ms / TRIES, { signal })
     }
   }
 
@@ -124,12 +152,14 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
       throw absenceOf(found, facts.cid)
     }),
     open: (piece, call: OpenPieceOptions = {}) => during(piece, call, async (facts, signal) => {
-      let { source, refusal } = await openOrRefuse(facts, signal)
-      if (refusal?.code === 'PIECE_SEALED' && await sealedPieces.unsealed(facts.cid, call.sealed ?? policy, signal)) {
+      const wanted = call.sealed ?? policy
+      let outcome = await openOrKnowSealed(facts, wanted, signal)
+      if (outcome.source === undefined && outcome.isSealed && outcome.unsure.length === 0 && await sealedPieces.unsealed(facts.cid, wanted, signal)) {
         absence.forget(facts.cid.toString())
-        ;({ source, refusal } = await openOrRefuse(facts, signal))
+        outcome = await openOrRefuse(facts, signal)
       }
-      if (source === undefined) throw refusal
+      if (outcome.source === undefined) throw outcome.refusal
+      const { source } = outcome
       if (signal.aborted) {
         await source.close()
         throw signal.reason
@@ -144,7 +174,17 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
   }
 }
 
-type Outcome = { readonly source: ByteSource, readonly refusal: undefined } | { readonly source: undefined, readonly refusal: PieceLoaderError }
+type Outcome = { readonly source: ByteSource, readonly refusal: undefined } | {
+  readonly source: undefined
+  readonly refusal: PieceLoaderError
+  /** Somebody knows of a sealed copy, and nobody of one that is not. */
+  readonly isSealed: boolean
+  /** Who may have it unsealed all the same. */
+  readonly unsure: readonly Unsure[]
+}
+
+/** How often those who do not answer are asked again before a piece is unsealed. */
+const TRIES = DOWN.failures
 
 interface Settings extends Pick<PieceLoaderOptions, 'onSealed' | 'ready'> {
   readonly probeConcurrency: number
@@ -169,27 +209,6 @@ const withDefaults = ({ probeConcurrency, negativeTtlMs, patienceMs, sealed }: P
   negativeTtlMs: negativeTtlMs ?? PIECE_LOADER_DEFAULTS.negativeTtlMs,
   patienceMs: patienceMs ?? PIECE_LOADER_DEFAULTS.patienceMs,
   sealed: sealed ?? PIECE_LOADER_DEFAULTS.sealed,
-})
-
-/** Names tell them apart, in messages and in what is remembered of them. */
-const withNames = (sources: readonly PieceSource[]): readonly PieceSource[] => {
-  const seen = new Map<string, number>()
-  return sources.toSorted((a, b) => a.cost - b.cost).map((source) => {
-    const count = (seen.get(source.name) ?? 0) + 1
-    seen.set(source.name, count)
-    return count === 1 ? source : renamed(source, `${source.name} (${count})`)
-  })
-}
-
-const renamed = (source: PieceSource, name: string): PieceSource => ({
-  name,
-  cost: source.cost,
-  absenceTtlMs: source.absenceTtlMs,
-  stat: (...call) => source.stat(...call),
-  open: (...call) => source.open(...call),
-  ...(source.sizes === undefined ? {} : { sizes: (...call) => source.sizes!(...call) }),
-  ...(source.unseal === undefined ? {} : { unseal: (...call) => source.unseal!(...call) }),
-  ...(source.explain === undefined ? {} : { explain: (...call) => source.explain!(...call) }),
 })
 
 /** @throws {PieceError} `PIECE_BAD_CID` */

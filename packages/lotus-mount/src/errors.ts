@@ -5,6 +5,7 @@ import type { Retry } from '@dagstore/io'
 export type PieceLoaderErrorCode =
   | 'PIECE_UNKNOWN'
   | 'PIECE_SEALED'
+  | 'PIECE_LOST'
   | 'PIECE_NO_SOURCE'
   | 'PIECE_UNSEAL_FAILED'
   | 'PIECE_BAD_STORAGE'

@@ -4,7 +4,7 @@
  * Source: lotus markets/dagstore/mount.go. Stricter: `stat` says that an unknown piece does not exist, and the true size.
  * Looser: v2 CIDs, and the bases that multiformats reads.
  */
-import type { ByteSource } from '@dagstore/io'
+import { type ByteSource, IoError } from '@dagstore/io'
 import { absent, afterScheme, type Mount, MountError, type MountFactory, toMountError } from '@dagstore/mounts'
 import { toPieceCidV1 } from '@dagstore/piece'
 import { CID } from 'multiformats/cid'
@@ -76,6 +76,7 @@ const mountErrorOf = (error: unknown, what: string): unknown => {
   switch (error.code) {
     // absence is proven only when every source has answered
     case 'PIECE_UNKNOWN': return new MountError(retry === 'never' ? 'MOUNT_MISSING' : 'MOUNT_UNREACHABLE', `${what}: no record of it`, { cause: error, retry })
+    case 'PIECE_LOST': return new IoError('IO_SOURCE_LOST', error.message, { cause: error, retry })
     case 'PIECE_SEALED': return new MountError('MOUNT_UNREACHABLE', `${what}: it is sealed`, { cause: error, retry })
     case 'PIECE_UNSEAL_FAILED': return new MountError('MOUNT_UNREACHABLE', `${what}: it cannot be unsealed`, { cause: error, retry })
     case 'PIECE_NO_SOURCE': return new MountError('MOUNT_UNREACHABLE', `${what}: no source has it`, { cause: error, retry })

@@ -20,13 +20,25 @@ export interface FoundFile {
  * @returns `undefined`: in none of the folders
  * @throws {IoError} `IO_FORBIDDEN`, `IO_FAILED`
  */
-export const findFile = async (folders: readonly AnyFolder[], kind: string, name: string, options: CallOptions): Promise<FoundFile | undefined> => {
+export const findFile = (folders: readonly AnyFolder[], kind: string, name: string, options: CallOptions): Promise<FoundFile | undefined> =>
+  firstIn(folders, kind, name, options, async (path) => ({ source: await openFileSource(path, { ...options, label: name }), path }))
+
+/** Whether one of the folders has it, which is not opened. @throws as `findFile` */
+export const hasFile = async (folders: readonly AnyFolder[], kind: string, name: string, options: CallOptions): Promise<boolean> => await firstIn(folders, kind, name, options, async (path) => {
+  try {
+    return await stat(path)
+  } catch (error) {
+    throw classifyNodeError(error, `storage; name=${name}`)
+  }
+}) !== undefined
+
+const firstIn = async <T>(folders: readonly AnyFolder[], kind: string, name: string, options: CallOptions, take: (path: string) => Promise<T>): Promise<T | undefined> => {
   let failure: unknown
   for (const folder of folders) {
     options.signal?.throwIfAborted()
     const path = join(pathOf(folder), kind, name)
     try {
-      return { source: await openFileSource(path, { ...options, label: name }), path }
+      return await take(path)
     } catch (error) {
       options.signal?.throwIfAborted()
       if (!(error instanceof IoError) || error.code !== 'IO_NOT_FOUND') failure ??= error

@@ -3,8 +3,11 @@ import { stat } from 'node:fs/promises'
 import type { ByteSource } from '@dagstore/io'
 import { classifyNodeError } from '@dagstore/io/node'
 import { sectorFileName } from '@dagstore/unsealed-sector'
-import { type AnyFolder, findFile, pathOf } from './node-local-files.ts'
+import { type AnyFolder, findFile, hasFile, pathOf } from './node-local-files.ts'
 import type { OpenSectorFile, SectorFile } from './sector-file.ts'
+
+/** Folders of sealed sectors; those of a sector that took its data later are in the second. Source: lotus storage/sealer/storiface/filetype.go. */
+const SEALED = ['sealed', 'update'] as const
 
 /**
  * Finds `<folder>/unsealed/s-t0<miner>-<sector>` in the first folder that has it, as Lotus lays out its storage paths. A folder
@@ -19,7 +22,11 @@ export const localSectors = (folders: readonly AnyFolder[]): OpenSectorFile => {
     const found = await findFile(folders, 'unsealed', name, options)
     return found === undefined ? undefined : withState(found.source, found.path, name)
   }
-  return Object.assign(open, { places: folders.map(pathOf) })
+  const hasSealed: OpenSectorFile['hasSealed'] = async (miner, sector, options = {}) => {
+    for (const kind of SEALED) if (await hasFile(folders, kind, sectorFileName(miner, sector), options)) return true
+    return false
+  }
+  return Object.assign(open, { hasSealed, places: folders.map(pathOf) })
 }
 
 const withState = (source: ByteSource, path: string, name: string): SectorFile => {

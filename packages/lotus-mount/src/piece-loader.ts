@@ -6,8 +6,11 @@ import type { CID } from 'multiformats/cid'
 import type { SourceScore } from './source-scores.ts'
 
 export interface PieceStat {
-  /** `sealed`: known, and only sealed copies are known of. `unknown`: known, but nobody could look. */
-  readonly unsealed: 'yes' | 'sealed' | 'unknown'
+  /**
+   * `sealed`: known, and only sealed copies are known of. `lost`: known, but no copy is where its records say, and no sealed one
+   * is known of. `unknown`: known, but nobody could look.
+   */
+  readonly unsealed: 'yes' | 'sealed' | 'lost' | 'unknown'
   /** Unpadded piece size (127/128 of the padded one), zero tail included: how much can be read. */
   readonly pieceBytes: number
   /** Of the CAR before its zero tail; `undefined` where nobody said. What was indexed has its end in the index (`payloadEnd`). */
@@ -39,7 +42,7 @@ export interface PieceSource {
   readonly name: string
   /** Sources are tried from the least on; one unit counts as much as 100 ms that a source takes to answer. */
   readonly cost: number
-  /** How long `undefined` and `sealed` are believed; 0: it is asked each time. @default `negativeTtlMs` of the loader */
+  /** How long `undefined`, `sealed` and `lost` are believed; 0: it is asked each time. @default `negativeTtlMs` of the loader */
   readonly absenceTtlMs?: number | undefined
   /** `undefined`: no record of the piece here. Rejects when it cannot say. @param piece - v1 */
   stat(piece: CID, options?: PieceCallOptions): Promise<PieceStat | undefined>
@@ -70,7 +73,7 @@ export interface PieceLoader extends AsyncDisposable {
    * on the next one; when all have lost it, it rejects with `IO_SOURCE_LOST`, and a later read tries them all again.
    *
    * @throws {PieceLoaderError} `PIECE_UNKNOWN`, as `stat`. `PIECE_SEALED`: only sealed copies are known of, and they are left
-   *   so. `PIECE_NO_SOURCE`, with each source's cause
+   *   so. `PIECE_LOST`: no copy is where its records say, and no sealed one is known of. `PIECE_NO_SOURCE`, with each source's cause
    */
   open(piece: AnyPieceCid, options?: OpenPieceOptions): Promise<ByteSource>
   /** For people: what each source says about where the piece is. Never rejects but for a bad CID, on abort and after `close`. */

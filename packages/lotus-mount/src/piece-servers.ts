@@ -9,7 +9,7 @@ import { openHttpSource } from '@dagstore/io/http'
 import { parsePieceCid, pieceCidV2 } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
 import type { PieceCallOptions, PieceSource } from './piece-loader.ts'
-import { checkedHeaders } from './request-headers.ts'
+import { checkedHeaders, fetchWithSecrets } from './request-headers.ts'
 import { asWholePiece } from './zero-tail.ts'
 
 export interface PieceServer {
@@ -18,7 +18,7 @@ export interface PieceServer {
    * Holds no credentials.
    */
   readonly url: string
-  /** Where credentials stand; asked for at each opening. @default none */
+  /** Where credentials stand; asked for at each opening, and sent to this host alone, whatever it redirects to. @default none */
   readonly headers?: (() => Awaitable<Readonly<Record<string, string>>>) | undefined
 }
 
@@ -40,7 +40,8 @@ const FIRST_BYTES = 4096
  *
  * @throws {TypeError} no URL of http or https, or one with credentials
  */
-export const pieceServers = (servers: readonly PieceServer[], { fetch, cost = 20 }: PieceServersOptions = {}): readonly PieceSource[] => servers.map(({ url, headers }) => {
+export const pieceServers = (servers: readonly PieceServer[], { fetch: given, cost = 20 }: PieceServersOptions = {}): readonly PieceSource[] => servers.map(({ url, headers }) => {
+  const fetch = headers === undefined ? given : fetchWithSecrets(given ?? globalThis.fetch.bind(globalThis))
   const place = placeOf(url)
   const ask = async (cid: CID, bytes: number, { signal }: CallOptions): Promise<ByteSource | undefined> => {
     signal?.throwIfAborted()

@@ -15,7 +15,7 @@ import { contentIdentity } from './content-identity.ts'
 import { copiesSource, type Copy, type UnsealCopy } from './copies-source.ts'
 import { isParked } from './parked-piece.ts'
 import type { PieceSource } from './piece-loader.ts'
-import { bearerOf, type BearerToken } from './request-headers.ts'
+import { bearerOf, type BearerToken, fetchWithSecrets } from './request-headers.ts'
 import { openSectorPiece } from './sector-piece.ts'
 import { asWholePiece } from './zero-tail.ts'
 
@@ -49,7 +49,7 @@ export interface RemoteSectorsOptions {
 const TAIL_BYTES = 4096
 
 export const remoteSectors = ({ pieceStore, find, token, fetch: given, fr32, unseal, name = 'remote', cost = 10 }: RemoteSectorsOptions): PieceSource => {
-  const fetch = given ?? globalThis.fetch.bind(globalThis)
+  const fetch = fetchWithSecrets(given ?? globalThis.fetch.bind(globalThis))
   const openFile = async (url: string, from: 'start' | 'end', { signal }: CallOptions): Promise<ByteSource | undefined> => {
     try {
       return await openHttpSource(url, { fetch, headers: await bearerOf(token), first: { from, bytes: TAIL_BYTES }, ...(signal === undefined ? {} : { signal }) })
@@ -79,6 +79,8 @@ export const remoteSectors = ({ pieceStore, find, token, fetch: given, fr32, uns
     name,
     cost,
     unseal,
+    // whoever finds no unsealed file of a sector still has the sector
+    isSealed: async (location) => !isParked(location),
     locationsOf: (piece) => pieceStore.get(piece),
     copiesOf: async (piece, location, call) => (await find(location.miner, location.sector, call)).map((remote) => copyAt(piece, location, remote)),
   })

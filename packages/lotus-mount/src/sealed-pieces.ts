@@ -52,7 +52,9 @@ export const createSealedPieces = ({ sources, slots, onSealed, metrics, clock }:
     unsealed: async (piece, policy, signal) => {
       const name = piece.toString()
       if (policy === 'ask' && onSealed === undefined) throw new TypeError('sealed: ask needs onSealed')
-      const answer = policy === 'ask' && onSealed !== undefined ? await asking.run(name, (stop) => onSealed(name, { signal: stop }), { signal }) : policy
+      // nobody is asked what nobody could do
+      const isPossible = sources().some((source) => source.unseal !== undefined)
+      const answer = !isPossible ? 'reject' : policy === 'ask' && onSealed !== undefined ? await asking.run(name, (stop) => onSealed(name, { signal: stop }), { signal }) : policy
       metrics.count('piece.sealed', 1, { answer })
       return answer === 'queue' && await unsealing.run(name, (stop) => slots.run(() => unseal(piece, stop), { signal: stop }), { signal })
     },

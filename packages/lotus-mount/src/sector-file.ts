@@ -14,6 +14,8 @@ export interface SectorFile extends ByteSource {
 /** Opens for reading alone, takes no lock and makes nothing; the caller closes. `undefined`: there is no such file here. */
 export interface OpenSectorFile {
   (miner: bigint, sector: bigint, options?: CallOptions): Promise<SectorFile | undefined>
+  /** Whether a sealed copy of the sector is here. @default none is known of */
+  readonly hasSealed?: (miner: bigint, sector: bigint, options?: CallOptions) => Promise<boolean>
   /** Where it looks, for messages. */
   readonly places?: readonly string[]
 }

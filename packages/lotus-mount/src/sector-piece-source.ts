@@ -25,13 +25,16 @@ export interface SectorPieceSourceOptions {
 
 /**
  * Copies are tried in the order of the piece store. A file that is not there, or whose list of allocated ranges does not cover
- * the piece, is "not here", and damages nothing; when that happens to an open piece, the next copy is read.
+ * the piece, is "not here", and damages nothing; when that happens to an open piece, the next copy is read. Where no copy is here
+ * the piece is lost, unless a sealed one is, or it can be unsealed.
  */
 export const sectorPieceSource = ({ pieceStore, openSectorFile, fr32, unseal, name = 'sectors', cost = 0 }: SectorPieceSourceOptions): PieceSource => copiesSource({
   name,
   cost,
   absenceTtlMs: 0, // looking is quick
   unseal,
+  // whoever can unseal it knows where
+  isSealed: async ({ miner, sector }, call) => unseal !== undefined || await openSectorFile.hasSealed?.(miner, sector, call) === true,
   locationsOf: async (piece) => (await pieceStore.get(piece)).filter((location) => !isParked(location)),
   copiesOf: async (piece, location) => {
     const { miner, sector, offsetPadded, lengthPadded } = location
@@ -55,7 +58,10 @@ const stateOf = async ({ miner, sector }: PieceLocation, open: Copy['open'], { o
   const file = sectorFileName(miner, sector)
   try {
     const found = await openSectorFile(miner, sector, { signal })
-    if (found === undefined) return `${file} not in ${openSectorFile.places?.join(', ') ?? name}`
+    if (found === undefined) {
+      const sealed = await openSectorFile.hasSealed?.(miner, sector, { signal }) === true
+      return `${file} not in ${openSectorFile.places?.join(', ') ?? name}${sealed ? '; a sealed one is' : ''}`
+    }
     await found.close()
     const source = await open({ signal })
     if (source === undefined) return `${file} is there, the piece in it is not unsealed`

@@ -19,6 +19,8 @@ export interface SourceScores extends FailureMemory {
   /** It asked to be left alone for `ms`. */
   pause (name: string, ms: number): void
   score (name: string): SourceScore
+  /** It has failed several times in a row, over some time, and answered nothing meanwhile. */
+  isDown (name: string): boolean
 }
 
 /** A failure counts as much as an answer that takes 3.2 s; what failures and answers count halves in this time. */
@@ -26,19 +28,23 @@ const FAILURE = 32
 const MAX_FAILURE = 1024
 const FAILURE_HALVES_MS = 30_000
 const LATENCY_HALVES_MS = 600_000
+/** The longest time for which a source is left alone because it asked for that. */
+const MAX_PAUSE_MS = 600_000
+/** Failures in a row, and the time over which they come, after which a source is down. */
+export const DOWN = Object.freeze({ failures: 3, ms: 60_000 })
 /** Milliseconds for each unit of cost. */
 const UNIT_MS = 100
 /** Of the latest answer in the moving mean. */
 const WEIGHT = 0.2
 
-interface State { penalty: number, failedAt: number, latencyMs: number, answeredAt: number | undefined, failures: number, pausedUntil: number }
+interface State { penalty: number, failedAt: number, latencyMs: number, answeredAt: number | undefined, failures: number, row: number, rowSince: number, pausedUntil: number }
 
 /** @param costs - by name */
 export const createSourceScores = (clock: Clock, costs: ReadonlyMap<string, number>): SourceScores => {
   const states = new Map<string, State>()
   const stateOf = (name: string): State => {
     let state = states.get(name)
-    if (state === undefined) states.set(name, state = { penalty: 0, failedAt: 0, latencyMs: 0, answeredAt: undefined, failures: 0, pausedUntil: Number.NEGATIVE_INFINITY })
+    if (state === undefined) states.set(name, state = { penalty: 0, failedAt: 0, latencyMs: 0, answeredAt: undefined, failures: 0, row: 0, rowSince: 0, pausedUntil: Number.NEGATIVE_INFINITY })
     return state
   }
   const faded = (value: number, at: number, now: number, halvesMs: number): number => value === 0 ? 0 : value * 0.5 ** ((now - at) / halvesMs)
@@ -52,12 +58,17 @@ export const createSourceScores = (clock: Clock, costs: ReadonlyMap<string, numb
   }
   return {
     score,
+    isDown: (name) => {
+      const { row, rowSince } = stateOf(name)
+      return row >= DOWN.failures && clock.monotonic() - rowSince >= DOWN.ms
+    },
     failed: (name) => {
       const state = stateOf(name)
       const now = clock.monotonic()
       state.penalty = Math.min(MAX_FAILURE, faded(state.penalty, state.failedAt, now, FAILURE_HALVES_MS) + FAILURE)
       state.failedAt = now
       state.failures++
+      if (state.row++ === 0) state.rowSince = now
     },
     worked: (name) => {
       const state = stateOf(name)
@@ -65,14 +76,16 @@ export const createSourceScores = (clock: Clock, costs: ReadonlyMap<string, numb
       state.penalty = faded(state.penalty, state.failedAt, now, FAILURE_HALVES_MS) / 2
       state.failedAt = now
       state.failures = 0
+      state.row = 0
     },
     took: (name, ms) => {
       const state = stateOf(name)
       const now = clock.monotonic()
       state.latencyMs = state.answeredAt === undefined ? ms : faded(state.latencyMs, state.answeredAt, now, LATENCY_HALVES_MS) * (1 - WEIGHT) + ms * WEIGHT
       state.answeredAt = now
+      state.row = 0
     },
-    pause: (name, ms) => { stateOf(name).pausedUntil = clock.monotonic() + ms },
+    pause: (name, ms) => { stateOf(name).pausedUntil = clock.monotonic() + Math.min(ms, MAX_PAUSE_MS) },
     order: (items, nameOf) => items
       .map((item) => ({ item, rank: score(nameOf(item)).rank }))
       // of two infinite ones neither is before the other

@@ -12,6 +12,19 @@ export interface Survey {
   readonly best: PieceStat | undefined
   readonly answers: number
   readonly failures: readonly unknown[]
+  /** Who could not say whether the piece is there, so that it may be. */
+  readonly unsure: readonly Unsure[]
+  /** Who has records that lead nowhere. */
+  readonly lostAt: readonly PieceSource[]
+  /** Whether somebody knows of a sealed copy. */
+  readonly isSealed: boolean
+}
+
+export interface Unsure {
+  /** Of the source. */
+  readonly name: string
+  /** `undefined`: it could not look just now. */
+  readonly error: unknown
 }
 
 export interface SurveyOptions {
@@ -34,6 +47,8 @@ export const surveyOf = async (sources: readonly PieceSource[], facts: PieceFact
   const enough = new AbortController()
   const records: PieceStat[] = []
   const failures: unknown[] = []
+  const unsure: Unsure[] = []
+  const lostAt: PieceSource[] = []
   let answers = 0
   let found: PieceStat | undefined
   const ask = async (source: PieceSource): Promise<void> => {
@@ -43,8 +58,12 @@ export const surveyOf = async (sources: readonly PieceSource[], facts: PieceFact
       if (record === undefined) return
       records.push(record)
       if (record.unsealed === 'yes') found ??= record
+      else if (record.unsealed === 'unknown') unsure.push({ name: source.name, error: undefined })
+      else if (record.unsealed === 'lost') lostAt.push(source)
     } catch (error) {
-      if (!enough.signal.aborted) failures.push(error)
+      if (enough.signal.aborted) return
+      failures.push(error)
+      unsure.push({ name: source.name, error })
     }
   }
   const unwatch = onAbort(signal, () => { enough.abort() })
@@ -66,10 +85,12 @@ export const surveyOf = async (sources: readonly PieceSource[], facts: PieceFact
   signal.throwIfAborted()
   const payloadBytes = facts.payloadBytes ?? records.find((record) => record.payloadBytes !== undefined)?.payloadBytes
   const first = found ?? records[0]
-  if (first === undefined) return { best: undefined, answers, failures }
-  // sealed only if everybody who might know says so
-  const sealed = failures.length === 0 && records.every(({ unsealed }) => unsealed === 'sealed')
-  return { best: { unsealed: found !== undefined ? 'yes' : sealed ? 'sealed' : 'unknown', pieceBytes: first.pieceBytes, ...(payloadBytes === undefined ? {} : { payloadBytes }) }, answers, failures }
+  const isSealed = records.some(({ unsealed }) => unsealed === 'sealed')
+  const rest = { answers, failures, unsure, lostAt, isSealed }
+  if (first === undefined) return { best: undefined, ...rest }
+  // sealed or lost only if everybody who might know says so
+  const unsealed = found !== undefined ? 'yes' : unsure.length > 0 ? 'unknown' : isSealed ? 'sealed' : 'lost'
+  return { best: { unsealed, pieceBytes: first.pieceBytes, ...(payloadBytes === undefined ? {} : { payloadBytes }) }, ...rest }
 }
 
 const inTime = async <T>(work: Promise<T>, { clock, ms }: Patience, name: string): Promise<T> => {
@@ -96,16 +117,19 @@ export interface Refused {
   readonly count: number
   /** Of the openings. */
   readonly failures: readonly unknown[]
-  /** Made where no opening failed. */
-  readonly found: Survey | undefined
+  /** Of those whose opening did not fail. */
+  readonly found: Survey
+  /** What those say who have records that lead nowhere. */
+  readonly lost: string
 }
 
 /** Why nobody could open the piece. */
-export const refusalOf = (cid: CID, { count, failures, found }: Refused): PieceLoaderError => {
+export const refusalOf = (cid: CID, { count, failures, found, lost }: Refused): PieceLoaderError => {
   const noSource = (causes: readonly unknown[]): PieceLoaderError =>
     new PieceLoaderError('PIECE_NO_SOURCE', `no source could open it; sources=${count} failed=${causes.length}`, cid.toString(), { ...causeOf(causes), retry: causes.length === 0 ? 'later' : retryOf(causes) })
-  if (found === undefined) return noSource(failures)
+  if (failures.length > 0) return noSource([...failures, ...found.failures])
   if (found.best === undefined) return absenceOf(found, cid)
+  if (found.best.unsealed === 'lost') return new PieceLoaderError('PIECE_LOST', lost, cid.toString(), { retry: 'later' })
   if (found.best.unsealed !== 'sealed') return noSource(found.failures)
   return new PieceLoaderError('PIECE_SEALED', 'only sealed copies are known', cid.toString(), { retry: 'later' })
 }

@@ -98,8 +98,26 @@ describe('localSectors', () => {
       await take()
       await expect(source.read(0, 1016)).rejects.toMatchObject({ code: 'IO_SOURCE_LOST', retry: 'later' })
       await source.close()
-      await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+      await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_LOST', retry: 'later' })
     }
+  })
+
+  it.each(['sealed', 'update'])('knows of a sealed copy in %s/', async (kind) => {
+    await rm(file)
+    expect((await loader.stat(piece.v1)).unsealed).toBe('lost')
+    await mkdir(join(root, 'storage', kind))
+    await writeFile(join(root, 'storage', kind, 's-t01000-7'), 'sealed')
+    expect((await loader.stat(piece.v1)).unsealed).toBe('sealed')
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+    expect(await loader.explain(piece.v1)).toBe(`t01000 sector 7 @1024: s-t01000-7 not in ${folders.join(', ')}; a sealed one is`)
+  })
+
+  it('does not call lost what may be sealed where it could not look', async () => {
+    await rm(file)
+    await symlink('loop', join(root, 'storage', 'loop'))
+    await symlink(join(root, 'storage', 'loop'), join(root, 'storage', 'sealed'))
+    await expect(loader.stat(piece.v1)).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE' })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE' })
   })
 
   it('fails where it could not look, unless another folder has the file', async () => {

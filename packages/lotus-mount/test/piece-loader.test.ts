@@ -18,7 +18,10 @@ describe('stat of a piece loader', () => {
   it.each([
     ['yes as soon as one has it', ['sealed', 'yes'], 'yes'],
     ['sealed when all say so', ['sealed', 'sealed'], 'sealed'],
+    ['lost when no copy is anywhere', ['lost', 'lost'], 'lost'],
+    ['sealed when one has a sealed copy', ['lost', 'sealed'], 'sealed'],
     ['unknown when one could not look', ['sealed', 'unknown'], 'unknown'],
+    ['unknown when one could not look, and the other has lost it', ['lost', 'unknown'], 'unknown'],
   ] as const)('says %s', async (_, [near, far], wanted) => {
     const [a, b] = two()
     a.unsealed = near

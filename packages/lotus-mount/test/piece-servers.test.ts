@@ -27,6 +27,24 @@ describe('pieceServers', () => {
     for (const { encoding } of server.requests) expect(new Set(encoding?.split(', '))).toEqual(new Set(['identity']))
   })
 
+  it('sends headers with credentials nowhere else, and follows redirects', async () => {
+    const other = await serveProvider()
+    other.pieces.set(`/piece/${piece.v1}`, piece.bytes)
+    server.broken = { status: 307, headers: { location: `${other.url}/piece/${piece.v1}` } }
+    const seen: { readonly host: string, readonly key: string | null }[] = []
+    const [keyed] = pieceServers([{ url: server.url, headers: () => ({ 'x-api-key': 'secret' }) }], {
+      fetch: async (url, init) => {
+        seen.push({ host: new URL(String(url)).origin, key: new Headers(init?.headers).get('x-api-key') })
+        return fetch(url, init)
+      },
+    })
+    const opened = await keyed!.open(piece.v1)
+    expect(await opened!.read(0, 2032)).toEqual(piece.bytes)
+    await opened!.close()
+    expect(seen).toEqual([{ host: server.url, key: 'secret' }, { host: other.url, key: null }])
+    await other.close()
+  })
+
   it('refuses encoded bytes, whose positions are others', async () => {
     server.pieces.set(`/piece/${piece.v1}`, piece.bytes)
     server.encodes = true

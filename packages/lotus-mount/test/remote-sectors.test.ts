@@ -72,6 +72,17 @@ describe('remoteSectors', () => {
     expect(await sourceOf().stat(neighbour.v1)).toBeUndefined()
   })
 
+  it('sends its token nowhere else, wherever the server redirects to', async () => {
+    const other = await serveProvider()
+    other.files.set('s-t01000-7', sector([0, KIB]))
+    server.broken = { status: 302, headers: { location: `${other.url}/remote/unsealed/s-t01000-7` } }
+    await expect(sourceOf().open(piece.v1)).rejects.toMatchObject({ code: 'IO_FAILED' })
+    const find: RemoteSectorsOptions['find'] = async () => [{ url: `${server.url}/remote/unsealed/s-t01000-7`, sealProof: 8 }]
+    expect(await sourceOf({ find }).stat(piece.v1)).toMatchObject({ unsealed: 'unknown' })
+    expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined, undefined])
+    await other.close()
+  })
+
   it('asks the server what is allocated, in unpadded bytes, where the seal proof is known', async () => {
     const source = sourceOf({ find: async () => [{ url: `${server.url}/remote/unsealed/s-t01000-7`, sealProof: 5 }] })
     server.allocated.set('s-t01000-7', [{ start: 1016, length: 1016 }])

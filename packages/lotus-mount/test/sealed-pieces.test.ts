@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { createFakeClock } from '@dagstore-tooling/testkit'
+import { createFakeClock, type FakeClock } from '@dagstore-tooling/testkit'
 import { createMemoryPieceStore } from '@dagstore/piece-store'
 import { sectorFile } from '@dagstore-tooling/fixtures'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createPieceLoader, lotusMount, lotusUrl, sectorPieceSource } from '../src/index.ts'
+import { createPieceLoader, lotusMount, lotusUrl, type PieceLoader, sectorPieceSource } from '../src/index.ts'
 import { ioError, makePiece, type TestSource, testSource } from './pieces.ts'
 import { createShelf } from './sector-files.ts'
 
@@ -91,10 +91,102 @@ describe('a piece of which only sealed copies are known', () => {
     await loader.close()
   })
 
-  it('is not unsealed while a source that may have it only failed to answer', async () => {
-    const other = testSource('b', 1, [piece])
-    other.broken = ioError('IO_FAILED')
-    await expect(createPieceLoader([source, other], { sealed: 'queue' }).open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later' })
+  describe('while a source that may have it does not answer', () => {
+    let other: TestSource
+    let clock: FakeClock
+    const loaderWith = (sealed: 'reject' | 'queue'): PieceLoader => createPieceLoader([source, other], { sealed, clock, patienceMs: 0 })
+    const settle = async (): Promise<void> => { for (let i = 0; i < 40; i++) await turn() }
+    beforeEach(() => {
+      other = testSource('b', 1, [piece])
+      other.broken = ioError('IO_FAILED')
+      clock = createFakeClock()
+    })
+
+    it('is refused at once, unless it may be unsealed', async () => {
+      await expect(loaderWith('reject').open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later', cause: { errors: [{ code: 'IO_FAILED' }] } })
+    })
+
+    it('is not unsealed, and read there as soon as it answers', async () => {
+      const opening = loaderWith('queue').open(piece.v1)
+      await settle()
+      await clock.advance(20_000)
+      await settle()
+      other.broken = undefined
+      await clock.advance(20_000)
+      const opened = await opening
+      expect([opened.cost.seekBytes, unseals]).toEqual([1, 0])
+      await opened.close()
+    })
+
+    it('is unsealed after a minute, and the next piece at once', async () => {
+      const loader = loaderWith('queue')
+      const opening = loader.open(piece.v1)
+      for (let passed = 0; passed < 60_000; passed += 20_000) {
+        await settle()
+        expect(unseals).toBe(0)
+        await clock.advance(20_000)
+      }
+      await (await opening).close()
+      expect(unseals).toBe(1)
+      source.unsealed = 'sealed'
+      await (await loader.open(piece.v1)).close()
+      expect(unseals).toBe(2)
+      await loader.close()
+    })
+
+    it('is unsealed at once where it refuses for good', async () => {
+      other.broken = ioError('IO_FORBIDDEN', 'never')
+      await (await loaderWith('queue').open(piece.v1)).close()
+      expect(unseals).toBe(1)
+    })
+
+    it('is unsealed after a minute where it answers for all pieces but this one', async () => {
+      const elsewhere = makePiece(2)
+      other.pieces.push(elsewhere)
+      const { open } = other
+      other.broken = undefined
+      other.open = async (cid, call) => {
+        if (cid.equals(piece.v1)) throw ioError('IO_FAILED')
+        return open(cid, call)
+      }
+      const loader = loaderWith('queue')
+      const opening = loader.open(piece.v1)
+      for (let passed = 0; passed < 60_000; passed += 20_000) {
+        await settle()
+        await (await loader.open(elsewhere.v1)).close()
+        await clock.advance(20_000)
+      }
+      await (await opening).close()
+      expect(unseals).toBe(1)
+      await loader.close()
+    })
+
+    it('is waited for no longer than somebody wants it', async () => {
+      const stop = new AbortController()
+      const opening = loaderWith('queue').open(piece.v1, { signal: stop.signal })
+      await settle()
+      stop.abort('enough')
+      await expect(opening).rejects.toBe('enough')
+      expect(unseals).toBe(0)
+    })
+  })
+
+  it('is asked about only where somebody can unseal it', async () => {
+    delete source.unseal
+    let asked = 0
+    await expect(createPieceLoader([source], { sealed: 'ask', onSealed: async () => { asked++; return 'queue' } }).open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+    expect(asked).toBe(0)
+  })
+
+  it('is lost, and not unsealed, where no source knows of a sealed copy', async () => {
+    source.unsealed = 'lost'
+    source.explain = async () => 't01000 sector 42 @0: s-t01000-42 not in /mnt/a'
+    const loader = createPieceLoader([source], { sealed: 'queue' })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_LOST', retry: 'later' })
+    await expect(lotusMount(loader).mount(lotusUrl(piece.v1)).open()).rejects.toMatchObject({
+      name: 'IoError', code: 'IO_SOURCE_LOST', retry: 'later', message: `t01000 sector 42 @0: s-t01000-42 not in /mnt/a; piece=${piece.v1}`, cause: { code: 'PIECE_LOST' },
+    })
+    expect(await lotusMount(loader).mount(lotusUrl(piece.v1)).stat()).toMatchObject({ exists: true, ready: false })
     expect(unseals).toBe(0)
   })
 
@@ -167,7 +259,7 @@ describe('what a source said to be absent', () => {
     const pieceStore = createMemoryPieceStore()
     await pieceStore.add(piece.v1, { miner: 1000n, sector: 1n, offsetPadded: 0, lengthPadded: 2048, payloadBytes: undefined })
     const loader = createPieceLoader([sectorPieceSource({ pieceStore, openSectorFile: shelf.openSectorFile })])
-    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_LOST', retry: 'later', message: expect.stringContaining('t01000 sector 1 @0: s-t01000-1 not in ') })
     shelf.files.set('1000-1', sectorFile({ sectorBytes: 2048, pieces: [{ offset: 0, paddedBytes: 2048, payload: piece.payload }] }))
     await (await loader.open(piece.v1)).close()
     await loader.close()

@@ -86,10 +86,10 @@ describe('sectorPieceSource', () => {
     ['there is no file', {}],
     ['the range is cleared', { '1000-1': cleared }],
     ['part of the range is cleared', { '1000-2': sectorWith([[0, neighbour], [KIB, makePiece(3, 500)]]) }],
-  ])('calls the piece sealed where %s', async (_, files) => {
+  ])('calls the piece lost where %s', async (_, files) => {
     const { loader, shelf } = await open(files)
-    expect(await loader.stat(piece.v1)).toEqual({ unsealed: 'sealed', pieceBytes: 1016, payloadBytes: 1000 })
-    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_SEALED', retry: 'later' })
+    expect(await loader.stat(piece.v1)).toEqual({ unsealed: 'lost', pieceBytes: 1016, payloadBytes: 1000 })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_LOST', retry: 'later' })
     expect(shelf.openNow).toBe(0)
   })
 

@@ -45,7 +45,10 @@ export interface Mount {
    * @throws {MountError} `MOUNT_UNREACHABLE` (`retry`), `MOUNT_FORBIDDEN`
    */
   stat(options?: CallOptions): Promise<MountStat>
-  /** @throws {MountError} `MOUNT_MISSING`, `MOUNT_UNREACHABLE` (`retry`), `MOUNT_FORBIDDEN` */
+  /**
+   * @throws {MountError} `MOUNT_MISSING`, `MOUNT_UNREACHABLE` (`retry`), `MOUNT_FORBIDDEN`
+   * @throws {IoError} `IO_SOURCE_LOST`: the mount knows the bytes, and where they were there is nothing now
+   */
   open(options?: CallOptions): Promise<MountBytes>
   /**
    * Of mounts that find out what there is only by opening it: both at once. `bytes` is `undefined` where nothing is.

@@ -54,7 +54,7 @@ export class TransientFetch {
       opened = await openedFor(mount, signal)
     } catch (error) {
       // a whole copy of this generation is as good as the source while that cannot be reached
-      const present = error instanceof MountError && error.code === 'MOUNT_UNREACHABLE' ? await this.#pinned(base, signal) : undefined
+      const present = isAway(error) ? await this.#pinned(base, signal) : undefined
       if (present === undefined) throw error
       await this.#close(present)
       await this.#table.tidy(base)
@@ -214,3 +214,7 @@ export class TransientFetch {
     }
   }
 }
+
+/** It may come back as it was. */
+const isAway = (error: unknown): boolean =>
+  (error instanceof MountError && error.code === 'MOUNT_UNREACHABLE') || (error instanceof IoError && error.code === 'IO_SOURCE_LOST')

@@ -172,6 +172,8 @@ describe('Transients', () => {
     const source = await openRandom(tape.mount, { transients, key: 'k', generation: 0 })
     expect(await source.read(5, 1)).toEqual(BYTES.slice(5, 6))
     await source.close()
+    tape.broken = new IoError('IO_SOURCE_LOST', 'test', { retry: 'later' })
+    await (await openRandom(tape.mount, { transients, key: 'k', generation: 0 })).close()
     const missing = new MountError('MOUNT_MISSING', 'test')
     tape.broken = missing
     await expect(openRandom(tape.mount, { transients, key: 'k', generation: 0 })).rejects.toBe(missing)

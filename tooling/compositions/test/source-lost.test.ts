@@ -42,7 +42,7 @@ describe('a shard whose sector is taken away', () => {
     const pieceStore = createMemoryPieceStore()
     await pieceStore.add(cidV1, { miner: 1000n, sector: 42n, offsetPadded: OFFSET, lengthPadded: paddedBytes, payloadBytes: payload.byteLength })
     const sectors = localSectors([root])
-    const watched: typeof sectors = async (...call) => {
+    const watched: typeof sectors = Object.assign<typeof sectors, typeof sectors>(async (...call) => {
       const found = await sectors(...call)
       return found === undefined ? undefined : {
         ...found,
@@ -51,7 +51,7 @@ describe('a shard whose sector is taken away', () => {
           return found.read(...read)
         },
       }
-    }
+    }, sectors)
     const loader = createPieceLoader([sectorPieceSource({ pieceStore, openSectorFile: watched }), ...others], { clock, patienceMs: 0 })
     store = await openDagstore({
       catalogue: createMemoryCatalogue(), topLevelIndex: createMemoryTopLevelIndex(), files: createMemoryDirectory('files'), mounts: createMountRegistry([lotusMount(loader)]), hashes: createHashes(), clock,
@@ -113,8 +113,8 @@ describe('a shard whose sector is taken away', () => {
     await take()
     expect(await error(lease.blockstore.bytes(blocks[200]!.cid))).toMatchObject({ code: 'BLOCKSTORE_UNREADABLE', cause: { code: 'IO_SOURCE_LOST' } })
     await lease.close()
-    expect(await error(store.acquire(key))).toMatchObject({ retry: 'later' })
-    expect(await store.shard(key)).toMatchObject({ health: 'errored', error: { code: 'MOUNT_UNREACHABLE', retry: 'later' }, findings: [] })
+    expect(await error(store.acquire(key))).toMatchObject({ retry: 'later', cause: { code: 'IO_SOURCE_LOST', message: expect.stringMatching(/^t01000 sector 42 @\d+: s-t01000-42 (?:not in \/|is there, the piece in it is not unsealed)/u) } })
+    expect(await store.shard(key)).toMatchObject({ health: 'errored', error: { code: 'IO_SOURCE_LOST', retry: 'later' }, findings: [] })
     await comeBack(how)
     // the index is as good as before; recovery builds it anew all the same
     expect(await store.shard(key)).toMatchObject({ indexGeneration: how === 'by itself' ? 1 : 2 })

@@ -46,7 +46,7 @@ it('names the sector file that is gone and the folders in which it is not, in th
   expect(steps.map(({ name, ok }) => `${name} ${ok}`)).toEqual(['key true', 'shards true', 'state false', 'source false'])
   expect(steps.slice(1).map(({ detail }) => detail)).toEqual([
     `${key} (1 of 1)`,
-    'Errored MOUNT_UNREACHABLE since 2026-11-20 10:02, attempt 1 of 5',
+    'Errored IO_SOURCE_LOST since 2026-11-20 10:02, attempt 1 of 5',
     `${url} → t01000 sector 42 @0: s-t01000-42 not in ${a}, ${b}`,
   ])
   expect(fix).toBe(`restore the file or unseal, then: dagstore recover-shard ${key}`)
