@@ -294,6 +294,10 @@ describe('why', () => {
     expect(registering('a', 'file:///a%20b.car')).toBe('dagstore register-shard --eager a file:///a%20b.car')
     expect(registering('a', 'https://h/a.car?sig=1')).toBe('dagstore register-shard --eager a URL')
     expect(shownUrl('https://h/a.car?sig=1')).toBe('https://h/a.car?…')
+    const inner = encodeURIComponent('https://h/a.car?sig=secret')
+    expect(shownUrl(`first-of:${inner},file%3A%2F%2F%2Fa.car`)).toBe('first-of:https%3A%2F%2Fh%2Fa.car?…')
+    expect(shownUrl(`first-of:${encodeURIComponent(`first-of:${inner}`)}`)).not.toContain('secret')
+    expect(shownUrl('file:///a%3Fb.car')).toBe('file:///a%3Fb.car')
     expect(shownUrl(`bytes:${'A'.repeat(1000)}`)).toHaveLength(201)
   })
 

@@ -12,6 +12,8 @@ export interface RpcLimits {
   readonly maxMessageLength?: number
   /** Requests in one batch. @default 100 */
   readonly maxBatch?: number
+  /** Of the answers of one batch, in characters: calls behind that are refused. @default 64 Mi */
+  readonly maxAnswersLength?: number
   /** Calls of one connection that are under way, streams included. @default 256 */
   readonly maxCalls?: number
 }
@@ -41,7 +43,7 @@ export interface RpcServer<C> {
   connect (socket: RpcSocket, options: { readonly context: C }): RpcConnection
 }
 
-const DEFAULTS: Required<RpcLimits> = { maxMessageLength: 1 << 24, maxBatch: 100, maxCalls: 256 }
+const DEFAULTS: Required<RpcLimits> = { maxMessageLength: 1 << 24, maxBatch: 100, maxAnswersLength: 1 << 26, maxCalls: 256 }
 
 /** @throws {RangeError} a limit that is no whole number above 0 */
 export const createRpcServer = <C>({ methods, limits = {} }: RpcServerOptions<C>): RpcServer<C> => {
@@ -57,9 +59,15 @@ export const createRpcServer = <C>({ methods, limits = {} }: RpcServerOptions<C>
         if (message.length === 0) throw new RpcError('RPC_BAD_REQUEST', 'Invalid request')
         if (message.length > bounds.maxBatch) throw new RpcError('RPC_TOO_MUCH', `too many requests in a batch; most=${bounds.maxBatch} got=${message.length}`)
         const bodies: string[] = []
+        let length = 0
         for (const item of message) {
-          const answer = await answerOne(methods, item, options)
-          if (answer.body !== undefined) bodies.push(answer.body)
+          const id = idOf(item)
+          const body = length > bounds.maxAnswersLength && id !== undefined
+            ? errorText(id, new RpcError('RPC_TOO_MUCH', `answers of the batch are too long; most=${bounds.maxAnswersLength}`))
+            : (await answerOne(methods, item, options)).body
+          if (body === undefined) continue
+          bodies.push(body)
+          length += body.length
         }
         return { status: 200, body: bodies.length === 0 ? undefined : `[${bodies.join(',')}]` }
       } catch (error) {

@@ -22,6 +22,17 @@ const answer = async (message: unknown): Promise<{ status: number, body: unknown
 const ask = (method: string, params: unknown = [], id: unknown = 1): Promise<{ status: number, body: unknown }> => answer({ jsonrpc: '2.0', id, method, params })
 const failed = (code: number, message: string, id: unknown = 1): object => ({ jsonrpc: '2.0', id, error: { code, message } })
 
+describe('a batch', () => {
+  it('begins no call behind answers that are too long together, and carries out notifications', async () => {
+    let calls = 0
+    const bounded = createRpcServer({ methods: { Big: { required: 0, handle: () => { calls++; return 'x'.repeat(1000) } } }, limits: { maxAnswersLength: 1500 } })
+    const { status, body = '' } = await bounded.answer(JSON.stringify([1, 2, 3, undefined, 4].map((id) => ({ id, method: 'Big' }))), { context: 'me' })
+    expect(status).toBe(200)
+    expect(parseJson(body)).toMatchObject([{ id: 1, result: expect.any(String) }, { id: 2, result: expect.any(String) }, { id: 3, error: { code: -32005 } }, { id: 4, error: { code: -32005 } }])
+    expect(calls).toBe(3)
+  })
+})
+
 describe('a call over HTTP', () => {
   it('is answered, with the id as it came', async () => {
     expect(await ask('Filecoin.Version', [], 'x')).toEqual({ status: 200, body: { jsonrpc: '2.0', id: 'x', result: { Version: '1.0', APIVersion: 131840 } } })

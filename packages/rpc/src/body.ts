@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 
 /** Bytes that may be held at a time, by all. */
 export interface Room {
+  /** Whoever is alone gets what he wants. */
   take (bytes: number): boolean
   give (bytes: number): void
 }
@@ -11,7 +12,7 @@ export const createRoom = (most: number): Room => {
   let free = most
   return {
     take: (bytes) => {
-      if (bytes > free) return false
+      if (bytes > free && free < most) return false
       free -= bytes
       return true
     },

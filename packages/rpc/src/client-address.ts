@@ -24,8 +24,8 @@ export const isLoopback = (address: string | undefined): boolean => {
 }
 
 /** Whoever passes requests on says so; what comes from this machine then need not begin here. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'] as const
+const FORWARDED = /^(?:forwarded|x-forwarded.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|via)$/
 
 /** Of this machine, and not passed on by a program that runs on it. */
 export const isFromHere = ({ socket, headers }: Pick<IncomingMessage, 'headers'> & { readonly socket: { readonly remoteAddress?: string | undefined } }): boolean =>
-  isLoopback(socket.remoteAddress) && FORWARDED.every((name) => headers[name] === undefined)
+  isLoopback(socket.remoteAddress) && !Object.keys(headers).some((name) => FORWARDED.test(name))

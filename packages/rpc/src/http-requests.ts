@@ -28,6 +28,8 @@ export interface RequestParts {
   readonly limits: Limits
   readonly requests: Count
   readonly room: Room
+  /** For answers. */
+  readonly sending: Room
   readonly departures: Departures
   /** The server takes nothing more. */
   readonly leaving: AbortSignal
@@ -76,6 +78,7 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     if (request.method !== 'GET' && request.method !== 'HEAD') return await refuse(path === '/metrics' ? 405 : 404, 'path', 'there is nothing at that path')
     if (path === '/metrics') {
       if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
+      if (!caller.permissions.includes('read')) return await refuse(403, 'token', 'the token does not allow to read')
       const { gauges, facts, ...values } = await parts.metrics()
       return await write(parts, response, 200, { 'content-type': METRICS_TYPE }, metricsText(values, gauges ?? [], facts ?? {}))
     }
@@ -125,7 +128,14 @@ const answerCall = async (parts: RequestParts, { permissions, anonymous }: Calle
   }
   // what is no UTF-8 is no JSON either
   const answer = await parts.rpc.answer('text' in body ? body.text : '\uFFFD', { context: { permissions, client }, signal: signalOf(parts, response) })
-  await write(parts, response, answer.status, {}, answer.body ?? '')
+  const text = answer.body ?? ''
+  const size = Buffer.byteLength(text)
+  if (!parts.sending.take(size)) return refuse(503, 'no-room', 'too many answers wait to be taken', { 'retry-after': '1' })
+  try {
+    await write(parts, response, answer.status, {}, text)
+  } finally {
+    parts.sending.give(size)
+  }
 }
 
 const answerHealth = async (parts: RequestParts, path: '/healthz' | '/readyz', response: ServerResponse): Promise<void> => {

@@ -9,6 +9,12 @@ export interface ServeLimits {
   readonly maxReceivingBytes?: number | undefined
   /** Requests in one batch. @default 100 */
   readonly maxBatch?: number | undefined
+  /** Characters of the answers of one batch; calls behind that are refused. @default 64 Mi */
+  readonly maxAnswersLength?: number | undefined
+  /** Of answers by HTTP that nobody has taken yet, beside the first one; further ones are refused. @default 512 MiB */
+  readonly maxSendingBytes?: number | undefined
+  /** Of messages that wait behind the one that goes out over a WebSocket, beside the first one; with more it is dropped. @default 256 MiB */
+  readonly maxWaitingBytes?: number | undefined
   /** Calls of one WebSocket that are under way, streams included. @default 256 */
   readonly maxCalls?: number | undefined
   /** Calls of one client that are under way, over all its sockets and requests. @default 1024 */
@@ -40,6 +46,9 @@ export const LIMITS: Limits = Object.freeze({
   maxAnonymousBytes: 1 << 20,
   maxReceivingBytes: 1 << 27,
   maxBatch: 100,
+  maxAnswersLength: 1 << 26,
+  maxSendingBytes: 1 << 29,
+  maxWaitingBytes: 1 << 28,
   maxCalls: 256,
   maxClientCalls: 1024,
   maxRequests: 512,

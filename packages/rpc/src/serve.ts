@@ -81,7 +81,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
   }
   const rpc = createRpcServer<CallContext>({
     methods: servedMethods(methodsOf(api), { clock, calls: createCount(Infinity, limits.maxClientCalls), leaving: leaving.signal, tell }),
-    limits: { maxMessageLength: limits.maxBodyBytes, maxBatch: limits.maxBatch, maxCalls: limits.maxCalls },
+    limits: { maxMessageLength: limits.maxBodyBytes, maxBatch: limits.maxBatch, maxAnswersLength: limits.maxAnswersLength, maxCalls: limits.maxCalls },
   })
   const connections = createCount(limits.maxConnections, limits.maxClientConnections)
   const requests = createCount(limits.maxRequests, limits.maxClientRequests)
@@ -89,7 +89,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
   const sockets = new Map<ServedSocket, RpcConnection>()
   const work = new Set<Promise<void>>()
   const parts: RequestParts = {
-    rpc, gate, limits, requests, room: createRoom(limits.maxReceivingBytes), departures, leaving: leaving.signal, stop: stop.signal, tell,
+    rpc, gate, limits, requests, room: createRoom(limits.maxReceivingBytes), sending: createRoom(limits.maxSendingBytes), departures, leaving: leaving.signal, stop: stop.signal, tell,
     health: options.health ?? (() => ({ live: true, ready: true })),
     metrics: async () => mergedMetrics(await options.metrics?.(), meter, [
       { name: 'rpc.connections', help: 'connections that are open', value: connections.size },
@@ -147,7 +147,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     const { permissions, anonymous: isAnonymous } = caller
     const upgrades = isAnonymous ? ofNone : ofTokens
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      const served = serveWebSocket(webSocket, { clock, heartbeatMs: limits.heartbeatMs })
+      const served = serveWebSocket(webSocket, { clock, heartbeatMs: limits.heartbeatMs, maxWaitingBytes: limits.maxWaitingBytes })
       sockets.set(served, rpc.connect(served, { context: { permissions, client } }))
       tell({ type: 'socket', client, open: true })
       void served.gone.then(() => {

@@ -1,7 +1,7 @@
 /**
  * A WebSocket as `json-rpc` serves it: messages go out one after another, in parts, each waiting until the one before was handed
  * to the network. So a peer that does not read holds up its own streams and nothing else; what it has asked for meanwhile waits in
- * memory, and beyond a bound nothing more is read from it.
+ * memory. Beyond a bound nothing more is read from it; beyond a further one, which calls that were begun before may reach, it is dropped.
  */
 import type { Clock } from '@dagstore/io'
 import type { RpcSocket, SocketListener } from '@dagstore/json-rpc'
@@ -20,13 +20,22 @@ const MOST_WAITING_BYTES = 1 << 24
 
 const OPEN = 1
 
-export const serveWebSocket = (socket: WebSocket, { clock, heartbeatMs }: { readonly clock: Clock, readonly heartbeatMs: number }): ServedSocket => {
+export interface SocketOptions {
+  readonly clock: Clock
+  readonly heartbeatMs: number
+  /** Of messages behind the one that goes out, beside the first of them; with more the socket is dropped. */
+  readonly maxWaitingBytes: number
+}
+
+export const serveWebSocket = (socket: WebSocket, { clock, heartbeatMs, maxWaitingBytes }: SocketOptions): ServedSocket => {
   const stop = new AbortController()
   let listener: SocketListener | undefined
   let ended: string | undefined
   const early: string[] = []
   let turn: Promise<void> = Promise.resolve()
   let waitingBytes = 0
+  /** Of them those of messages that have not begun. */
+  let behindBytes = 0
   /** Since the last beat: something came, or a part went out. */
   let alive = true
   let done: () => void = () => {}
@@ -41,6 +50,7 @@ export const serveWebSocket = (socket: WebSocket, { clock, heartbeatMs }: { read
   })
 
   const sendParts = async (message: Buffer): Promise<void> => {
+    behindBytes -= message.byteLength
     try {
       for (let at = 0; at === 0 || at < message.byteLength; at += PART_BYTES) {
         if (socket.readyState !== OPEN) throw new Error('socket is closed')
@@ -81,6 +91,11 @@ export const serveWebSocket = (socket: WebSocket, { clock, heartbeatMs }: { read
     send: (text) => {
       if (socket.readyState !== OPEN) return Promise.reject(new Error('socket is closed'))
       const message = Buffer.from(text)
+      if (behindBytes > 0 && behindBytes + message.byteLength > maxWaitingBytes) {
+        socket.terminate()
+        return Promise.reject(new Error('peer takes no answers'))
+      }
+      behindBytes += message.byteLength
       waitingBytes += message.byteLength
       if (waitingBytes > MOST_WAITING_BYTES) socket.pause()
       const sent = turn.then(() => sendParts(message))

@@ -2,7 +2,7 @@
  * Tokens: JSON Web Tokens, HS256, whose payload is `{"Allow": ["read", …]}`, as Lotus makes them.
  *
  * Source: lotus `node/modules/core.go` `JwtPayload`, `node/impl/common/common.go` `AuthNew`, `AuthVerify`; RFC 7515, 7519. Looser: a
- * token may also say when it ends (`exp`, seconds since 1970); Lotus's never do. Stricter: no other algorithm is known, so none can
+ * token may also say when it ends and begins (`exp`, `nbf`, seconds since 1970); Lotus's never do. Stricter: no other algorithm is known, so none can
  * be asked for.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
@@ -25,7 +25,7 @@ export interface SignOptions {
 export interface Tokens {
   /** @throws {RangeError} no permission, one that is none, or an end that is in the past */
   sign (permissions: readonly Permission[], options?: SignOptions): string
-  /** What it allows; `undefined`: it is not ours, or has ended. Takes as long for a wrong signature as for a right one. */
+  /** What it allows; `undefined`: it is not ours, has ended, or has not begun. Takes as long for a wrong signature as for a right one. */
   verify (token: string): readonly Permission[] | undefined
 }
 
@@ -55,9 +55,11 @@ export const createTokens = (secret: Uint8Array, { clock = systemClock }: Tokens
       if (given.byteLength !== right.byteLength || !timingSafeEqual(given, right)) return undefined
       const header = decode(head)
       const claims = decode(payload)
-      if (header?.['alg'] !== 'HS256') return undefined
-      const { Allow: allow, exp } = claims ?? {}
+      // what is critical in it must be understood, and nothing is known that could be: RFC 7515, 4.1.11
+      if (header?.['alg'] !== 'HS256' || header['crit'] !== undefined) return undefined
+      const { Allow: allow, exp, nbf } = claims ?? {}
       if (exp !== undefined && !(typeof exp === 'number' && clock.now() < exp * 1000)) return undefined
+      if (nbf !== undefined && !(typeof nbf === 'number' && clock.now() >= nbf * 1000)) return undefined
       return Array.isArray(allow) && allow.every(isPermission) ? allow : undefined
     },
   }

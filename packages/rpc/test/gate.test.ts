@@ -15,13 +15,14 @@ const request = (headers: Record<string, string>, { url = '/rpc/v0', remoteAddre
 describe('the names a server is called by', () => {
   it.each([
     'localhost', 'localhost:2350', 'LOCALHOST', 'localhost.', '127.0.0.1:1', '192.168.1.5:2350', '[::1]:2350', '[fd00::1]', '10.0.0.1', 'store.example', 'store.example:443',
+    'STORE.example.:443', '[0:0:0:0:0:0:0:1]:2350', '[::FFFF:127.0.0.1]',
   ])('are right: %s', (host) => {
     expect(gate({ hosts: ['store.example'] }).refusal(request({ host }))).toBeUndefined()
   })
 
   it.each([
     'evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'store.example.evil.example', 'xstore.example', '', ' ', 'user@localhost', 'localhost/x', 'localhost#', 'localhost\\x',
-    'a b', 'localhost:x', '%6cocalhost', '[::1', '::1',
+    'a b', 'localhost:x', '%6cocalhost', '[::1', '::1', '[::1%25eth0]', '[::1].evil.example', 'localhost..', 'localhost:2350:1', 'localhost:99999', 'evil.example:127.0.0.1',
   ])('are not: %j', (host) => {
     expect(gate({ hosts: ['store.example'] }).refusal(request({ host }))).toMatchObject({ status: 403, reason: 'host' })
   })
@@ -76,6 +77,8 @@ describe('what a caller may do', () => {
     ['an empty one in the query', {}, { url: '/rpc/v0?token=' }, 'token'],
     ['nothing, from elsewhere', {}, { remoteAddress: '192.168.1.7' }, 'anonymous'],
     ['nothing, passed on by a proxy on this machine', { 'x-forwarded-for': '1.2.3.4' }, {}, 'anonymous'],
+    ['nothing, where only the scheme is forwarded', { 'x-forwarded-proto': 'https' }, {}, 'anonymous'],
+    ['nothing, from a content network', { 'cf-connecting-ip': '1.2.3.4' }, {}, 'anonymous'],
     ['nothing, where forwarded in the new way', { forwarded: 'for=1.2.3.4' }, {}, 'anonymous'],
   ])('is nothing with %s', (_name, headers, where, reason) => {
     expect(gate().caller(request(headers, where))).toMatchObject({ status: 401, reason })

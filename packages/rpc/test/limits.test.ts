@@ -69,6 +69,27 @@ describe('limits of requests', () => {
     while (await answer() !== 500) await turn() // -32601, as go-jsonrpc answers it
   })
 
+  it('holds no more answers than there is room for while nobody takes them, and has the room again', async () => {
+    const world = await open({ api: { DagstoreListShards: async () => [{ Key: 'x'.repeat(1 << 24), State: 'ShardStateNew', Error: '' }] }, limits: { maxSendingBytes: 1000 } })
+    const deafOne = await world.open()
+    deafOne.pause()
+    deafOne.write(post(call('DagstoreListShards')))
+    const status = async (): Promise<number> => {
+      const answer = await world.post(call('DagstoreListShards'))
+      await answer.arrayBuffer()
+      return answer.status
+    }
+    while (await status() !== 503) await turn()
+    deafOne.destroy()
+    while (await status() !== 200) await turn() // larger than the room, and alone
+  })
+
+  it('begins no call of a batch behind answers that are too long together', async () => {
+    const world = await open({ api: { Session: async () => 'x'.repeat(600) }, limits: { maxAnswersLength: 1000 } })
+    const answers = await (await world.post(`[${[1, 2, 3].map(() => call('Session')).join(',')}]`)).json() as readonly object[]
+    expect(answers).toMatchObject([{ result: expect.any(String) }, { result: expect.any(String) }, { error: { code: -32005 } }])
+  })
+
   it('refuses a batch that is too long', async () => {
     const world = await open({ limits: { maxBatch: 2 } })
     expect(await (await world.post(`[${[1, 2, 3].map(() => call('Nope')).join(',')}]`)).json()).toMatchObject({ error: { code: -32005 } })
@@ -271,6 +292,21 @@ describe('limits of WebSockets', () => {
     socket.resume()
     await until(() => taken > before + 10)
     socket.terminate()
+  })
+
+  it('drops a peer that takes none of very many large answers', async () => {
+    const world = await open({ api: { LogList: async () => ['x'.repeat(1 << 20)] }, limits: { maxWaitingBytes: 1 << 23 } })
+    const url = `${world.url.replace('http', 'ws')}/rpc/v0?token=${world.tokens.sign(['write'])}`
+    const socket = new WebSocket(url)
+    socket.on('error', () => {})
+    await new Promise((resolve) => { socket.on('open', resolve) })
+    socket.pause()
+    for (let id = 0; id < 100; id++) socket.send(JSON.stringify({ id, method: 'Filecoin.LogList', params: [] }))
+    await until(() => world.events.some((event) => event.type === 'socket' && !event.open))
+    socket.terminate()
+    // one answer that is larger than that is given, and whoever takes them gets all
+    const small = await open({ api: { LogList: async () => ['x'.repeat(1 << 20)] }, limits: { maxWaitingBytes: 1 << 10 } })
+    expect((await small.client(['write']).LogList())[0]).toHaveLength(1 << 20)
   })
 
   it('reads no more of a peer that takes no answers', async () => {

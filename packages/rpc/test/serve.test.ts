@@ -158,6 +158,11 @@ describe('a server', () => {
     for (const text of shown) expect(text).not.toContain(token.slice(0, 20))
   })
 
+  it('gives metrics to no token that does not allow to read', async () => {
+    const world = await open()
+    expect((await fetch(`${world.url}/metrics`, { headers: { authorization: `Bearer ${world.tokens.sign(['write'])}` } })).status).toBe(403)
+  })
+
   it('says how it is', async () => {
     let health = { live: true, ready: true, reasons: [] as string[] }
     const world = await open({ health: () => health, anonymous: 'nobody' })

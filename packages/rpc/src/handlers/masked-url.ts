@@ -11,7 +11,7 @@ export const maskedUrl = (url: string): string => {
     // the bytes themselves
     case 'bytes': return `${scheme}:`
     case FIRST_OF_SCHEME: return `${scheme}:${rest.split(',').map(maskedPart).join(',')}`
-    default: return url.replace(/[?#].*$/su, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/iu, '$1')
+    default: return url.replace(/[?#].*$/su, '').replace(/^([a-z][a-z0-9+.-]*:[/\\]*)[^/\\]*@/iu, '$1')
   }
 }
 

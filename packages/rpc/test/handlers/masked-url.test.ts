@@ -6,6 +6,9 @@ describe('maskedUrl', () => {
   it.each([
     ['https://cars.example/a.car?X-Signature=secret', 'https://cars.example/a.car'],
     ['https://user:secret@cars.example/a.car', 'https://cars.example/a.car'],
+    ['https://user:x@secret@cars.example/a@b.car', 'https://cars.example/a@b.car'],
+    ['https:user:secret@cars.example/a.car', 'https:cars.example/a.car'],
+    ['https:\\\\user:secret@cars.example\\a.car', 'https:\\\\cars.example\\a.car'],
     ['HTTPS://cars.example/a.car#secret', 'HTTPS://cars.example/a.car'],
     ['lotus://baga6ea4', 'lotus://baga6ea4'],
     ['file:///data/what%3F/a@b.car', 'file:///data/what%3F/a@b.car'],
