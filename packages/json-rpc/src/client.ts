@@ -7,7 +7,7 @@ import { socketCalls, type SocketCalls } from './socket-calls.ts'
 export interface RpcClientOptions {
   /** `http`, `https`: calls by POST, streams over a WebSocket to the same place. `ws`, `wss`: all over one WebSocket. */
   readonly url: string | URL
-  /** Sent as `Authorization: Bearer`, and to WebSockets that take no headers as the parameter `token`. */
+  /** Spaces around it do not count; an empty one is none. Sent as `Authorization: Bearer`, and to WebSockets that take no headers as the parameter `token`. */
   readonly token?: string | undefined
   /** @default that of the platform */
   readonly fetch?: typeof fetch | undefined
@@ -42,12 +42,15 @@ export interface RpcClient {
   close (): Promise<void>
 }
 
-/** @throws {TypeError} a URL of another scheme, or none */
+/** @throws {TypeError} a URL of another scheme, or none; a token that no header can hold */
 export const createRpcClient = (options: RpcClientOptions): RpcClient => {
-  const { token, maxAnswerLength = 1 << 28, maxWaitingValues = 1 << 16 } = options
+  const { maxAnswerLength = 1 << 28, maxWaitingValues = 1 << 16 } = options
+  const token = options.token?.trim() || undefined
   const url = new URL(options.url)
   const isHttp = url.protocol === 'http:' || url.protocol === 'https:'
   if (!isHttp && url.protocol !== 'ws:' && url.protocol !== 'wss:') throw new TypeError(`scheme; want=http, https, ws or wss got=${url.protocol.slice(0, -1)}`)
+  // what a header cannot hold would be repeated by the error of whoever sends it
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new TypeError('token; want=characters without spaces')
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const http: HttpOptions = { url, headers, fetch: options.fetch ?? fetch, maxAnswerLength }
   const stop = new AbortController()
@@ -73,7 +76,9 @@ export const createRpcClient = (options: RpcClientOptions): RpcClient => {
     return abortable(opening, joined(signal))
   }
 
-  const joined = (signal: AbortSignal | undefined): AbortSignal => (signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]))
+  // one of its own for each call, since platforms warn of a signal with more than a few listeners
+  const joined = (signal: AbortSignal | undefined): AbortSignal => AbortSignal.any(signal === undefined ? [stop.signal] : [signal, stop.signal])
+  const own = (signal: AbortSignal | undefined): AbortSignal | undefined => (signal === undefined ? undefined : AbortSignal.any([signal]))
 
   const check = (signal: AbortSignal | undefined): void => {
     signal?.throwIfAborted()
@@ -83,12 +88,12 @@ export const createRpcClient = (options: RpcClientOptions): RpcClient => {
   return {
     call: async (method, params = [], { signal } = {}) => {
       check(signal)
-      if (!isHttp) return (await socket(signal)).call(method, params, signal)
+      if (!isHttp) return (await socket(signal)).call(method, params, own(signal))
       return httpCall(http, method, params, joined(signal))
     },
     stream: async function * (method, params = [], { signal } = {}) {
       check(signal)
-      yield * (await socket(signal)).stream(method, params, signal)
+      yield * (await socket(signal)).stream(method, params, own(signal))
     },
     close: async () => {
       if (stop.signal.aborted) return

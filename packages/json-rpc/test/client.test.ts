@@ -40,6 +40,24 @@ describe.each(['http', 'ws'] as const)('a client over %s', (kind) => {
     expect(await rpc.call('Void')).toBeNull()
     expect(await rpc.call('Who')).toBe('Bearer secret')
   })
+  it('takes one signal for as many calls as come', async () => {
+    const warnings: Error[] = []
+    const warned = (warning: Error): void => { warnings.push(warning) }
+    process.on('warning', warned)
+    const leave = new AbortController()
+    const rpc = client({ url: (await place())[kind] })
+    const { signal } = leave
+    // some while the connection is made, some after, some without a signal
+    const calls = [...Array.from({ length: 20 }, () => rpc.call('Waits', [], { signal })), ...Array.from({ length: 20 }, () => rpc.call('Waits'))]
+    const left = Promise.allSettled(calls)
+    await until(() => started.length === 40)
+    leave.abort(new Error('left'))
+    await rpc.close()
+    expect((await left).map(({ status }) => status)).toEqual(Array.from({ length: 40 }, () => 'rejected'))
+    await turn()
+    process.off('warning', warned)
+    expect(warnings).toEqual([])
+  })
   it('rejects with what the method failed with', async () => {
     const rpc = client({ url: (await place())[kind] })
     await expect(rpc.call('Fails')).rejects.toMatchObject({ name: 'RpcError', code: 'RPC_FAILED', number: 1, message: 'no shard', data: { code: 'DAGSTORE_SHARD_UNKNOWN' } })
@@ -114,6 +132,13 @@ describe('a client', () => {
     await expect((async () => { for (;;) { await rpc.call('Void'); await new Promise((resolve) => { setTimeout(resolve, 20) }); if ((await values.next()).done === true) return } })()).rejects.toMatchObject({ code: 'RPC_TOO_MUCH' })
     await until(() => ended.includes('Count'))
   })
+  it('takes a token with a line end behind it, and refuses one that no header can hold, without repeating it', () => {
+    createRpcClient({ url: 'http://localhost', token: 'good\n' })
+    for (const token of ['secret\nsecret', 'secret secret', 'sécret']) {
+      expect(() => createRpcClient({ url: 'http://localhost', token })).toThrow(expect.objectContaining({ name: 'TypeError', message: expect.not.stringContaining('cret') }))
+    }
+  })
+
   it('tells that its token is not taken, without the token', async () => {
     const refused = client({ url: (await place()).http, token: 'bad' }).call('Who')
     await expect(refused).rejects.toMatchObject({ code: 'RPC_FORBIDDEN' })

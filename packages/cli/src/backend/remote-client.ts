@@ -2,7 +2,7 @@
  * The connection to a daemon: whether it is there is asked by POST, all else over a WebSocket, opened by the first call. `fetch` of Node
  * gives up on an answer that does not begin within five minutes, and shards take longer than that.
  */
-import { createRpcClient, type RpcCallOptions, type RpcClient } from '@dagstore/json-rpc'
+import { createRpcClient, type RpcClient } from '@dagstore/json-rpc'
 import { createLotusClient, type LotusApi } from '@dagstore/lotus-api'
 import type { ApiAddress } from '../api-address.ts'
 import { toRemote } from './remote-error.ts'
@@ -11,9 +11,6 @@ export interface RemoteClient {
   readonly api: LotusApi
   close (): Promise<void>
 }
-
-/** A signal for each call: one with all of them as listeners would be taken for a leak. */
-const ownSignal = (how: RpcCallOptions | undefined): RpcCallOptions => how?.signal === undefined ? {} : { signal: AbortSignal.any([how.signal]) }
 
 /** Nobody is asked yet. Calls reject with {@link RemoteError} where the daemon gave a code, else with `RpcError`. */
 export const openRemoteClient = ({ url, token }: ApiAddress): RemoteClient => {
@@ -27,7 +24,7 @@ export const openRemoteClient = ({ url, token }: ApiAddress): RemoteClient => {
   const api = createLotusClient({
     call: async (method, params, how) => {
       try {
-        return await (method === 'Filecoin.Version' ? probe : await (opened ??= open())).call(method, params, ownSignal(how))
+        return await (method === 'Filecoin.Version' ? probe : await (opened ??= open())).call(method, params, how)
       } catch (error) {
         throw toRemote(error)
       }
