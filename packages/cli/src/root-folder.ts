@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { classifyNodeError } from '@dagstore/io/node'
 import { CommandError, explain } from './failure.ts'
 import type { Terminal } from './terminal.ts'
+import { printable } from './text.ts'
 
 export const DEFAULT_ROOT = '.dagstore'
 
@@ -42,7 +43,10 @@ export const hasStore = ({ path }: RootFolder): boolean => existsSync(join(path,
 export const makeRoot = async ({ path, label }: RootFolder): Promise<void> => {
   try {
     await makeFolder(path)
+    // a link that leads nowhere is in the way of a folder, and is none
+    if (!existsSync(path)) throw new CommandError('COMMAND_REFUSED', `${printable(label)} is a link to a folder that is not there; is its disk mounted?`)
   } catch (error) {
+    if (error instanceof CommandError) throw error
     const cause = classifyNodeError(error, 'the folder of the store could not be made')
     throw new CommandError('COMMAND_REFUSED', explain(cause, label, [path]), { cause })
   }

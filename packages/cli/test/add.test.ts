@@ -3,9 +3,13 @@ import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, uti
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { CID } from 'multiformats/cid'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { commandFile, startCommand, startDaemon } from './daemon-process.ts'
 import { InterruptedError, StdoutError } from '../src/terminal.ts'
 import { type BulkDocument, dagstore, documentOf, temporaryFolder } from './terminal.ts'
+
+let bin = ''
+beforeAll(async () => { bin = await commandFile() })
 
 const blocks = makeBlocks(61, 30, { min: 20, max: 300 })
 const carOf = (n: number): Uint8Array => carV1([blocks[3 * n]!.cid], blocks.slice(3 * n, 3 * n + 3))
@@ -240,6 +244,24 @@ describe('dagstore add --keep', () => {
     await writeFile(join(cars, '.drafts', '.b.car.0123456789abcdef.tmp'), 'half')
     expect((await add(cwd, '--keep', keep, '.dagstore/cars')).code).toBe(0)
     expect(await readdir(join(cars, '.drafts'))).toEqual([])
+  })
+
+  it.each(['move', 'link'])('%s by two processes at once loses no file, and puts none in the place of another', async (keep) => {
+    const numbers = [0, 1, 2, 3, 4]
+    const cwd = await withCars(...numbers.map((n) => `x/${n}.car`), ...numbers.map((n) => `y/${n}.car`))
+    await startDaemon(bin, [], { cwd }) // has the store, and each process brings its own files
+    const ends = await Promise.all(['x', 'y'].map((name) => startCommand(bin, ['add', '--json', '--keep', keep, name], { cwd }).ended))
+    const results = ends.map(({ code, stdout, stderr }) => documentOf({ code: code ?? -1, stdout, stderr, bytes: new Uint8Array() }))
+    expect(results.map(({ succeeded }) => succeeded).reduce((sum, n) => sum + n), ends.map(({ stderr }) => stderr).join()).toBe(numbers.length)
+    for (const n of numbers) {
+      const key = `${n}.car`
+      const [first] = results.map(({ items }) => items.some((item) => item.ok && item.key === key))
+      const [winner, loser] = first === true ? [n, 5 + n] : [5 + n, n]
+      expect(new Uint8Array(await readFile(join(cwd, '.dagstore', 'cars', key)))).toEqual(carOf(winner))
+      expect(new Uint8Array(await readFile(join(cwd, loser === n ? 'x' : 'y', key))), 'whose place was taken stays').toEqual(carOf(loser))
+    }
+    const left = (await Promise.all(['x', 'y'].map((name) => readdir(join(cwd, name))))).flat()
+    expect(left).toHaveLength(keep === 'move' ? numbers.length : 2 * numbers.length)
   })
 
   it('moves no symbolic link', async () => {

@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import { openDagstore } from '@dagstore/node'
 import { createTokens } from '@dagstore/rpc'
 import { parse } from 'smol-toml'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { call, commandFile, startDaemon } from './daemon-process.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
+
+let bin = ''
+beforeAll(async () => { bin = await commandFile() })
 
 describe('dagstore config', () => {
   it('prints a file of defaults that can be used as it is', async () => {
@@ -88,6 +92,27 @@ describe('dagstore auth create-token', () => {
     const { code, stderr } = await dagstore(cwd, ['auth', 'create-token', '--perm', 'read'])
     expect(code).toBe(1)
     expect(stderr).toContain('jwt-secret')
+  })
+
+  it('has the daemon sign it that was named, whose secret is another one', async () => {
+    const here = await temporaryFolder()
+    await makeStore(here)
+    const daemon = await startDaemon(bin, [], { cwd: await temporaryFolder() })
+    const secretOf = async (root: string): Promise<ReturnType<typeof createTokens>> => createTokens(Buffer.from((await readFile(join(root, 'jwt-secret'), 'utf8')).trim(), 'hex'))
+    const info = `${daemon.token}:${daemon.url}`
+    for (const [args, env] of [[['--api-info', info], {}], [[], { DAGSTORE_API_INFO: info }]] as const) {
+      const run = await dagstore(here, ['auth', 'create-token', '--perm', 'write', ...args], { env })
+      expect(run).toMatchObject({ code: 0, stderr: '' })
+      expect((await secretOf(daemon.root)).verify(run.stdout.trim())).toEqual(['read', 'write'])
+    }
+    await expect(stat(join(here, '.dagstore', 'jwt-secret')), 'nothing was signed here').rejects.toThrow()
+    const denied = await dagstore(here, ['auth', 'create-token', '--perm', 'admin', '--api-info', daemon.url])
+    expect(denied).toMatchObject({ code: 1, stdout: '' })
+    expect(denied.stderr).toContain("(need 'admin')")
+    // the daemon of the store at hand takes what is signed here
+    const own = await dagstore(here, ['auth', 'create-token', '--perm', 'read', '--root', daemon.root, '--json'])
+    expect(JSON.parse(own.stdout)).toMatchObject({ allow: ['read'] })
+    expect((await call({ url: daemon.url, token: (JSON.parse(own.stdout) as { readonly token: string }).token }, 'Version')).error).toBeUndefined()
   })
 
   it('wants a permission that there is', async () => {

@@ -52,6 +52,13 @@ describe('the folder of a store', () => {
     expect(await readdir(root)).toEqual([name])
   })
 
+  it('is refused while it is itself a link to a disk that is not there', async () => {
+    const folder = await temporaryFolder()
+    await symlink(join(folder, 'unmounted'), join(folder, 'store'))
+    await expect(openShardStore({ path: join(folder, 'store'), label: 'store' })).rejects.toMatchObject({ code: 'COMMAND_REFUSED', message: 'store is a link to a folder that is not there; is its disk mounted?' })
+    expect(await readdir(folder)).toEqual(['store'])
+  })
+
   it('takes a link by the name that the database has in Lotus', async () => {
     const root = await temporaryFolder()
     const disk = await otherDisk()

@@ -9,6 +9,7 @@ describe('dagstore', () => {
     { why: 'a missing argument', args: ['car', 'inspect'] },
     { why: 'a group without a command', args: ['car'] },
     { why: 'no command at all', args: [] },
+    { why: 'options without a command', args: ['--root', 'here', '--debug'] },
     { why: 'a miner that is no number', args: ['demo', '--miner', 'x', 'y'] },
     { why: 'nothing to chew on', args: ['demo'] },
   ])('exits with 2 and prints nothing on stdout for $why', async ({ args }) => {
@@ -29,11 +30,23 @@ describe('dagstore', () => {
     { args: ['--root=here', '--json', 'list-shards'], behind: ['list-shards', '--root=here', '--json'] },
     { args: ['--json', 'car', 'inspect', 'FILE'], behind: ['car', 'inspect', 'FILE', '--json'] },
     { args: ['--debug', 'add', '--', '--odd'], behind: ['add', '--debug', '--', '--odd'] },
-    { args: ['--root', 'here'], behind: ['--root', 'here'] },
+    { args: ['--log-level', 'debug', 'daemon'], behind: ['daemon', '--log-level', 'debug'] },
+    { args: ['--config', 'c.toml', '--listen=:1', '--log-format', 'json', 'daemon'], behind: ['daemon', '--config', 'c.toml', '--listen=:1', '--log-format', 'json'] },
+    { args: ['--root', 'here'], behind: [] },
+    { args: ['--api-info=here', '--json'], behind: [] },
+    { args: ['--rot', 'here'], behind: ['here', '--rot'] },
+    { args: ['--rot'], behind: ['--rot'] },
     { args: ['--version'], behind: ['--version'] },
     { args: ['list-shards', '--json'], behind: ['list-shards', '--json'] },
   ])('takes the options of all commands before the command too: $args', ({ args, behind }) => {
     expect(withOptionsBehind(args)).toEqual(behind)
+  })
+
+  it('shows what commands there are when only options were given', async () => {
+    const { stdout, stderr } = await dagstore(await temporaryFolder(), ['--root', 'here'])
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^Usage: dagstore /)
+    expect(stderr).not.toContain('unknown option')
   })
 
   it('says where it looked when there is no store, and makes none', async () => {

@@ -41,6 +41,12 @@ export const openBackend = async (options: BackendOptions, terminal: Terminal, u
   return openLocalBackend(existingRoot(options.root, terminal), local)
 }
 
+/** The daemon of `--api-info` or `DAGSTORE_API_INFO`, for what only a daemon does. `undefined`: none is named. @throws as {@link openBackend} */
+export const namedDaemon = async (options: BackendOptions, terminal: Terminal): Promise<RemoteClient | undefined> => {
+  const address = namedAddress(options, terminal)
+  return address === undefined ? undefined : connect(address)
+}
+
 const namedAddress = ({ apiInfo }: BackendOptions, { env }: Terminal): ApiAddress | undefined => {
   const given = apiInfo ?? (env['DAGSTORE_API_INFO'] || undefined)
   if (given === undefined) return undefined

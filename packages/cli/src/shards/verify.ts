@@ -25,6 +25,8 @@ export const addVerifyShardCommand = (program: Command, common: AddOptions, term
 
 const verify = async (key: string, { dagstore }: ShardBackend, { mode }: VerifyOptions, bulk: Bulk, { signal }: Terminal): Promise<void> => {
   let report: VerifyReport
+  // a daemon tells how it ended, and nothing meanwhile
+  bulk.status.show(() => `  verify    …  ${key}`)
   try {
     report = await dagstore.verify(key, { mode, signal, onProgress: ({ doneBytes, totalBytes }) => { bulk.status.show(() => `${progressText('verify', doneBytes, totalBytes)}  ${key}`) } })
   } catch (error) {
