@@ -24,10 +24,10 @@ const noise = seededBytes(32, 2000)
 
 const proposalCid = (name: string): CID => CID.decode(Uint8Array.of(1, 0x71, 0x12, 0x20, ...createHash('sha256').update(name).digest()))
 
-interface Place { readonly cwd: string, readonly proposals: readonly string[] }
+interface Place { readonly cwd: string, readonly proposals: readonly string[], readonly pieces: readonly string[] }
 
-/** A store with a deal of a CAR and one of noise, both waiting for their data. */
-const twoDeals = async (): Promise<Place> => {
+/** A store with a deal of a CAR and one of noise, both waiting for their data. @param number - on the chain, of the first */
+const twoDeals = async (number?: bigint): Promise<Place> => {
   const cwd = await temporaryFolder()
   await writeFile(join(cwd, 'payload.car'), car)
   await writeFile(join(cwd, 'noise.bin'), noise)
@@ -35,15 +35,17 @@ const twoDeals = async (): Promise<Place> => {
   const store = await openShardStore(root)
   const log = createLogs({ write: () => {}, clock: systemClock, level: 'error', format: 'text', colors: false }).of('deals')
   const deals = await openDeals(store, await store.openPieces(), 1000n, log)
-  const proposals: string[] = []
+  const [proposals, pieces]: [string[], string[]] = [[], []]
   for (const [name, bytes] of [['car', car], ['noise', noise]] as const) {
     const commp = createCommP({ engine: createPieceEngine() })
     commp.write(bytes)
     const { commitment, paddedBytes } = commp.finish()
     const cid = proposalCid(name)
     proposals.push(cid.toString())
+    pieces.push(pieceCidV1(commitment).toString())
     await deals.accept({
       proposalCid: cid,
+      dealId: name === 'car' ? number : undefined,
       transferType: 'manual',
       proposal: {
         pieceCid: pieceCidV1(commitment), pieceSize: paddedBytes, verifiedDeal: true, client: 'f01001', provider: 'f01000', label: 'x',
@@ -53,7 +55,7 @@ const twoDeals = async (): Promise<Place> => {
   }
   await deals.close()
   await store.close()
-  return { cwd, proposals }
+  return { cwd, proposals, pieces }
 }
 
 describe('dagstore storage-deals', () => {
@@ -80,8 +82,8 @@ describe('dagstore storage-deals', () => {
     while ((await states()).some((state) => state !== 'StorageDealActive')) await new Promise((resolve) => { setTimeout(resolve, 20) })
     expect(new Uint8Array(await readFile(join(cwd, 'payload.car'))), 'the file stays').toEqual(car)
 
-    const listed = JSON.parse((await dagstore(cwd, ['list-shards', '--json'])).stdout) as { readonly State: string }[]
-    expect(listed.map(({ State }) => State)).toContain('ShardStateAvailable')
+    // a deal is active when its piece is sealed; its shard may still be on its way
+    while (!(await dagstore(cwd, ['list-shards', '--json'])).stdout.includes('"ShardStateAvailable"')) await new Promise((resolve) => { setTimeout(resolve, 20) })
     let unregistered: { readonly ProposalCid: string, readonly Failure: { readonly Code: string } }[] = []
     while (unregistered.length === 0) unregistered = JSON.parse((await dagstore(cwd, ['list-shards', '--unregistered', '--json'])).stdout) as typeof unregistered
     expect(unregistered.map(({ ProposalCid }) => ProposalCid)).toEqual([second])
@@ -89,6 +91,19 @@ describe('dagstore storage-deals', () => {
     if (daemon !== undefined) {
       expect(JSON.parse((await dagstore(cwd, ['storage-deals', 'list', '--json'])).stdout)).toEqual((await call(daemon, 'MarketListIncompleteDeals')).result)
       expect(unregistered).toEqual((await call(daemon, 'DagstoreListUnregistered')).result.Deals)
+    }
+  })
+
+  it.each([{ way: 'on the store itself', remote: false }, { way: 'against a daemon', remote: true }])('say the number of their deal with the piece, $way', async ({ remote }) => {
+    const { cwd, proposals: [first = '', second = ''], pieces: [piece = '', other = ''] } = await twoDeals(4711n)
+    if (remote) await startDaemon(bin, [], { cwd })
+    await dagstore(cwd, ['storage-deals', 'import-data', first, 'payload.car'])
+    await dagstore(cwd, ['storage-deals', 'import-data', second, 'noise.bin'])
+    while (((await dagstore(cwd, ['storage-deals', 'list'])).stdout.match(/StorageDealActive/g) ?? []).length < 2) await new Promise((resolve) => { setTimeout(resolve, 20) })
+    for (const [cid, number] of [[piece, 4711], [other, 0]] as const) {
+      const info = await dagstore(cwd, ['pieces', 'piece-info', '--json', cid])
+      expect(info.code, info.stderr).toBe(0)
+      expect((JSON.parse(info.stdout) as { readonly Deals: readonly object[] }).Deals).toEqual([expect.objectContaining({ DealID: number })])
     }
   })
 

@@ -27,6 +27,7 @@ const VERSION = 1
 /** The database never frees a value without bytes. */
 const SET = Uint8Array.of(1)
 const PAGE = 64
+const MAX_U64 = 0xffff_ffff_ffff_ffffn
 
 const tag = (letter: string): Uint8Array => Uint8Array.of(letter.charCodeAt(0))
 const [TERMS, PROGRESS, IDS, PIECES, OPEN, DUE, UNREGISTERED] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('o'), tag('d'), tag('u')]
@@ -39,6 +40,8 @@ export type DealList = 'open' | 'unregistered'
 export interface DealTable {
   /** @throws {DealError} `DEAL_BAD_RECORD` */
   get(proposalCid: CID): Promise<ProviderDeal | undefined>
+  /** Less to read than the whole. @throws {DealError} `DEAL_BAD_RECORD` */
+  progress(proposalCid: CID): Promise<DealProgress | undefined>
   /** By the chain's number. */
   find(dealId: bigint): Promise<CID | undefined>
   /** All names, by their bytes. */
@@ -55,13 +58,17 @@ export interface DealTable {
   replace(terms: DealTerms, before: DealProgress, after: DealProgress): Promise<void>
 }
 
-/** @throws {DealProviderError} `DEAL_BAD_FORMAT`: written by a later version. `DEAL_STORAGE_FAILED` */
-export const openDealTable = async (db: AnyLevel): Promise<DealTable> => {
+/**
+ * @param mayWrite - `false`: for whoever reads beside a provider, or before there was one; nothing is written then, not even the version
+ * @throws {DealProviderError} `DEAL_BAD_FORMAT`: written by a later version. `DEAL_STORAGE_FAILED`
+ */
+export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<DealTable> => {
   const level: Level = db.sublevel('deals', { ...BYTES })
   await guard('open', () => level.open())
   const version = await guard('get', () => level.get(VERSION_KEY))
-  if (version === undefined) await guard('put', () => level.put<Uint8Array, Uint8Array>(VERSION_KEY, Uint8Array.of(VERSION), SYNC))
-  else if (version[0] !== VERSION) throw new DealProviderError('DEAL_BAD_FORMAT', `deals of an unknown version; want=${VERSION} got=${version[0]}`)
+  if (version === undefined) {
+    if (mayWrite) await guard('put', () => level.put<Uint8Array, Uint8Array>(VERSION_KEY, Uint8Array.of(VERSION), SYNC))
+  } else if (version[0] !== VERSION) throw new DealProviderError('DEAL_BAD_FORMAT', `deals of an unknown version; want=${VERSION} got=${version[0]}`)
 
   const keys = async function * (prefix: Uint8Array, until: Uint8Array, { signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     // a page at a time, so that nothing is held open while the caller works
@@ -87,7 +94,12 @@ export const openDealTable = async (db: AnyLevel): Promise<DealTable> => {
       if (terms === undefined || progress === undefined) return undefined
       return { ...decodeTerms(proposalCid, terms), ...decodeProgress(progress) }
     },
+    progress: async (proposalCid) => {
+      const progress = await guard('get', () => level.get(join(PROGRESS, proposalCid.bytes)))
+      return progress === undefined ? undefined : decodeProgress(progress)
+    },
     find: async (dealId) => {
+      if (dealId < 0n || dealId > MAX_U64) return undefined
       const prefix = join(IDS, u64(dealId))
       for await (const name of names(prefix, prefix.byteLength, undefined)) return name
       return undefined

@@ -1,5 +1,6 @@
 export type { AcceptedDeal, DealProvider, DealQuery, DealRef, DealUpdate, ImportDataOptions, ImportSource, UpdatesOptions } from './deal-provider.ts'
 export type { DealProblem } from './deal-steps.ts'
+export { dealsOfPiece } from './deals-of-piece.ts'
 export { DealProviderError, type DealProviderErrorCode } from './errors.ts'
 export { DEAL_RETRY_DEFAULTS, type DealRetryOptions } from './failure.ts'
 export { isMigrated, migrateDeals, type MigrateDealsOptions, type MigrationCounts, type MigrationResult } from './migrate/migrate-deals.ts'

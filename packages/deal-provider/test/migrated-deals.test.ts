@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { migratedDeals } from '../src/index.ts'
 import { deal, openMigrateHarness, pieceAt } from './migrate-harness.ts'
 
@@ -26,5 +26,13 @@ describe('migratedDeals', () => {
     await rows.put(`p${pieceAt(1)}`, 'no line feed')
     await rows.put(`d${pieceAt(1)}/2`, 'x y z')
     expect((await migratedDeals(h.db, pieceAt(1))).map(({ dealId }) => dealId)).toEqual(['3'])
+  })
+
+  it('keep nothing of each call in the database', async () => {
+    await using h = await openMigrateHarness()
+    await h.migrate([{ pieceCid: pieceAt(1), deals: [deal('1')] }])
+    const sublevel = vi.spyOn(h.db, 'sublevel')
+    for (let at = 0; at < 5; at++) expect(await migratedDeals(h.db, pieceAt(1))).toHaveLength(1)
+    expect(sublevel.mock.calls.length).toBeLessThan(2)
   })
 })

@@ -13,8 +13,9 @@ import { openPieceStore, type PieceStore } from '@dagstore/piece-store'
 import { readChunks, systemClock } from '@dagstore/io'
 import { openFileSource } from '@dagstore/io/node'
 import { describe, expect, it } from 'vitest'
-import { createUnsealedSealing, type DealUpdate, openDealProvider } from '../src/index.ts'
+import { createUnsealedSealing, dealsOfPiece, type DealUpdate, openDealProvider } from '../src/index.ts'
 import { clean, codeOf, collect, dealIs, dealOf, engine, type Harness, inState, makeCar, openHarness, staged, turn, until, withShard } from './harness.ts'
+import { openMigrateHarness } from './migrate-harness.ts'
 
 const car = makeCar(1)
 const isDone = (deal: ProviderDeal): boolean => inState('StorageDealActive')(deal) && withShard('registered')(deal) && clean(deal)
@@ -22,6 +23,29 @@ const advance = async ({ clock }: Harness, ms: number): Promise<void> => {
   await (clock as FakeClock).advance(ms)
   for (let at = 0; at < 30; at++) await turn()
 }
+
+describe('dealsOfPiece', () => {
+  it('are those that have not ended, with what is known of them; a damaged record is left out, and nothing is written', async () => {
+    const [first, second] = [dealOf('first', car.bytes, { dealId: 7n }), dealOf('second', car.bytes)]
+    const h = await openHarness()
+    h.fs.plant('in/a.car', car.bytes)
+    for (const deal of [first, second]) await h.provider.accept(deal)
+    await h.provider.importData(first.proposalCid, { path: 'in/a.car' })
+    const done = await dealIs(h, first.proposalCid, isDone)
+    const piece = first.proposal.pieceCid
+    const found = await dealsOfPiece(h.db, piece)
+    expect(found.filter(({ place }) => place !== undefined).map(({ dealId, place }) => [dealId, place])).toEqual([[7n, done.place]])
+    expect(await dealsOfPiece(h.db, dealOf('x', makeCar(9).bytes).proposal.pieceCid)).toEqual([])
+    const rows = h.db.sublevel('deals', { keyEncoding: 'view', valueEncoding: 'view' })
+    await rows.put<Uint8Array, Uint8Array>(Uint8Array.of(0x73, ...second.proposalCid.bytes), Uint8Array.of(1, 2, 3), { keyEncoding: 'view', valueEncoding: 'view' })
+    expect((await dealsOfPiece(h.db, piece)).map(({ dealId }) => dealId)).toEqual([7n])
+    await h.close()
+
+    const other = await openMigrateHarness()
+    expect(await dealsOfPiece(other.db, piece)).toEqual([])
+    expect(await collect(other.db.sublevel('deals', { keyEncoding: 'view' }).keys())).toEqual([])
+  })
+})
 
 describe('two deals with the same piece', () => {
   it('share a place and a shard, which go with the last of them', async () => {

@@ -1,5 +1,5 @@
 /** What a store knows of its pieces, as the handlers ask for it. */
-import { migratedDeals } from '@dagstore/deal-provider'
+import { dealsOfPiece, migratedDeals } from '@dagstore/deal-provider'
 import type { AnyLevel, CallOptions } from '@dagstore/io'
 import { type AnyPieceCid, toPieceCidV1 } from '@dagstore/piece'
 import type { PieceDeal, PieceLocation, PieceStore } from '@dagstore/piece-store'
@@ -8,16 +8,17 @@ import { CID } from 'multiformats/cid'
 import { decode } from 'multiformats/hashes/digest'
 
 const RAW = 0x55
-/** Of a copy whose deals nobody has told of. */
+/** Of a copy whose deals nobody has told of, and of deals that have no number on the chain yet. */
 const NO_DEAL = '0'
 
-/** @param db - of the store, where it is said which deals were migrated */
+/** @param db - of the store, where it is said which deals were taken here, and which were migrated */
 export const pieceParts = (pieces: PieceStore, db: AnyLevel): PieceParts => {
   const dealsOf = async (piece: AnyPieceCid, locations: readonly PieceLocation[], options?: CallOptions): Promise<readonly PieceDeal[]> => {
-    const known = await migratedDeals(db, piece, options)
+    const own = (await dealsOfPiece(db, piece, options)).map(({ dealId, place }) => ({ dealId: dealId === undefined ? NO_DEAL : String(dealId), place }))
+    const known = [...await migratedDeals(db, piece, options), ...own]
     return locations.flatMap(({ payloadBytes, ...place }) => {
-      const ids = known.filter((deal) => deal.place !== undefined && samePlace(deal.place, place)).map(({ dealId }) => dealId)
-      return (ids.length > 0 ? ids : [NO_DEAL]).map((dealId) => ({ dealId, ...place, ...(payloadBytes === undefined ? {} : { rawSize: payloadBytes }) }))
+      const ids = new Set(known.filter((deal) => deal.place !== undefined && samePlace(deal.place, place)).map(({ dealId }) => dealId))
+      return (ids.size > 0 ? [...ids] : [NO_DEAL]).map((dealId) => ({ dealId, ...place, ...(payloadBytes === undefined ? {} : { rawSize: payloadBytes }) }))
     })
   }
   return {
