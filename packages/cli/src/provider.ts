@@ -14,6 +14,7 @@ import type { Config } from './config/config.ts'
 import { logLoader, logStore } from './daemon/log-events.ts'
 import { createDaemonMetrics } from './daemon/metrics.ts'
 import { pieceParts } from './daemon/piece-parts.ts'
+import { createSealedAsks } from './daemon/sealed-asks.ts'
 import { dealParts, openDeals } from './daemon/deals.ts'
 import { codeOf } from './failure.ts'
 import type { Logs } from './log/logs.ts'
@@ -51,8 +52,8 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   const doctor = doctorOptions(config)
   const tell = logStore(logs)
   let diskFailedAt: number | undefined
-  const pieceLog = logs.of('pieces')
-  const store = await openShardStore(root, {
+  const sealed = createSealedAsks({ log: logs.of('pieces'), mountUrlOf: async (key, options) => (await store.dagstore.shard(key, options))?.mountUrl })
+  const store: ShardStore = await openShardStore(root, {
     config,
     mounts: httpMounts({ guard, fetch: nodeGuardedFetch(guard) }),
     metrics: metrics.store,
@@ -61,10 +62,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
       if ((event.type === 'unsaved' || event.type === 'postponed') && codeOf(event.error) === 'DAGSTORE_STORAGE_FAILED') diskFailedAt = clock.now()
       tell(event)
     },
-    onSealed: async (piece) => {
-      pieceLog.warn('a piece is only sealed; unseal it, then: dagstore recover-shard', { piece })
-      return 'reject'
-    },
+    onSealed: (piece) => sealed.ask(piece),
     ...(doctor === undefined ? {} : { doctor }),
   })
   const loader = createShardLoader({ dagstore: store.dagstore, gcIntervalMs: config.gcIntervalMs, recoveries: config.retryAttempts > 1 ? 1 : 0, clock })
@@ -81,13 +79,20 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     const pieces = await store.openPieces()
     deals = await openDeals(store, pieces, config.miner, logs.of('deals'))
     const rpcLog = logs.of('rpc')
-    const api = createHandlers({
+    const handlers = createHandlers({
       node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },
       shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
       pieces: pieceParts(pieces, store.dagstore.db),
       deals: dealParts(deals),
       onNotice: (text) => { rpcLog.warn(text) },
     })
+    const api: LotusApi = {
+      ...handlers,
+      DagstoreRecoverShard: async (key, options) => {
+        await sealed.allow(key, options)
+        return handlers.DagstoreRecoverShard(key, options)
+      },
+    }
     return { store, tokens, pieces, api, metrics: () => metrics.served(store.dagstore), diskFailedAt: () => diskFailedAt, close }
   } catch (error) {
     await close()

@@ -139,13 +139,40 @@ describe('a provider', () => {
     const lines: string[] = []
     await expect(shardOf(await open({ ...keys, sealed: 'ask' }, lines), deal)).rejects.toBeDefined()
     expect(unsealed, 'ask').toBe(false)
-    expect(lines.filter((line) => line.includes('only sealed') && line.includes(deal.pieceCid)).length).toBeGreaterThan(0)
+    expect(lines.filter((line) => line.includes(`only sealed; to have it unsealed: dagstore recover-shard ${deal.pieceCid}`))).toHaveLength(1)
     expect(await shardOf(await open({ ...keys, sealed: 'queue', negativeTtlMs: 0 }), deal)).toMatchObject({ State: 'ShardStateAvailable' })
     const call = calls.find(({ method }) => method === 'Filecoin.SectorsUnsealPiece')
     expect(call?.params).toEqual([
       { ID: { Miner: Number(deal.miner), Number: Number(deal.sector) }, ProofType: 8 },
       deal.offsetPadded / 128 * 127, deal.lengthPadded / 128 * 127, 'AAEC', { '/': deal.pieceCid },
     ])
+  })
+
+  it('unseals what it has asked about once the operator recovers the shard, and nothing that he was not asked about', async () => {
+    const storage = await makeStore()
+    const deal = oneOf(storage, { copy: 'no-file', content: 'car' })
+    let unseals = 0
+    const { url, server } = await serve((request, body) => {
+      if (request.url === `/piece/${deal.pieceCid}`) return unseals > 0 ? ranged(storage.piece(deal.pieceCid), request, 'x') : { status: 404 }
+      if (request.url !== '/rpc/v0') return { status: 404 }
+      const { id, method } = JSON.parse(body) as { readonly id: number, readonly method: string }
+      const result = method === 'Filecoin.SectorsStatus' ? { SealProof: 8, Ticket: { Value: 'AAEC', Epoch: 7 }, CommD: { '/': deal.pieceCid } } : []
+      return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id, result }) }
+    })
+    new WebSocketServer({ server, path: '/rpc/v0' }).on('connection', (socket) => {
+      socket.on('message', (message: Buffer) => {
+        unseals++
+        socket.send(JSON.stringify({ jsonrpc: '2.0', id: (JSON.parse(message.toString()) as { readonly id: number }).id }))
+      })
+    })
+    const provider = await open({ lotusApiInfo: url, pieceServers: [url], sealed: 'ask', negativeTtlMs: 0, retryAttempts: 1 })
+    await expect(provider.api.DagstoreRecoverShard(deal.pieceCid)).rejects.toBeDefined() // no such shard, no answer
+    await expect(shardOf(provider, deal)).rejects.toBeDefined()
+    await expect(provider.store.dagstore.recover(deal.pieceCid)).rejects.toBeDefined() // by the store itself
+    expect(unseals).toBe(0)
+    await provider.api.DagstoreRecoverShard(deal.pieceCid)
+    expect(unseals).toBe(1)
+    expect(await provider.store.dagstore.shard(deal.pieceCid)).toMatchObject({ health: 'available' })
   })
 
   it('asks private hosts for shards that callers name only when it is told to', async () => {

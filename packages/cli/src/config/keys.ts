@@ -156,7 +156,7 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
   },
   sealed: {
     section: 'Pieces', name: 'Sealed', kind: choice('reject', 'queue', 'ask'), default: 'reject',
-    help: 'What becomes of a shard whose piece is only sealed: refused at once, unsealed when its turn comes, or listed for the operator and refused.',
+    help: 'What becomes of a shard whose piece is only sealed: refused at once, unsealed by the node of `LotusApiInfo` when its turn comes, or refused, named in the log, and unsealed once `dagstore recover-shard` is called for it.',
   },
   probeConcurrency: {
     section: 'Pieces', name: 'ProbeConcurrency', kind: wholeNumber(1), default: 4,
