@@ -66,7 +66,10 @@ describe('dagstore daemon', () => {
         }
       }
       const added = adding().catch(() => {}) // nobody answers any more
-      await new Promise((resolve) => { setTimeout(resolve, 30 + run * 40) })
+      // the first one may be killed before it has acknowledged anything, the others may not, however busy the machine is
+      const before = acknowledged.length
+      do await new Promise((resolve) => { setTimeout(resolve, 10 + run * 20) })
+      while (run > 0 && acknowledged.length < before + 2)
       daemon.child.kill('SIGKILL')
       await daemon.ended
       await added
@@ -93,6 +96,14 @@ describe('dagstore daemon', () => {
     expect(second.stderr).toContain('DAGSTORE_LOCKED')
     expect((await call(daemon, 'Version')).result, 'the first one goes on').toBeDefined()
     expect(await readdir(daemon.root)).toEqual(expect.arrayContaining(['api', 'token']))
+  })
+
+  it('says which storage path is none, by its name', async () => {
+    const cwd = await temporaryFolder()
+    const { code, stderr } = await startCommand(bin, ['daemon', '--listen', '127.0.0.1:0', '--storage', join(cwd, 'gone')], { cwd }).ended
+    expect(code).toBe(1)
+    expect(stderr).toContain(`dagstore: ${join(cwd, 'gone')}: `)
+    expect(stderr).toContain('(IO_NOT_FOUND)')
   })
 
   it('says when somebody else listens where it should', async () => {

@@ -7,6 +7,7 @@ import type { EffectiveConfig } from '../config/effective.ts'
 import { localUrl, parseListen } from '../config/listen.ts'
 import { CommandError } from '../failure.ts'
 import { createLogs } from '../log/logs.ts'
+import { readStorage } from '../migrate/storage.ts'
 import { removePrivateDrafts } from '../private-file.ts'
 import { openProvider, type Provider } from '../provider.ts'
 import { StdoutError, type Terminal } from '../terminal.ts'
@@ -39,6 +40,7 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
   if (terminal.signal.aborted) throw terminal.signal.reason
   log.info('starting', { root: root.path, version: VERSION, pid: process.pid, config: file?.label })
   if (file !== undefined && file.ignored.length > 0) log.info('sections of other programs were passed over', { file: file.label, sections: file.ignored.join(', ') })
+  await readStorage(config.storage, terminal) // a path that is none is told by its name
   const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') } })
   const ending = new AbortController()
   let server: RpcHttpServer | undefined
