@@ -88,6 +88,8 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
   const departures = createDepartures()
   const sockets = new Map<ServedSocket, RpcConnection>()
   const work = new Set<Promise<void>>()
+  /** Of each connection: those that are not whole. */
+  const answers = new WeakMap<Socket, Set<ServerResponse>>()
   const parts: RequestParts = {
     rpc, gate, limits, requests, room: createRoom(limits.maxReceivingBytes), sending: createRoom(limits.maxSendingBytes), departures, leaving: leaving.signal, stop: stop.signal, tell,
     health: options.health ?? (() => ({ live: true, ready: true })),
@@ -109,7 +111,12 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     keepAliveInitialDelay: limits.heartbeatMs,
     noDelay: true,
   }, (request: IncomingMessage, response: ServerResponse) => {
-    const task = answerRequest(parts, request, response).finally(() => { work.delete(task) })
+    const own = answers.get(request.socket) ?? new Set()
+    answers.set(request.socket, own.add(response))
+    const task = answerRequest(parts, request, response).finally(() => {
+      work.delete(task)
+      own.delete(response)
+    })
     work.add(task)
   })
   const webSockets = (anonymous: boolean): WebSocketServer =>
@@ -128,7 +135,10 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     departures.watch(socket)
   })
   server.on('clientError', (_error, socket) => {
-    dismiss(socket as Socket, '400 Bad Request')
+    // in the midst of an answer, more bytes would pass for its own; those that wait behind it have no socket yet
+    const isBegun = [...answers.get(socket as Socket) ?? []].some((answer) => answer.socket !== null && answer.headersSent)
+    if (isBegun) socket.destroy()
+    else dismiss(socket as Socket, '400 Bad Request')
   })
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => {}) // it closes

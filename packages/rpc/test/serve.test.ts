@@ -158,6 +158,22 @@ describe('a server', () => {
     for (const text of shown) expect(text).not.toContain(token.slice(0, 20))
   })
 
+  it('puts nothing into an answer that is on its way when what follows is no HTTP', async () => {
+    let go: () => void = () => {}
+    const body = new ReadableStream({ start: (controller) => { controller.enqueue(new TextEncoder().encode('begun')); go = () => { controller.close() } } })
+    const world = await open({ extra: () => new Response(body, { headers: { 'content-length': '1000' } }) })
+    const socket = await world.open()
+    let text = ''
+    socket.on('data', (chunk: Buffer) => { text += chunk.toString('latin1') })
+    socket.write('GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await new Promise<void>((resolve) => { socket.on('data', () => { if (text.includes('begun')) resolve() }) })
+    const closed = new Promise((resolve) => { socket.on('close', resolve) })
+    socket.write('no HTTP\r\n\r\n')
+    await closed
+    go()
+    expect(text).toMatch(/begun$/)
+  })
+
   it('gives metrics to no token that does not allow to read', async () => {
     const world = await open()
     expect((await fetch(`${world.url}/metrics`, { headers: { authorization: `Bearer ${world.tokens.sign(['write'])}` } })).status).toBe(403)
