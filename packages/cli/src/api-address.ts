@@ -21,6 +21,15 @@ export const parseApiInfo = (text: string): ApiAddress => {
   return { url: parseAddress(found?.[2] ?? text.trim()), token: found?.[1] }
 }
 
+export const isApiInfo = (text: string): boolean => {
+  try {
+    parseApiInfo(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** @returns an `http:` or `https:` URL without a slash at its end @throws {SyntaxError} no multiaddr of TCP, and no URL of HTTP or WebSocket */
 export const parseAddress = (text: string): string => text.startsWith('/') ? multiaddrUrl(text) : plainUrl(text)
 

@@ -1,6 +1,6 @@
 /** Each setting of a daemon does what its line in docs/config.md says: asked from outside. */
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -100,7 +100,9 @@ describe('deals that are there', () => {
     while ((await fetch(`${first.url}/readyz`)).status !== 200) await new Promise((resolve) => { setTimeout(resolve, 10) })
     const shards = (await call(first, 'DagstoreListShards')).result as readonly { readonly Key: string }[]
     expect(shards.map(({ Key }) => Key)).toEqual([...new Set(storage.deals.map(({ pieceCid }) => pieceCid))].sort())
-    expect(await readdir(first.root)).toContain('migration.ndjson')
+    const reports = (await readdir(first.root)).filter((name) => name.startsWith('migration-'))
+    expect(reports).toEqual([expect.stringMatching(/^migration-[\dT-]+\.ndjson$/)])
+    expect((await stat(join(first.root, reports[0]!))).mode & 0o777).toBe(0o600)
     const readable = storage.deals.find(({ copy, content }) => copy === 'there' && content === 'car')?.pieceCid
     expect(await call(first, 'DagstoreInitializeShard', [readable])).not.toHaveProperty('error')
     const { Deals } = (await call(first, 'PiecesGetPieceInfo', [{ '/': readable }])).result as { readonly Deals: readonly { readonly DealID: number, readonly SectorID: number }[] }

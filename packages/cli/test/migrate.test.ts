@@ -143,11 +143,16 @@ describe('dagstore migrate', () => {
     { why: 'a place of another system', args: ['migrate', '--from', 'file', '--db', 'postgres://x', 'deals.ndjson'] },
     { why: 'two places', args: ['migrate', '--from', 'boost', '--db', 'a', '--repo', 'b'] },
     { why: 'no place', args: ['migrate', '--from', 'curio'] },
+    { why: 'an API info that is none', args: ['migrate', '--from', 'lotus', '--api-info', '$MINER_API_INFO'] },
+    { why: 'boostd-data without a URL', args: ['migrate', '--from', 'boost', '--boostd-data', '127.0.0.1:8042'] },
+    { why: 'a database without a URL', args: ['migrate', '--from', 'curio', '--db', 'host=127.0.0.1 password=s3cr3t'] },
     { why: 'an unknown system', args: ['migrate', '--from', 'venus', 'x'] },
     { why: 'a miner that is no number', args: [...FROM_FILE, '--miner', 'x'] },
   ])('takes $why for wrong usage', async ({ args }) => {
     const { cwd } = await provider()
-    expect(await dagstore(cwd, args)).toMatchObject({ code: 2, stdout: '' })
+    const run = await dagstore(cwd, args)
+    expect(run).toMatchObject({ code: 2, stdout: '' })
+    expect(run.stderr).not.toContain('s3cr3t')
     expect(existsSync(join(cwd, '.dagstore'))).toBe(false)
   })
 

@@ -1,16 +1,29 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A report as a file that only its owner may read: it lists what a provider stores. */
 import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { classifyNodeError } from '@dagstore/io/node'
 
 export interface ReportFile extends AsyncDisposable {
   /** Appended as it comes; a crash may cost what was written last, never a line before that. @throws {IoError} `IO_FULL`, `IO_FAILED` */
   write(text: string): Promise<void>
+  /** On return all that was written, and the name of the file, survive a crash. @throws {IoError} `IO_FULL`, `IO_FAILED` */
+  sync(): Promise<void>
   /** On return all of its bytes are synced. Idempotent. @throws {IoError} `IO_FULL`, `IO_FAILED` */
   close(): Promise<void>
 }
 
 const OWNER_ONLY = 0o600
+
+const syncFolder = async (path: string): Promise<void> => {
+  if (process.platform === 'win32') return // where folders cannot be synced
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
 
 /** Make the file, with mode 0600. @throws {IoError} `IO_EXISTS`: there is one; a report is never overwritten. `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FAILED` */
 export const openReportFile = async (path: string): Promise<ReportFile> => {
@@ -32,6 +45,10 @@ export const openReportFile = async (path: string): Promise<ReportFile> => {
   })
   return {
     write: (text) => at('report was not written', async () => { await file.appendFile(text) }),
+    sync: () => at('report was not synced', async () => {
+      await file.sync()
+      await syncFolder(dirname(path))
+    }),
     close,
     [Symbol.asyncDispose]: close,
   }

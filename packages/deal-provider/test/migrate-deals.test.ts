@@ -125,6 +125,20 @@ describe('migrateDeals', () => {
     expect(await isMigrated(h.db, 'test')).toBe(false)
   })
 
+  it('marks nothing before what has to last by then does, and asks for that when all was told', async () => {
+    await using h = await openMigrateHarness()
+    const LISTED = [{ pieceCid: pieceAt(1), deals: [deal('1')] }]
+    const asked: string[] = []
+    const beforeMarker = async (): Promise<void> => { asked.push(`${h.lines.length} told, marked: ${await isMigrated(h.db, 'test')}`) }
+    await h.migrate(LISTED, { beforeMarker, dryRun: true })
+    await h.migrate([{ problem: 'somewhere' }], { beforeMarker })
+    expect(asked).toEqual([])
+    await expect(h.migrate(LISTED, { beforeMarker: () => { throw new Error('disk full') } })).rejects.toThrow('disk full')
+    expect(await isMigrated(h.db, 'test')).toBe(false)
+    expect(await h.migrate(LISTED, { beforeMarker })).toMatchObject({ complete: true })
+    expect(asked).toEqual(['1 told, marked: false'])
+  })
+
   it('keeps apart what different readers have ended, and knows each other\'s deals', async () => {
     await using h = await openMigrateHarness()
     await h.migrate([one(1)], { reader: readerOf(() => [one(1)], 'a') })

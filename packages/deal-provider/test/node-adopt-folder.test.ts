@@ -125,6 +125,7 @@ describe('openReportFile', () => {
     await file.write('one\n')
     expect(await readFile(path, 'utf8')).toBe('one\n')
     await file.write('two\n')
+    await file.sync()
     await file.close()
     await file.close()
     expect(await readFile(path, 'utf8')).toBe('one\ntwo\n')

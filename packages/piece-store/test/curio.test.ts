@@ -1,3 +1,4 @@
+import { postgresPrograms, type PostgresServer, startPostgres } from '@dagstore-tooling/testkit/postgres'
 import { pieceCidV1, pieceCidV2 } from '@dagstore/piece'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -5,7 +6,6 @@ import { createCurioReader } from '../src/curio.ts'
 import { asPieceStore } from '../src/index.ts'
 import { openCurioDb } from '../src/node.ts'
 import { collect, linesOf } from './market-vectors.ts'
-import { postgresPrograms, type PostgresServer, startPostgres } from './postgres-server.ts'
 
 const commitment = (n: number): Uint8Array => new Uint8Array(32).fill(n)
 const cid = (n: number): string => String(pieceCidV1(commitment(n)))
@@ -24,25 +24,14 @@ const NEW = `${OLD}
     add column piece_ref bigint, alter column piece_offset drop not null;`
 
 const programs = postgresPrograms()
-const missing = programs === undefined ? 'PostgreSQL is not installed: no initdb and postgres' : undefined
+const missing = programs === undefined ? 'PostgreSQL is not installed: no initdb, postgres and psql' : undefined
 
 describe.skipIf(missing !== undefined)(`openCurioDb${missing === undefined ? '' : ` (${missing})`}`, () => {
   let server: PostgresServer
   beforeAll(async () => { server = await startPostgres(programs!) })
   afterAll(async () => { await server?.stop() })
 
-  let databases = 0
-  /** A database with that in it. */
-  const make = async (sql: string): Promise<string> => {
-    const name = `db${++databases}`
-    for (const [database, text] of [['postgres', `create database ${name}`], [name, sql]] as const) {
-      const client = new pg.Client({ connectionString: server.url(database) })
-      await client.connect()
-      await client.query(text)
-      await client.end()
-    }
-    return server.url(name)
-  }
+  const make = (sql: string): Promise<string> => server.create(sql)
   const insert = (rows: readonly string[], columns = 'id, piece_cid, sp_id, sector_num, piece_offset, piece_length, raw_size'): string =>
     rows.length === 0 ? '' : `insert into curio.market_piece_deal (${columns}${columns.includes('boost_deal') ? '' : ', boost_deal'}) values ${rows.map((row) => `(${row}, true)`).join(', ')};`
 

@@ -6,8 +6,9 @@ import { build } from 'esbuild'
  * @param entry - TypeScript source
  * @param out - path of the ES module that is written
  * @param classicLevel - URL of `classic-level` for the entry's package; native, so it stays where it is installed
+ * @param external - packages that are looked for from where the file lies, when they are loaded
  */
-export const bundleProgram = async (entry: URL, out: string, classicLevel: string): Promise<void> => {
+export const bundleProgram = async (entry: URL, out: string, classicLevel: string, external: readonly string[] = []): Promise<void> => {
   await build({
     entryPoints: [fileURLToPath(entry)],
     outfile: out,
@@ -16,6 +17,7 @@ export const bundleProgram = async (entry: URL, out: string, classicLevel: strin
     format: 'esm',
     target: 'node20',
     conditions: ['@dagstore/source'],
+    external: [...external],
     logLevel: 'error',
     plugins: [{ name: 'native', setup: ({ onResolve }) => { onResolve({ filter: /^classic-level$/ }, () => ({ path: classicLevel, external: true })) } }],
     banner: { js: `import { createRequire as makeRequire } from 'node:module'\nconst require = makeRequire(${JSON.stringify(pathToFileURL(out).href)})` },

@@ -1,21 +1,23 @@
 /** A PostgreSQL of the test's own, where one is installed: in a temporary folder, reached by a socket there. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import pg from 'pg'
 
 export interface PostgresServer {
   readonly url: (database: string) => string
+  /** A new database with that in it; its URL. */
+  create (sql: string): Promise<string>
   stop (): Promise<void>
 }
 
 const DEBIAN = '/usr/lib/postgresql'
 
-/** The folder with `initdb` and `postgres`; `undefined`: not installed. */
+/** The folder with `initdb`, `postgres` and `psql`; `undefined`: not installed. */
 export const postgresPrograms = (): string | undefined => {
   const debian = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort().reverse().map((version) => join(DEBIAN, version, 'bin')) : []
-  return [...debian, ...(process.env['PATH'] ?? '').split(delimiter)].find((folder) => ['initdb', 'postgres'].every((program) => existsSync(join(folder, program))))
+  return [...debian, ...(process.env['PATH'] ?? '').split(delimiter)].find((folder) => ['initdb', 'postgres', 'psql'].every((program) => existsSync(join(folder, program))))
 }
 
 /** The server refuses to run as root. */
@@ -26,7 +28,7 @@ const anotherUser = (): { uid: number, gid: number } | undefined => {
 }
 
 export const startPostgres = async (programs: string): Promise<PostgresServer> => {
-  const root = mkdtempSync(join(tmpdir(), 'piece-store-pg-'))
+  const root = mkdtempSync(join(tmpdir(), 'dagstore-pg-'))
   const user = anotherUser()
   const [data, sockets] = [join(root, 'data'), join(root, 's')]
   chmodSync(root, 0o755)
@@ -39,17 +41,29 @@ export const startPostgres = async (programs: string): Promise<PostgresServer> =
   const url = (database: string): string => `postgres://curio@/${database}?host=${encodeURIComponent(sockets)}`
   // a test that was given up leaves no server behind
   process.once('exit', () => { if (child.kill('SIGKILL')) rmSync(root, { recursive: true, force: true }) })
+  const run = async (database: string, sql: string): Promise<void> => {
+    const psql = spawn(join(programs, 'psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', sockets, '-U', 'curio', '-d', database], { stdio: ['pipe', 'ignore', 'pipe'] })
+    const ended = once(psql, 'close')
+    psql.stdin.on('error', () => {}).end(sql) // one that has ended tells why
+    const said = (await psql.stderr.toArray()).join('')
+    const [code] = await ended as [number | null]
+    if (code !== 0) throw new Error(`psql: ${said}`)
+  }
+  let databases = 0
   const exited = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
   for (;;) {
     if (child.exitCode !== null) throw new Error('postgres ended')
-    const client = new pg.Client({ connectionString: url('postgres') })
-    const isUp = await client.connect().then(() => true, () => false)
-    await client.end().catch(() => {}) // it never was
-    if (isUp) break
+    if (await run('postgres', 'select 1').then(() => true, () => false)) break
     await new Promise((resolve) => { setTimeout(resolve, 50) })
   }
   return {
     url,
+    create: async (sql) => {
+      const name = `db${++databases}`
+      await run('postgres', `create database ${name}`)
+      await run(name, sql)
+      return url(name)
+    },
     stop: async () => {
       child.kill('SIGQUIT')
       await exited

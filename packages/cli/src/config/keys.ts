@@ -5,7 +5,7 @@
  * environment variables are Lotus's.
  */
 import { createHostGuard } from '@dagstore/mounts'
-import { parseApiInfo } from '../api-address.ts'
+import { isApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
 import { parseListen } from './listen.ts'
 import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, textKind, textOf, type ValueKind, wholeNumber } from './values.ts'
@@ -52,14 +52,6 @@ const isHostRule = (text: string): boolean => {
 }
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text
-const isApiInfo = (text: string): boolean => {
-  try {
-    parseApiInfo(text)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** In the order of the page. */
 export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> } = {

@@ -1,10 +1,9 @@
 /** The deals of another system become shards when the daemon starts, until all of them have. */
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { encodeReportLine, isMigrated, migrateDeals, type MigrationCounts } from '@dagstore/deal-provider'
 import type { Config } from '../config/config.ts'
 import { openDealReader } from '../deal-readers.ts'
 import type { Logger } from '../log/logs.ts'
+import { openReport, type Report } from '../migrate/report.ts'
 import type { Provider } from '../provider.ts'
 import type { RootFolder } from '../root-folder.ts'
 
@@ -17,8 +16,6 @@ export interface MigrationOptions {
   readonly signal: AbortSignal
 }
 
-/** In the folder of the store, for its owner alone; a line for each deal, and for each row that could not be read. */
-const REPORT = 'migration.ndjson'
 const TELL_EACH_MS = 10_000
 
 /** Never rejects: what failed is told, and tried again when the daemon starts the next time. */
@@ -42,7 +39,8 @@ const migrate = async ({ provider: { store, pieces }, config, root, cwd, log, si
       return
     }
     log.info('begins', { from: reader.name })
-    const report = await open(join(root.path, REPORT), 'w', 0o600)
+    /** Made for the first line: a source that cannot be asked leaves none. */
+    let report: Promise<Report> | undefined
     let told = performance.now()
     try {
       const result = await migrateDeals({
@@ -56,11 +54,12 @@ const migrate = async ({ provider: { store, pieces }, config, root, cwd, log, si
           told = performance.now()
           log.info('goes on', countsOf(counts))
         },
-        onReport: async (lines) => { await report.appendFile(lines.map((line) => encodeReportLine(line)).join('')) },
+        onReport: async (lines) => { await (await (report ??= openReport(undefined, 'migration', root, { cwd }))).write(lines.map((line) => encodeReportLine(line)).join('')) },
+        beforeMarker: async () => { await (await report)?.sync() },
       })
-      log[result.complete ? 'info' : 'warn'](result.complete ? 'done' : 'done but for what failed, which the next start tries again', { ...countsOf(result), report: REPORT })
+      log[result.complete ? 'info' : 'warn'](result.complete ? 'done' : 'done but for what failed, which the next start tries again', { ...countsOf(result), report: (await report)?.label })
     } finally {
-      await report.close()
+      await (await report?.catch(() => undefined))?.close() // one that could not be made was told of
     }
   } finally {
     await reader.close()

@@ -23,7 +23,7 @@ export const addAdoptCommand = (program: Command, common: AddOptions, terminal: 
   addRootOption(common(program.command('adopt')))
     .description('take over the DAG store of a Lotus miner: its shards, indices and copies; leaves the folder as it is, and makes the store where there is none')
     .argument('<dir>', 'folder dagstore/ of the repository, or the repository')
-    .option('--report <file>', 'what became of each shard, a line of JSON for each (default: a new file in the store)')
+    .option('--report <file>', 'what became of each shard, a line of JSON for each (default: a new file in the store; in a dry run here)')
     .option('--dry-run', 'say what would become of them, and change nothing')
     .action((dir: string, options: AdoptOptions) => adopt(dir, options, terminal))
 }
@@ -41,7 +41,7 @@ const adopt = async (dir: string, options: AdoptOptions, terminal: Terminal): Pr
     await Promise.all([import('@dagstore/deal-provider'), import('@dagstore/deal-provider/node'), import('classic-level'), import('./report.ts'), import('./store.ts')])
   const status = createStatusLine(terminal)
   await withOwnStore(root, dryRun, terminal, async ({ dagstore }) => {
-    const report = await openReport(options.report, dryRun ? 'adoption-dry-run' : 'adoption', root, terminal)
+    const report = await openReport(options.report, dryRun ? 'adoption-dry-run' : 'adoption', dryRun ? undefined : root, terminal)
     let told = 0
     const result = await (async () => {
       try {

@@ -43,7 +43,7 @@ export const addMigrateCommand = (program: Command, common: AddOptions, terminal
     .option('--repo <dir>', 'lotus, boost: the repository, or a copy of its metadata; no process is asked')
     .option('--storage <path>', 'storage path, storage.json, or repository whose sectors hold the pieces; several times', (path: string, before: readonly string[]) => [...before, path], [] as readonly string[])
     .addOption(new Option('--miner <id>', 'actor of the sectors, where the system does not say it').argParser(parseMiner))
-    .option('--report <file>', 'what became of each deal, a line of JSON for each (default: a new file in the store)')
+    .option('--report <file>', 'what became of each deal, a line of JSON for each (default: a new file in the store; in a dry run here)')
     .option('--dry-run', 'say what would become of them, and change nothing')
     .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, options: MigrateOptions) => migrate(file, options, terminal))
@@ -68,12 +68,12 @@ const migrate = async (file: string | undefined, options: MigrateOptions, termin
   const reader = await openDealReader(from, source, { cwd, miner, signal })
   try {
     await withOwnStore(root, dryRun, terminal, async (store) => {
-      const report = await openReport(options.report, dryRun ? 'migration-dry-run' : 'migration', root, terminal)
+      const report = await openReport(options.report, dryRun ? 'migration-dry-run' : 'migration', dryRun ? undefined : root, terminal)
       let problems = 0
       const result = await (async () => {
         try {
           return await migrateDeals({
-            reader, dagstore: store.dagstore, pieces: await store.openPieces(), db: store.dagstore.db, dryRun, signal,
+            ...store, reader, dryRun, signal, beforeMarker: () => report.sync(),
             onProgress: ({ deals }) => { status.show(() => `  migrate   ${count(deals, 'deal')} …`) },
             onReport: async (lines) => {
               for (const line of lines) {

@@ -1,4 +1,5 @@
 /** Which deals `migrate` is to read, from its options. */
+import { isApiInfo } from '../api-address.ts'
 import { CommandError } from '../failure.ts'
 import type { Terminal } from '../terminal.ts'
 import type { DealSystem } from '../deal-readers.ts'
@@ -31,7 +32,16 @@ export const sourceOf = (options: SourceOptions, file: string | undefined, { env
   const [name] = given
   const source = name === undefined ? file ?? fromEnvironment(from, env) : options[name]
   if (source === undefined || source === '') throw new CommandError('COMMAND_USAGE', from === 'file' ? 'name a file: dagstore migrate --from file deals.ndjson' : `say where the deals are: ${wanted(from)}`)
+  if (name !== undefined || from === 'lotus') checkSource(name ?? 'apiInfo', source, from)
   return source
+}
+
+/** What it is no matter of is never told: it may be a secret. @throws {CommandError} `COMMAND_USAGE` */
+const checkSource = (name: SourceOption, source: string, from: DealSystem): void => {
+  const isUrl = (schemes: string): boolean => new RegExp(`^(?:${schemes})://`, 'i').test(source) && URL.canParse(source)
+  if (name === 'apiInfo' && !isApiInfo(source)) throw new CommandError('COMMAND_USAGE', 'want TOKEN:MULTIADDR or a URL: --api-info "$MINER_API_INFO"')
+  if (name === 'boostdData' && !isUrl('wss?|https?')) throw new CommandError('COMMAND_USAGE', 'want a URL: --boostd-data ws://127.0.0.1:8042')
+  if (name === 'db' && from === 'curio' && !/^postgres(?:ql)?:\/\//i.test(source)) throw new CommandError('COMMAND_USAGE', 'want a URL: --db postgres://USER:PASSWORD@HOST:5433/yugabyte')
 }
 
 const wanted = (from: DealSystem): string => OPTIONS[from].map((name) => FLAGS[name]).join(', ')

@@ -6,7 +6,7 @@
  * and tried again, and the migration is complete only when nothing has failed.
  */
 import type { Dagstore, RegisterOutcome } from '@dagstore/dagstore'
-import type { AnyLevel } from '@dagstore/io'
+import type { AnyLevel, Awaitable } from '@dagstore/io'
 import type { PieceCopy, PieceDeal, PieceDealReader, PieceStore } from '@dagstore/piece-store'
 import { failureText } from '../failure-text.ts'
 import { type FirstDeal, type Journal, JournalRows, openJournal } from './journal.ts'
@@ -43,6 +43,8 @@ export interface MigrateDealsOptions {
   readonly onProgress?: ((counts: MigrationCounts) => void) | undefined
   /** Told of every deal, once what it says is durable, and of every problem. The next lines wait for it. */
   readonly onReport?: OnReport<ReportLine> | undefined
+  /** Waited for before the marker is written, once all was told: what has to last by then, as a report does. Not called by a dry run. */
+  readonly beforeMarker?: (() => Awaitable<void>) | undefined
 }
 
 /** Whether a migration by this reader has ended without a failure. @param db - of the store */
@@ -245,6 +247,7 @@ class Migration {
     const before = await this.#journal.isComplete(name)
     if (dryRun) return before
     const complete = this.#counts.failed === 0 && this.#problems === 0
+    if (complete) await this.#options.beforeMarker?.()
     if (before !== complete) await this.#journal.setComplete(name, complete)
     return complete
   }

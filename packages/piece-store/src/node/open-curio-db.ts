@@ -15,6 +15,9 @@ export interface OpenCurioDbOptions {
 
 export const CURIO_DB_DEFAULTS: Readonly<{ maxConnections: number, rowsAtOnce: number }> = Object.freeze({ maxConnections: 4, rowsAtOnce: 1000 })
 
+/** Nobody who answers takes so long; closing waits for a connection that is being made. */
+const CONNECT_TIMEOUT_MS = 30_000
+
 /**
  * Reads Curio's tables by a cursor in a transaction that may only read and sees one moment. Needs the package `pg`. Connects
  * when first asked.
@@ -27,7 +30,7 @@ export const openCurioDb = async (url: string, options: OpenCurioDbOptions = {})
   const { maxConnections = CURIO_DB_DEFAULTS.maxConnections, rowsAtOnce = CURIO_DB_DEFAULTS.rowsAtOnce } = options
   for (const [name, count] of Object.entries({ maxConnections, rowsAtOnce })) if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`not a count; ${name}=${count}`)
   const { Pool } = await importPeer('pg', () => import('pg'))
-  const pool = new Pool({ connectionString: url, max: maxConnections, application_name: 'dagstore' })
+  const pool = new Pool({ connectionString: url, max: maxConnections, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, application_name: 'dagstore' })
   pool.on('error', ignore) // of a connection that nobody holds; the next question gets another
   const closing = new AbortController()
   const query: SqlQuery = (sql, params, { signal }) => rowsOf(pool, sql, params, rowsAtOnce, signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]))

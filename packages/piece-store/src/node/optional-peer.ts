@@ -8,6 +8,6 @@ export const importPeer = async <T>(name: string, load: () => Promise<T>): Promi
   } catch (cause) {
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(`'${name}'`)
     if (!isMissing) throw cause
-    throw new PieceStoreError('PIECE_STORE_NO_DRIVER', `the package ${name} is not installed where dagstore is; run: npm install ${name}`, { cause })
+    throw new PieceStoreError('PIECE_STORE_NO_DRIVER', `the package ${name} is not installed where dagstore is; run: npm install ${name} (npm install --global ${name}, if dagstore was installed so)`, { cause })
   }
 }
