@@ -82,7 +82,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     const handlers = createHandlers({
       node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },
       shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
-      pieces: pieceParts(pieces, store.dagstore.db),
+      pieces: pieceParts(pieces, store.dagstore),
       deals: dealParts(deals),
       onNotice: (text) => { rpcLog.warn(text) },
     })

@@ -1,12 +1,13 @@
 /** A daemon beside a provider's storage, in this process: which pieces it finds by which keys of its configuration. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { makeSectorStore, type SectorStore, type StoredDeal } from '@dagstore-tooling/fixtures'
 import { systemClock } from '@dagstore/io'
 import { lotusUrl } from '@dagstore/lotus-mount'
 import { CID } from 'multiformats/cid'
+import { decode } from 'multiformats/hashes/digest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Config } from '../src/config/config.ts'
 import { FIELDS, KEYS } from '../src/config/keys.ts'
@@ -80,6 +81,29 @@ describe('a provider', () => {
     const provider = await open({})
     await expect(shardOf(provider, oneOf(storage, { copy: 'there', content: 'car' }))).rejects.toMatchObject({ data: expect.objectContaining({ code: expect.stringContaining('_') }) })
     expect((await provider.api.DagstoreListShards())[0]).toMatchObject({ State: 'ShardStateErrored' })
+  })
+
+  it('takes no piece for absent while a storage path is not there, and reads it when it has come', async () => {
+    const storage = await makeStore()
+    const deal = oneOf(storage, { copy: 'there', content: 'car' })
+    const folder = join(await temporaryFolder(), 'mnt')
+    const provider = await open({ storage: [folder], retryAttempts: 1 })
+    await expect(shardOf(provider, deal)).rejects.toBeDefined()
+    expect(await provider.store.dagstore.shard(deal.pieceCid)).toMatchObject({ error: { code: 'MOUNT_UNREACHABLE', retry: 'later' } })
+    await rename(storage.repo, folder)
+    await provider.api.DagstoreRecoverShard(deal.pieceCid)
+    expect(await provider.store.dagstore.shard(deal.pieceCid)).toMatchObject({ health: 'available' })
+  })
+
+  it('says that a source is lost once its sector file is gone, and where it looked', async () => {
+    const storage = await makeStore()
+    const deal = oneOf(storage, { copy: 'there', content: 'car' })
+    const provider = await open({ storage: [storage.repo], retryAttempts: 1 })
+    await note(provider, deal)
+    for (const folder of storage.folders) for (const kind of ['sealed', 'update', 'unsealed']) await rm(join(folder, kind), { recursive: true, force: true })
+    await expect(shardOf(provider, deal)).rejects.toBeDefined()
+    const name = `s-t0${deal.miner}-${deal.sector}`
+    expect(await provider.store.dagstore.shard(deal.pieceCid)).toMatchObject({ error: { code: 'IO_SOURCE_LOST', retry: 'later', message: expect.stringContaining(`t0${deal.miner} sector ${deal.sector} @${deal.offsetPadded}: ${name} not in `) } })
   })
 
   it('reads pieces of piece servers', async () => {
@@ -193,6 +217,19 @@ describe('a provider', () => {
     const [payload] = await provider.api.PiecesListCidInfos()
     expect((await provider.api.PiecesGetCIDInfo(payload!)).PieceBlockLocations.map(({ PieceCID }) => PieceCID.toString())).toEqual([deal.pieceCid])
     expect(await provider.api.MarketListIncompleteDeals()).toEqual([])
+  })
+
+  it('knows which pieces hold a block once they are indexed, though no deal has told of their payloads', async () => {
+    const storage = await makeStore()
+    const provider = await open({ storage: [storage.repo] })
+    const deal = oneOf(storage, { copy: 'there', content: 'car' })
+    await note(provider, deal)
+    await shardOf(provider, deal)
+    const car = storage.payload(deal.pieceCid)
+    const section = 1 + car[0]! // behind the header, whose length is one byte
+    const [block] = CID.decodeFirst(car.subarray(section + (car[section]! < 128 ? 1 : 2)))
+    expect((await provider.api.PiecesGetCIDInfo(block)).PieceBlockLocations.map(({ PieceCID }) => PieceCID.toString())).toEqual([deal.pieceCid])
+    await expect(provider.api.PiecesGetCIDInfo(CID.createV1(0x55, decode(Uint8Array.of(0, 1, 7))))).rejects.toThrow('not found')
   })
 
   it('keeps the store closed when its secret is damaged', async () => {

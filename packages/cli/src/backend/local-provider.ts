@@ -16,7 +16,7 @@ import type { DealCalls, PieceCalls } from './provider-calls.ts'
 import { toRemote } from './remote-error.ts'
 
 export const localPieces = async (store: ShardStore, notice: (text: string) => void): Promise<PieceCalls> => {
-  const calls = pieceHandlers(pieceParts(await store.openPieces(), store.dagstore.db), notice)
+  const calls = pieceHandlers(pieceParts(await store.openPieces(), store.dagstore), notice)
   return {
     PiecesListPieces: (options) => asRemote(calls.PiecesListPieces(options)),
     PiecesListCidInfos: (options) => asRemote(calls.PiecesListCidInfos(options)),

@@ -1,4 +1,5 @@
 /** What a store knows of its pieces, as the handlers ask for it. */
+import type { Dagstore } from '@dagstore/dagstore'
 import { dealsOfPiece, migratedDeals } from '@dagstore/deal-provider'
 import type { AnyLevel, CallOptions } from '@dagstore/io'
 import { type AnyPieceCid, toPieceCidV1 } from '@dagstore/piece'
@@ -11,8 +12,9 @@ const RAW = 0x55
 /** Of a copy whose deals nobody has told of, and of deals that have no number on the chain yet. */
 const NO_DEAL = '0'
 
-/** @param db - of the store, where it is said which deals were taken here, and which were migrated */
-export const pieceParts = (pieces: PieceStore, db: AnyLevel): PieceParts => {
+/** @param dagstore - in its database it is said which deals were taken here, and which were migrated; its index knows what is in pieces */
+export const pieceParts = (pieces: PieceStore, dagstore: Pick<Dagstore, 'find'> & { readonly db: AnyLevel }): PieceParts => {
+  const { db } = dagstore
   const dealsOf = async (piece: AnyPieceCid, locations: readonly PieceLocation[], options?: CallOptions): Promise<readonly PieceDeal[]> => {
     const own = (await dealsOfPiece(db, piece, options)).map(({ dealId, place }) => ({ dealId: dealId === undefined ? NO_DEAL : String(dealId), place }))
     const known = [...await migratedDeals(db, piece, options), ...own]
@@ -30,9 +32,26 @@ export const pieceParts = (pieces: PieceStore, db: AnyLevel): PieceParts => {
       const locations = await pieces.get(piece)
       return locations.length === 0 ? undefined : { pieceCid: toPieceCidV1(piece), deals: await dealsOf(piece, locations, options) }
     },
-    piecesWith: (payload) => pieces.pieces(payload),
+    // whose deals say it, and whose index does: nobody tells the payloads of deals that come from a list
+    piecesWith: async (payload, options) => {
+      const found = new Map((await pieces.pieces(payload)).map((piece) => [piece.toString(), piece]))
+      for (const key of await dagstore.find(payload.multihash.bytes, options)) {
+        const piece = pieceOfKey(key)
+        if (piece !== undefined && (await pieces.get(piece)).length > 0) found.set(piece.toString(), piece)
+      }
+      return [...found.values()]
+    },
     // their codecs are not kept, since they do not matter for finding the pieces
     payloads: async function * (options) { for await (const multihash of pieces.payloads(options)) yield CID.createV1(RAW, decode(multihash)) },
+  }
+}
+
+/** Shards of pieces are called by them. `undefined`: it is another. */
+const pieceOfKey = (key: string): CID | undefined => {
+  try {
+    return toPieceCidV1(CID.parse(key))
+  } catch {
+    return undefined
   }
 }
 
