@@ -6,7 +6,7 @@
  *
  * Source: lotus extern/sector-storage/partialfile/partialfile.go `MarkAllocated`, `Free`; its lock we cannot take.
  */
-import { type ByteSource, type CallOptions, IoError, type SourceIdentity } from '@dagstore/io'
+import { type ByteSource, type CallOptions, IoError, type SourceIdentity, withdrawable } from '@dagstore/io'
 import type { Fr32 } from '@dagstore/piece'
 import { openSector, SectorError } from '@dagstore/unsealed-sector'
 import type { SectorFile } from './sector-file.ts'
@@ -35,6 +35,9 @@ export const openSectorPiece = async (options: SectorPieceOptions): Promise<Byte
 
 interface Copy { readonly file: SectorFile, readonly piece: ByteSource }
 
+/** Of a file that somebody writes to all the time; the piece in it is as good as before. */
+const WRITTEN_TO: ReadonlySet<string> = new Set(['IO_TRUNCATED', 'IO_SOURCE_CHANGED'])
+
 const openCopy = async ({ openFile, offsetPadded, lengthPadded, identity, fr32 }: SectorPieceOptions, { signal }: CallOptions): Promise<Copy | undefined> => {
   const file = await openFile({ signal })
   if (file === undefined) return undefined
@@ -44,8 +47,9 @@ const openCopy = async ({ openFile, offsetPadded, lengthPadded, identity, fr32 }
   } catch (error) {
     await file.close()
     signal?.throwIfAborted()
-    if (!(error instanceof SectorError)) throw error
-    throw new IoError('IO_FAILED', `sector file is not readable; sector=${error.code}`, { cause: error, retry: 'later' })
+    const what = error instanceof SectorError ? error.code : error instanceof IoError && WRITTEN_TO.has(error.code) ? error.code : undefined
+    if (what === undefined) throw error
+    throw new IoError('IO_FAILED', `sector file is not readable; sector=${what}`, { cause: error, retry: 'later' })
   }
   await file.close()
   return undefined
@@ -80,7 +84,7 @@ class SectorPiece implements ByteSource {
         throw error
       })
       if (bytes === undefined) continue
-      await this.#seeIt(at)
+      await withdrawable(this.#seeIt(at), call.signal)
       call.signal?.throwIfAborted()
       // else it was read from another file than the one that was looked at
       if (fileOf(copy) === fileOf(this.#copy)) return bytes

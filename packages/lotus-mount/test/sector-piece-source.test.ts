@@ -114,6 +114,30 @@ describe('sectorPieceSource', () => {
     expect(shelf.openNow).toBe(0)
   })
 
+  it.each(['IO_TRUNCATED', 'IO_SOURCE_CHANGED'] as const)('cannot be read for now, not for good, while its sector is written to all the time (%s)', async (code) => {
+    const { loader, shelf } = await open({ '1000-1': whole })
+    shelf.onStep = (step) => { if (step === 'read') throw ioError(code, 'never') }
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later' })
+    shelf.onStep = () => {}
+    await (await loader.open(piece.v1)).close()
+    expect(shelf.openNow).toBe(0)
+  })
+
+  it('ends a read with its abort while the disk does not answer', async () => {
+    const { store, shelf } = await open({ '1000-1': whole })
+    const stop = new AbortController()
+    const opened = await sectorPieceSource({
+      pieceStore: store,
+      openSectorFile: async (...call) => {
+        const file = await shelf.openSectorFile(...call)
+        return file && { ...file, state: async () => { stop.abort('stop'); return new Promise<'same'>(() => {}) } }
+      },
+    }).open(piece.v1)
+    await expect(opened!.read(0, 10, { signal: stop.signal })).rejects.toBe('stop')
+    await opened!.close()
+    expect(shelf.openNow).toBe(0)
+  })
+
   it('rejects with the reason of an abort, and leaves no file open', async () => {
     for (const stage of ['open', 'read'] as const) {
       const { loader, shelf } = await open({ '1000-1': whole, '1000-2': whole })

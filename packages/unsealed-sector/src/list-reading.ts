@@ -5,7 +5,7 @@
  * read is not one moment. So a list counts when it is read twice alike and the file, opened anew, is as long as before; or
  * when it is in the record of an update, which has check sums. Only while the record itself is written there may be none.
  */
-import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
+import { type ByteSource, type CallOptions, IoError, systemClock } from '@dagstore/io'
 import { SectorError } from './errors.ts'
 import { isBeingMade, MARK_BYTES } from './new-file.ts'
 import type { SectorRange } from './range.ts'
@@ -14,6 +14,9 @@ import { checkTailLength, decodeTail } from './trailer.ts'
 
 /** How often a list is read that is none; a file that is not being written gives the same one each time. */
 const FAILURES = 12
+/** Of those, so many come at once; then a writer gets time to sync, longer each time: 0.2 s in all. */
+const AT_ONCE = 4
+const LONGEST_PAUSE_MS = 48
 /** How often a list is read that was another one each time: a busy writer is no reason to give up soon. */
 const CHANGES = 200
 /** A tail that is shorter holds no list. */
@@ -74,6 +77,7 @@ export const readChangingList = async (open: SectorOpener, askedSectorBytes: num
         continue
       }
       if (++failures === FAILURES) throw failure
+      if (failures > AT_ONCE) await systemClock.sleep(Math.min(LONGEST_PAUSE_MS, 2 ** (failures - AT_ONCE)), options)
       await renew()
     }
   } catch (error) {

@@ -205,6 +205,12 @@ describe('a list that is being written while it is read', () => {
     await sector.close()
     expect(file.closed()).toBe(file.opened())
   })
+  it('is read again when its writer takes some time to sync', async () => {
+    const end = performance.now() + 40
+    const sector = await openSector(() => changing(performance.now() < end ? [torn] : [old]).open())
+    expect(encodeTrailer(sector.allocated)).toEqual(old)
+    await sector.close()
+  })
   it('is given up after some attempts, and never taken for a list', async () => {
     for (const tails of [[torn], [new Uint8Array(9)], [next.slice(0, old.byteLength)]]) {
       const file = changing(tails)
