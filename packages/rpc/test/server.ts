@@ -45,7 +45,11 @@ export const serve = async (options: Partial<ServeOptions> = {}): Promise<World>
       clients.push(rpc)
       return { ...createLotusClient(rpc), close: () => rpc.close() }
     },
-    post: (body, headers = {}, path = '/rpc/v0') => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body }),
+    post: (body, headers = {}, path = '/rpc/v0') => {
+      const send = (): Promise<Response> => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
+      // a connection that nobody used may be closed just as it is used again
+      return send().catch((error: unknown) => isReset(error) ? send() : Promise.reject(error))
+    },
     raw: async (bytes, until) => {
       const socket = await open()
       return new Promise((resolve) => {
@@ -69,3 +73,5 @@ export const serve = async (options: Partial<ServeOptions> = {}): Promise<World>
 }
 
 export const call = (method: string, params: readonly unknown[] = []): string => JSON.stringify({ jsonrpc: '2.0', id: 1, method: `Filecoin.${method}`, params })
+
+const isReset = (error: unknown): boolean => error instanceof TypeError && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'ECONNRESET'

@@ -63,7 +63,7 @@ export const listHandlers = ({ dagstore, folder }: ShardParts, urls: MountUrls):
     DagstoreImportShards: async (lines, options = {}) => {
       checkLines(lines, urls)
       const results: DagstoreImportResult[] = []
-      for await (const outcome of dagstore.importShards([new TextEncoder().encode(lines)], { signal: options.signal })) {
+      for await (const outcome of dagstore.importShards([encoder.encode(lines)], { signal: options.signal })) {
         results.push({
           Line: outcome.line,
           Key: outcome.key ?? null,
@@ -110,6 +110,8 @@ const filterOf = ({ State, Code }: DagstoreShardsQuery): Filter | undefined => {
   }
 }
 
+const [encoder, decoder] = [new TextEncoder(), new TextDecoder()]
+
 /**
  * The URLs of a list of shards are URLs from outside. One that is refused refuses the list: nothing is registered. Lines that are no
  * shards are left to who imports them; files that such a line lends are of another store, and none of this one's business.
@@ -119,7 +121,8 @@ const filterOf = ({ State, Code }: DagstoreShardsQuery): Filter | undefined => {
 const checkLines = (lines: string, urls: MountUrls): void => {
   for (let from = 0, line = 1; from < lines.length; line++) {
     const feed = lines.indexOf('\n', from)
-    const text = lines.slice(from, feed < 0 ? lines.length : feed)
+    // as the importer reads the line: a mark of byte order before it does not count there
+    const text = decoder.decode(encoder.encode(lines.slice(from, feed < 0 ? lines.length : feed)))
     from = feed < 0 ? lines.length : feed + 1
     let value: unknown
     try {

@@ -76,7 +76,9 @@ describe('URLs that callers name', () => {
     expect((await node.api.DagstoreAdd([{ Key: 'x', MountURL: url }], ADMIN))[0]?.Error).toMatch(/^MOUNT_(FORBIDDEN|BAD_URL): /)
     await expect(node.api.DagstoreRefreshShard('a', url, ADMIN)).rejects.toMatchObject({ data: { code: expect.stringMatching(/^MOUNT_(FORBIDDEN|BAD_URL)$/) } })
     const lines = `{"dagstore-shards":1}\n${JSON.stringify({ key: 'y', url })}\n{"end":1}\n`
-    await expect(node.api.DagstoreImportShards(lines, ADMIN)).rejects.toMatchObject({ data: { code: expect.stringMatching(/^MOUNT_(FORBIDDEN|BAD_URL)$/) } })
+    for (const list of [lines, lines.replace(/\n\{/g, '\n\uFEFF{')]) {
+      await expect(node.api.DagstoreImportShards(list, ADMIN)).rejects.toMatchObject({ data: { code: expect.stringMatching(/^MOUNT_(FORBIDDEN|BAD_URL)$/) } })
+    }
     expect((await node.api.DagstoreListShards()).map(({ Key }) => Key)).toEqual(['a'])
   })
   it('may name hosts that the operator allows', async () => {
