@@ -79,6 +79,22 @@ describe('dagstore migrate --from boost', () => {
   })
 })
 
+describe('dagstore migrate --from lotus', () => {
+  it.each(['metadata', 'metadata-0', 'metadata-1'])('--repo: takes the deals of %s, which any version of Lotus wrote, and leaves it as it is', async (name) => {
+    const cwd = await temporaryFolder()
+    await cp(join(VECTORS, name), join(cwd, 'lotusminer', 'datastore', 'metadata'), { recursive: true })
+    const before = await wholeOf(join(cwd, 'lotusminer'))
+    const run = await dagstore(cwd, ['migrate', '--from', 'lotus', '--repo', 'lotusminer', '--json'])
+    const lines = (await readdir(join(cwd, '.dagstore'))).filter((file) => file.startsWith('migration-'))
+    const told = linesIn(await readFile(join(cwd, '.dagstore', lines[0]!), 'utf8'))
+    const shards = told.filter(({ outcome }) => outcome === 'registered').map(({ piece }) => piece).sort()
+    expect(JSON.parse(run.stdout), run.stderr).toMatchObject({ ok: true, deals: told.length, registered: shards.length, failed: 0, problems: 0, complete: true })
+    expect(told.length).toBeGreaterThan(5)
+    expect(await keysIn(cwd)).toEqual(shards)
+    expect(await wholeOf(join(cwd, 'lotusminer'))).toEqual(before)
+  })
+})
+
 const programs = postgresPrograms()
 const missing = programs === undefined ? 'PostgreSQL is not installed: no initdb, postgres and psql' : undefined
 
