@@ -80,6 +80,9 @@ const mountErrorOf = (error: unknown, what: string): unknown => {
     case 'PIECE_SEALED': return new MountError('MOUNT_UNREACHABLE', `${what}: it is sealed`, { cause: error, retry })
     case 'PIECE_UNSEAL_FAILED': return new MountError('MOUNT_UNREACHABLE', `${what}: it cannot be unsealed`, { cause: error, retry })
     case 'PIECE_NO_SOURCE': return new MountError('MOUNT_UNREACHABLE', `${what}: no source has it`, { cause: error, retry })
+    // of a storage, or of what the loader waits for: nothing of that is the piece
+    case 'PIECE_BAD_STORAGE':
+    case 'IO_NOT_FOUND': return new MountError('MOUNT_UNREACHABLE', `${what}: its storage is not there`, { cause: error, retry: 'later' })
     default: return toMountError(error, what)
   }
 }

@@ -91,6 +91,11 @@ describe('lotusMount', () => {
     const codeFor = async (error: unknown): Promise<unknown> => lotusMount(failing(error)).mount(lotusUrl(piece.v1)).open().then(() => undefined, (thrown: { code?: string }) => thrown.code ?? thrown)
     expect(await codeFor(Object.assign(new Error('x'), { code: 'PIECE_UNKNOWN', retry: 'never' }))).toBe('MOUNT_MISSING')
     expect(await codeFor(Object.assign(new Error('x'), { code: 'PIECE_UNKNOWN' }))).toBe('MOUNT_UNREACHABLE')
+    // of a storage that is not there nothing follows for the piece
+    for (const error of [ioError('IO_NOT_FOUND', 'never'), Object.assign(new Error('x'), { code: 'PIECE_BAD_STORAGE', retry: 'never' })]) {
+      expect(await codeFor(error)).toBe('MOUNT_UNREACHABLE')
+      await expect(lotusMount(failing(error)).mount(lotusUrl(piece.v1)).stat()).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE', retry: 'later' })
+    }
     expect(await codeFor(ioError('IO_FORBIDDEN'))).toBe('MOUNT_FORBIDDEN')
     expect(await codeFor(ioError('IO_FAILED'))).toBe('MOUNT_UNREACHABLE')
     const bug = new TypeError('a bug')

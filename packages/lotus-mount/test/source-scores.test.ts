@@ -41,6 +41,29 @@ describe('scores of sources', () => {
     expect(scores.order(['disk', 'remote'], (name) => name)).toEqual(['disk', 'remote'])
   })
 
+  it('leave one alone that asked for it, for ten minutes at most', async () => {
+    const clock = createFakeClock()
+    const scores = createSourceScores(clock, new Map([['local', 0], ['remote', 10]]))
+    scores.pause('local', 999_999_999_000)
+    expect(scores.score('local').rank).toBe(Infinity)
+    await clock.advance(600_000)
+    expect(scores.order(['remote', 'local'], (name) => name)).toEqual(['local', 'remote'])
+  })
+
+  it('call one down that failed again and again for a minute, until it answers', async () => {
+    const clock = createFakeClock()
+    const scores = createSourceScores(clock, new Map([['a', 0]]))
+    for (let i = 0; i < 100; i++) scores.failed('a') // at once: many pieces, one moment
+    expect(scores.isDown('a')).toBe(false)
+    await clock.advance(60_000)
+    expect(scores.isDown('a')).toBe(true)
+    scores.took('a', 5)
+    expect(scores.isDown('a')).toBe(false)
+    scores.failed('a')
+    await clock.advance(60_000)
+    expect(scores.isDown('a')).toBe(false)
+  })
+
   it('are those of the loader, and decide whom it asks first', async () => {
     const clock = createFakeClock()
     const [near, far] = [testSource('near', 0, [piece]), testSource('far', 10, [piece])]
