@@ -140,10 +140,12 @@ describe('--json', () => {
   ])('of $args.0 is the answer of $method', async ({ args, method, params = () => [], of = (document) => document, answer = (result) => result }) => {
     const { cwd, daemon } = await daemonOf()
     const words = args.map((word) => word === 'file:cars/a.car' ? fileUrl(join(cwd, 'cars', 'a.car')) : word)
-    const run = await dagstore(cwd, [...words, '--json'])
-    const { result, error } = await call(daemon, method, params(cwd))
-    expect(error).toBeUndefined()
+    const both = async () => ({ run: await dagstore(cwd, [...words, '--json']), answered: await call(daemon, method, params(cwd)) })
+    let pair = await both()
     // a shard that is tried again by itself may be in the middle of that
+    while (method === 'DagstoreWhy' && /Recovering/.test(JSON.stringify(pair))) pair = await both()
+    const { run, answered: { result, error } } = pair
+    expect(error).toBeUndefined()
     const settled = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll('ShardStateRecovering', 'ShardStateErrored'))
     expect(settled(of(JSON.parse(run.stdout))), run.stderr).toEqual(settled(answer(result)))
   })

@@ -101,8 +101,8 @@ describe('HTTP mount', () => {
   it.each([
     [401, 'MOUNT_FORBIDDEN', 'never'],
     [403, 'MOUNT_FORBIDDEN', 'never'],
+    [451, 'MOUNT_FORBIDDEN', 'never'],
     [400, 'MOUNT_UNREACHABLE', 'never'],
-    [451, 'MOUNT_UNREACHABLE', 'never'],
     [429, 'MOUNT_UNREACHABLE', 'later'],
     [500, 'MOUNT_UNREACHABLE', 'later'],
     [503, 'MOUNT_UNREACHABLE', 'later'],
