@@ -108,7 +108,8 @@ describe('dagstore auth create-token', () => {
     await expect(stat(join(here, '.dagstore', 'jwt-secret')), 'nothing was signed here').rejects.toThrow()
     const denied = await dagstore(here, ['auth', 'create-token', '--perm', 'admin', '--api-info', daemon.url])
     expect(denied).toMatchObject({ code: 1, stdout: '' })
-    expect(denied.stderr).toContain("(need 'admin')")
+    expect(denied.stderr).toContain("(need 'admin'); ")
+    expect(denied.stderr, 'what to do').toContain('dagstore auth create-token')
     // the daemon of the store at hand takes what is signed here
     const own = await dagstore(here, ['auth', 'create-token', '--perm', 'read', '--root', daemon.root, '--json'])
     expect(JSON.parse(own.stdout)).toMatchObject({ allow: ['read'] })

@@ -12,12 +12,15 @@ export class RemoteError extends Error {
   }
 }
 
+const HOW_TO_GET_A_TOKEN = 'one who has the store makes a token with it: dagstore auth create-token; then: --api-info TOKEN:URL'
+
 /** Of an error that came with the answer to a call. */
 export const toRemote = (error: unknown): unknown => {
   if (!(error instanceof RpcError)) return error
   const { data } = error
   const code = typeof data === 'object' && data !== null && 'code' in data && typeof data.code === 'string' ? data.code : undefined
-  return code === undefined ? error : new RemoteError(code, error.message)
+  if (code === undefined) return error
+  return new RemoteError(code, code === 'RPC_FORBIDDEN' ? `${error.message}; ${HOW_TO_GET_A_TOKEN}` : error.message)
 }
 
 /** Of a text of one result among several, `CODE: message`. */
