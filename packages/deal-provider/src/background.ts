@@ -1,13 +1,15 @@
 /** Goes on with deals by itself: when they change, when their time has come, and now and then. */
-import type { ProviderDeal, SealingEvent } from '@dagstore/deal-protocol'
+import type { DealProgress, ProviderDeal, SealingEvent } from '@dagstore/deal-protocol'
 import { withdrawable } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import type { DealProblem, DealSteps } from './deal-steps.ts'
-import { type DealList, type DealTable, dueOf, isSettled } from './deal-table.ts'
+import { type DealTable, dueOf } from './deal-table.ts'
 import { codeOf } from './failure.ts'
+import { leftFiles } from './left-files.ts'
 import { createLane, type Lane } from './lane.ts'
 import type { Parts } from './parts.ts'
-import { isDecided } from './registration.ts'
+import { wantsShard } from './registration.ts'
+import { isAtRest, wantsData, wantsFollowing } from './wants.ts'
 
 export interface BackgroundSettings {
   readonly pollIntervalMs: number
@@ -25,16 +27,23 @@ const SHORTEST_MS = 5000
 const FIRST_PAUSE_MS = 1000
 const LONGEST_PAUSE_MS = 60_000
 
+/** A lane, and what belongs into it. One that is full holds up no other. */
+interface Feed {
+  readonly lane: Lane
+  /** @param all - deals too that wait for nothing but their end */
+  readonly wants: (progress: DealProgress, now: number, all: boolean) => boolean
+  /** Ends the sleep of its loop. */
+  wake: AbortController
+  /** When that loop wakes by itself. */
+  wakesAt: number
+}
+
 export class Background {
   readonly #parts: Parts
   readonly #table: DealTable
   readonly #settings: BackgroundSettings
   /** Reading and writing many bytes; the rest; shards. */
-  readonly #lanes: { readonly data: Lane, readonly status: Lane, readonly shards: Lane }
-  /** Ends the sleep of the loop that waits for times. */
-  #wake: AbortController = new AbortController()
-  /** When that loop wakes by itself. */
-  #wakesAt: number = Number.NEGATIVE_INFINITY
+  readonly #feeds: { readonly data: Feed, readonly status: Feed, readonly shards: Feed }
   /** Names of records that cannot be read, told of once. */
   readonly #damaged: Set<string> = new Set()
   readonly #loops: readonly Promise<void>[]
@@ -43,25 +52,30 @@ export class Background {
     this.#parts = parts
     this.#table = table
     this.#settings = settings
-    this.#lanes = {
-      data: createLane(settings.handOffs, (name) => this.#work(name, (deal) => steps.moveData(deal))),
-      status: createLane(FOLLOWED, (name) => this.#work(name, (deal) => steps.goOn(deal))),
-      shards: createLane(REGISTRATIONS, (name) => this.#work(name, (deal) => steps.register(deal))),
+    const feed = (concurrency: number, run: (deal: ProviderDeal) => Promise<void>, wants: Feed['wants']): Feed =>
+      ({ lane: createLane(concurrency, (name) => this.#work(name, run)), wants, wake: new AbortController(), wakesAt: Number.NEGATIVE_INFINITY })
+    this.#feeds = {
+      data: feed(settings.handOffs, (deal) => steps.moveData(deal), (progress, now) => wantsData(progress, now, parts.transfer !== undefined)),
+      status: feed(FOLLOWED, (deal) => steps.goOn(deal), (progress, now, all) => wantsFollowing(progress, now) && (all || !isAtRest(progress))),
+      shards: feed(REGISTRATIONS, (deal) => steps.register(deal), wantsShard),
     }
-    this.#loops = [this.#watchTime(), this.#watchShards(), this.#watchSealing()]
+    this.#loops = [...Object.values(this.#feeds).map((one) => this.#watchTime(one)), this.#watchShards(), this.#watchSealing(), this.#tellLeftFiles()]
   }
 
   /** After a change: there may be something to do at once, or at another time than it was. */
   kick (deal: ProviderDeal): void {
-    if (isSettled(deal)) return
-    for (const lane of Object.values(this.#lanes)) lane.push(deal.proposalCid)
-    if ((dueOf(deal) ?? Number.POSITIVE_INFINITY) < this.#wakesAt) this.#wake.abort()
+    const [now, dueAt] = [this.#parts.clock.now(), dueOf(deal) ?? Number.POSITIVE_INFINITY]
+    for (const feed of Object.values(this.#feeds)) {
+      if (feed.wants(deal, now, true)) feed.lane.push(deal.proposalCid)
+      if (dueAt < feed.wakesAt) feed.wake.abort()
+    }
   }
 
   /** Once the provider's end has been signalled: resolves when nothing is under way any more. */
   async end (): Promise<void> {
-    this.#wake.abort()
-    await Promise.all([...Object.values(this.#lanes).map((lane) => lane.end()), ...this.#loops])
+    const feeds = Object.values(this.#feeds)
+    for (const { wake } of feeds) wake.abort()
+    await Promise.all([...feeds.map(({ lane }) => lane.end()), ...this.#loops])
   }
 
   /** One piece of work on one deal. What it cannot keep with the deal is told as a problem. */
@@ -82,38 +96,37 @@ export class Background {
   }
 
   /** What waits for its time, and what has to be asked for. */
-  async #watchTime (): Promise<void> {
+  async #watchTime (feed: Feed): Promise<void> {
     const { clock, ending: signal } = this.#parts
     let polledAt = Number.NEGATIVE_INFINITY
     let polls = 0
     await this.#loop(async () => {
       while (!signal.aborted) {
-        this.#wake = new AbortController()
-        this.#wakesAt = Number.NEGATIVE_INFINITY
+        feed.wake = new AbortController()
+        feed.wakesAt = Number.NEGATIVE_INFINITY
         const now = clock.now()
-        for await (const name of this.#table.due(now, { signal })) await this.#push(name)
-        if (now - polledAt >= this.#settings.pollIntervalMs) {
+        const offer = (all: boolean) => async (name: CID): Promise<void> => {
+          const progress = await this.#table.progress(name)
+          if (progress === undefined || !feed.wants(progress, now, all)) return
+          feed.lane.push(name)
+          await feed.lane.room()
+        }
+        await this.#each(this.#table.due(now, { signal }), offer(true))
+        // a clock may be set back
+        if (now - polledAt >= this.#settings.pollIntervalMs || now < polledAt) {
           polledAt = now
-          const all = polls++ % POLLS_OF_ACTIVE === 0
-          await this.#each('open', async (name) => { if (all || !isAtRest(await this.#table.get(name))) await this.#push(name) })
+          await this.#each(this.#table.listed('open', { signal }), offer(polls++ % POLLS_OF_ACTIVE === 0))
         }
         const nextAt = Math.min(await this.#table.nextDue() ?? Number.POSITIVE_INFINITY, polledAt + this.#settings.pollIntervalMs)
         // what is due now is in a lane, perhaps for long
-        this.#wakesAt = Math.max(nextAt, now + SHORTEST_MS)
-        await clock.sleep(this.#wakesAt - now, { signal: this.#wake.signal }).catch(() => {}) // woken
+        feed.wakesAt = Math.max(nextAt, now + SHORTEST_MS)
+        await clock.sleep(feed.wakesAt - now, { signal: feed.wake.signal }).catch(() => {}) // woken
       }
     })
   }
 
-  async #push (name: CID): Promise<void> {
-    for (const lane of Object.values(this.#lanes)) {
-      lane.push(name)
-      await lane.room()
-    }
-  }
-
-  async #each (list: DealList, run: (name: CID) => Promise<void>): Promise<void> {
-    for await (const name of this.#table.listed(list, { signal: this.#parts.ending })) {
+  async #each (names: AsyncIterable<CID>, run: (name: CID) => Promise<void>): Promise<void> {
+    for await (const name of names) {
       await run(name).catch((error: unknown) => {
         this.#parts.ending.throwIfAborted()
         this.#tell(name, error)
@@ -124,6 +137,7 @@ export class Background {
   /** A shard that was mended by others is that of its deals again. */
   async #watchShards (): Promise<void> {
     const { dagstore, deals, ending: signal } = this.#parts
+    const unregistered = (): AsyncIterable<CID> => this.#table.listed('unregistered', { signal })
     const mended = async (name: CID): Promise<void> => {
       const deal = await deals.get(name)
       if (deal?.shard.state !== 'failed' || (await dagstore.shard(deal.proposal.pieceCid.toString(), { signal }))?.health !== 'available') return
@@ -131,11 +145,11 @@ export class Background {
     }
     await this.#loop(async () => {
       const events = dagstore.events({ signal })[Symbol.asyncIterator]()
-      await this.#each('unregistered', mended)
+      await this.#each(unregistered(), mended)
       for (;;) {
         const { done, value } = await events.next()
         if (done === true) return
-        if (value.type === 'dropped') await this.#each('unregistered', mended)
+        if (value.type === 'dropped') await this.#each(unregistered(), mended)
         if (value.type !== 'health' || value.to !== 'available') continue
         const piece = pieceOf(value.key)
         if (piece !== undefined) for await (const name of this.#table.withPiece(piece)) await mended(name)
@@ -152,8 +166,15 @@ export class Background {
         const next: IteratorResult<SealingEvent> | undefined = events && await withdrawable(events.next(), signal)
         if (next === undefined || next.done === true) return
         // what it says may be old by now: it is asked
-        this.#lanes.status.push(next.value.proposalCid)
+        this.#feeds.status.lane.push(next.value.proposalCid)
       }
+    })
+  }
+
+  /** Once, at the beginning. */
+  async #tellLeftFiles (): Promise<void> {
+    await this.#loop(async () => {
+      for await (const error of leftFiles(this.#parts, this.#table)) this.#settings.onProblem({ deal: error.deal, error })
     })
   }
 
@@ -171,10 +192,6 @@ export class Background {
     }
   }
 }
-
-/** Nothing is left to do until its end. */
-const isAtRest = (deal: ProviderDeal | undefined): boolean =>
-  deal?.state === 'StorageDealActive' && deal.staged === undefined && deal.failure === undefined && isDecided(deal)
 
 /** `undefined`: the key of another shard. */
 const pieceOf = (key: string): CID | undefined => {

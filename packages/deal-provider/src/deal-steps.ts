@@ -1,8 +1,8 @@
 /** What is done for a deal in each of its states. */
 import { FINAL_STATES, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
-import { type ByteProgress, IoError } from '@dagstore/io'
+import { type ByteProgress, IoError, withdrawable } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
-import { type DealTable, isSettled } from './deal-table.ts'
+import type { DealTable } from './deal-table.ts'
 import { type DealProviderError, notWaiting } from './errors.ts'
 import { codeOf, failureOf, messageOf, retryOf } from './failure.ts'
 import { follow } from './follow.ts'
@@ -11,8 +11,10 @@ import { createKeyLock, type KeyLock } from './key-lock.ts'
 import type { Parts } from './parts.ts'
 import { carFault, type PieceWindow } from './piece-window.ts'
 import { registerShard, wantsShard } from './registration.ts'
+import { portCall } from './port-call.ts'
 import { retire } from './retirement.ts'
 import { openStaged, stage, stagedName, unstage } from './staging.ts'
+import { hasEnded, waitsForData, wantsData, wantsFollowing } from './wants.ts'
 
 /** Something that concerns no caller: a record that cannot be read, a step that failed where nobody keeps it. */
 export interface DealProblem {
@@ -26,14 +28,8 @@ export interface VerifyOptions {
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
-/** States in which bytes are brought in or given away. */
-const MOVES: ReadonlySet<ProviderDeal['state']> = new Set([
-  'StorageDealValidating', 'StorageDealAcceptWait', 'StorageDealRejecting', 'StorageDealTransferring',
-  'StorageDealWaitingForData', 'StorageDealProviderTransferAwaitRestart', 'StorageDealVerifyData', 'StorageDealStaged',
-])
-
-/** Of these, no shard is kept. */
-const ENDED: ReadonlySet<ProviderDeal['state']> = new Set([...FINAL_STATES, 'StorageDealFailing'])
+/** How long an end that waits for readers of its shard keeps others from their turn. */
+const PATIENCE_MS = 5000
 
 export class DealSteps {
   readonly #parts: Parts
@@ -41,6 +37,8 @@ export class DealSteps {
   readonly #onProblem: (problem: DealProblem) => void
   /** By deal: its bytes are brought in or given away. */
   readonly turn: KeyLock = createKeyLock()
+  /** By deal: its shard is being destroyed, which takes as long as somebody reads it. */
+  readonly #ends: Map<string, Promise<void>> = new Map()
 
   constructor (parts: Parts, table: DealTable, onProblem: (problem: DealProblem) => void) {
     this.#parts = parts
@@ -62,7 +60,12 @@ export class DealSteps {
       // the next process goes on with it
       if (this.#parts.ending.aborted) throw error
       if (staged.mode === 'transfer') await deals.change(proposalCid, { type: 'failed', message: `verifying the data: ${messageOf(error)}` })
-      else await deals.change(proposalCid, { type: 'refused', message: options.signal.aborted ? 'the import was cancelled' : `data not taken: ${messageOf(error)}` })
+      else {
+        const why = options.signal.aborted ? 'the import was cancelled' : `data not taken: ${messageOf(error)}`
+        const refused = await deals.change(proposalCid, { type: 'refused', message: `${why}${await this.#whereMoved(proposalCid, staged)}` })
+        // a copy that was whole before something else failed
+        if (refused !== undefined) await unstage(this.#parts, { proposalCid, staged }, false).catch(() => {}) // the first failure is the one to tell
+      }
       throw error
     }
   }
@@ -83,46 +86,36 @@ export class DealSteps {
 
   /** Bring bytes in or give them away, where the deal's state says so. */
   async moveData (before: ProviderDeal): Promise<void> {
-    if (!MOVES.has(before.state)) return
+    const wanted = (deal: ProviderDeal): boolean => wantsData(deal, this.#parts.clock.now(), this.#parts.transfer !== undefined)
+    if (!wanted(before)) return
     await this.turn(before.proposalCid.toString(), async () => {
       const deal = await this.#table.get(before.proposalCid)
-      if (deal === undefined || !this.#isDue(deal)) return
+      if (deal === undefined || !wanted(deal)) return
+      if (waitsForData(deal)) return this.#receive(deal)
       switch (deal.state) {
-        case 'StorageDealWaitingForData':
-        case 'StorageDealProviderTransferAwaitRestart': return this.#receive(deal)
         case 'StorageDealVerifyData': return this.#goOnVerifying(deal)
         case 'StorageDealStaged': return this.#handOff(deal)
         // nobody else is at it: whoever was is gone
         default: await this.#parts.deals.change(deal.proposalCid, { type: 'restart' })
       }
-    })
+    }, this.#parts.ending)
   }
 
   /** What sealing says, and what is left to do for a deal that has ended. */
   async goOn (deal: ProviderDeal): Promise<void> {
-    if (!this.#isDue(deal)) return
-    switch (deal.state) {
-      case 'StorageDealAwaitingPreCommit':
-      case 'StorageDealSealing':
-      case 'StorageDealFinalizing':
-      case 'StorageDealActive': return follow(this.#parts, deal)
-      case 'StorageDealFailing':
-      case 'StorageDealExpired':
-      case 'StorageDealSlashed':
-      case 'StorageDealError': if (!isSettled(deal)) await this.#end(deal)
-    }
+    if (!wantsFollowing(deal, this.#parts.clock.now())) return
+    if (!hasEnded(deal)) return follow(this.#parts, deal)
+    if (!this.#ends.has(deal.proposalCid.toString())) await this.#end(deal)
   }
+
+  /** Resolves when no end of a deal is under way any more: soon after the provider's own. */
+  async ended (): Promise<void> { await Promise.all(this.#ends.values()) }
 
   async register (deal: ProviderDeal): Promise<void> {
     if (!wantsShard(deal, this.#parts.clock.now()) || await registerShard(this.#parts, deal) !== undefined) return
     const now = await this.#table.get(deal.proposalCid)
     // it has ended meanwhile, perhaps without having seen its shard
-    if (now !== undefined && ENDED.has(now.state)) await retire(this.#parts, now, (of) => this.#othersWith(of))
-  }
-
-  /** Whether the step of the deal's state has its time. */
-  #isDue ({ failure }: ProviderDeal): boolean {
-    return failure?.nextRetryAt === undefined || failure.nextRetryAt <= this.#parts.clock.now()
+    if (now !== undefined && hasEnded(now)) await this.#end(now)
   }
 
   /** An import that another process has begun, or data that have come over the network. */
@@ -158,7 +151,7 @@ export class DealSteps {
     try {
       const file = await files.openWritable(stagedName(proposalCid), 'any')
       try {
-        await transfer.receive(deal, file, { signal: this.#parts.ending })
+        await portCall(this.#parts, transfer.receive(deal, file, { signal: this.#parts.ending }))
       } finally {
         await file.close()
       }
@@ -172,17 +165,42 @@ export class DealSteps {
 
   /** A deal that is over: nothing is kept for it, but for what was somebody's only copy. */
   async #end (deal: ProviderDeal): Promise<void> {
-    const { deals, clock, retry } = this.#parts
+    const { clock, ending } = this.#parts
+    const name = deal.proposalCid.toString()
+    // one that is under way may have looked for the shard too early
+    const end = (this.#ends.get(name) ?? Promise.resolve()).then(() => this.#retire(deal))
+    this.#ends.set(name, end)
+    void end.then(() => { if (this.#ends.get(name) === end) this.#ends.delete(name) })
+    // readers of the shard may stay for long
+    const left = new AbortController()
+    await Promise.race([end, clock.sleep(PATIENCE_MS, { signal: AbortSignal.any([left.signal, ending]) }).catch(() => {})]) // ended in time
+    left.abort()
+  }
+
+  /** Never rejects: what cannot be kept with the deal is told. */
+  async #retire (deal: ProviderDeal): Promise<void> {
+    const { deals, clock, retry, ending } = this.#parts
     const { proposalCid, message } = deal
     try {
-      await retire(this.#parts, deal, (of) => this.#othersWith(of))
-      const staged = await unstage(this.#parts, deal, false)
-      const where = staged === undefined ? '' : `; the data that were moved here are at ${stagedName(proposalCid)}`
-      await deals.change(proposalCid, deal.state === 'StorageDealFailing' ? { type: 'discarded', staged, message: `${message}${where}` } : { type: 'retired', staged })
+      try {
+        const { destruction } = await retire(this.#parts, deal, (of) => this.#othersWith(of))
+        await withdrawable(destruction, ending)
+        const staged = await unstage(this.#parts, deal, false)
+        const where = staged === undefined ? '' : await this.#whereMoved(proposalCid, staged)
+        await deals.change(proposalCid, deal.state === 'StorageDealFailing' ? { type: 'discarded', staged, message: `${message}${where}` } : { type: 'retired', staged })
+      } catch (error) {
+        ending.throwIfAborted()
+        await deals.change(proposalCid, { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+      }
     } catch (error) {
-      this.#parts.ending.throwIfAborted()
-      await deals.change(proposalCid, { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+      if (!ending.aborted) this.#onProblem({ deal: proposalCid.toString(), error })
     }
+  }
+
+  /** For people: where a file is that was moved here. */
+  async #whereMoved (proposalCid: CID, { mode }: StagedPiece): Promise<string> {
+    const name = stagedName(proposalCid)
+    return mode === 'move' && await this.#parts.files.stat(name) !== undefined ? `; the data that were moved here are at ${name}` : ''
   }
 
   async * #othersWith (deal: ProviderDeal): AsyncGenerator<ProviderDeal, void, undefined> {

@@ -12,6 +12,7 @@ export type DealProviderErrorCode =
   | 'DEAL_NO_TRANSFER'
   | 'DEAL_STORAGE_FAILED'
   | 'DEAL_BAD_FORMAT'
+  | 'DEAL_FILE_LEFT'
   | 'DEAL_CLOSED'
 
 /** A call on the provider, or a step of one deal, was refused or has failed. */

@@ -31,10 +31,9 @@ export const retrySettings = (options: DealRetryOptions = {}): RetrySettings => 
 /** Room that one record gives to a message: it is for people, and written again at each step. */
 const MAX_MESSAGE = 300
 
-export const messageOf = (error: unknown): string => {
-  const text = error instanceof Error ? error.message : String(error)
-  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`
-}
+export const cutMessage = (text: string): string => text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`
+
+export const messageOf = (error: unknown): string => cutMessage(error instanceof Error ? error.message : String(error))
 
 export const codeOf = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined

@@ -6,7 +6,7 @@
  */
 import type { ProviderDeal, SealingReport } from '@dagstore/deal-protocol'
 import { withdrawable } from '@dagstore/io'
-import { failureOf } from './failure.ts'
+import { cutMessage, failureOf } from './failure.ts'
 import type { Parts } from './parts.ts'
 import { isDecided } from './registration.ts'
 import { unstage } from './staging.ts'
@@ -26,8 +26,9 @@ export const follow = async (parts: Parts, deal: ProviderDeal): Promise<void> =>
   }
 }
 
-const followReport = async (parts: Parts, before: ProviderDeal, report: SealingReport): Promise<void> => {
+const followReport = async (parts: Parts, before: ProviderDeal, said: SealingReport): Promise<void> => {
   const { deals } = parts
+  const report: SealingReport = { ...said, message: said.message === undefined ? undefined : cutMessage(said.message) }
   const { proposalCid } = before
   const deal = await deals.change(proposalCid, { type: 'sealing', report }) ?? await deals.get(proposalCid)
   if (deal === undefined) return

@@ -10,6 +10,7 @@ import { codeOf, failureOf, messageOf, retryOf } from './failure.ts'
 import type { DealEvent } from './machine/index.ts'
 import type { Parts } from './parts.ts'
 import { createPieceCheck } from './piece-window.ts'
+import { portCall } from './port-call.ts'
 import { openStaged } from './staging.ts'
 
 /** The staged bytes are not there, or no longer those of the piece: others may be given. */
@@ -17,7 +18,7 @@ const LOST: ReadonlySet<string> = new Set(['IO_NOT_FOUND', 'IO_SOURCE_LOST', 'IO
 
 /** Hand the deal off; what came of it is written down before another deal with the same piece may. */
 export const handOff = (parts: Parts, deal: ProviderDeal): Promise<ProviderDeal | undefined> =>
-  parts.pieceLock(deal.proposal.pieceCid.toString(), async () => parts.deals.change(deal.proposalCid, await outcomeOf(parts, deal)))
+  parts.pieceLock(deal.proposal.pieceCid.toString(), async () => parts.deals.change(deal.proposalCid, await outcomeOf(parts, deal)), parts.ending)
 
 /** @throws the reason of the provider's end */
 const outcomeOf = async (parts: Parts, deal: ProviderDeal): Promise<DealEvent> => {
@@ -52,9 +53,9 @@ const addPiece = async (parts: Parts, deal: ProviderDeal, onFault: (error: unkno
   }
   try {
     const { start, length } = staged.window
-    const { miner, sector, offsetPadded, lengthPadded } = await sealing.addPiece({
+    const { miner, sector, offsetPadded, lengthPadded } = await portCall(parts, sealing.addPiece({
       pieceCid, pieceBytes: pieceSize, payloadBytes, deal, signal: ending, payload: () => checked(parts, deal, source, start, length, onFault),
-    })
+    }))
     const place: PiecePlace = { miner, sector, offsetPadded, lengthPadded }
     await pieces.add(pieceCid, { ...place, payloadBytes })
     if (payloadCid !== undefined) await pieces.addPayload(payloadCid, pieceCid)

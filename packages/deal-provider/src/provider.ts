@@ -1,14 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The provider's calls. */
-import { checkProposal, type DealTerms, encodeTerms, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
+import { checkProposal, DealError, type DealTerms, decodeTerms, encodeTerms, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
 import type { CallOptions, EventHub } from '@dagstore/io'
-import type { CID } from 'multiformats/cid'
 import type { Background } from './background.ts'
 import type { AcceptedDeal, DealProvider, DealQuery, DealRef, DealUpdate, ImportDataOptions, ImportSource, UpdatesOptions } from './deal-provider.ts'
 import type { DealSteps } from './deal-steps.ts'
 import type { DealTable } from './deal-table.ts'
 import { DealProviderError, notWaiting } from './errors.ts'
 import type { Parts } from './parts.ts'
+import { waitsForData } from './wants.ts'
 
 export interface ProviderParts {
   readonly parts: Parts
@@ -39,13 +39,18 @@ export class Provider implements DealProvider {
     this.#ending = ending
   }
 
-  async accept ({ proposal, ...given }: AcceptedDeal, { signal }: CallOptions = {}): Promise<ProviderDeal> {
+  async accept (deal: AcceptedDeal, { signal }: CallOptions = {}): Promise<ProviderDeal> {
     this.#check(signal)
+    return this.#call(this.#accept(deal))
+  }
+
+  async #accept ({ proposal, ...given }: AcceptedDeal): Promise<ProviderDeal> {
     const { transfer, clock, deals } = this.#parts
     const terms: DealTerms = {
       clientSignature: undefined, dealId: undefined, publishCid: undefined, payloadCid: undefined, transferType: 'manual', fastRetrieval: true, clientPeer: undefined,
       ...given, proposal: checkProposal(proposal), createdAt: clock.now(),
     }
+    checkTerms(terms)
     const name = terms.proposalCid.toString()
     if (terms.transferType !== 'manual' && transfer?.accepts(terms.transferType) !== true) throw new DealProviderError('DEAL_NO_TRANSFER', `nothing here moves data so; type=${JSON.stringify(terms.transferType)}`, { deal: name })
     // names and numbers are both looked up before one is taken
@@ -65,13 +70,15 @@ export class Provider implements DealProvider {
     this.#check(signal)
     if (mode !== 'copy' && mode !== 'move' && mode !== 'borrow') throw new TypeError(`mode; want=copy, move or borrow got=${String(mode)}`)
     const staged: StagedPiece = { mode, path: this.#parts.localFiles.recorded(path), window: undefined }
-    const proposalCid = await this.#nameOf(ref)
+    const { proposalCid, state } = await this.#known(ref)
+    // else it would wait for whatever is done for it, perhaps for hours
+    if (!waitsForData({ state })) throw notWaiting(proposalCid, state)
     return this.#call(this.#steps.turn(proposalCid.toString(), async () => {
       this.#check(signal)
       const deal = await this.#parts.deals.change(proposalCid, { type: 'import', staged })
       if (deal === undefined) throw notWaiting(proposalCid, (await this.#table.get(proposalCid))?.state)
       return this.#steps.verify(deal, staged, { signal: eitherOf(this.#ending.signal, signal), onProgress })
-    }))
+    }, signal))
   }
 
   async * deals ({ states, signal }: DealQuery = {}): AsyncGenerator<ProviderDeal, void, undefined> {
@@ -97,6 +104,7 @@ export class Provider implements DealProvider {
     this.#closing ??= (async () => {
       this.#ending.abort(new DealProviderError('DEAL_CLOSED', 'the deal provider is closed'))
       await Promise.all([this.#background.end(), Promise.allSettled(this.#calls)])
+      await this.#steps.ended()
       this.#hub.close()
     })()
     return this.#closing
@@ -118,14 +126,24 @@ export class Provider implements DealProvider {
     }
   }
 
-  async #nameOf (ref: DealRef): Promise<CID> {
+  async #known (ref: DealRef): Promise<ProviderDeal> {
     const name = typeof ref === 'bigint' ? await this.#table.find(ref) : ref
-    if (name !== undefined && await this.#table.get(name) !== undefined) return name
+    const deal = name === undefined ? undefined : await this.#table.get(name)
+    if (deal !== undefined) return deal
     throw new DealProviderError('DEAL_UNKNOWN', `no such deal; deal=${String(ref)}`, { deal: name?.toString() })
   }
 }
 
 const eitherOf = (a: AbortSignal, b: AbortSignal | undefined): AbortSignal => b === undefined ? a : AbortSignal.any([a, b])
+
+/** What could not be read back is not taken. */
+const checkTerms = (terms: DealTerms): void => {
+  try {
+    decodeTerms(terms.proposalCid, encodeTerms(terms))
+  } catch (cause) {
+    throw new DealError('DEAL_BAD_PROPOSAL', 'terms refused: a member is not what a deal has there', { cause })
+  }
+}
 
 const sameTerms = (a: DealTerms, b: DealTerms): boolean => {
   const [x, y] = [encodeTerms({ ...a, createdAt: 0 }), encodeTerms({ ...b, createdAt: 0 })]

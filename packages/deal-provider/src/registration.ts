@@ -14,7 +14,7 @@ import { stagedName } from './staging.ts'
 export const shardKey = ({ proposal: { pieceCid } }: Pick<ProviderDeal, 'proposal'>): string => pieceCid.toString()
 
 /** Whether a registration is due; a failure has its time. */
-export const wantsShard = ({ state, shard }: ProviderDeal, now: number): boolean => {
+export const wantsShard = ({ state, shard }: Pick<ProviderDeal, 'state' | 'shard'>, now: number): boolean => {
   switch (state) {
     case 'StorageDealAwaitingPreCommit':
     case 'StorageDealSealing':

@@ -3,19 +3,25 @@ import { type PiecePlace, type ProviderDeal, STATES_WITH_PIECE } from '@dagstore
 import { lotusUrl } from '@dagstore/lotus-mount/mount'
 import { codeOf } from './failure.ts'
 import type { Parts } from './parts.ts'
+import { portCall } from './port-call.ts'
 import { shardKey } from './registration.ts'
 
 /** Deals with the same piece that have not ended, this one left out. */
 export type OthersWithPiece = (deal: ProviderDeal) => AsyncIterable<ProviderDeal>
 
-/** Idempotent. @throws the reason of the provider's end, and what its parts throw */
-export const retire = async (parts: Parts, deal: ProviderDeal, others: OthersWithPiece): Promise<void> => {
-  // begun in the turn of the piece, so that whoever registers it after that meets the destruction; waited for outside, since it waits for readers
-  const { destruction } = await parts.pieceLock(shardKey(deal), () => giveUp(parts, deal, others))
-  await destruction
-}
+/**
+ * Idempotent. The destruction is begun on return, in the turn of the piece, so that whoever registers it after that meets it; it takes as long as there are
+ * readers.
+ *
+ * @throws the reason of the provider's end, and what its parts throw
+ */
+export const retire = (parts: Parts, deal: ProviderDeal, others: OthersWithPiece): Promise<Retirement> =>
+  parts.pieceLock(shardKey(deal), () => giveUp(parts, deal, others), parts.ending)
 
-const giveUp = async ({ pieces, sealing, dagstore, otherDeals, ending: signal }: Parts, deal: ProviderDeal, others: OthersWithPiece): Promise<{ readonly destruction: Promise<void> }> => {
+export interface Retirement { readonly destruction: Promise<void> }
+
+const giveUp = async (parts: Parts, deal: ProviderDeal, others: OthersWithPiece): Promise<Retirement> => {
+  const { pieces, sealing, dagstore, otherDeals, ending: signal } = parts
   const { place, payloadCid, proposal: { pieceCid, pieceSize } } = deal
   let [held, placeHeld] = [false, false]
   for await (const other of others(deal)) {
@@ -24,11 +30,11 @@ const giveUp = async ({ pieces, sealing, dagstore, otherDeals, ending: signal }:
     if (place !== undefined && other.place !== undefined && samePlace(place, other.place)) placeHeld = true
   }
   if (place !== undefined && !placeHeld) {
-    await sealing.removePiece?.({ pieceCid, pieceBytes: pieceSize, place, deal, signal })
+    if (sealing.removePiece !== undefined) await portCall(parts, sealing.removePiece({ pieceCid, pieceBytes: pieceSize, place, deal, signal }))
     await pieces.remove(pieceCid, { ...place, payloadBytes: undefined })
   }
   const key = shardKey(deal)
-  if (held || (await pieces.get(pieceCid)).length > 0 || await otherDeals?.(pieceCid, { signal }) === true) return { destruction: Promise.resolve() }
+  if (held || (await pieces.get(pieceCid)).length > 0 || (otherDeals !== undefined && await portCall(parts, otherDeals(pieceCid, { signal })))) return { destruction: Promise.resolve() }
   if (payloadCid !== undefined) await pieces.removePayload(payloadCid, pieceCid)
   const info = await dagstore.shard(key, { signal })
   // of the same key and another place: somebody else's

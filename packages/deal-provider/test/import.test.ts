@@ -176,6 +176,11 @@ describe('accepting a deal', () => {
     expect(await codeOf(h.provider.accept({ ...deal, dealId: 9n }))).toBe('DEAL_EXISTS')
     expect(await codeOf(h.provider.accept(dealOf('b', car.bytes, { dealId: 2n ** 63n })))).toBe('DEAL_EXISTS')
     expect(await codeOf(h.provider.accept({ ...deal, proposal: { ...deal.proposal, pieceSize: 100 } }))).toBe('DEAL_BAD_PROPOSAL')
+    for (const dealId of [-1n, 2n ** 64n]) {
+      expect(await codeOf(h.provider.accept(dealOf('d', car.bytes, { dealId })))).toBe('DEAL_BAD_PROPOSAL')
+      expect(await h.provider.deal(dealId)).toBeUndefined()
+    }
+    expect(await codeOf(h.provider.accept(dealOf('d', car.bytes, { clientSignature: { type: -1, data: new Uint8Array(0) } })))).toBe('DEAL_BAD_PROPOSAL')
     expect(await codeOf(h.provider.accept(dealOf('c', car.bytes, { transferType: 'graphsync' })))).toBe('DEAL_NO_TRANSFER')
     const next = await h.reopen()
     expect(await next.provider.deal(2n ** 63n)).toEqual(first)
