@@ -33,6 +33,17 @@ describe('createBoostDirectoryReader', () => {
     expect(found.flatMap(({ deals }) => deals).every((deal) => reader.isWithSealing(deal))).toBe(true)
   })
 
+  it('tells of a piece that is listed and then not found, whose deals may be somewhere', async () => {
+    const { found, problems } = await collect(createBoostDirectoryReader({
+      call: async (method, params, options) => {
+        if (method === 'boostddata.GetPieceDeals' && (params[0] as { '/': string })['/'] === piece(1)) throw new RpcError('RPC_FAILED', 'getting piece deals: not found')
+        return call(method, params, options)
+      },
+    }))
+    expect(problems.map(({ place }) => place)).toEqual([`GetPieceDeals ${piece(1)}`])
+    expect(found).toHaveLength(3)
+  })
+
   it('answers for one piece, and for a payload', async () => {
     const reader = createBoostDirectoryReader({ call })
     expect((await reader.get(cid(piece(1))))?.deals.map(({ dealId }) => dealId)).toEqual([uuid(1)])

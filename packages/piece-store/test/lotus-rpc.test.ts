@@ -43,6 +43,16 @@ const serve = (changes: RpcMethods<undefined> = {}): RpcCallFunction => {
 }
 
 describe('createLotusReader', () => {
+  it('tells of a piece that is listed and then not found, whose deals may be somewhere', async () => {
+    const absent = String(answers['absent'])
+    const { found, problems } = await collect(createLotusReader({ call: serve({ 'Filecoin.PiecesGetPieceInfo': { required: 1, handle: ([link]) => {
+      if ((link as { '/': string })['/'] === piece(0)) throw new RpcError('RPC_FAILED', absent)
+      return lookup(infos)([link])
+    } } }) }))
+    expect(problems.map(({ place, error }) => [place, error.code])).toEqual([[`PiecesGetPieceInfo ${piece(0)}`, 'PIECE_STORE_BAD_ROW']])
+    expect(found.length).toBeGreaterThan(0)
+  })
+
   it('reads every deal that the piece store and the provider tell of, ids exact', async () => {
     const reader = createLotusReader({ call: serve() })
     const { found, problems } = await collect(reader)

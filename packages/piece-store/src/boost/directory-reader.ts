@@ -4,7 +4,7 @@ import { type AnyPieceCid, type PieceCidFacts, pieceCidV1 } from '@dagstore/piec
 import type { CID } from 'multiformats/cid'
 import { base64pad } from 'multiformats/bases/base64'
 import { factsOf, multihashOf } from '../cid-facts.ts'
-import { type DealFields, readDeal, readPieceCid } from '../deal-fields.ts'
+import { badRow, type DealFields, readDeal, readPieceCid } from '../deal-fields.ts'
 import { PieceStoreError } from '../errors.ts'
 import { itemsOf, linkText, memberOf } from '../json-fields.ts'
 import { sortedPieceCids } from '../piece-cids.ts'
@@ -60,6 +60,10 @@ export const createBoostDirectoryReader = ({ call, onClose }: BoostDirectoryOpti
       const names = itemsOf(await ask('boostddata.ListPieces', [], options), 'ListPieces')
       for await (const [piece, answer] of askEach(sortedPieceCids(readPieces(names, report)), answerOf, options)) {
         options.signal?.throwIfAborted()
+        if (answer === undefined) {
+          report(`GetPieceDeals ${piece}`, badRow('piece is listed, and then not found'))
+          continue
+        }
         const found = dealsOf(factsOf(piece), answer, report)
         if (found !== undefined) yield found
       }

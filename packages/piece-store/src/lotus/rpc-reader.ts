@@ -85,8 +85,11 @@ export const createLotusReader = ({ call, miner: givenMiner, onClose }: LotusRea
       const seen = deals.rowSet()
       for await (const [piece, info] of askEach(pieces, infoOf, options)) {
         options.signal?.throwIfAborted()
-        // gone since the list was made
-        if (info === undefined) continue
+        // no version of Lotus forgets a piece: its deals are not known to be none
+        if (info === undefined) {
+          report(`PiecesGetPieceInfo ${piece}`, badRow('piece is listed, and then not found'))
+          continue
+        }
         const found = dealsOf(factsOf(piece), info, miner, deals, report, seen)
         if (found !== undefined) yield found
       }
