@@ -167,7 +167,7 @@ describe('the storage of a provider', () => {
       for (const piece of readable) again += await read(node, piece)
       expect(again).toBe([...readable].reduce((sum, piece) => sum + blocks.get(piece)!.length, 0))
       expect(again).toBeGreaterThan(all)
-      for (const piece of sealed) await expect(node.loader.loadShard(CID.parse(piece)), piece).rejects.toMatchObject({ code: 'X' })
+      for (const piece of sealed) await expect(node.loader.loadShard(CID.parse(piece)), piece).rejects.toMatchObject({ code: 'DAGSTORE_SHARD_ERRORED' })
       for await (const { leases } of node.dagstore.shards()) expect(leases).toBe(0)
     }
     expect(await look()).toEqual(before)
