@@ -10,26 +10,32 @@ import { checkLocation, COMMITMENT_BYTES, decodeLocation, decodePayload, NOTHING
 import { createMemoryTable, openLevelTable, type Table } from './table.ts'
 
 /**
- * Open the piece store that lies in the sublevel `piece-store` of `db`, or an empty one. `db` is open, and stays the caller's.
+ * Open the piece store that lies in the sublevel `piece-store` of `db`, or an empty one. `db` is open, and stays the caller's; nothing is written
+ * before the first change.
  *
  * @throws {PieceStoreError} `PIECE_STORE_BAD_FORMAT`: made by a later version. `PIECE_STORE_FAILED`
  */
 export const openPieceStore = async (db: AnyLevel): Promise<PieceStore> => {
   const table = await openLevelTable(db, 'piece-store')
   const version = await table.get(VERSION_KEY)
-  if (version === undefined) await table.put(VERSION_KEY, Uint8Array.of(VERSION))
-  else if (version[0] !== VERSION) throw new PieceStoreError('PIECE_STORE_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
-  return createOn(table)
+  if (version !== undefined && version[0] !== VERSION) throw new PieceStoreError('PIECE_STORE_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
+  return createOn(table, version === undefined)
 }
 
 /** An empty piece store that lasts as long as the object: for a list of pieces at hand, browsers and tests. */
-export const createMemoryPieceStore = (): PieceStore => createOn(createMemoryTable())
+export const createMemoryPieceStore = (): PieceStore => createOn(createMemoryTable(), false)
 
-const createOn = (table: Table): PieceStore => {
+/** @param isNew - it says no version yet: the first change does, and before that nothing is written */
+const createOn = (table: Table, isNew: boolean): PieceStore => {
+  let needsVersion = isNew
   let changes: Promise<unknown> = Promise.resolve()
   /** One change after another: some look before they write. */
   const change = async (run: () => Promise<void>): Promise<void> => {
-    const done = changes.then(run)
+    const done = changes.then(async () => {
+      if (needsVersion) await table.put(VERSION_KEY, Uint8Array.of(VERSION))
+      needsVersion = false
+      await run()
+    })
     changes = done.catch(() => {}) // the next one waits; the caller gets the error
     await done
   }

@@ -241,6 +241,18 @@ describe('piece store in a database', () => {
     expect((await store.pieces(payload(1))).map(String)).toEqual([piece(1).toString()])
   })
 
+  it('writes nothing before the first change, and then says its version', async () => {
+    const db = new MemoryLevel<any, any>({ storeEncoding: 'view' })
+    const store = await openPieceStore(db)
+    const piece = pieceCidV1(new Uint8Array(32).fill(1))
+    expect(await store.get(piece)).toEqual([])
+    for await (const _ of store.list()) expect.unreachable()
+    expect(await db.keys().all()).toEqual([])
+    await store.add(piece, { miner: 1000n, sector: 1n, offsetPadded: 0, lengthPadded: 2048 })
+    expect(await db.keys().all()).toHaveLength(2)
+    expect(await (await openPieceStore(db)).get(piece)).toHaveLength(1)
+  })
+
   it('refuses a store of a later version', async () => {
     const db = new MemoryLevel()
     await db.sublevel<string, Uint8Array>('piece-store', { valueEncoding: 'view' }).put('v', Uint8Array.of(2))
