@@ -119,7 +119,8 @@ export const createPieceLoader = (sources: readonly PieceSource[], options: Piec
       const found = await survey(facts, signal, failed)
       // it has come since it was asked for
       if (failures.length === 0 && found.best?.unsealed === 'yes' && attempt === 1) continue
-      const lost = found.lostAt.length === 0 ? '' : await explanationOf(found.lostAt, facts.cid, { signal })
+      // it is kept with the shard
+      const lost = failures.length === 0 && found.best?.unsealed === 'lost' ? shortened(await explanationOf(found.lostAt, facts.cid, { signal })) : ''
       return {
         source: undefined,
         refusal: refusalOf(facts.cid, { count: named.length, failures, found, lost }),
@@ -182,6 +183,10 @@ type Outcome = { readonly source: ByteSource, readonly refusal: undefined } | {
   /** Who may have it unsealed all the same. */
   readonly unsure: readonly Unsure[]
 }
+
+/** Of a message. */
+const MAX_CHARACTERS = 500
+const shortened = (text: string): string => text.length <= MAX_CHARACTERS ? text : `${text.slice(0, MAX_CHARACTERS)}…`
 
 /** How often those who do not answer are asked again before a piece is unsealed. */
 const TRIES = DOWN.failures

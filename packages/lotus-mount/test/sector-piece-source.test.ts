@@ -123,6 +123,12 @@ describe('sectorPieceSource', () => {
     expect(shelf.openNow).toBe(0)
   })
 
+  it('says of a piece that is lost in many sectors no more than people read', async () => {
+    const { store, loader } = await open({})
+    for (let sector = 3n; sector < 200n; sector++) await store.add(piece.v2, { miner: 1000n, sector, offsetPadded: 0, lengthPadded: KIB, payloadBytes: 1000 })
+    await expect(loader.open(piece.v1)).rejects.toMatchObject({ code: 'PIECE_LOST', message: expect.stringMatching(/^t01000 sector 1 @1024: .{100,600}$/u) })
+  })
+
   it('ends a read with its abort while the disk does not answer', async () => {
     const { store, shelf } = await open({ '1000-1': whole })
     const stop = new AbortController()

@@ -148,7 +148,7 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
   },
   sealed: {
     section: 'Pieces', name: 'Sealed', kind: choice('reject', 'queue', 'ask'), default: 'reject',
-    help: 'What becomes of a shard whose piece is only sealed: refused at once, unsealed by the node of `LotusApiInfo` when its turn comes, or refused, named in the log, and unsealed once `dagstore recover-shard` is called for it.',
+    help: 'What becomes of a shard whose piece is only sealed: refused at once, unsealed by the node of `LotusApiInfo` when its turn comes, or refused, named in the log of the daemon, and unsealed once that is asked for it by `dagstore recover-shard`. Without a daemon nobody is asked.',
   },
   probeConcurrency: {
     section: 'Pieces', name: 'ProbeConcurrency', kind: wholeNumber(1), default: 4,
