@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 
 it('docs/lotus-tests-map.md names tests that there are', () => {
   const page = readFileSync(join(ROOT, 'docs', 'lotus-tests-map.md'), 'utf8')
-  const rows = page.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| --- ') && !/\| test \|$/u.test(line))
+  const rows = page.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| --- ') && !line.endsWith('| test |'))
   expect(rows.length).toBeGreaterThan(95)
   const broken = rows.filter((row) => {
     const [, file = '', title = ''] = /\| ([\w/.-]+\.test\.ts): ([^|]+) \|$/u.exec(row) ?? []
