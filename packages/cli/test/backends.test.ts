@@ -86,9 +86,10 @@ const DAY: readonly Step[] = [
   { args: ['list-shards', '--json'] },
 ]
 
-/** Without what differs from one folder, and one moment, to the next; lines of things that end together in one order. */
+/** Without what differs from one folder, and one moment, to the next, as how often a shard was tried again by itself; lines of things that end together in one order. */
 const plain = ({ code, stdout, stderr }: Run, cwd: string): object => {
   const tidy = (text: string): readonly string[] => text.replaceAll(cwd, 'CWD').replaceAll(/"At":"[^"]*"/g, '"At":""').replaceAll(/"(NextRetryAt)":"[^"]*"/g, '"$1":""')
+    .replaceAll(/^would remove entries of an old index, number \d+$/gm, 'would remove entries of an old index')
     .replaceAll('made a DAG store at .dagstore\n', '').replaceAll('ShardStateServing', 'ShardStateAvailable').replaceAll(/\bServing {2}/g, 'Available')
     .replaceAll(/"Leases":\d+/g, '"Leases":0').replaceAll(/\bServing\b/g, 'Available').split('\n').map((line) => line.trimEnd().replace(/^,/, '')).sort()
   return { code, stdout: tidy(stdout), codes: [...new Set(stderr.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [])].sort(), last: tidy(stderr).filter((line) => !line.startsWith('dagstore: ')) }

@@ -46,6 +46,6 @@ const tell = async (report: GcReport, options: GcOptions, terminal: Terminal): P
   }
 }
 
-const KINDS: Readonly<Record<GcItem['kind'], string>> = { transient: 'copy', index: 'old index', entries: 'old entries', orphan: 'orphan' }
+const KINDS: Readonly<Record<GcItem['kind'], string>> = { transient: 'copy', index: 'old index', entries: 'entries of an old index', orphan: 'orphan' }
 
-const textOf = ({ key, kind, name, bytes }: GcItem): string => `${KINDS[kind]} ${key === undefined ? '' : `of ${key}, `}${name}${bytes > 0 ? `, ${showBytes(bytes)}` : ''}`
+const textOf = ({ key, kind, name, bytes }: GcItem): string => `${KINDS[kind]}${kind === 'entries' ? ', number ' : key === undefined ? ' ' : ` of ${key}, `}${name}${bytes > 0 ? `, ${showBytes(bytes)}` : ''}`
