@@ -242,15 +242,14 @@ describe('piece store in a database', () => {
   })
 
   it('writes nothing before the first change, and then says its version', async () => {
-    const db = new MemoryLevel<any, any>({ storeEncoding: 'view' })
+    const db = new MemoryLevel()
     const store = await openPieceStore(db)
-    const piece = pieceCidV1(new Uint8Array(32).fill(1))
-    expect(await store.get(piece)).toEqual([])
+    expect(await store.get(piece(1))).toEqual([])
     for await (const _ of store.list()) expect.unreachable()
     expect(await db.keys().all()).toEqual([])
-    await store.add(piece, { miner: 1000n, sector: 1n, offsetPadded: 0, lengthPadded: 2048 })
+    await store.add(piece(1), location(1n))
     expect(await db.keys().all()).toHaveLength(2)
-    expect(await (await openPieceStore(db)).get(piece)).toHaveLength(1)
+    expect(await (await openPieceStore(db)).get(piece(1))).toHaveLength(1)
   })
 
   it('refuses a store of a later version', async () => {
