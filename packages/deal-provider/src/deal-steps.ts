@@ -25,6 +25,8 @@ export interface DealProblem {
 
 export interface VerifyOptions {
   readonly signal: AbortSignal
+  /** Another process has begun it. @default false */
+  readonly resumed?: boolean | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
@@ -121,7 +123,7 @@ export class DealSteps {
   /** An import that another process has begun, or data that have come over the network. */
   async #goOnVerifying (deal: ProviderDeal): Promise<void> {
     if (deal.staged === undefined) return
-    await this.verify(deal, deal.staged, { signal: this.#parts.ending }).catch((error: unknown) => {
+    await this.verify(deal, deal.staged, { signal: this.#parts.ending, resumed: true }).catch((error: unknown) => {
       // anything else is kept with the deal
       if (codeOf(error) === 'DEAL_STORAGE_FAILED') throw error
     })

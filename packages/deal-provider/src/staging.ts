@@ -12,6 +12,8 @@ type StagingParts = Pick<Parts, 'files' | 'localFiles' | 'engine' | 'clock'>
 
 export interface StageOptions {
   readonly signal: AbortSignal
+  /** Another process has begun the same, and may have brought the file. @default false */
+  readonly resumed?: boolean | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
@@ -34,11 +36,11 @@ export const stage = async (parts: StagingParts, { proposalCid, proposal }: Pick
   const name = stagedName(proposalCid)
   if (staged.mode === 'borrow' || staged.mode === 'transfer') return matchStaged(parts, proposalCid, proposal, staged, match)
   if (await parts.files.stat(name) !== undefined) {
-    // an earlier process has brought it, and not lived to say so
-    const window = await matchStaged(parts, proposalCid, proposal, staged, match).catch(ifMatching)
+    // an earlier process has brought it, and not lived to say so; a copy of what an earlier import has moved here is not taken for it, since copies are deleted
+    const window = staged.mode === 'move' || options.resumed === true ? await matchStaged(parts, proposalCid, proposal, staged, match).catch(ifMatching) : undefined
     if (window !== undefined) return window
     // it may be the only copy of whatever it is
-    if (staged.mode === 'move') await parts.files.rename(name, refusedName(name, parts))
+    await parts.files.rename(name, refusedName(name, parts))
   }
   return staged.mode === 'copy' ? copyIn(parts, name, proposal, staged.path, match) : moveIn(parts, proposalCid, proposal, staged, match)
 }

@@ -197,7 +197,15 @@ describe('files in the staging folder', () => {
       expect(await codeOf(h.provider.importData(given.proposalCid, { path: 'in/a', mode }))).toBe('DEAL_STORAGE_FAILED')
       const deal = await dealIs(h, given.proposalCid, inState('StorageDealWaitingForData'))
       expect(staged(h)).toHaveLength(mode === 'copy' ? 0 : 1)
-      if (mode === 'move') expect(deal.message).toContain(staged(h)[0])
+      if (mode === 'move') {
+        expect(deal.message).toContain(staged(h)[0])
+        // neither replaced nor taken for a copy, which would go with the deal
+        h.fs.plant('in/b', car.bytes)
+        await h.provider.importData(given.proposalCid, { path: 'in/b' })
+        await dealIs(h, given.proposalCid, inState('StorageDealActive'), (it) => it.staged === undefined)
+        expect(staged(h)).toHaveLength(1)
+        expect(h.fs.content(staged(h)[0]!)).toEqual(car.bytes)
+      }
       await h.close()
     }
   })
