@@ -31,7 +31,7 @@ const LATENCY_HALVES_MS = 600_000
 /** The longest time for which a source is left alone because it asked for that. */
 const MAX_PAUSE_MS = 600_000
 /** Failures in a row, and the time over which they come, after which a source is down. */
-export const DOWN = Object.freeze({ failures: 3, ms: 60_000 })
+export const DOWN: { readonly failures: number, readonly ms: number } = Object.freeze({ failures: 3, ms: 60_000 })
 /** Milliseconds for each unit of cost. */
 const UNIT_MS = 100
 /** Of the latest answer in the moving mean. */
