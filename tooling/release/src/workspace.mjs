@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 export const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
 
 /** Packages that need Node everywhere; the others run anywhere, but for their `./node`. */
-export const NODE_PACKAGES = new Set(['@dagstore/node', '@dagstore/cli'])
+export const NODE_PACKAGES = new Set(['@dagstore/node', '@dagstore/cli', '@dagstore/rpc'])
 
 const RUNTIME = ['dependencies', 'peerDependencies', 'optionalDependencies']
 
