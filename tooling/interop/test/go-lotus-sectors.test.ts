@@ -88,7 +88,7 @@ describe('a sector file that Lotus writes', () => {
     }
     await write(0)
     const first = await loader.open(pieces[0]!.cid)
-    await expect(loader.open(pieces[1]!.cid)).rejects.toMatchObject({ code: 'PIECE_SEALED' })
+    await expect(loader.open(pieces[1]!.cid)).rejects.toMatchObject({ code: 'PIECE_LOST' })
     for (const index of [1, 2, 3]) {
       await write(index)
       expect(sha256(await first.read(0, first.sizeBytes))).toBe(sha256(pieces[0]!.bytes))
