@@ -1,9 +1,8 @@
 /** The deals, each changed by one event at a time; whoever listens is told after it is written. */
 import type { ProviderDeal } from '@dagstore/deal-protocol'
-import type { Clock } from '@dagstore/io'
+import { type Clock, createKeyLock, type KeyLock } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import type { DealTable } from './deal-table.ts'
-import { createKeyLock, type KeyLock } from './key-lock.ts'
 import { type DealEvent, step } from './machine/index.ts'
 
 export interface Changed { readonly deal: ProviderDeal, readonly from: ProviderDeal['state'] | undefined }

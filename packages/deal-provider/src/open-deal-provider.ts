@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Opening the provider's side of deals on a database, a directory and a DAG store. */
 import type { DealTransfer, SealingSubsystem } from '@dagstore/deal-protocol'
-import { type AnyLevel, type CallOptions, type Clock, createEventHub, type Directory, systemClock } from '@dagstore/io'
+import { type AnyLevel, type CallOptions, type Clock, createEventHub, createKeyLock, type Directory, systemClock } from '@dagstore/io'
 import type { LocalFiles } from '@dagstore/mounts'
 import type { PieceEngine } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
@@ -11,7 +11,6 @@ import { type DealProblem, DealSteps } from './deal-steps.ts'
 import { openDealTable } from './deal-table.ts'
 import { Deals } from './deals.ts'
 import { type DealRetryOptions, retrySettings } from './failure.ts'
-import { createKeyLock } from './key-lock.ts'
 import type { PiecesOfDeals, ShardsOfDeals } from './parts.ts'
 import { Provider } from './provider.ts'
 

@@ -1,14 +1,13 @@
 /** What the steps of a deal work with. */
 import type { Dagstore } from '@dagstore/dagstore'
 import type { DealTransfer, SealingSubsystem } from '@dagstore/deal-protocol'
-import type { CallOptions, Clock, Directory } from '@dagstore/io'
+import type { CallOptions, Clock, Directory, KeyLock } from '@dagstore/io'
 import type { LocalFiles } from '@dagstore/mounts'
 import type { PieceEngine } from '@dagstore/piece'
 import type { PieceStore } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
 import type { Deals } from './deals.ts'
 import type { RetrySettings } from './failure.ts'
-import type { KeyLock } from './key-lock.ts'
 
 /** Calls of the DAG store that a provider makes. */
 export type ShardsOfDeals = Pick<Dagstore, 'register' | 'recover' | 'destroy' | 'shard' | 'events'>

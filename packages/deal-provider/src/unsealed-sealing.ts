@@ -3,11 +3,10 @@
  * store. Nothing is sealed, and nothing is proved: whoever has to prove storage uses another subsystem. The order of the steps is decision 5.
  */
 import type { AddPieceRequest, PiecePlace, SealingEvent, SealingSubsystem } from '@dagstore/deal-protocol'
-import { type AnyLevel, createEventHub, type Directory, IoError } from '@dagstore/io'
+import { type AnyLevel, createEventHub, createKeyLock, type Directory, IoError } from '@dagstore/io'
 import type { PieceEngine } from '@dagstore/piece'
 import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
 import { openSector, openSectorWriter, parseSectorFileName, type PlacedSector, planPlacement, SECTOR_SIZES, sectorFileName, type SectorRange } from '@dagstore/unsealed-sector'
-import { createKeyLock } from './key-lock.ts'
 import { openPlannedPlaces, type PlannedPlace } from './planned-places.ts'
 
 export interface UnsealedSealingOptions {

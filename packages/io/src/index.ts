@@ -10,6 +10,7 @@ export { compareIdentity, type IdentityVerdict, type SourceIdentity } from './id
 export type { AnyLevel } from './level.ts'
 export { checkRange, createBytesSource, createWindow, readChunks } from './memory.ts'
 export { createMemoryDirectory } from './memory-directory.ts'
+export { createKeyLock, type KeyLock } from './key-lock.ts'
 export { createMergedReads, type MergeOptions } from './merge-reads.ts'
 export { DRAFTS } from './names.ts'
 export { onAbort } from './on-abort.ts'

@@ -1,10 +1,9 @@
 /** Verifying one shard: its bytes against themselves, its index against its bytes, the top-level index against its index. */
 import { CarV2Error, type IndexStream, isSameIndex, openIndex } from '@dagstore/carv2'
-import type { ByteSource } from '@dagstore/io'
+import { type ByteSource, createKeyLock, type KeyLock } from '@dagstore/io'
 import { shardNumber } from '@dagstore/top-level-index'
 import { DagstoreError } from '../errors.ts'
 import { codeOf } from '../failure.ts'
-import { createKeyLock, type KeyLock } from '../key-lock.ts'
 import { type ShardLease, spoilIndex } from '../lease.ts'
 import { multihashesOf } from '../runner/multihashes.ts'
 import type { StoreParts } from '../runner/parts.ts'

@@ -1,5 +1,5 @@
 /** One at a time per key, in the order in which they came. */
-import { withdrawable } from '@dagstore/io'
+import { withdrawable } from './withdrawable.ts'
 
 /** @param signal - of who waits for the turn; from its beginning on the work has to listen itself */
 export type KeyLock = <T>(key: string, work: () => Promise<T>, signal?: AbortSignal) => Promise<T>
