@@ -1,17 +1,12 @@
-/** Builds and runs the Go programs `readback`, `vectors`, `gateway` and `jsonrpc`, and decides what happens where they can not be built. */
+/** Runs the Go programs `readback`, `vectors`, `gateway` and `jsonrpc`. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, type TestContext } from 'vitest'
+import { type BuiltGo, useBuiltGo } from './built-go.ts'
 import type { GatewayAnswer } from './gateway-cases.ts'
 
 const run = promisify(execFile)
-/** Against hanging for ever: a first build compiles all modules. */
-const BUILD_MS = 1_200_000
 const SOURCES = fileURLToPath(new URL('../go/', import.meta.url))
 
 /** One run of `readback`: what it printed, and its message when it failed a check. */
@@ -37,73 +32,33 @@ export interface GoPrograms {
 
 interface Failure { readonly code?: unknown, readonly stdout?: string, readonly stderr?: string }
 
-/** `reason` says why there are no programs; `required`: that is a failure here and not a skip. */
-interface NoPrograms { readonly reason: string, readonly required: boolean }
-
-/** What a test file with Go programs starts with: they are built before its tests, in a folder that is gone after them. */
-export const useGo = (): {
-  /** The programs, or a skip with the reason; a failure where they are required. */
-  go(context: TestContext): GoPrograms
-  /** A path in a folder of this test file. */
-  at(name: string): string
-} => {
-  let folder = ''
-  let programs: GoPrograms | NoPrograms
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'interop-'))
-    programs = await buildPrograms(await mkdtemp(join(folder, 'go-')))
-  }, BUILD_MS)
-  afterAll(async () => { await rm(folder, { recursive: true, force: true }) })
-  return {
-    go: (context) => {
-      if ('readback' in programs) return programs
-      if (programs.required) throw new Error(`the Go programs are required here; ${programs.reason}`)
-      return context.skip(programs.reason)
-    },
-    at: (name) => join(folder, name),
-  }
+/** What a test file with Go programs starts with. */
+export const useGo = (): { go: BuiltGo<GoPrograms>['programs'], at: BuiltGo<GoPrograms>['at'] } => {
+  const { programs, at } = useBuiltGo({ sources: SOURCES, packages: ['./readback', './vectors', './gateway', './jsonrpc'], programs: programsOf })
+  return { go: programs, at }
 }
 
-/**
- * Build into a folder. Without `go` on the path there are no programs; `DAGSTORE_REQUIRE_GO=1` requires them all
- * the same. With `go` on the path, CI requires that they build.
- */
-const buildPrograms = async (folder: string): Promise<GoPrograms | NoPrograms> => {
-  const demanded = process.env['DAGSTORE_REQUIRE_GO'] === '1'
-  try {
-    await run('go', ['version'])
-  } catch {
-    return { reason: 'no go on the path', required: demanded }
-  }
-  const binary = (name: string): string => join(folder, process.platform === 'win32' ? `${name}.exe` : name)
-  try {
-    await run('go', ['build', '-mod=readonly', '-o', folder, './readback', './vectors', './gateway', './jsonrpc'], { cwd: SOURCES, maxBuffer: 1 << 26 })
-  } catch (error) {
-    const [first = ''] = ((error as Failure).stderr ?? String(error)).trim().split('\n')
-    return { reason: `go build failed: ${first}`, required: demanded || process.env['CI'] === 'true' }
-  }
-  return {
-    readback: async (...args) => {
-      try {
-        const { stdout } = await run(binary('readback'), args, { maxBuffer: 1 << 26 })
-        return { ok: true, report: JSON.parse(stdout) as Record<string, unknown>, message: '' }
-      } catch (error) {
-        const { code, stdout = '', stderr = '' } = error as Failure
-        if (code !== 1) throw error
-        return { ok: false, report: stdout === '' ? {} : JSON.parse(stdout) as Record<string, unknown>, message: stderr.trim() }
-      }
-    },
-    vectors: async (out) => { await run(binary('vectors'), ['-out', out]) },
-    gateway: async (args) => {
-      const { stdout } = await run(binary('gateway'), [...args], { maxBuffer: 1 << 26 })
-      return stdout === '' ? [] : JSON.parse(stdout) as GatewayAnswer[]
-    },
-    callRpc: async (url, token) => JSON.parse((await run(binary('jsonrpc'), ['call', url, token])).stdout) as Record<string, unknown>,
-    lotus: async (...args) => (await run(binary('jsonrpc'), ['lotus', ...args], { maxBuffer: 1 << 26 })).stdout,
-    serveRpc: async () => {
-      const server = spawn(binary('jsonrpc'), ['serve'], { stdio: ['pipe', 'pipe', 'ignore'] })
-      const [line] = await once(server.stdout, 'data') as [Buffer]
-      return { url: line.toString().trim(), stop: () => { server.stdin.end() } }
-    },
-  }
-}
+const programsOf = (binary: (name: string) => string): GoPrograms => ({
+  readback: async (...args) => {
+    try {
+      const { stdout } = await run(binary('readback'), args, { maxBuffer: 1 << 26 })
+      return { ok: true, report: JSON.parse(stdout) as Record<string, unknown>, message: '' }
+    } catch (error) {
+      const { code, stdout = '', stderr = '' } = error as Failure
+      if (code !== 1) throw error
+      return { ok: false, report: stdout === '' ? {} : JSON.parse(stdout) as Record<string, unknown>, message: stderr.trim() }
+    }
+  },
+  vectors: async (out) => { await run(binary('vectors'), ['-out', out]) },
+  gateway: async (args) => {
+    const { stdout } = await run(binary('gateway'), [...args], { maxBuffer: 1 << 26 })
+    return stdout === '' ? [] : JSON.parse(stdout) as GatewayAnswer[]
+  },
+  callRpc: async (url, token) => JSON.parse((await run(binary('jsonrpc'), ['call', url, token])).stdout) as Record<string, unknown>,
+  lotus: async (...args) => (await run(binary('jsonrpc'), ['lotus', ...args], { maxBuffer: 1 << 26 })).stdout,
+  serveRpc: async () => {
+    const server = spawn(binary('jsonrpc'), ['serve'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const [line] = await once(server.stdout, 'data') as [Buffer]
+    return { url: line.toString().trim(), stop: () => { server.stdin.end() } }
+  },
+})
