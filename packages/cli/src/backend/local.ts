@@ -1,10 +1,10 @@
 /** The store at the root, opened by this process. */
-import type { DagstoreEvent, Health, ShardInfo } from '@dagstore/dagstore'
-import type { ShardState } from '@dagstore/lotus-api'
+import type { DagstoreEvent, ShardInfo } from '@dagstore/dagstore'
 import { codeOf } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
 import type { LocalDeals } from './local-provider.ts'
 import type { ListedShard, ShardBackend, ShardCalls } from './shard-backend.ts'
+import { HEALTHS } from './shard-states.ts'
 
 export interface LocalUse {
   readonly onEvent?: ((event: DagstoreEvent) => void) | undefined
@@ -59,15 +59,6 @@ export const openLocalBackend = async (root: RootFolder, { onEvent, bytesPerSeco
       await opened.close()
     },
   }
-}
-
-const HEALTHS: Readonly<Partial<Record<ShardState, Health>>> = {
-  ShardStateNew: 'new',
-  ShardStateInitializing: 'initializing',
-  ShardStateAvailable: 'available',
-  ShardStateServing: 'available',
-  ShardStateRecovering: 'recovering',
-  ShardStateErrored: 'errored',
 }
 
 const unindexedShards = (error: unknown): number =>

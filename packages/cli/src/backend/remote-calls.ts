@@ -5,7 +5,8 @@ import { codeOf } from '../failure.ts'
 import { batches } from './remote-batches.ts'
 import { readErrorText } from './remote-error.ts'
 import { importRemotely } from './remote-import.ts'
-import { STATES, toFinding, toGcReport, toShardDetails, toShardInfo, toVerifyReport, toWhyReport } from './remote-shapes.ts'
+import { toFinding, toGcReport, toShardDetails, toShardInfo, toVerifyReport, toWhyReport } from './remote-shapes.ts'
+import { STATES } from './shard-states.ts'
 import type { AddOutcome, ListedShard, ShardCalls } from './shard-backend.ts'
 
 /** Of one page, and of one call of `DagstoreAdd`. */

@@ -1,28 +1,10 @@
 /** What a daemon answers, as the store itself has it. */
-import type { DagstoreEvent, Failure, Finding, GcReport, Health, ShardDetails, ShardInfo, VerifyReport, WhyReport } from '@dagstore/dagstore'
+import type { DagstoreEvent, Failure, Finding, GcReport, ShardDetails, ShardInfo, VerifyReport, WhyReport } from '@dagstore/dagstore'
 import type {
-  DagstoreFailure, DagstoreFinding, DagstoreGarbageReport, DagstoreShard, DagstoreShardDetails, DagstoreStoreEvent, DagstoreVerifyReport, DagstoreWhyReport, ShardState,
+  DagstoreFailure, DagstoreFinding, DagstoreGarbageReport, DagstoreShard, DagstoreShardDetails, DagstoreStoreEvent, DagstoreVerifyReport, DagstoreWhyReport,
 } from '@dagstore/lotus-api'
 import { readErrorText } from './remote-error.ts'
-
-const HEALTHS: Readonly<Record<ShardState, Health>> = {
-  ShardStateNew: 'new',
-  ShardStateInitializing: 'initializing',
-  ShardStateAvailable: 'available',
-  ShardStateServing: 'available',
-  ShardStateRecovering: 'recovering',
-  ShardStateErrored: 'errored',
-  ShardStateUnknown: 'errored',
-}
-
-/** Of a shard that nobody uses. */
-export const STATES: Readonly<Record<Health, ShardState>> = {
-  new: 'ShardStateNew',
-  initializing: 'ShardStateInitializing',
-  available: 'ShardStateAvailable',
-  recovering: 'ShardStateRecovering',
-  errored: 'ShardStateErrored',
-}
+import { HEALTHS } from './shard-states.ts'
 
 const failureOf = ({ Code, Message, At, Retry, Attempts, NextRetryAt }: DagstoreFailure): Failure =>
   ({ code: Code, message: Message, at: At, retry: Retry, attempts: Attempts, nextRetryAt: NextRetryAt ?? undefined })
