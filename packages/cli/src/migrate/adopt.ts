@@ -10,14 +10,12 @@ import { addRootOption } from '../shards/store.ts'
 import { createStatusLine } from '../status-line.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, printable, toJson } from '../text.ts'
+import { createToldFailures } from './told-failures.ts'
 
 interface AdoptOptions extends CommonOptions {
   readonly report?: string
   readonly dryRun?: boolean
 }
-
-/** Failures that are told one by one; all are in the report. */
-const MAX_TOLD = 20
 
 export const addAdoptCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addRootOption(common(program.command('adopt')))
@@ -42,7 +40,7 @@ const adopt = async (dir: string, options: AdoptOptions, terminal: Terminal): Pr
   const status = createStatusLine(terminal)
   await withOwnStore(root, dryRun, terminal, async ({ dagstore }) => {
     const report = await openReport(options.report, dryRun ? 'adoption-dry-run' : 'adoption', dryRun ? undefined : root, terminal)
-    let told = 0
+    const failures = createToldFailures(status, terminal)
     const result = await (async () => {
       try {
         return await adoptDagstoreFolder(folder, {
@@ -56,9 +54,7 @@ const adopt = async (dir: string, options: AdoptOptions, terminal: Terminal): Pr
           onReport: async (lines) => {
             for (const line of lines) {
               const failure = 'row' in line ? `${line.row}: ${line.problem}` : line.outcome === 'failed' ? `${line.key}: ${line.reason ?? ''}` : undefined
-              if (failure === undefined || ++told > MAX_TOLD) continue
-              status.clear()
-              terminal.stderr(`dagstore: ${printable(failure)}\n`)
+              if (failure !== undefined) failures.tell(failure)
             }
             await report.write(lines.map(encodeAdoptLine).join(''))
           },
@@ -68,7 +64,7 @@ const adopt = async (dir: string, options: AdoptOptions, terminal: Terminal): Pr
         await report.close()
       }
     })()
-    if (told > MAX_TOLD) terminal.stderr(`… and ${told - MAX_TOLD} more, in ${printable(report.label)}\n`)
+    failures.end(report.label)
     tell(result, report.label, options, terminal)
   })
 }

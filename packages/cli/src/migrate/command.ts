@@ -10,6 +10,7 @@ import { createStatusLine } from '../status-line.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, printable, toJson } from '../text.ts'
 import { type SourceOptions, sourceOf } from './sources.ts'
+import { createToldFailures } from './told-failures.ts'
 
 interface MigrateOptions extends CommonOptions, SourceOptions {
   readonly storage: readonly string[]
@@ -19,8 +20,6 @@ interface MigrateOptions extends CommonOptions, SourceOptions {
 }
 
 const SYSTEMS: readonly DealSystem[] = ['lotus', 'boost', 'curio', 'file']
-/** Problems that are told one by one; all are in the report. */
-const MAX_TOLD = 20
 
 const EXAMPLES = `
 Examples:
@@ -69,7 +68,7 @@ const migrate = async (file: string | undefined, options: MigrateOptions, termin
   try {
     await withOwnStore(root, dryRun, terminal, async (store) => {
       const report = await openReport(options.report, dryRun ? 'migration-dry-run' : 'migration', dryRun ? undefined : root, terminal)
-      let problems = 0
+      const failures = createToldFailures(status, terminal)
       const result = await (async () => {
         try {
           return await migrateDeals({
@@ -78,9 +77,7 @@ const migrate = async (file: string | undefined, options: MigrateOptions, termin
             onReport: async (lines) => {
               for (const line of lines) {
                 const failure = 'place' in line ? `${line.place}: ${line.error.message} (${line.error.code})` : line.outcome === 'failed' ? `deal ${line.deal}: ${line.piece}: ${line.reason ?? ''}` : undefined
-                if (failure === undefined || ++problems > MAX_TOLD) continue
-                status.clear()
-                terminal.stderr(`dagstore: ${printable(failure)}\n`)
+                if (failure !== undefined) failures.tell(failure)
               }
               await report.write(lines.map(encodeReportLine).join(''))
             },
@@ -90,7 +87,7 @@ const migrate = async (file: string | undefined, options: MigrateOptions, termin
           await report.close()
         }
       })()
-      if (problems > MAX_TOLD) terminal.stderr(`… and ${problems - MAX_TOLD} more, in ${printable(report.label)}\n`)
+      failures.end(report.label)
       if (!dryRun) await keepStorage(storage, root, terminal)
       tell(result, report.label, options, root, terminal)
     })
