@@ -10,13 +10,14 @@
  * Source: lotus markets/dagstore/wrapper.go; dagstore `shard_persist.go`, `dagstore.go` `restoreState`, `index/repo_fs.go`.
  * Stricter: nothing is believed unseen, and what is refused is told.
  */
-import type { Dagstore, LotusState, RegisterItem, RegisterOutcome, ShardInfo } from '@dagstore/dagstore'
-import { type AnyLevel, type Awaitable, type ByteSource, type Clock, type Directory, IoError, systemClock } from '@dagstore/io'
+import type { Dagstore, RegisterItem, RegisterOutcome } from '@dagstore/dagstore'
+import { type AnyLevel, type Awaitable, type Clock, type Directory, systemClock } from '@dagstore/io'
 import { failureText } from '../failure-text.ts'
 import { ReportQueue } from '../report-queue.ts'
 import type { AdoptLine, AdoptReportLine } from './adopt-line.ts'
+import { Examiner, type Found, INDEX } from './examiner.ts'
 import { type BadRecord, type GoRecord, goRecords } from './go-records.ts'
-import { checkIndex, type IndexVerdict, isCar } from './index-check.ts'
+import type { IndexVerdict } from './index-check.ts'
 
 /** Every record counts once: `records` is the sum of `registered`, `already` and `failed`. */
 export interface AdoptCounts {
@@ -64,11 +65,6 @@ export interface AdoptDagstoreOptions {
 
 const GROUP = 256
 const MARKER = '.shard-registration-complete'
-const INDEX = 'index'
-const TRANSIENTS = 'transients'
-
-/** States in which the Go store has an index, or takes one for its own when it starts. */
-const WITH_INDEX: ReadonlySet<LotusState | undefined> = new Set(['ShardStateInitializing', 'ShardStateAvailable', 'ShardStateServing'])
 
 /**
  * Take over all shards of a folder. Repeating it goes on where it was cut off, and changes nothing once it is done: a shard that
@@ -79,24 +75,12 @@ const WITH_INDEX: ReadonlySet<LotusState | undefined> = new Set(['ShardStateInit
  */
 export const adoptDagstore = (options: AdoptDagstoreOptions): Promise<AdoptResult> => new Adoption(options).run()
 
-/** A record, and what was found out before anything is changed. */
-interface Found {
-  readonly record: GoRecord
-  readonly info: ShardInfo | undefined
-  readonly index: IndexVerdict | undefined
-  /** Path of the transient that is to be read. */
-  readonly copy: string | undefined
-  /** Somebody has begun with the shard: whatever the record has of it stays as it is. */
-  readonly isUnderway: boolean
-  readonly notes: string[]
-}
-
 type IndexFate = 'adopted' | Exclude<IndexVerdict, { readonly is: 'well' }>
 
 class Adoption {
   readonly #options: AdoptDagstoreOptions
   readonly #indices: Directory
-  readonly #transients: Directory
+  readonly #examiner: Examiner
   readonly #report: ReportQueue<AdoptReportLine>
   readonly #counts: Record<Exclude<keyof AdoptCounts, 'records'>, number> =
     { registered: 0, already: 0, failed: 0, problems: 0, indices: 0, missingIndices: 0, damagedIndices: 0, borrowed: 0 }
@@ -104,7 +88,7 @@ class Adoption {
   constructor (options: AdoptDagstoreOptions) {
     this.#options = options
     this.#indices = options.folder.child(INDEX)
-    this.#transients = options.folder.child(TRANSIENTS)
+    this.#examiner = new Examiner(options)
     this.#report = new ReportQueue(options.onReport)
   }
 
@@ -148,7 +132,7 @@ class Adoption {
   async #take (records: readonly GoRecord[]): Promise<void> {
     const { dryRun = false } = this.#options
     const found: Found[] = []
-    for (const record of records) found.push(await this.#look(record))
+    for (const record of records) found.push(await this.#examiner.look(record))
     if (dryRun) {
       for (const one of found) this.#tell(one, one.info === undefined ? 'registered' : 'already', one.index?.is === 'well' ? 'adopted' : one.index)
       return
@@ -161,76 +145,6 @@ class Adoption {
       const told = withoutCopy.has(one) ? { ...one, copy: undefined } : one
       this.#tell(told, !outcome.ok ? 'failed' : outcome.added ? 'registered' : 'already', one.index?.is === 'well' ? fates.get(one.record.key) : one.index)
     })
-  }
-
-  async #look (record: GoRecord): Promise<Found> {
-    const { dagstore, signal } = this.#options
-    signal?.throwIfAborted()
-    const notes: string[] = []
-    const { key, state } = record
-    const info = await dagstore.shard(key, { signal }).catch((error: unknown) => {
-      // the registration says so again
-      if (codeOf(error) === 'DAGSTORE_BAD_KEY') return undefined
-      throw error
-    })
-    const isUnderway = info !== undefined && (info.health !== 'new' || info.destroying || info.dataGeneration > 0)
-    const nothing = { record, info, index: undefined, copy: undefined, isUnderway, notes }
-    if (info !== undefined && (info.health !== 'new' || info.destroying)) return nothing
-    if (state === undefined) notes.push('its state is unknown: taken as new')
-    if (state === 'ShardStateErrored') return nothing
-    const name = `${key}.full.idx`
-    const copy = state === 'ShardStateRecovering' ? undefined : await this.#openCopy(record, isUnderway, notes)
-    try {
-      const wanted = WITH_INDEX.has(state)
-      if (!wanted) return { ...nothing, copy: copy?.path }
-      const index = isFileName(name) ? await this.#check(name, copy?.source) : { is: 'missing' } as const
-      if (index.is !== 'contradicted') return { ...nothing, index, copy: copy?.path }
-      notes.push('its index and its transient contradict each other: neither is taken')
-      return { ...nothing, index, copy: undefined }
-    } finally {
-      await copy?.source.close()
-    }
-  }
-
-  async #check (name: string, data: ByteSource | undefined): Promise<IndexVerdict> {
-    const { signal } = this.#options
-    try {
-      return await checkIndex(this.#indices, name, data, { signal })
-    } catch (error) {
-      signal?.throwIfAborted()
-      // one file that cannot be read costs its index, not the whole
-      if (error instanceof IoError) return { is: 'damaged', reason: `${error.code}: ${error.message}` }
-      throw error
-    }
-  }
-
-  /** The transient that the record names, if it lies in the folder and is a CAR. */
-  async #openCopy ({ transient }: GoRecord, isUnderway: boolean, notes: string[]): Promise<{ readonly path: string, readonly source: ByteSource } | undefined> {
-    const { signal, transientPath } = this.#options
-    if (transient === undefined || transientPath === undefined || isUnderway) return undefined
-    const name = nameInTransients(transient)
-    const path = name === undefined ? undefined : await transientPath(name)
-    if (name === undefined || path === undefined) {
-      notes.push('its transient lies outside of the folder: not read')
-      return undefined
-    }
-    let source: ByteSource
-    try {
-      source = await this.#transients.openSource(name, { signal })
-    } catch (error) {
-      signal?.throwIfAborted()
-      notes.push(`its transient cannot be read: ${failureText(error)}`)
-      return undefined
-    }
-    try {
-      if (await isCar(source, { signal })) return { path, source }
-      notes.push('its transient is no CAR: not read')
-    } catch (error) {
-      signal?.throwIfAborted()
-      notes.push(`its transient cannot be read: ${failureText(error)}`)
-    }
-    await source.close()
-    return undefined
   }
 
   /** One outcome for each, in order; and those whose transient could not be taken. */
@@ -287,17 +201,3 @@ class Adoption {
     })
   }
 }
-
-/** A name of one file directly in a folder. */
-const isFileName = (name: string): boolean => {
-  // eslint-disable-next-line no-control-regex -- a name with control characters is what is refused
-  return !/[/\\\u0000-\u001f]/u.test(name) && new TextEncoder().encode(name).byteLength <= 255
-}
-
-/** The name of a file in the folder of transients, wherever that was; `undefined`: it was elsewhere. */
-const nameInTransients = (path: string): string | undefined => {
-  const [folder, name = ''] = path.split(/[/\\]/u).slice(-2)
-  return folder === TRANSIENTS && isFileName(name) && name !== '' && name !== '.' && name !== '..' ? name : undefined
-}
-
-const codeOf = (error: unknown): unknown => error instanceof Error && 'code' in error ? error.code : undefined
