@@ -1,4 +1,4 @@
-import { createMemoryDirectory } from '@dagstore/io'
+import { createMemoryDirectory, type Directory } from '@dagstore/io'
 import fc from 'fast-check'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, it } from 'vitest'
@@ -53,6 +53,30 @@ describe('adoptDagstore', () => {
     const lease = await h.dagstore.acquire(keyAt(4))
     expect(await lease.blockstore.bytes(cars[4].blocks[0]!.cid)).toEqual(cars[4].blocks[0]!.data)
     await lease.close()
+  })
+
+  it('leaves nothing open when it is stopped while it looks at a transient', async () => {
+    const folder = await folderOf({ [indexName(1)]: await goIndex(cars[1]), [transientName(1)]: cars[1].bytes })
+    const stop = new AbortController()
+    let open = 0
+    const watched = (directory: Directory): Directory => ({
+      ...directory,
+      openSource: async (name, options) => {
+        const source = await directory.openSource(name, options)
+        open++
+        return {
+          ...source,
+          peek: () => undefined,
+          read: async () => { stop.abort(new Error('stopped')); throw stop.signal.reason },
+          close: async () => { open--; await source.close() },
+        }
+      },
+    })
+    await using h = await openAdoptHarness({}, { lent: folder })
+    // the rest of the folder is read as it is
+    const looked: Directory = { ...folder, child: (name) => name === 'transients' ? watched(folder.child(name)) : folder.child(name) }
+    await expect(h.adopt(looked, await goRecordsOf({ 1: { transient: `/repo/dagstore/${transientName(1)}` } }), { signal: stop.signal })).rejects.toThrow('stopped')
+    expect([stop.signal.aborted, open]).toEqual([true, 0])
   })
 
   it('L3: 6 reads transients where they are and never deletes them, whatever becomes of the shard', async () => {

@@ -103,15 +103,17 @@ export class Examiner {
       notes.push(`its transient cannot be read: ${failureText(error)}`)
       return undefined
     }
+    let isTaken = false
     try {
-      if (await isCar(source, { signal })) return { path, source }
-      notes.push('its transient is no CAR: not read')
+      isTaken = await isCar(source, { signal })
+      if (!isTaken) notes.push('its transient is no CAR: not read')
     } catch (error) {
       signal?.throwIfAborted()
       notes.push(`its transient cannot be read: ${failureText(error)}`)
+    } finally {
+      if (!isTaken) await source.close()
     }
-    await source.close()
-    return undefined
+    return isTaken ? { path, source } : undefined
   }
 }
 
