@@ -1,0 +1,1 @@
+export type { GatewayAnswer, GatewayRequest } from './exchange.ts'

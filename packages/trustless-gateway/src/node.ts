@@ -1,0 +1,2 @@
+/** The gateway as a server on Node: HTTP/1.1 and HTTP/2. */
+export {}
