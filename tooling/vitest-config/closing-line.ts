@@ -7,6 +7,8 @@ class ClosingLine implements Reporter {
     const skips: string[] = []
     for (const module of modules) {
       if (module.errors().length > 0) counts.failed++
+      // a set-up that failed: its tests were skipped
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) counts.failed++
       for (const test of module.children.allTests()) {
         const result = test.result()
         if (result.state === 'pending') continue

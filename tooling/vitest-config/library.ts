@@ -20,7 +20,7 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: HANGING_MS,
     hookTimeout: HANGING_MS,
-    reporters: ['default', fileURLToPath(new URL('./closing-line.ts', import.meta.url))],
+    reporters: ['default', ...['./failures.ts', './closing-line.ts'].map((name) => fileURLToPath(new URL(name, import.meta.url)))],
   },
 })
 
