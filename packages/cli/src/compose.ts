@@ -26,7 +26,7 @@ export interface ShardStore {
   readonly dagstore: NodeDagstore
   readonly openPieces: StorePieces['open']
   /** Where pieces are, by sector, and how they are reached. */
-  readonly pieces: Pick<StorePieces, 'loader' | 'folders'>
+  readonly pieces: Pick<StorePieces, 'loader' | 'folders' | 'missing'>
   /** Whether an unsealed copy of the piece can be read. @throws {PieceLoaderError} nobody can say */
   readonly isUnsealed: (piece: CID, options?: CallOptions) => Promise<boolean>
   /** The detached indices: their names, and what is in them. */

@@ -1,5 +1,6 @@
 /** The places where pieces are looked for: storage folders of this machine, a Lotus node, piece servers. */
 import type { PieceSource } from '@dagstore/lotus-mount'
+import type { AnyFolder, MissingStorage } from '@dagstore/lotus-mount/node'
 import type { Fr32 } from '@dagstore/piece'
 import type { PieceStore } from '@dagstore/piece-store'
 import type { Config } from './config/config.ts'
@@ -13,17 +14,27 @@ export interface Places {
   readonly sources: readonly PieceSource[]
   /** What the folders are, as their paths. */
   readonly folders: readonly string[]
+  /** Those whose disk is not there now. */
+  missing (): Promise<readonly MissingStorage[]>
   close (): Promise<void>
 }
 
 /**
+ * A storage path that is not there is looked for again whenever a piece is wanted: until then none is absent.
+ *
  * @param root - folder of the store, which may have sectors of its own
- * @throws {PieceLoaderError} `PIECE_BAD_STORAGE`, {IoError} a storage path that is none
  */
 export const openPlaces = async (root: string, { storage, pieceServers: servers, lotusApiInfo }: PlacesConfig, pieceStore: Pick<PieceStore, 'get'>, fr32: Fr32): Promise<Places> => {
-  const [{ parkedPieceSource, pieceServers, remoteSectors, sectorPieceSource }, { curioPieceFiles, localSectors, readStorageFolders }] =
+  const [{ parkedPieceSource, pieceServers, remoteSectors, sectorPieceSource }, { awaitStorage, curioPieceFiles, localSectors, missingStorage }] =
     await Promise.all([import('@dagstore/lotus-mount'), import('@dagstore/lotus-mount/node')])
-  const folders = (await Promise.all(storage.map((path) => readStorageFolders(path)))).flat()
+  const awaited = storage.map(awaitStorage)
+  const folders: readonly AnyFolder[] = (await Promise.all(awaited.map(async (place) => {
+    try {
+      return await place.folders()
+    } catch {
+      return [place] // who wants a piece is told
+    }
+  }))).flat()
   const node = lotusApiInfo === '' ? undefined : (await import('./lotus-node.ts')).openLotusNode(lotusApiInfo)
   const unseal = node?.unseal
   return {
@@ -33,7 +44,8 @@ export const openPlaces = async (root: string, { storage, pieceServers: servers,
       ...(node === undefined ? [] : [remoteSectors({ pieceStore, find: node.find, token: node.token, fr32, unseal, cost: COSTS.remote })]),
       ...pieceServers(servers.map((url) => ({ url })), { cost: COSTS.servers }),
     ],
-    folders: folders.map(({ path }) => path),
+    folders: folders.map((folder) => typeof folder === 'string' ? folder : folder.path),
+    missing: () => missingStorage(awaited),
     close: async () => { await node?.close() },
   }
 }

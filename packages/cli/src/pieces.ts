@@ -1,6 +1,7 @@
 /** The pieces of a store. What reads them is loaded when the first one is asked for: most stores have none. */
 import type { AnyLevel } from '@dagstore/io'
 import type { PieceLoader, PieceLoaderOptions } from '@dagstore/lotus-mount'
+import type { MissingStorage } from '@dagstore/lotus-mount/node'
 import type { PieceStore } from '@dagstore/piece-store'
 import { loaderOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
@@ -10,8 +11,10 @@ export interface StorePieces {
   /** For `lotus://` mounts. */
   readonly loader: Pick<PieceLoader, 'stat' | 'open' | 'explain'>
   open (): Promise<PieceStore>
-  /** Storage folders of others, besides the store's own. @throws as the loader where one of them is none */
+  /** Storage folders of others, besides the store's own. */
   folders (): Promise<readonly string[]>
+  /** Those whose disk is not there now. */
+  missing (): Promise<readonly MissingStorage[]>
   close (): Promise<void>
 }
 
@@ -34,7 +37,7 @@ export const createPieces = (root: string, db: Promise<AnyLevel>, { config, onSe
       const [{ openPlaces }, { createPieceEngine }] = await Promise.all([import('./piece-places.ts'), import('@dagstore/piece/node')])
       return openPlaces(root, config ?? NO_PLACES, { get: async (piece) => (await open()).get(piece) }, createPieceEngine())
     })()
-    places.catch(() => { places = undefined }) // a disk that is not there may be there later
+    places.catch(() => { places = undefined })
     return places
   }
   const load = (): Promise<PieceLoader> => {
@@ -53,6 +56,7 @@ export const createPieces = (root: string, db: Promise<AnyLevel>, { config, onSe
     },
     open,
     folders: async () => (await look()).folders,
+    missing: async () => (await look()).missing(),
     close: async () => {
       const settled = async <T>(one: Promise<T> | undefined): Promise<T | undefined> => one?.catch(() => undefined)
       await (await settled(loader))?.close()

@@ -1,16 +1,15 @@
 /** Each setting of a daemon does what its line in docs/config.md says: asked from outside. */
 import { once } from 'node:events'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { makeSectorStore } from '@dagstore-tooling/fixtures'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { call, commandFile, type RunningDaemon, startDaemon } from './daemon-process.ts'
+import { describe, expect, it } from 'vitest'
+import { call, commandFile, type RunningDaemon, startCommand, startDaemon } from './daemon-process.ts'
 import { temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 /** A POST with headers that `fetch` does not let anybody set. */
 const post = async (url: string, headers: Readonly<Record<string, string>>, method = 'DagstoreListShards'): Promise<{ readonly status: number, readonly body: any, readonly headers: Record<string, unknown> }> => {
@@ -125,5 +124,57 @@ describe('deals that are there', () => {
     await writeFile(join(cwd, 'deals.ndjson'), '')
     const second = await startDaemon(bin, [], { cwd, env })
     await second.until(/migrate done /)
+  })
+})
+
+describe('a storage path of the configuration', () => {
+  it('Storage: one that is not there stops nothing, its pieces are neither absent nor lost, and are read once it is there', async () => {
+    const cwd = await temporaryFolder()
+    const storage = await makeSectorStore(join(cwd, 'provider'), { sectors: 8, piecesPerSector: 2, maxPayloadBytes: 3000, trouble: false })
+    await writeFile(join(cwd, 'deals.ndjson'), storage.deals.map(({ dealId, pieceCid, miner, sector, offsetPadded, lengthPadded }) => `${JSON.stringify({ pieceCid, dealId, miner: Number(miner), sector: Number(sector), offsetPadded, lengthPadded })}\n`).join(''))
+    const [gone, ...others] = storage.folders as [string, ...string[]]
+    const inside = new Set((await readdir(join(gone, 'unsealed'))))
+    const isThere = ({ miner, sector }: { readonly miner: bigint, readonly sector: bigint }): boolean => inside.has(`s-t0${miner}-${sector}`)
+    const copiesOf = (piece: string): readonly boolean[] => storage.deals.filter(({ pieceCid }) => pieceCid === piece).map(isThere)
+    const pieces = [...new Set(storage.deals.map(({ pieceCid }) => pieceCid))]
+    const [away, near] = [pieces.find((piece) => copiesOf(piece).every(Boolean))!, pieces.find((piece) => !copiesOf(piece).some(Boolean))!]
+    await rename(gone, `${gone}.unplugged`)
+    const env = { DAGSTORE_MIGRATEFROM: 'file', DAGSTORE_MIGRATESOURCE: 'deals.ndjson' }
+    await mkdir(join(cwd, '.dagstore'))
+    await writeFile(join(cwd, '.dagstore', 'config.toml'), `[Pieces]\nStorage = ${JSON.stringify([gone, ...others])}\n`)
+    const daemon = await startDaemon(bin, [], { cwd, env })
+    await daemon.until(/migrate done .*failed=0/)
+    expect(daemon.said().stderr).toMatch(new RegExp(`WARN.*storage is not there.*path=${gone} `))
+    while ((await fetch(`${daemon.url}/readyz`)).status !== 200) await new Promise((resolve) => { setTimeout(resolve, 10) })
+    const ready = async (): Promise<unknown> => (await fetch(`${daemon.url}/readyz`)).json()
+    expect(await ready()).toEqual({ ok: true, notes: ['1 storage path not there; the log names it'] })
+    expect(await call(daemon, 'DagstoreInitializeShard', [near])).not.toHaveProperty('error')
+    expect((await call(daemon, 'DagstoreInitializeShard', [away])).error?.message).toContain(gone)
+    const { Failure } = (await call(daemon, 'DagstoreShardInfo', [away])).result as { readonly Failure: { readonly Code: string, readonly Retry: string, readonly Message: string } }
+    expect(Failure).toMatchObject({ Retry: 'later' })
+    expect(Failure.Code).not.toMatch(/MISSING|LOST|NOT_FOUND/)
+    await rename(`${gone}.unplugged`, gone)
+    await daemon.until(/INFO.*storage is there again.*/)
+    expect(await ready()).toEqual({ ok: true })
+    while ((await call(daemon, 'DagstoreShardInfo', [away])).result.State !== 'ShardStateAvailable') {
+      await call(daemon, 'DagstoreRecoverShard', [away])
+    }
+    await writeFile(join(cwd, 'away.car'), storage.payload(away))
+    const [cid = ''] = (await startCommand(bin, ['car', 'list', 'away.car'], { cwd }).ended).stdout.split('\n')
+    expect((await startCommand(bin, ['why', cid], { cwd }).ended).code).toBe(0)
+    await rename(gone, `${gone}.unplugged`)
+    const why = await startCommand(bin, ['why', cid], { cwd }).ended
+    expect(why).toMatchObject({ code: 1, stdout: expect.stringContaining(`is its disk there? path=${gone}`) as string })
+  })
+
+  it('Storage: is refused where it was typed, by its name', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'empty'))
+    for (const [name, code] of [['typo', 'IO_NOT_FOUND'], ['empty', 'PIECE_BAD_STORAGE']] as const) {
+      const ended = await startCommand(bin, ['daemon', '--listen', '127.0.0.1:0', '--storage', name], { cwd }).ended
+      expect(ended.code).toBe(1)
+      expect(ended.stderr).toContain(`dagstore: ${join(cwd, name)}: `)
+      expect(ended.stderr).toContain(`(${code})`)
+    }
   })
 })

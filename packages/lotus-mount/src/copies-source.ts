@@ -83,7 +83,7 @@ export const copiesSource = ({ name, cost, absenceTtlMs, locationsOf, copiesOf, 
       const { source, failures } = await openFirstOf(copies, { signal, identity: (sizeBytes) => contentIdentity(piece, sizeBytes) })
       const all = [...lost, ...failures]
       if (source !== undefined || all.length === 0) return source
-      throw new IoError('IO_FAILED', `no copy of the piece could be opened; copies=${copies.length + lost.length} failed=${all.length}`, { ...causeOf(all), retry: retryOf(all) })
+      throw new IoError('IO_FAILED', `no copy of the piece could be opened; copies=${copies.length + lost.length} failed=${all.length}: ${all[0] instanceof Error ? all[0].message : String(all[0])}`, { ...causeOf(all), retry: retryOf(all) })
     },
     ...(unseal === undefined ? {} : { unseal: (piece, { signal } = {}) => unsealFirst(piece, { locationsOf, unseal, signal }) }),
     explain: async (piece, { signal } = {}) => {

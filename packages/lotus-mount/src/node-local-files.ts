@@ -1,12 +1,13 @@
 /** Files of providers in the storage folders of this machine, opened read-only; nothing is made in or beside them. */
 import { stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
 import { classifyNodeError, openFileSource } from '@dagstore/io/node'
-import type { StorageFolder } from './storage-folder.ts'
+import { whyNotThere } from './node-storage-folders.ts'
+import type { StorageFolder, StoragePlace } from './storage-folder.ts'
 
 /** A folder given by its path alone may have anything in it, or not be there. */
-export type AnyFolder = string | StorageFolder
+export type AnyFolder = string | StorageFolder | StoragePlace
 
 export interface FoundFile {
   readonly source: ByteSource
@@ -32,32 +33,46 @@ export const hasFile = async (folders: readonly AnyFolder[], kind: string, name:
   }
 }) !== undefined
 
-const firstIn = async <T>(folders: readonly AnyFolder[], kind: string, name: string, options: CallOptions, take: (path: string) => Promise<T>): Promise<T | undefined> => {
+const firstIn = async <T>(places: readonly AnyFolder[], kind: string, name: string, options: CallOptions, take: (path: string) => Promise<T>): Promise<T | undefined> => {
   let failure: unknown
-  for (const folder of folders) {
-    options.signal?.throwIfAborted()
-    const path = join(pathOf(folder), kind, name)
-    try {
-      return await take(path)
-    } catch (error) {
+  const failed = (error: unknown): void => { failure ??= error }
+  for (const place of places) {
+    for (const folder of await foldersOf(place, failed)) {
       options.signal?.throwIfAborted()
-      if (!(error instanceof IoError) || error.code !== 'IO_NOT_FOUND') failure ??= error
-      else if (typeof folder !== 'string' && folder.isMarked) failure ??= await missingMark(folder.path)
+      try {
+        const found = await takeFrom(folder, join(kind, name), options, take)
+        if (found !== undefined) return found
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        failed(error)
+      }
     }
   }
   if (failure !== undefined) throw failure
   return undefined
 }
 
-export const pathOf = (folder: AnyFolder): string => typeof folder === 'string' ? folder : folder.path
-
-const missingMark = async (path: string): Promise<IoError | undefined> => {
+/** @throws what keeps it from being known */
+const takeFrom = async <T>(folder: string | StorageFolder, name: string, { signal }: CallOptions, take: (path: string) => Promise<T>): Promise<T | undefined> => {
   try {
-    await stat(join(path, 'sectorstore.json'))
-    return undefined
+    return await take(join(pathOf(folder), name))
   } catch (error) {
-    const { code } = classifyNodeError(error, 'storage path')
-    // what is in a folder whose disk is not there is not gone
-    return code === 'IO_NOT_FOUND' ? new IoError('IO_FAILED', `storage path without sectorstore.json, is its disk there? name=${basename(path)}`, { retry: 'later' }) : undefined
+    signal?.throwIfAborted()
+    if (!(error instanceof IoError) || error.code !== 'IO_NOT_FOUND') throw error
+    const why = typeof folder === 'string' ? undefined : await whyNotThere(folder)
+    if (why !== undefined) throw why
+    return undefined
   }
 }
+
+const foldersOf = async (place: AnyFolder, failed: (error: unknown) => void): Promise<readonly (string | StorageFolder)[]> => {
+  if (typeof place === 'string' || !('folders' in place)) return [place]
+  try {
+    return await place.folders()
+  } catch (error) {
+    failed(error)
+    return []
+  }
+}
+
+export const pathOf = (folder: AnyFolder): string => typeof folder === 'string' ? folder : folder.path

@@ -9,12 +9,15 @@
 import { open, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path'
+import { IoError } from '@dagstore/io'
 import { classifyNodeError } from '@dagstore/io/node'
 import { PieceLoaderError } from './errors.ts'
 import type { StorageFolder } from './storage-folder.ts'
 
 const CONFIG = 'storage.json'
 const MARK = 'sectorstore.json'
+/** What a storage path without the mark is known by. */
+const KINDS = ['unsealed', 'piece'] as const
 /** A longer one is no such file. */
 const MAX_JSON_BYTES = 1 << 20
 
@@ -30,8 +33,24 @@ export const readStorageFolders = async (path: string): Promise<readonly Storage
   if (await isFile(place)) return readConfig(place)
   if (await exists(join(place, CONFIG))) return readConfig(join(place, CONFIG))
   const folder = await folderAt(place)
-  if (folder.isMarked || await exists(join(place, 'unsealed')) || await exists(join(place, 'piece'))) return [folder]
+  if (folder.isMarked) return [folder]
+  for (const kind of KINDS) if (await exists(join(place, kind))) return [folder]
   throw new PieceLoaderError('PIECE_BAD_STORAGE', `no storage; want=${CONFIG}, a folder that has it, or one with unsealed/ name=${basename(place)}`, undefined)
+}
+
+/** `undefined`: its disk is there. */
+export const whyNotThere = async ({ path, isMarked }: StorageFolder): Promise<IoError | undefined> => {
+  for (const sign of isMarked ? [MARK] : KINDS) {
+    try {
+      await stat(join(path, sign))
+      return undefined
+    } catch (error) {
+      const failure = classifyNodeError(error, `storage path; path=${path}`)
+      if (failure.code !== 'IO_NOT_FOUND') return failure
+    }
+  }
+  // what is in a folder whose disk is not there is not gone
+  return new IoError('IO_FAILED', `storage path without ${isMarked ? MARK : KINDS.map((kind) => `${kind}/`).join(' and ')}, is its disk there? path=${path}`, { retry: 'later' })
 }
 
 const readConfig = async (file: string): Promise<readonly StorageFolder[]> => {

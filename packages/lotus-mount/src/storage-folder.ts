@@ -6,8 +6,16 @@ export interface StorageFolder {
   /** Of its `sectorstore.json`; `undefined` where none could be read. */
   readonly id: string | undefined
   /**
-   * Whether it holds `sectorstore.json` as long as its disk is there: where that file is gone, nothing is known of what is in the
-   * folder, and nothing is taken for absent.
+   * Whether it holds `sectorstore.json` as long as its disk is there; another one holds `unsealed/` or `piece/`. Where that is
+   * gone, nothing is known of what is in the folder, and nothing is taken for absent.
    */
   readonly isMarked: boolean
+}
+
+/** Storage paths that may be there later than now. */
+export interface StoragePlace {
+  /** A storage path, or what names some. */
+  readonly path: string
+  /** Looked for until they are there. @throws {IoError} `IO_FAILED`, to be tried again later: nobody can tell now */
+  folders (): Promise<readonly StorageFolder[]>
 }

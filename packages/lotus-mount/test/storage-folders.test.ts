@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +7,7 @@ import { makeSectorStore, type SectorStore } from '@dagstore-tooling/fixtures'
 import { CID } from 'multiformats/cid'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPieceLoader, parkedPieceSource, sectorPieceSource } from '../src/index.ts'
-import { curioPieceFiles, localSectors, readStorageFolders } from '../src/node.ts'
+import { type AnyFolder, awaitStorage, curioPieceFiles, localSectors, missingStorage, readStorageFolders } from '../src/node.ts'
 
 describe('readStorageFolders', () => {
   let root = ''
@@ -83,7 +84,7 @@ describe('a whole storage of a provider', () => {
     store = await makeSectorStore(root)
     return () => rm(root, { recursive: true })
   })
-  const loaderOf = async (): Promise<ReturnType<typeof createPieceLoader>> => {
+  const loaderOf = async (storage?: readonly AnyFolder[]): Promise<ReturnType<typeof createPieceLoader>> => {
     const pieceStore = createMemoryPieceStore()
     for (const { pieceCid, miner, sector, offsetPadded, lengthPadded, payloadBytes } of store.deals) {
       await pieceStore.add(CID.parse(pieceCid), { miner, sector, offsetPadded, lengthPadded, payloadBytes })
@@ -91,7 +92,7 @@ describe('a whole storage of a provider', () => {
     for (const { id, pieceCid, lengthPadded, payloadBytes } of store.parked) {
       await pieceStore.add(CID.parse(pieceCid), { miner: 0n, sector: id, offsetPadded: 0, lengthPadded, payloadBytes })
     }
-    const folders = await readStorageFolders(store.repo)
+    const folders = storage ?? await readStorageFolders(store.repo)
     return createPieceLoader([
       sectorPieceSource({ pieceStore, openSectorFile: localSectors(folders) }),
       parkedPieceSource({ pieceStore, openPieceFile: curioPieceFiles(folders), cost: 1 }),
@@ -155,6 +156,52 @@ describe('a whole storage of a provider', () => {
       await rename(`${folder}.unplugged`, folder)
     }
     await (await loader.open(CID.parse(pieceCid))).close()
+    await loader.close()
+  })
+
+  /** A piece with one copy, and that in the storage path. */
+  const pieceIn = (folder: string): CID => {
+    const one = store.deals.find(({ copy, miner, sector, pieceCid }) => copy === 'there' && existsSync(join(folder, 'unsealed', `s-t0${miner}-${sector}`)) && store.deals.filter((deal) => deal.pieceCid === pieceCid).length === 1 && store.parked.every((parked) => parked.pieceCid !== pieceCid))
+    return CID.parse(one!.pieceCid)
+  }
+
+  it('reads what was not there at the beginning once it is, and takes nothing in it for absent before', async () => {
+    const [folder, ...others] = store.folders as [string, ...string[]]
+    const piece = pieceIn(folder)
+    await rename(folder, `${folder}.unplugged`)
+    const places = [folder, ...others].map(awaitStorage)
+    const loader = await loaderOf(places)
+    const waited = async (): Promise<void> => {
+      expect((await loader.stat(piece)).unsealed).toBe('unknown')
+      expect(await loader.open(piece).catch((thrown: unknown) => thrown)).toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later' })
+      expect((await missingStorage(places)).map(({ path }) => path)).toEqual([folder])
+      expect(await loader.explain(piece)).toContain(folder)
+    }
+    await waited()
+    await mkdir(folder) // a mount point
+    await waited()
+    await rm(folder, { recursive: true })
+    await rename(`${folder}.unplugged`, folder)
+    await (await loader.open(piece)).close()
+    expect(await missingStorage(places)).toEqual([])
+    await rename(folder, `${folder}.unplugged`)
+    await waited()
+    await (await loader.open(pieceIn(others[0]!))).close()
+    await loader.close()
+  })
+
+  it('takes nothing for absent that was in a storage path without a mark, when that is empty or gone', async () => {
+    const [folder] = store.folders as [string]
+    await rm(join(folder, 'sectorstore.json'))
+    const loader = await loaderOf(await readStorageFolders(folder))
+    const piece = pieceIn(folder)
+    await (await loader.open(piece)).close()
+    await rename(folder, `${folder}.unplugged`)
+    for (const make of [async () => {}, () => mkdir(folder)]) {
+      await make()
+      expect((await loader.stat(piece)).unsealed).toBe('unknown')
+      expect(await loader.open(piece).catch((thrown: unknown) => thrown)).toMatchObject({ code: 'PIECE_NO_SOURCE', retry: 'later' })
+    }
     await loader.close()
   })
 })

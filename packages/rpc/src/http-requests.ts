@@ -20,6 +20,8 @@ export interface Health {
   readonly ready: boolean
   /** Why not; for people. */
   readonly reasons?: readonly string[] | undefined
+  /** What is amiss though it takes calls; for people. */
+  readonly notes?: readonly string[] | undefined
 }
 
 export interface RequestParts {
@@ -139,10 +141,11 @@ const answerCall = async (parts: RequestParts, { permissions, anonymous }: Calle
 }
 
 const answerHealth = async (parts: RequestParts, path: '/healthz' | '/readyz', response: ServerResponse): Promise<void> => {
-  const { live, ready, reasons = [] } = await parts.health()
+  const { live, ready, reasons = [], notes = [] } = await parts.health()
   const isLeaving = parts.leaving.aborted
   const ok = path === '/healthz' ? live : live && ready && !isLeaving
-  await write(parts, response, ok ? 200 : 503, {}, { ok, ...(ok ? {} : { reasons: isLeaving ? ['the server is closing', ...reasons] : reasons }) })
+  const why = ok ? {} : { reasons: isLeaving ? ['the server is closing', ...reasons] : reasons }
+  await write(parts, response, ok ? 200 : 503, {}, { ok, ...why, ...(notes.length === 0 ? {} : { notes }) })
 }
 
 /** Of a page whose origin may ask; it says its token in a header, so cookies play no part. */

@@ -136,7 +136,7 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
 
   storage: {
     section: 'Pieces', name: 'Storage', paths: true, kind: listOf('a list of paths', (text) => text !== '' && !text.includes('\0')), default: [], flag: '--storage',
-    help: 'Storage paths (folders with `unsealed/` or `piece/` in them), a `storage.json`, or repositories of Lotus, Boost or Curio that have one.',
+    help: 'Storage paths (folders with `unsealed/` or `piece/` in them), a `storage.json`, or repositories of Lotus, Boost or Curio that have one. One that is not there is waited for; until then its pieces cannot be read, and none is absent.',
   },
   pieceServers: {
     section: 'Pieces', name: 'PieceServers', kind: listOf('a list of URLs such as "http://127.0.0.1:7777"', isHttpUrl), default: [],

@@ -1,6 +1,6 @@
 /** One daemon, from its first message to its last. */
 import { onAbort, systemClock } from '@dagstore/io'
-import { type RpcHttpServer, serveRpc } from '@dagstore/rpc'
+import { type Health, type RpcHttpServer, serveRpc } from '@dagstore/rpc'
 import { removeApiFiles, writeApiFiles } from '../api-files.ts'
 import type { Config } from '../config/config.ts'
 import type { EffectiveConfig } from '../config/effective.ts'
@@ -11,10 +11,11 @@ import { readStorage } from '../migrate/storage.ts'
 import { removePrivateDrafts } from '../private-file.ts'
 import { openProvider, type Provider } from '../provider.ts'
 import { StdoutError, type Terminal } from '../terminal.ts'
-import { toJson } from '../text.ts'
+import { count, toJson } from '../text.ts'
 import { VERSION } from '../version.ts'
 import { logServer } from './log-events.ts'
 import { migrateAtStart } from './migration.ts'
+import { type StorageWatch, watchStorage } from './storage-watch.ts'
 
 export interface DaemonOptions {
   readonly json: boolean
@@ -31,7 +32,7 @@ const AILING_MS = 60_000
  *
  * @throws {DagstoreError} `DAGSTORE_LOCKED`. {ServerError} `SERVER_ADDRESS_IN_USE`, `SERVER_CANNOT_LISTEN`. {CommandError} `COMMAND_REFUSED`
  */
-export const runDaemon = async ({ config, root, file }: EffectiveConfig, terminal: Terminal, { json, colors }: DaemonOptions): Promise<void> => {
+export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig, terminal: Terminal, { json, colors }: DaemonOptions): Promise<void> => {
   const clock = systemClock
   const logs = createLogs({ write: terminal.stderr, clock, level: config.logLevel, format: config.logFormat, colors })
   const log = logs.of('daemon')
@@ -40,17 +41,22 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
   if (terminal.signal.aborted) throw terminal.signal.reason
   log.info('starting', { root: root.path, version: VERSION, pid: process.pid, config: file?.label })
   if (file !== undefined && file.ignored.length > 0) log.info('sections of other programs were passed over', { file: file.label, sections: file.ignored.join(', ') })
-  await readStorage(config.storage, terminal) // a path that is none is told by its name
+  // what was typed just now and is none is a mistake; one of a configuration is a disk that is not there
+  if (origins.storage.kind === 'option') await readStorage(config.storage, terminal)
   const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') } })
   const ending = new AbortController()
   let server: RpcHttpServer | undefined
   let migration: Promise<void> | undefined
+  let storage: StorageWatch | undefined
   try {
     await removePrivateDrafts(root.path, ['api', 'token', 'jwt-secret'])
     const folders = await provider.store.pieces.folders()
-    if (folders.length > 0) log.info('reading storage', { folders: folders.join(', ') })
+    if (folders.length > 0) {
+      log.info('reading storage', { folders: folders.join(', ') })
+      storage = await watchStorage({ missing: provider.store.pieces.missing, log: logs.of('pieces'), clock, signal: ending.signal })
+    }
     let migrating = config.migrateFrom !== ''
-    server = await listen(provider, config, { onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating }) })
+    server = await listen(provider, config, { onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating, missing: storage?.missing ?? 0 }) })
     const url = localUrl(server.address.host, server.address.port)
     await provider.store.dagstore.announce(url)
     await writeApiFiles(root.path, { url, token: provider.tokens.sign(['read', 'write', 'sign', 'admin']) })
@@ -66,6 +72,7 @@ export const runDaemon = async ({ config, root, file }: EffectiveConfig, termina
     await removeApiFiles(root.path).catch((error: unknown) => { log.warn('the files of the daemon could not be removed', { error }) })
     await server?.close({ deadlineMs: config.stopTimeoutMs })
     await migration
+    await storage?.ended
     await provider.close()
   }
   log.info('stopped')
@@ -87,14 +94,24 @@ const listen = (provider: Provider, config: Config, { onEvent, health }: Pick<Pa
   })
 }
 
-const healthOf = (provider: Provider, { stopping, migrating }: { readonly stopping: boolean, readonly migrating: boolean }): { readonly live: true, readonly ready: boolean, readonly reasons: readonly string[] } => {
+interface Circumstances {
+  readonly stopping: boolean
+  readonly migrating: boolean
+  /** Storage paths. */
+  readonly missing: number
+}
+
+/** Everybody who may come in is told: no names of what is stored. */
+const healthOf = (provider: Provider, { stopping, migrating, missing }: Circumstances): Health => {
   const failedAt = provider.diskFailedAt()
   const reasons = [
     ...(stopping ? ['stopping'] : []),
     ...(migrating ? ['deals are being migrated'] : []),
     ...(failedAt !== undefined && systemClock.now() - failedAt < AILING_MS ? ['the disk of the store failed a moment ago'] : []),
   ]
-  return { live: true, ready: reasons.length === 0, reasons }
+  // what is on the other ones is read all the same
+  const notes = missing === 0 ? [] : [`${count(missing, 'storage path')} not there; the log names ${missing === 1 ? 'it' : 'them'}`]
+  return { live: true, ready: reasons.length === 0, reasons, notes }
 }
 
 /** Resolves when the signal has fired. */
