@@ -3,13 +3,12 @@ import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, uti
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks } from '@dagstore-tooling/fixtures'
 import { CID } from 'multiformats/cid'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { commandFile, startCommand, startDaemon } from './daemon-process.ts'
 import { InterruptedError, StdoutError } from '../src/terminal.ts'
 import { type BulkDocument, dagstore, documentOf, temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const blocks = makeBlocks(61, 30, { min: 20, max: 300 })
 const carOf = (n: number): Uint8Array => carV1([blocks[3 * n]!.cid], blocks.slice(3 * n, 3 * n + 3))

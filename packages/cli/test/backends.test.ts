@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { fileUrl } from '@dagstore/mounts'
 import { CID } from 'multiformats/cid'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { call, commandFile, type RunningDaemon, startDaemon } from './daemon-process.ts'
 import { dagstore, documentOf, type Run, temporaryFolder } from './terminal.ts'
 
@@ -13,8 +13,7 @@ const cidOf = (n: number): string => CID.decode(blocks[n]!.cid).toString()
 const carOf = (n: number): Uint8Array => carV1([blocks[3 * n]!.cid], blocks.slice(3 * n, 3 * n + 3))
 const PIECE = 'baga6ea4seaqao7s73y24kcutaosvacpdjgfe5pw76ooefnyqw4ynr3d2y6x2mpq'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const files = async (): Promise<string> => {
   const cwd = await temporaryFolder()

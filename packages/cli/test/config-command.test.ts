@@ -3,12 +3,11 @@ import { join } from 'node:path'
 import { openDagstore } from '@dagstore/node'
 import { createTokens } from '@dagstore/rpc'
 import { parse } from 'smol-toml'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { call, commandFile, startDaemon } from './daemon-process.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 describe('dagstore config', () => {
   it('prints a file of defaults that can be used as it is', async () => {

@@ -7,15 +7,14 @@ import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { otherUser } from '@dagstore-tooling/testkit/other-user'
 import { openDagstore } from '@dagstore/node'
 import { fileUrl } from '@dagstore/mounts'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { call, commandFile, type RunningDaemon, startCommand, startDaemon } from './daemon-process.ts'
 import { temporaryFolder } from './terminal.ts'
 
 const isRoot = process.getuid?.() === 0
 const user = otherUser()
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const BLOCKS = makeBlocks(17, 40, { min: 500, max: 1000 })
 const CAR = carV1([], BLOCKS)

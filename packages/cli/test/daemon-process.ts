@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { bundleProgram } from '@dagstore-tooling/testkit/bundle'
 import { afterAll, onTestFinished } from 'vitest'
 
-/** The command as one file, made once for all tests of a file. */
+/** The command as one file, made once for all tests of a file; called where the file begins, not in a hook, or it stays behind. */
 export const commandFile = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'dagstore-daemon-'))
   afterAll(() => rm(folder, { recursive: true, force: true }))

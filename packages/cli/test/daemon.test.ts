@@ -5,14 +5,13 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { fileUrl } from '@dagstore/mounts'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { readApiFiles } from '../src/api-files.ts'
 import { call, commandFile, startCommand, startDaemon } from './daemon-process.ts'
 import { temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const putCar = async (folder: string, name: string, seed = 91, blocks = 20): Promise<string> => {
   await writeFile(join(folder, name), carV1([], makeBlocks(seed, blocks, { min: 50, max: 300 })))

@@ -2,13 +2,12 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeSectorStore } from '@dagstore-tooling/fixtures'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { InterruptedError } from '../src/terminal.ts'
 import { commandFile, startDaemon } from './daemon-process.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 /** Shards of pieces in sectors, one of which has only a sealed copy. */
 const migrated = async (): Promise<{ readonly cwd: string, readonly pieces: number }> => {

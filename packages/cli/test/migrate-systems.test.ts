@@ -10,7 +10,7 @@ import { bundleProgram } from '@dagstore-tooling/testkit/bundle'
 import { postgresPrograms, startPostgres } from '@dagstore-tooling/testkit/postgres'
 import { parseJson } from '@dagstore/json-rpc'
 import { pieceCidV1 } from '@dagstore/piece'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { commandFile, startCommand, startDaemon } from './daemon-process.ts'
 import { dagstore, type Run, temporaryFolder } from './terminal.ts'
@@ -18,8 +18,7 @@ import { dagstore, type Run, temporaryFolder } from './terminal.ts'
 /** Written by Boost's own modules: `tooling/interop/markets`. */
 const VECTORS = fileURLToPath(new URL('../../../tooling/interop/vectors-markets/', import.meta.url))
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const cidOf = (n: number): string => {
   const commitment = new Uint8Array(32)

@@ -8,13 +8,12 @@ import { carV1, makeBlocks, makeSectorStore, type SectorStore, type StoredDeal }
 import { openDagstore } from '@dagstore/node'
 import { ClassicLevel } from 'classic-level'
 import { CID } from 'multiformats/cid'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { InterruptedError } from '../src/terminal.ts'
 import { call, commandFile, startDaemon } from './daemon-process.ts'
 import { dagstore, type Run, temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 interface Provider { readonly cwd: string, readonly storage: SectorStore, readonly deals: readonly StoredDeal[] }
 

@@ -7,15 +7,14 @@ import { systemClock } from '@dagstore/io'
 import { createCommP, pieceCidV1 } from '@dagstore/piece'
 import { createPieceEngine } from '@dagstore/piece/node'
 import { CID } from 'multiformats/cid'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { openShardStore } from '../src/compose.ts'
 import { openDeals } from '../src/daemon/deals.ts'
 import { createLogs } from '../src/log/logs.ts'
 import { commandFile, startDaemon } from './daemon-process.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const proposal = CID.decode(Uint8Array.of(1, 0x71, 0x12, 0x20, ...createHash('sha256').update('deal').digest()))
 

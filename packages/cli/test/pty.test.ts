@@ -4,12 +4,11 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { commandFile, startDaemon } from './daemon-process.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const blocks = makeBlocks(51, 6, { min: 20, max: 300 })
 

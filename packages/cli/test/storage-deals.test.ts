@@ -7,15 +7,14 @@ import { systemClock } from '@dagstore/io'
 import { createCommP, pieceCidV1 } from '@dagstore/piece'
 import { createPieceEngine } from '@dagstore/piece/node'
 import { CID } from 'multiformats/cid'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openShardStore } from '../src/compose.ts'
 import { openDeals } from '../src/daemon/deals.ts'
 import { createLogs } from '../src/log/logs.ts'
 import { call, commandFile, startDaemon } from './daemon-process.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
-let bin = ''
-beforeAll(async () => { bin = await commandFile() })
+const bin = await commandFile()
 
 const blocks = makeBlocks(31, 4, { min: 100, max: 300 })
 const car = carV1([blocks[0]!.cid], blocks)
