@@ -6,12 +6,12 @@ import { readBody, type Room } from './body.ts'
 import { clientOf } from './client-address.ts'
 import type { Count } from './counts.ts'
 import type { Departures } from './departures.ts'
+import { askExtra, type ExtraAccess, type ExtraHandler } from './extra-requests.ts'
 import type { Caller, Gate } from './gate.ts'
 import type { Limits } from './limits.ts'
 import type { ServedMetrics } from './meter.ts'
 import { METRICS_TYPE, metricsText } from './metrics-text.ts'
 import type { CallContext, ServerEvent } from './served-methods.ts'
-import { webRequest, writeWebResponse } from './web-exchange.ts'
 
 export interface Health {
   /** The process does its work; where not, whoever watches it begins it anew. */
@@ -40,13 +40,22 @@ export interface RequestParts {
   readonly tell: (event: ServerEvent) => void
   readonly health: () => Health | Promise<Health>
   readonly metrics: () => Promise<Required<ServedMetrics>>
-  readonly extra: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined
+  readonly extra: ExtraHandler | undefined
+  readonly extraAccess: ExtraAccess
 }
 
 /** Of a request that names one; `''` otherwise. Without the query, which may hold a token. */
 export const pathOf = ({ url = '' }: IncomingMessage): string => url.startsWith('/') ? url.replace(/\?.*$/s, '') : ''
 
 export const isRpcPath = (path: string): boolean => path === '/rpc/v0' || path === '/rpc/v1'
+
+const isHealthPath = (path: string): path is '/healthz' | '/readyz' => path === '/healthz' || path === '/readyz'
+
+/** What begins with two strokes could be read as the name of a host. */
+const isExtraPath = (path: string): boolean => /^\/(?!\/)/.test(path) && !isRpcPath(path) && !isHealthPath(path) && path !== '/metrics'
+
+/** Of whom no token is asked; a preflight has none. */
+const ANYBODY: Caller = { permissions: ['read'], anonymous: true }
 
 /** Never rejects. */
 export const answerRequest = async (parts: RequestParts, request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -58,36 +67,42 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     // its body is not read, so nothing more can come behind it
     return write(parts, response, status, { ...headers, connection: 'close' }, { Error: message })
   }
+  const extra = isExtraPath(path) ? parts.extra : undefined
+  const isOpen = extra !== undefined && parts.extraAccess === 'everywhere'
+  const nothing = (): Promise<void> => refuse(404, 'path', 'there is nothing at that path')
   let leave: (() => void) | undefined
   try {
-    const origin = gate.originOf(request)
-    if (origin !== undefined) response.setHeader('access-control-allow-origin', origin)
-    response.setHeader('vary', 'Origin')
-    const refusal = gate.refusal(request)
-    if (refusal !== undefined) return await refuse(refusal.status, refusal.reason, refusal.message)
+    const origin = isOpen ? undefined : gate.originOf(request)
+    if (!isOpen) {
+      if (origin !== undefined) response.setHeader('access-control-allow-origin', origin)
+      response.setHeader('vary', 'Origin')
+      const refusal = gate.refusal(request)
+      if (refusal !== undefined) return await refuse(refusal.status, refusal.reason, refusal.message)
+    }
     // whoever watches the process is told how it is, however much there is to do
-    if (path === '/healthz' || path === '/readyz') return await answerHealth(parts, path, response)
+    if (isHealthPath(path)) return await answerHealth(parts, path, response)
     leave = requests.enter(client)
     if (leave === undefined) return await refuse(503, 'too-many', 'too many requests are under way', { 'retry-after': '1' })
-    if (request.method === 'OPTIONS' && origin !== undefined) return await preflight(parts, request, response)
-    const caller = gate.caller(request)
+    const isPreflight = request.method === 'OPTIONS' && origin !== undefined
+    if (isPreflight && extra === undefined) return await preflight(parts, request, response)
     if (parts.leaving.aborted && path !== '/metrics') return await refuse(503, 'leaving', 'the server is closing')
+    const caller = isOpen || isPreflight ? ANYBODY : gate.caller(request)
     if (isRpcPath(path)) {
       if (request.method !== 'POST') return await refuse(405, 'method', 'calls come by POST, or over a WebSocket', { allow: 'POST, OPTIONS' })
       if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
       return await answerCall(parts, caller, client, request, response, refuse)
     }
-    if (request.method !== 'GET' && request.method !== 'HEAD') return await refuse(path === '/metrics' ? 405 : 404, 'path', 'there is nothing at that path')
-    if (path === '/metrics') {
-      if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
-      if (!caller.permissions.includes('read')) return await refuse(403, 'token', 'the token does not allow to read')
+    if (path !== '/metrics' && extra === undefined) return await nothing()
+    if (path === '/metrics' && request.method !== 'GET' && request.method !== 'HEAD') return await refuse(405, 'method', 'metrics come by GET', { allow: 'GET, HEAD' })
+    if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
+    if (!caller.permissions.includes('read')) return await refuse(403, 'token', 'the token does not allow to read')
+    if (extra === undefined) {
       const { gauges, facts, ...values } = await parts.metrics()
       return await write(parts, response, 200, { 'content-type': METRICS_TYPE }, metricsText(values, gauges ?? [], facts ?? {}))
     }
-    const answer = path === '' ? undefined : await parts.extra?.(webRequest(request, signalOf(parts, response)))
-    if (answer === undefined) return await refuse(404, 'path', 'there is nothing at that path')
-    endWhenStalled(parts, response)
-    await writeWebResponse(answer, response, parts.departures.of(request.socket))
+    const asked = { client, signal: signalOf(parts, response), gone: parts.departures.of(request.socket), stalledMs: parts.limits.stalledMs }
+    if (await askExtra(extra, request, response, asked)) return
+    return await (isPreflight ? preflight(parts, request, response) : nothing())
   } catch (error) {
     const isGone = parts.departures.of(request.socket).aborted
     if (!isGone) tell({ type: 'failed', message: `${path}: ${error instanceof Error ? error.message : String(error)}` })

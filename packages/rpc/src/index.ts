@@ -1,5 +1,6 @@
 /** Serves the Lotus methods of a DAG store. */
 export { ServerError, type ServerErrorCode } from './errors.ts'
+export type { ExtraAccess, ExtraContext, ExtraHandler } from './extra-requests.ts'
 export type { Anonymous } from './gate.ts'
 export type { Health } from './http-requests.ts'
 export { LIMITS, type ServeLimits } from './limits.ts'

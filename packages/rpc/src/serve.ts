@@ -11,6 +11,7 @@ import { clientOf } from './client-address.ts'
 import { createCount } from './counts.ts'
 import { createDepartures } from './departures.ts'
 import { ServerError } from './errors.ts'
+import type { ExtraAccess, ExtraHandler } from './extra-requests.ts'
 import { type Anonymous, createGate } from './gate.ts'
 import { answerRequest, bodyLimit, type Health, isRpcPath, pathOf, type RequestParts } from './http-requests.ts'
 import { checkLimits, type ServeLimits } from './limits.ts'
@@ -36,8 +37,10 @@ export interface ServeOptions {
   readonly health?: (() => Health | Promise<Health>) | undefined
   /** For `/metrics`; what the server counts itself is added. @default nothing */
   readonly metrics?: (() => ServedMetrics | Promise<ServedMetrics>) | undefined
-  /** What else is answered: asked for GET and HEAD of every other path, once host and origin are found right. */
-  readonly extra?: ((request: Request) => Response | undefined | Promise<Response | undefined>) | undefined
+  /** What else is answered: asked for every other path. @default nothing */
+  readonly extra?: ExtraHandler | undefined
+  /** Whom `extra` is asked for. @default 'gate': as for reading, by host, origin and token */
+  readonly extraAccess?: ExtraAccess | undefined
   /** Nothing waits for it. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined
   readonly clock?: Clock | undefined
@@ -99,6 +102,7 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
       { name: 'rpc.requests', help: 'HTTP requests under way', value: requests.size },
     ]),
     extra: options.extra,
+    extraAccess: options.extraAccess ?? 'gate',
   }
   const server = createServer({
     headersTimeout: limits.headersMs,

@@ -4,7 +4,7 @@ import type { LotusApi } from '@dagstore/lotus-api'
 import { afterEach, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { createFakeClock, type FakeClock } from '@dagstore-tooling/testkit'
-import type { ServeOptions } from '../src/index.ts'
+import type { ExtraHandler, ServeOptions } from '../src/index.ts'
 import { call, serve, type World } from './server.ts'
 
 const worlds: World[] = []
@@ -185,7 +185,12 @@ describe('limits of requests', () => {
   it('forgets answers of others that waited, too', async () => {
     const { api, calls } = gated()
     let left = 0
-    const endless = (): Response => new Response(new ReadableStream({ pull: (controller) => { controller.enqueue(new Uint8Array(1 << 16)) }, cancel: () => { left++ } }))
+    const endless: ExtraHandler = async (_request, response, { signal }) => {
+      signal.addEventListener('abort', () => { left++ })
+      await turn()
+      response.write(new Uint8Array(1 << 16))
+      return true
+    }
     const world = await open({ api, extra: endless })
     const socket = await world.open()
     socket.write(`${post(call('Session'))}${'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3)}`)
