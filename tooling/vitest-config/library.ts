@@ -4,6 +4,8 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 export const SOURCE_CONDITION = '@dagstore/source'
 
+const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
 /** A limit only against hanging for ever; no test measures time. The long forms of some take minutes. */
 const HANGING_MS = process.env['DAGSTORE_LONG'] === undefined ? 120_000 : 3_600_000
 
@@ -18,9 +20,10 @@ const config: ViteUserConfig = defineConfig({
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts'],
+    setupFiles: [beside('./bytes.ts')],
     testTimeout: HANGING_MS,
     hookTimeout: HANGING_MS,
-    reporters: ['default', ...['./failures.ts', './closing-line.ts'].map((name) => fileURLToPath(new URL(name, import.meta.url)))],
+    reporters: ['default', ...['./failures.ts', './closing-line.ts'].map(beside)],
   },
 })
 

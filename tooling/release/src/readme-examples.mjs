@@ -7,18 +7,20 @@ import { closureOf } from './workspace.mjs'
 
 export const examplesOf = (readme) => [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code)
 
-/** Run each example of `readme` as a module beside `folder/node_modules`, each in an empty working folder. */
+/** Run each example of `readme` as a module beside `folder/node_modules`, each in an empty working folder, and with a temporary folder of its own. */
 export const runExamples = async (readme, folder, node = process.execPath) => {
   const examples = examplesOf(readme)
   if (examples.length === 0) throw new Error('the README has no example in a ```js block')
   for (const [i, code] of examples.entries()) {
     const file = join(folder, `readme-example-${i + 1}.mjs`)
-    const cwd = mkdtempSync(join(tmpdir(), 'dagstore-example-'))
+    const place = mkdtempSync(join(tmpdir(), 'dagstore-example-'))
+    const [cwd, TMPDIR] = ['work', 'temporary'].map((name) => join(place, name))
+    for (const made of [cwd, TMPDIR]) mkdirSync(made)
     writeFileSync(file, code)
     try {
-      await run(node, [file], { cwd })
+      await run(node, [file], { cwd, env: { TMPDIR } })
     } finally {
-      rmSync(cwd, { recursive: true, force: true })
+      rmSync(place, { recursive: true, force: true })
     }
   }
   return examples.length
