@@ -11,6 +11,7 @@ import type { Caller, Gate } from './gate.ts'
 import type { Limits } from './limits.ts'
 import type { ServedMetrics } from './meter.ts'
 import { METRICS_TYPE, metricsText } from './metrics-text.ts'
+import { isRpcPath, pathOf } from './request-target.ts'
 import type { CallContext, ServerEvent } from './served-methods.ts'
 
 export interface Health {
@@ -43,11 +44,6 @@ export interface RequestParts {
   readonly extra: ExtraHandler | undefined
   readonly extraAccess: ExtraAccess
 }
-
-/** Of a request that names one; `''` otherwise. Without the query, which may hold a token. */
-export const pathOf = ({ url = '' }: IncomingMessage): string => url.startsWith('/') ? url.replace(/\?.*$/s, '') : ''
-
-export const isRpcPath = (path: string): boolean => path === '/rpc/v0' || path === '/rpc/v1'
 
 const isHealthPath = (path: string): path is '/healthz' | '/readyz' => path === '/healthz' || path === '/readyz'
 

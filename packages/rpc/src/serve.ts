@@ -13,9 +13,10 @@ import { createDepartures } from './departures.ts'
 import { ServerError } from './errors.ts'
 import type { ExtraAccess, ExtraHandler } from './extra-requests.ts'
 import { type Anonymous, createGate } from './gate.ts'
-import { answerRequest, bodyLimit, type Health, isRpcPath, pathOf, type RequestParts } from './http-requests.ts'
+import { answerRequest, bodyLimit, type Health, type RequestParts } from './http-requests.ts'
 import { checkLimits, type ServeLimits } from './limits.ts'
 import { createMeter, mergedMetrics, type ServedMetrics } from './meter.ts'
+import { isLastOfConnection, isRpcPath, pathOf, ServedRequest, settleTarget, takesUpgrade } from './request-target.ts'
 import { type CallContext, type ServerEvent, servedMethods } from './served-methods.ts'
 import { serveWebSocket, type ServedSocket } from './socket.ts'
 import type { Tokens } from './tokens.ts'
@@ -58,6 +59,9 @@ export interface RpcHttpServer extends AsyncDisposable {
 }
 
 const CLOSING = new RpcError('RPC_CLOSED', 'server is closing', { data: { code: 'RPC_CLOSED' } })
+
+/** Which requests become a WebSocket; the second is that of newer Nodes, and unknown to the types. */
+const UPGRADES = { IncomingMessage: ServedRequest, shouldUpgradeCallback: takesUpgrade }
 
 /** For the farewell of a WebSocket. */
 const FAREWELL_MS = 1_000
@@ -104,7 +108,10 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     extra: options.extra,
     extraAccess: options.extraAccess ?? 'gate',
   }
+  /** Connections that nothing more is taken from. */
+  const spent = new WeakSet<Socket>()
   const server = createServer({
+    ...UPGRADES,
     headersTimeout: limits.headersMs,
     requestTimeout: Math.max(limits.headersMs, limits.requestMs),
     keepAliveTimeout: limits.idleMs,
@@ -115,6 +122,12 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
     keepAliveInitialDelay: limits.heartbeatMs,
     noDelay: true,
   }, (request: IncomingMessage, response: ServerResponse) => {
+    if (spent.has(request.socket)) return
+    if (isLastOfConnection(request)) {
+      spent.add(request.socket)
+      response.shouldKeepAlive = false
+    }
+    settleTarget(request)
     const own = answers.get(request.socket) ?? new Set()
     answers.set(request.socket, own.add(response))
     const task = answerRequest(parts, request, response).finally(() => {
@@ -146,6 +159,8 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
   })
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => {}) // it closes
+    if (spent.has(socket)) return void socket.destroy()
+    settleTarget(request)
     const client = clientOf(request.socket.remoteAddress)
     const path = pathOf(request)
     const refuse = (status: number, reason: string): void => {
