@@ -1,0 +1,58 @@
+/** Connections of HTTP/2: any number of requests on each, within limits, until nobody asks any more. */
+import { constants, createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { CheckedServerLimits } from './server-limits.ts'
+
+export interface Http2Sessions {
+  readonly size: number
+  /** A connection whose first bytes, or whose handshake of TLS, say that it is one. */
+  take (socket: Socket): void
+  /** Each is told that it ends (GOAWAY), and does when its requests have. */
+  leave (): void
+}
+
+type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, session: ServerHttp2Session) => Promise<void>
+
+/** @param serve - resolves when the answer is out, or its peer is gone; never rejects */
+export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): Http2Sessions => {
+  const sessions = new Set<ServerHttp2Session>()
+  const server: Http2Server = createServer({
+    settings: { maxConcurrentStreams: limits.maxStreams, maxHeaderListSize: limits.maxHeaderBytes, enablePush: false },
+    unknownProtocolTimeout: limits.headersMs,
+  })
+  server.on('session', (session) => {
+    sessions.add(session)
+    let active = 0
+    session.once('close', () => { sessions.delete(session) })
+    session.on('error', ignore)
+    session.setTimeout(limits.idleMs)
+    session.on('timeout', () => { if (active === 0) session.close() })
+    session.on('stream', (stream, headers) => {
+      active++
+      stream.once('close', () => { active-- })
+      stream.on('error', ignore)
+      stream.setTimeout(limits.stalledMs)
+      stream.on('timeout', () => { if (stream.writableLength > 0 || stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL) })
+      if (!stream.endAfterHeaders) passOver(stream)
+      void serve(stream, headers, session)
+    })
+  })
+  server.on('sessionError', ignore)
+  return {
+    get size () { return sessions.size },
+    take: (socket) => { server.emit('connection', socket) },
+    leave: () => { for (const session of sessions) session.close() },
+  }
+}
+
+/** Of a body that nobody wants. */
+const MOST_UNREAD = 1 << 16
+
+/** What a request has besides its headers; with more of it than this its stream ends. */
+const passOver = (stream: ServerHttp2Stream): void => {
+  let read = 0
+  stream.on('data', ({ byteLength }: Uint8Array) => { if ((read += byteLength) > MOST_UNREAD) stream.close(constants.NGHTTP2_CANCEL) })
+}
+
+/** It closes. */
+const ignore = (): void => {}
