@@ -6,8 +6,8 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
+import { isFromHere } from '@dagstore/io/node'
 import type { Permission } from '@dagstore/lotus-api'
-import { isFromHere } from './client-address.ts'
 import type { Tokens } from './tokens.ts'
 
 /** Who may read without a token: callers on this machine, everybody, nobody. */

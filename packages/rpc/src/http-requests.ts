@@ -1,16 +1,13 @@
 /** One HTTP request, from its path to its answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { onAbort } from '@dagstore/io'
+import { METRICS_TYPE, metricsText, onAbort } from '@dagstore/io'
+import { clientOf, type Count, type Departures } from '@dagstore/io/node'
 import type { RpcServer } from '@dagstore/json-rpc'
 import { readBody, type Room } from './body.ts'
-import { clientOf } from './client-address.ts'
-import type { Count } from './counts.ts'
-import type { Departures } from './departures.ts'
 import { askExtra, type ExtraAccess, type ExtraHandler } from './extra-requests.ts'
 import type { Caller, Gate } from './gate.ts'
 import type { Limits } from './limits.ts'
 import type { ServedMetrics } from './meter.ts'
-import { METRICS_TYPE, metricsText } from './metrics-text.ts'
 import { isRpcPath, pathOf } from './request-target.ts'
 import type { CallContext, ServerEvent } from './served-methods.ts'
 

@@ -1,5 +1,5 @@
 /** What the server counts itself. */
-import type { Gauge, MetricFacts, MetricValues } from './metrics-text.ts'
+import type { Gauge, MetricFacts, MetricValues } from '@dagstore/io'
 import type { ServerEvent } from './served-methods.ts'
 
 export interface Meter {

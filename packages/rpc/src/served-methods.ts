@@ -1,8 +1,8 @@
 /** The methods as a server serves them: each call is counted and told, and none begins once the server is leaving. */
 import { type Clock, onAbort, withdrawable } from '@dagstore/io'
+import type { Count } from '@dagstore/io/node'
 import { RpcError, type RpcMethod, type RpcMethods, type RpcStreamMethod } from '@dagstore/json-rpc'
 import type { LotusContext } from '@dagstore/lotus-api'
-import type { Count } from './counts.ts'
 
 export interface CallContext extends LotusContext {
   /** Address of the caller. */

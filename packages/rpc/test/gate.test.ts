@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { clientOf, isFromHere, isLoopback } from '@dagstore/io/node'
 import { describe, expect, it } from 'vitest'
-import { clientOf, isFromHere, isLoopback } from '../src/client-address.ts'
 import { createGate, type GateOptions } from '../src/gate.ts'
 import { createTokens } from '../src/index.ts'
 import { SECRET } from './server.ts'

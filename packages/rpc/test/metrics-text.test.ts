@@ -1,6 +1,6 @@
 import { createMetrics, METRICS } from '@dagstore/dagstore'
+import { metricsText } from '@dagstore/io'
 import { describe, expect, it } from 'vitest'
-import { metricsText } from '../src/index.ts'
 
 describe('metricsText', () => {
   it('writes what the store counts and measures, in base units, as Prometheus reads it', () => {

@@ -1,8 +1,8 @@
 /** What `/metrics` shows: what the store and its pieces count, and how things are now. */
 import { type Dagstore, createMetrics, type Metrics, METRICS, type MetricsSnapshot } from '@dagstore/dagstore'
-import type { Clock } from '@dagstore/io'
+import type { Clock, Gauge } from '@dagstore/io'
 import { PIECE_METRICS, type PieceMetrics } from '@dagstore/lotus-mount'
-import type { Gauge, ServedMetrics } from '@dagstore/rpc'
+import type { ServedMetrics } from '@dagstore/rpc'
 import { VERSION } from '../version.ts'
 
 export interface DaemonMetrics {
