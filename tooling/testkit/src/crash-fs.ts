@@ -31,7 +31,7 @@ export interface CrashFs {
   names(): string[]
   /** Current bytes of a file, for looking at. */
   content(name: string): Uint8Array | undefined
-  /** Put bytes under a name, synced, without counting an operation. */
+  /** Put bytes, which nobody changes any more, under a name, synced, without counting an operation. */
   plant(name: string, bytes: Uint8Array): void
   /** What the next process finds; may be asked for several times, each seed another chance. */
   recover(seed: number | string): CrashFs
@@ -202,7 +202,7 @@ const openOn = (files: Files, options: CrashFsOptions): CrashFs => {
     plant: (name, bytes) => { files.set(name, new Inode(bytes)) },
     recover: (seed) => {
       const chance = seededRandom(`${options.seed}/${seed}/recover`)
-      const left: Files = new Map([...files].map(([name, inode]) => [name, new Inode(inode.survivor(chance.fork(name)))]))
+      const left: Files = new Map([...files].map(([name, inode]) => [name, inode.survivor(chance.fork(name))]))
       const { faults: _, ...rest } = options
       return openOn(left, { ...rest, seed: `${options.seed}/${seed}` })
     },
