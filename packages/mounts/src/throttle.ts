@@ -1,8 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** How much may be asked of mounts: openings at a time and bytes per second, of each mount and of all together. */
-import { type ByteSource, type CallOptions, type Clock, systemClock, untilAborted } from '@dagstore/io'
+import { type ByteSource, type CallOptions, type Clock, createFairFlow, createFairSlots, createLane, type FairFlow, type FairSlots, type Lane, systemClock, untilAborted } from '@dagstore/io'
 import { explanationOf } from './explanation.ts'
-import { FairQueue } from './fair-queue.ts'
 import type { Mount, MountBytes } from './mount.ts'
 import { openedFor } from './opened-for.ts'
 
@@ -36,37 +35,37 @@ export const createThrottle = ({ perMount = {}, total = {}, clock = systemClock 
   for (const [name, value] of Object.entries({ ...perMount, ...total })) {
     if (value !== undefined && !(value >= 0 && Number.isFinite(value))) throw new RangeError(`${name}; want=a number from 0 got=${value}`)
   }
-  const all = new Gate(total, clock)
-  const gates = new Map<string, { readonly gate: Gate, users: number }>()
+  const all = createGate(total, clock)
+  const gates = new Map<string, MountGate>()
   /** A gate is there as long as somebody uses or waits at it. */
-  const within = async <T>(url: string, work: (gate: Gate) => Promise<T>): Promise<T> => {
-    const entry = gates.get(url) ?? { gate: new Gate(perMount, clock), users: 0 }
-    gates.set(url, entry)
-    entry.users++
+  const within = async <T>(url: string, work: (gate: MountGate) => Promise<T>): Promise<T> => {
+    const gate = gates.get(url) ?? { ...createGate(perMount, clock), ownLane: createLane(), lane: createLane(), users: 0 }
+    gates.set(url, gate)
+    gate.users++
     try {
-      return await work(entry.gate)
+      return await work(gate)
     } finally {
       // one that has given bytes away in advance stays until they are paid for
-      if (--entry.users === 0) void entry.gate.idle().then(() => { if (entry.users === 0 && gates.get(url) === entry) gates.delete(url) })
+      if (--gate.users === 0) void paid(gate.flow, clock).then(() => { if (gate.users === 0 && gates.get(url) === gate) gates.delete(url) })
     }
   }
-  const enter: Throttle['enter'] = async (url, { signal } = {}) => {
+  const enter: Throttle['enter'] = async (url, options) => {
     let leave = (): void => {}
     const left = new Promise<void>((resolve) => { leave = resolve })
     return new Promise((resolve, reject) => {
       within(url, async (gate) => {
-        await gate.enter(url, signal)
+        await gate.slots.enter(gate.ownLane, options)
         try {
           // of its own slots first, so that nobody holds a common one and waits
-          await all.enter(url, signal)
+          await all.slots.enter(gate.lane, options)
         } catch (error) {
-          gate.exit()
+          gate.slots.leave()
           throw error
         }
         resolve(leave)
         await left
-        all.exit()
-        gate.exit()
+        all.slots.leave()
+        gate.slots.leave()
       }).catch(reject)
     })
   }
@@ -81,88 +80,31 @@ export const createThrottle = ({ perMount = {}, total = {}, clock = systemClock 
         leave()
       }
     },
-    bytes: (url, count, { signal } = {}) => within(url, async (gate) => {
-      await gate.bytes(url, count, signal)
-      await all.bytes(url, count, signal)
+    bytes: (url, count, options) => within(url, async (gate) => {
+      await gate.flow.pass(gate.ownLane, count, options)
+      await all.flow.pass(gate.lane, count, options)
     }),
   }
 }
 
-/** Bytes given away in advance, in seconds of the rate. */
-const BURST_SECONDS = 0.1
+interface Gate {
+  readonly slots: FairSlots
+  readonly flow: FairFlow
+}
 
-class Gate {
-  readonly #opens: number
-  readonly #rate: number
-  readonly #clock: Clock
-  readonly #slots: FairQueue = new FairQueue()
-  readonly #flow: FairQueue = new FairQueue()
-  #open = 0
-  /** When what was given away is paid for, by the monotonic clock. */
-  #paidAt = Number.NEGATIVE_INFINITY
-  #flowing = false
-  #wake: AbortController = new AbortController()
+interface MountGate extends Gate {
+  /** Among those who want something of this mount. */
+  readonly ownLane: Lane
+  /** Among all mounts. */
+  readonly lane: Lane
+  users: number
+}
 
-  constructor ({ opens = 0, bytesPerSecond = 0 }: ThrottleLimits, clock: Clock) {
-    this.#opens = opens
-    this.#rate = bytesPerSecond / 1000
-    this.#clock = clock
-  }
+const createGate = ({ opens = 0, bytesPerSecond = 0 }: ThrottleLimits, clock: Clock): Gate => ({ slots: createFairSlots(opens), flow: createFairFlow(bytesPerSecond, clock) })
 
-  async enter (lane: string, signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted()
-    if (this.#opens === 0) return
-    await this.#slots.wait(lane, 1, signal, () => { this.#admit() })
-  }
-
-  exit (): void {
-    if (this.#opens === 0) return
-    this.#open--
-    this.#admit()
-  }
-
-  async bytes (lane: string, count: number, signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted()
-    if (this.#rate === 0 || count === 0) return
-    await this.#flow.wait(lane, count, signal, () => {
-      this.#wake.abort()
-      void this.#pour()
-    })
-  }
-
-  async idle (): Promise<void> {
-    const ms = this.#rate === 0 ? 0 : this.#paidAt - this.#clock.monotonic()
-    if (ms > 0) await this.#clock.sleep(ms)
-  }
-
-  #admit (): void {
-    while (this.#open < this.#opens && this.#slots.size > 0) {
-      this.#open++
-      this.#slots.take()
-    }
-  }
-
-  /** Let one after another go, each when those before are paid for. */
-  async #pour (): Promise<void> {
-    if (this.#flowing) return
-    this.#flowing = true
-    try {
-      for (let next = this.#flow.peek(); next !== undefined; next = this.#flow.peek()) {
-        const now = this.#clock.monotonic()
-        const wait = this.#paidAt - now - BURST_SECONDS * 1000
-        if (wait > 0) {
-          // somebody who leaves or comes may change whose turn it is
-          this.#wake = new AbortController()
-          await this.#clock.sleep(wait, { signal: this.#wake.signal }).catch(() => {})
-          continue
-        }
-        this.#paidAt = Math.max(this.#paidAt, now) + next.amount / this.#rate
-        this.#flow.take()
-      }
-    } finally {
-      this.#flowing = false
-    }
-  }
+const paid = async (flow: FairFlow, clock: Clock): Promise<void> => {
+  const { owedMs } = flow
+  if (owedMs > 0) await clock.sleep(owedMs)
 }
 
 /** At most so many bytes are paid for at once, so that others get their turn in between. */
