@@ -1,5 +1,6 @@
 /** The store at the root, opened by this process. */
 import type { DagstoreEvent, ShardInfo } from '@dagstore/dagstore'
+import type { ShardStore } from '../compose.ts'
 import { codeOf } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
 import type { LocalDeals } from './local-provider.ts'
@@ -17,9 +18,14 @@ export interface LocalUse {
 /** Makes the store where there is none. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
 export const openLocalBackend = async (root: RootFolder, { onEvent, bytesPerSecond, onNotice = () => {} }: LocalUse = {}): Promise<ShardBackend> => {
   // loaded when needed
-  const [{ openShardStore }, { toLotusState }, { openDirectory }] = await Promise.all([import('../compose.ts'), import('@dagstore/dagstore'), import('@dagstore/io/node')])
-  const opened = await openShardStore(root, { ...(onEvent === undefined ? {} : { onEvent }), ...(bytesPerSecond === undefined ? {} : { indexingBytesPerSecond: bytesPerSecond }) })
-  const { dagstore: store, indices, isUnsealed } = opened
+  const { openShardStore } = await import('../compose.ts')
+  return localBackend(await openShardStore(root, { ...(onEvent === undefined ? {} : { onEvent }), ...(bytesPerSecond === undefined ? {} : { indexingBytesPerSecond: bytesPerSecond }) }), onNotice)
+}
+
+/** Of a store that is open; closes it. @param onNotice - told what is left out, and why */
+export const localBackend = async (opened: ShardStore, onNotice: (text: string) => void): Promise<ShardBackend> => {
+  const [{ toLotusState }, { openDirectory }] = await Promise.all([import('@dagstore/dagstore'), import('@dagstore/io/node')])
+  const { root, dagstore: store, indices, isUnsealed } = opened
   let deals: Promise<LocalDeals> | undefined
   const listed = (info: ShardInfo): ListedShard => ({ Key: info.key, State: toLotusState(info), Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}` })
   const dagstore: ShardCalls = {
