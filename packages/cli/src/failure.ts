@@ -56,7 +56,9 @@ export const explain = (error: unknown, subject?: string, paths: readonly string
     if (message !== '' && !parts.some((part) => part.includes(message))) parts.push(message)
     code ??= codeOf(current)
     offset ??= offsetOf(current)
-    if (current instanceof AggregateError) parts.push(...current.errors.map((inner) => explain(inner)).filter((text) => !parts.includes(text)))
+    if (current instanceof AggregateError) {
+      for (const text of current.errors.map((inner) => explain(inner))) if (!parts.some((part) => part.includes(text.replace(/ \([A-Z\d_]+\)$/, '')))) parts.push(text)
+    }
     // who has the lock is all there is to say; the engine's own words add nothing
     current = current instanceof Error && codeOf(current) !== 'DAGSTORE_LOCKED' ? current.cause : undefined
   }

@@ -47,7 +47,7 @@ describe('dagstore migrate --from boost', () => {
     const run = await dagstore(cwd, ['migrate', '--from', 'boost', ...where])
     expect(run.code, run.stderr).toBe(0)
     expect(run.stdout).toMatch(/^10 deals: 5 shards registered, 1 merged \(same piece\), 4 skipped \(report: /)
-    expect((await reportOf(run, cwd)).filter(({ outcome }) => outcome === 'skipped').map(({ reason }) => reason).sort()).toEqual(['state Complete', 'state PublishConfirmed', 'state Published', 'state Transferred'])
+    expect((await reportOf(run, cwd)).filter(({ outcome }) => outcome === 'skipped').map(({ reason }) => reason).sort()).toEqual(['state Complete, in no sector', 'state PublishConfirmed, in no sector', 'state Published, in no sector', 'state Transferred, in no sector'])
     expect(await keysIn(cwd)).toHaveLength(5)
     expect(await wholeOf(join(cwd, 'boost'))).toEqual(before)
   })

@@ -57,5 +57,7 @@ describe('explain', () => {
 
   it('tells every one of several causes', () => {
     expect(explain(new Error('no source', { cause: new AggregateError([new Error('disk gone'), new Error('host down')], 'all failed') }))).toBe('no source: all failed: disk gone: host down')
+    const gone = (): Error => Object.assign(new Error('is its disk there? path=/mnt/a'), { code: 'IO_FAILED' })
+    expect(explain(new Error('no copy: is its disk there? path=/mnt/a', { cause: new AggregateError([gone(), gone()], 'all failed') }))).toBe('no copy: is its disk there? path=/mnt/a: all failed')
   })
 })

@@ -130,7 +130,7 @@ class Migration {
     return group.flatMap((item, at) => {
       const deals = item.deals.filter((deal) => {
         const taken = reader.isWithSealing(deal)
-        if (!taken) this.#tell(item, { deal, outcome: 'skipped', reason: deal.state === undefined ? 'sealing does not have it' : `state ${deal.state}` })
+        if (!taken) this.#tell(item, { deal, outcome: 'skipped', reason: skippedReason(deal) })
         return taken
       })
       return deals.length === 0 ? [] : [{ item, deals, first: firsts[at] }]
@@ -257,6 +257,9 @@ class Migration {
     this.#report.push({ deal: deal.dealId, piece: key, miner: deal.miner, sector: deal.sector, outcome, reason })
   }
 }
+
+const skippedReason = ({ state, sector }: PieceDeal): string =>
+  `${state === undefined ? 'sealing does not have it' : `state ${state}`}${sector === undefined ? ', in no sector' : ''}`
 
 const copyOf = ({ item: { piece }, of: { deal } }: { readonly item: PieceGroupItem, readonly of: SettledDeal }): PieceCopy => ({
   piece,
