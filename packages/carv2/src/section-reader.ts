@@ -175,12 +175,25 @@ export class SectionReader {
   }
 
   #checkZeros (bytes: Uint8Array, from: number, windowStart: number): void {
-    for (let i = from; i < bytes.byteLength; i++) {
-      if (bytes[i] === 0) continue
-      const offset = this.cursor.payloadStart + windowStart + i
-      throw new CarV2Error('CARV2_BAD_SECTION', `bytes behind the zero padding; at=${offset}`, { offset })
-    }
+    const i = firstNonZero(bytes, from)
+    if (i === -1) return
+    const offset = this.cursor.payloadStart + windowStart + i
+    throw new CarV2Error('CARV2_BAD_SECTION', `bytes behind the zero padding; at=${offset}`, { offset })
   }
+}
+
+/** Where the first byte from there on is that is not 0, or -1; zeros are looked at four at a time. */
+const firstNonZero = (bytes: Uint8Array, from: number): number => {
+  let at = from
+  while (at < bytes.byteLength && (bytes.byteOffset + at) % 4 !== 0 && bytes[at] === 0) at++
+  if (at < bytes.byteLength && (bytes.byteOffset + at) % 4 === 0) {
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (bytes.byteLength - at) >> 2)
+    let word = 0
+    while (word < words.length && words[word] === 0) word++
+    at += word * 4
+  }
+  while (at < bytes.byteLength && bytes[at] === 0) at++
+  return at < bytes.byteLength ? at : -1
 }
 
 /**

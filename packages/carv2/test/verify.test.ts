@@ -53,6 +53,18 @@ describe('verifyCar', () => {
     await expect(verifyCar(createBytesSource(carV2({ roots, blocks, index })), hashes)).rejects.toMatchObject({ code, offset: expect.any(Number) })
   })
 
+  it('finds the first byte that is not zero behind the last section, wherever it lies in memory', async () => {
+    for (let before = 0; before < 5; before++) {
+      const bytes = concat([new Uint8Array(before), carV1(roots, blocks, { paddingBytes: 23 })]).subarray(before)
+      for (let at = bytes.byteLength - 22; at < bytes.byteLength; at++) {
+        const dirty = bytes.slice()
+        dirty.fill(1, at)
+        const source = createBytesSource(concat([new Uint8Array(before), dirty]).subarray(before))
+        await expect(verifyCar(source, hashes)).rejects.toMatchObject({ code: 'CARV2_BAD_SECTION', offset: at })
+      }
+    }
+  })
+
   it('looks at all zeros behind the last section, however many', async () => {
     const bytes = carV1(roots, blocks, { paddingBytes: 3_000_000 })
     bytes[bytes.byteLength - 1] = 1
