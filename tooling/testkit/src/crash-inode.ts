@@ -57,7 +57,11 @@ export class Inode {
   }
 
   truncate (length: number): void {
-    for (let s = Math.floor(Math.min(length, this.#length) / SECTOR_BYTES); s * SECTOR_BYTES < this.#length; s++) this.#dirty.add(s)
+    // where nothing is durable, what is taken away leaves the zeros that there would be
+    const end = Math.min(this.#length, this.#durable.length)
+    for (let s = Math.floor(Math.min(length, this.#length) / SECTOR_BYTES); s * SECTOR_BYTES < end; s++) {
+      if (this.#durable.pages[Math.floor(s * SECTOR_BYTES / PAGE_BYTES)] !== undefined) this.#dirty.add(s)
+    }
     this.#cutTo(length)
     this.version++
   }
