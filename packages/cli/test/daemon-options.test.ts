@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promi
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { makeSectorStore } from '@dagstore-tooling/fixtures'
+import { makeSectorStore, type SectorStore } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
 import { call, commandFile, type RunningDaemon, startCommand, startDaemon } from './daemon-process.ts'
 import { temporaryFolder } from './terminal.ts'
@@ -151,7 +151,7 @@ describe('a storage path of the configuration', () => {
     expect(await call(daemon, 'DagstoreInitializeShard', [near])).not.toHaveProperty('error')
     expect((await call(daemon, 'DagstoreInitializeShard', [away])).error?.message).toContain(gone)
     const { Failure } = (await call(daemon, 'DagstoreShardInfo', [away])).result as { readonly Failure: { readonly Code: string, readonly Retry: string, readonly Message: string } }
-    expect(Failure).toMatchObject({ Retry: 'later' })
+    expect(Failure).toMatchObject({ Retry: 'later', Message: expect.stringContaining(gone) as string })
     expect(Failure.Code).not.toMatch(/MISSING|LOST|NOT_FOUND/)
     await rename(`${gone}.unplugged`, gone)
     await daemon.until(/INFO.*storage is there again.*/)
@@ -165,6 +165,31 @@ describe('a storage path of the configuration', () => {
     await rename(gone, `${gone}.unplugged`)
     const why = await startCommand(bin, ['why', cid], { cwd }).ended
     expect(why).toMatchObject({ code: 1, stdout: expect.stringContaining(`is its disk there? path=${gone}`) as string })
+  })
+
+  it('is told to whoever may read, as Lotus tells its errors; tokens and what stands behind a ? are told to nobody', async () => {
+    const cwd = await temporaryFolder()
+    const storage = await makeSectorStore(join(cwd, 'provider'), { sectors: 2, piecesPerSector: 1, maxPayloadBytes: 3000, trouble: false })
+    const [{ pieceCid, dealId, miner, sector, offsetPadded, lengthPadded }] = storage.deals as [SectorStore['deals'][number]]
+    await writeFile(join(cwd, 'deals.ndjson'), `${JSON.stringify({ pieceCid, dealId, miner: Number(miner), sector: Number(sector), offsetPadded, lengthPadded })}\n`)
+    await writeFile(join(cwd, 'payload.car'), storage.payload(pieceCid))
+    const [cid = ''] = (await startCommand(bin, ['car', 'list', 'payload.car'], { cwd }).ended).stdout.split('\n')
+    expect((await startCommand(bin, ['migrate', '--from', 'file', 'deals.ndjson', '--storage', 'provider/repo'], { cwd }).ended).code).toBe(0)
+    expect((await startCommand(bin, ['initialize-all'], { cwd }).ended).code).toBe(0)
+    for (const folder of storage.folders) await rename(folder, `${folder}.unplugged`)
+    await writeFile(join(cwd, '.dagstore', 'config.toml'), `[Pieces]\nStorage = ${JSON.stringify(storage.folders)}\nPieceServers = ["http://127.0.0.1:1/base?key=s3cr3t-key"]\nLotusApiInfo = "s3cr3t.to.ken:/ip4/127.0.0.1/tcp/1/http"\n`)
+    const daemon = await startDaemon(bin, [], { cwd })
+    const nobody = { url: daemon.url, token: undefined }
+    const why = JSON.stringify(await call(nobody, 'DagstoreWhy', [{ '/': cid }]))
+    expect(why).toContain(storage.folders[0])
+    expect(why).toContain('http://127.0.0.1:1/base')
+    expect((await call(daemon, 'DagstoreVerifyShard', [pieceCid])).error?.message).toContain(storage.folders[0])
+    const listed = JSON.stringify(await call(nobody, 'DagstoreListShards'))
+    expect(listed).toContain(storage.folders[0])
+    const others = JSON.stringify([await call(nobody, 'DagstoreShardInfo', [pieceCid]), await call(nobody, 'PiecesGetPieceInfo', [{ '/': pieceCid }])])
+    const ready = await (await fetch(`${daemon.url}/readyz`)).text()
+    expect(ready, 'is asked by those who may not read, too').not.toContain(storage.folders[0])
+    expect(why + listed + others + ready + daemon.said().stderr).not.toContain('s3cr3t')
   })
 
   it('Storage: is refused where it was typed, by its name', async () => {

@@ -11,6 +11,8 @@ made from the table of methods in \`packages/lotus-api\`; \`docs/openrpc.json\` 
 
 - A token goes into the header \`Authorization: Bearer TOKEN\`, or the parameter \`?token=TOKEN\` of the URL. Each method needs one permission
   of ${PERMISSIONS.map((permission) => `\`${permission}\``).join(', ')}; a token lists all that it allows. Without a token callers on the same machine may \`read\`.
+- Whoever may \`read\` sees errors as they are, as with Lotus: paths and addresses of where shards are read are in them. Tokens, passwords and what
+  stands behind a \`?\` of a URL are in no answer to them. \`AnonymousRead = "never"\` tells nobody without a token.
 - Methods of Lotus have its parameters, results and texts of errors; a client written for Lotus works unchanged. Others are answered
   with -32601.
 - Streams come over a WebSocket: the answer is the number of a channel, then \`xrpc.ch.val\` brings the values, \`xrpc.ch.close\` ends them;

@@ -79,10 +79,19 @@ const mountErrorOf = (error: unknown, what: string): unknown => {
     case 'PIECE_LOST': return new IoError('IO_SOURCE_LOST', error.message, { cause: error, retry })
     case 'PIECE_SEALED': return new MountError('MOUNT_UNREACHABLE', `${what}: it is sealed`, { cause: error, retry })
     case 'PIECE_UNSEAL_FAILED': return new MountError('MOUNT_UNREACHABLE', `${what}: it cannot be unsealed`, { cause: error, retry })
-    case 'PIECE_NO_SOURCE': return new MountError('MOUNT_UNREACHABLE', `${what}: no source has it`, { cause: error, retry })
+    case 'PIECE_NO_SOURCE': return new MountError('MOUNT_UNREACHABLE', `${what}: no source has it${firstReason(error)}`, { cause: error, retry })
     // of a storage, or of what the loader waits for: nothing of that is the piece
     case 'PIECE_BAD_STORAGE':
     case 'IO_NOT_FOUND': return new MountError('MOUNT_UNREACHABLE', `${what}: its storage is not there`, { cause: error, retry: 'later' })
     default: return toMountError(error, what)
   }
+}
+
+/** Of a message that is kept with the shard. */
+const MAX_CHARACTERS = 300
+
+/** What the source said that was asked first: whoever reads of the failure knows where to look. */
+const firstReason = ({ cause }: Error): string => {
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : undefined
+  return first instanceof Error ? `: ${first.message.slice(0, MAX_CHARACTERS)}` : ''
 }
