@@ -1,7 +1,7 @@
 /** The inputs that the manifest names by seed and size, as streams and as trees. */
-import { hash } from 'node:crypto'
 import type { TreeDirectory, TreeEntry, TreeFile } from '@dagstore/io'
 import type { TreeEntryFacts } from './manifest.ts'
+import { numberedDigests } from './numbered-digests.ts'
 
 const DOMAIN = new TextEncoder().encode('dagstore-vector')
 const CHUNK = 1 << 16
@@ -10,15 +10,12 @@ const CHUNK = 1 << 16
 export function * inputChunks (seed: number, size: number): Generator<Uint8Array> {
   const input = new Uint8Array(DOMAIN.byteLength + 16)
   input.set(DOMAIN)
-  const view = new DataView(input.buffer)
-  view.setBigUint64(DOMAIN.byteLength, BigInt(seed), true)
+  new DataView(input.buffer).setBigUint64(DOMAIN.byteLength, BigInt(seed), true)
   let i = 0
   for (let left = size; left > 0; left -= CHUNK) {
     const chunk = new Uint8Array(Math.min(CHUNK, Math.ceil(left / 32) * 32))
-    for (let at = 0; at < chunk.byteLength; at += 32) {
-      view.setUint32(DOMAIN.byteLength + 8, i++, true) // the upper half stays 0: below 128 GiB
-      chunk.set(hash('sha256', input, 'buffer'), at)
-    }
+    numberedDigests(input, DOMAIN.byteLength + 8, i, chunk) // the upper half stays 0: below 128 GiB
+    i += chunk.byteLength / 32
     yield left < chunk.byteLength ? chunk.slice(0, left) : chunk
   }
 }
