@@ -12,6 +12,7 @@ export type DagErrorCode =
   | 'DAG_NOT_DIRECTORY'
   | 'DAG_NOT_FILE'
   | 'DAG_NO_LINK'
+  | 'DAG_OUTSIDE'
   | 'DAG_TOO_DEEP'
   | 'DAG_TOO_MANY_BLOCKS'
   | 'DAG_TOO_MANY_BYTES'

@@ -65,9 +65,16 @@ export const resolveRange = ({ from, to }: EntityBytes, size: number): { readonl
   to: to === undefined ? Infinity : to < 0 ? size + to : to,
 })
 
-/** Of the root of a file. @throws {DagError} `DAG_BAD_BLOCK`, `DAG_BAD_UNIXFS` */
-export const expandFile = (cid: CID, bytes: Uint8Array, unixfs: UnixfsNode, pb: PbNode, range: EntityBytes): FileExpansion => {
+/** A file without a byte is met by what begins at its start. @throws {DagError} `DAG_OUTSIDE` */
+export const checkMeets = (cid: CID, range: EntityBytes, size: number): void => {
+  const { from, to } = resolveRange(range, size)
+  if (size === 0 ? from > 0 : from >= size || to < 0) throw new DagError('DAG_OUTSIDE', `range outside of the file; size=${size} from=${range.from} to=${range.to ?? '*'}`, cid)
+}
+
+/** Of the root of a file. @throws {DagError} `DAG_BAD_BLOCK`, `DAG_BAD_UNIXFS`; `DAG_OUTSIDE` where it must meet the range */
+export const expandFile = (cid: CID, bytes: Uint8Array, unixfs: UnixfsNode, pb: PbNode, range: EntityBytes, mustMeet: boolean): FileExpansion => {
   const node = fileNodeOf(cid, unixfs, pb)
+  if (mustMeet) checkMeets(cid, range, node.size)
   const { from, to } = resolveRange(range, node.size)
   return expandNode(cid, bytes, node, from, to)
 }

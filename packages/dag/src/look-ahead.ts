@@ -45,6 +45,8 @@ interface Entry {
 
 /** What a waiting block takes beside its bytes, roughly. */
 const ENTRY_BYTES = 512
+/** How long a block under way is taken to be before one has come. */
+const FIRST_GUESS_BYTES = 1 << 18
 /** How far ahead is looked in the links of one node, per `get` that may be under way. */
 const LINKS_PER_GET = 4
 /** How many nodes, one below the other, are looked through that the walk has not come to. */
@@ -61,6 +63,8 @@ export class LookAhead {
   /** Of those under way, that of the block which the walk is at. */
   #needed = 0
   #waitingBytes = 0
+  /** Of a block that has come. */
+  #longestBytes = 0
 
   constructor (parts: LookAheadParts, options: { readonly width: number, readonly maxBytes: number, readonly signal: AbortSignal | undefined }) {
     this.#parts = parts
@@ -104,6 +108,7 @@ export class LookAhead {
         (bytes) => {
           this.#underWay--
           this.#waitingBytes += bytes.byteLength + ENTRY_BYTES
+          this.#longestBytes = Math.max(this.#longestBytes, bytes.byteLength + ENTRY_BYTES)
           entry.outcome = { bytes }
         },
         (error: unknown) => {
@@ -134,7 +139,8 @@ export class LookAhead {
       if (!this.#planFrame(node.frame, level + 1)) return false
     }
     while (ahead.next < links.length) {
-      if (this.#underWay - this.#needed >= this.#width || this.#waitingBytes >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
+      const underWay = this.#underWay - this.#needed
+      if (underWay >= this.#width || this.#bytesWith(underWay) >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
       const n = ahead.next++
       const cid = links[n]!
       if (cid.multihash.code === IDENTITY) continue
@@ -144,6 +150,11 @@ export class LookAhead {
       if (cid.code !== RAW) ahead.nodes.push({ n, entry, frame: undefined })
     }
     return true
+  }
+
+  /** Those that wait, and those under way as long as the longest so far. */
+  #bytesWith (underWay: number): number {
+    return this.#waitingBytes + underWay * (this.#longestBytes === 0 ? Math.min(FIRST_GUESS_BYTES, this.#maxBytes / this.#width) : this.#longestBytes)
   }
 
   #frameBelow (cid: CID, bytes: Uint8Array, task: Task): Frame {

@@ -31,7 +31,7 @@ export async function * readEntity (store: BlockGetter, cid: AnyCid, options: Re
   const range = checkRange({ from, to })
   const traversal = new Traversal(store, { ...rest, lookAhead, duplicates: true, identity: 'yield', missing: 'throw' })
   try {
-    traversal.start({ cid: toCid(cid), depth: 0, parent: undefined }, { kind: 'entity', range, mustBeFile: true })
+    traversal.start({ cid: toCid(cid), depth: 0, parent: undefined }, { kind: 'entity', range, mustBeFile: true, mustMeet: false })
     while (await traversal.next() !== undefined) {
       if (traversal.content.byteLength > 0) yield traversal.content
     }

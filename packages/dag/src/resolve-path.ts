@@ -2,7 +2,7 @@
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { type Entity, entityOf } from './entity.ts'
-import { type DagPath, followPath, segmentsOf } from './path.ts'
+import { type DagPath, followPath, segmentsOf, type Terminus } from './path.ts'
 import { Traversal } from './traversal.ts'
 import type { BlockGetter, DagBlock, ReadOptions } from './walk-options.ts'
 
@@ -15,6 +15,28 @@ export interface ResolvedPath extends Entity {
   readonly remainder: readonly string[]
   /** All blocks on the way from the root to that block, both included, identity CIDs too. */
   readonly blocks: readonly DagBlock[]
+}
+
+/** Where a path leads, as far as that is known without the block there. */
+export interface LocatedPath {
+  /** The block in which the path ends. */
+  readonly cid: CID
+  /** As in {@link ResolvedPath}. */
+  readonly remainder: readonly string[]
+  /** Whether that block had to be read, since the path ends inside it. */
+  readonly isRead: boolean
+  /** Of the blocks that were read, from the root on. */
+  readonly way: readonly CID[]
+}
+
+/**
+ * As {@link resolvePath}, without reading the block in which the path ends, so that it need not be there.
+ *
+ * @throws as {@link resolvePath}, but for what is wrong with that block
+ */
+export const locatePath = async (store: BlockGetter, root: AnyCid, path: DagPath, options: ResolveOptions = {}): Promise<LocatedPath> => {
+  const { end, blocks } = await follow(store, toCid(root), path, options)
+  return { cid: end.cid, remainder: end.remainder, isRead: end.bytes !== undefined, way: blocks.map(({ cid }) => cid) }
 }
 
 /**
@@ -30,16 +52,18 @@ export interface ResolvedPath extends Entity {
  * @throws {MissingBlockError} the store has not got a block; its other errors pass through
  */
 export const resolvePath = async (store: BlockGetter, root: AnyCid, path: DagPath, options: ResolveOptions = {}): Promise<ResolvedPath> => {
-  const { maxLinks = Infinity } = options
-  const start = toCid(root)
-  const segments = segmentsOf(path, start)
-  const traversal = new Traversal(store, { ...options, duplicates: true, identity: 'yield', missing: 'throw', lookAhead: 0 })
-  const blocks: DagBlock[] = []
-  const way = followPath(traversal, start, segments, maxLinks)
-  let step = await way.next()
-  for (; step.done !== true; step = await way.next()) blocks.push(step.value)
-  const end = step.value!
+  const { end, blocks, traversal } = await follow(store, toCid(root), path, options)
   const bytes = end.bytes ?? (await traversal.read(end))!
   if (end.bytes === undefined) blocks.push({ cid: end.cid, bytes, depth: end.depth })
-  return { cid: end.cid, remainder: end.remainder, blocks, ...entityOf(end.cid, bytes, maxLinks) }
+  return { cid: end.cid, remainder: end.remainder, blocks, ...entityOf(end.cid, bytes, options.maxLinks ?? Infinity) }
+}
+
+const follow = async (store: BlockGetter, root: CID, path: DagPath, options: ResolveOptions): Promise<{ readonly end: Terminus, readonly blocks: DagBlock[], readonly traversal: Traversal }> => {
+  const segments = segmentsOf(path, root)
+  const traversal = new Traversal(store, { ...options, duplicates: true, identity: 'yield', missing: 'throw', lookAhead: 0 })
+  const blocks: DagBlock[] = []
+  const way = followPath(traversal, root, segments, options.maxLinks ?? Infinity)
+  let step = await way.next()
+  for (; step.done !== true; step = await way.next()) blocks.push(step.value)
+  return { end: step.value!, blocks, traversal }
 }

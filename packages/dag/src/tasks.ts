@@ -2,7 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import { isFile, readPb } from './entity.ts'
 import { DagError } from './errors.ts'
-import { type EntityBytes, expandFile, expandFilePart, type FilePart, resolveRange } from './file-range.ts'
+import { checkMeets, type EntityBytes, expandFile, expandFilePart, type FilePart, resolveRange } from './file-range.ts'
 import { openShard, shardsBelow } from './hamt.ts'
 import { DAG_PB, isKnownCodec, linksOf, RAW } from './links.ts'
 
@@ -10,8 +10,8 @@ import { DAG_PB, isKnownCodec, linksOf, RAW } from './links.ts'
 interface All { readonly kind: 'all' }
 /** The block, which may be of any codec. */
 interface Only { readonly kind: 'block' }
-/** The file or directory that starts at the block; of a file the range. `mustBeFile`: anything else is an error. */
-interface EntityTask { readonly kind: 'entity', readonly range: EntityBytes, readonly mustBeFile: boolean }
+/** The file or directory that starts at the block; of a file the range. `mustBeFile`, `mustMeet`: anything else, a range that meets no byte of it, is an error. */
+interface EntityTask { readonly kind: 'entity', readonly range: EntityBytes, readonly mustBeFile: boolean, readonly mustMeet: boolean }
 /** The block, which is a shard, and the shards below it. */
 interface ShardTask { readonly kind: 'shard', readonly usedBits: number }
 
@@ -39,7 +39,7 @@ const NOTHING: Expansion = { links: [], tasks: ONLY }
 /** Whether a visit under the task reaches everything that any visit of that kind would reach below the block. */
 export const isWhole = (task: Task): boolean => task.kind !== 'file' || task.whole
 
-/** @throws {DagError} `DAG_BAD_BLOCK`, `DAG_BAD_UNIXFS`, `DAG_NOT_FILE`, `DAG_TOO_MANY_LINKS`, `DAG_UNKNOWN_CODEC` */
+/** @throws {DagError} `DAG_BAD_BLOCK`, `DAG_BAD_UNIXFS`, `DAG_NOT_FILE`, `DAG_OUTSIDE`, `DAG_TOO_MANY_LINKS`, `DAG_UNKNOWN_CODEC` */
 export const expand = (cid: CID, bytes: Uint8Array, task: Task, rules: ExpandRules): Expansion => {
   switch (task.kind) {
     case 'all':
@@ -56,14 +56,15 @@ export const expand = (cid: CID, bytes: Uint8Array, task: Task, rules: ExpandRul
   }
 }
 
-const expandEntity = (cid: CID, bytes: Uint8Array, { range, mustBeFile }: EntityTask, maxLinks: number): Expansion => {
+const expandEntity = (cid: CID, bytes: Uint8Array, { range, mustBeFile, mustMeet }: EntityTask, maxLinks: number): Expansion => {
   if (cid.code === RAW) {
+    if (mustMeet) checkMeets(cid, range, bytes.byteLength)
     const { from, to } = resolveRange(range, bytes.byteLength)
     return { ...NOTHING, content: bytes.subarray(from, Math.max(to + 1, from)) }
   }
   if (cid.code === DAG_PB) {
     const { node, unixfs } = readPb(cid, bytes, maxLinks)
-    if (isFile(unixfs)) return expandFile(cid, bytes, unixfs, node, range)
+    if (isFile(unixfs)) return expandFile(cid, bytes, unixfs, node, range, mustMeet)
     if (unixfs?.type === 'hamt' && !mustBeFile) return expandShard(cid, bytes, 0, maxLinks)
   }
   if (mustBeFile) throw new DagError('DAG_NOT_FILE', `not a file; codec=0x${cid.code.toString(16)}`, cid)

@@ -24,7 +24,7 @@ interface PlacedFrame extends Frame {
   readonly parent: CID | undefined
 }
 
-type Limits = Required<Pick<WalkOptions, 'maxBlocks' | 'maxBytes' | 'maxCids' | 'maxDepth' | 'maxBlockBytes'>>
+type Limits = Required<Pick<WalkOptions, 'maxBlocks' | 'maxBytes' | 'maxCids' | 'maxDepth' | 'maxBlockBytes' | 'maxOpenLinks'>>
 
 const EMPTY = new Uint8Array(0)
 
@@ -45,6 +45,8 @@ export class Traversal {
   #doneBlocks = 0
   #doneBytes = 0
   #ended = false
+  /** Of all frames: not followed yet. */
+  #openLinks = 0
   /** Of the block that came last: the part of a file that stands in it. */
   content: Uint8Array = EMPTY
 
@@ -55,7 +57,7 @@ export class Traversal {
     const asLeaf = options.unknownCodec === 'leaf'
     this.#store = store
     this.#options = options
-    this.#limits = { maxBlocks: Infinity, maxBytes: Infinity, maxCids: Infinity, maxDepth: Infinity, maxBlockBytes: Infinity, ...options }
+    this.#limits = { maxBlocks: Infinity, maxBytes: Infinity, maxCids: Infinity, maxDepth: Infinity, maxBlockBytes: Infinity, maxOpenLinks: Infinity, ...options }
     this.#call = { signal }
     this.#hashes = options.verify === 'never' ? undefined : options.hashes ?? createHashes()
     this.#met = options.duplicates === true ? undefined : createCidSet()
@@ -70,6 +72,7 @@ export class Traversal {
 
   /** Go on at a block. */
   start ({ cid, depth, parent }: Place, task: Task): void {
+    this.#openLinks++
     this.#frames.push({ links: [cid], tasks: task, next: 0, depth, parent })
   }
 
@@ -82,6 +85,7 @@ export class Traversal {
   async next (): Promise<DagBlock | undefined> {
     for (let frame = this.#frames.at(-1); frame !== undefined && !this.#ended; frame = this.#frames.at(-1)) {
       const n = frame.next++
+      this.#openLinks--
       const cid = frame.links[n]!
       // a frame without links left is gone before its last one is followed, so that a chain of any length needs one frame
       if (frame.next === frame.links.length) this.#frames.pop()
@@ -171,7 +175,10 @@ export class Traversal {
   }
 
   #push (cid: CID, depth: number, { links, tasks }: Expansion): void {
-    if (links.length > 0) this.#frames.push({ links, tasks, next: 0, depth: depth + 1, parent: cid })
+    if (links.length === 0) return
+    this.#openLinks += links.length
+    if (this.#openLinks > this.#limits.maxOpenLinks) throw new DagError('DAG_TOO_MANY_LINKS', `more links to follow than allowed; max=${this.#limits.maxOpenLinks}`, cid)
+    this.#frames.push({ links, tasks, next: 0, depth: depth + 1, parent: cid })
   }
 
   /** False when it was met before. */

@@ -30,6 +30,8 @@ export interface ReadOptions {
   readonly maxBlockBytes?: number
   /** The most links of a block. @default no limit */
   readonly maxLinks?: number
+  /** The most links that wait to be followed, of all blocks on the way to the one at hand, some 500 bytes of memory each. @default no limit */
+  readonly maxOpenLinks?: number
   /** The greatest depth of a block; the root has 0. @default no limit */
   readonly maxDepth?: number
   readonly signal?: AbortSignal | undefined
@@ -39,7 +41,7 @@ export interface ReadOptions {
 export interface LookAheadOptions {
   /** The most `get`s under way beside that of the block which is needed now; 0: each only when it is needed. @default 0 */
   readonly lookAhead?: number
-  /** No further `get` begins while blocks of this many bytes wait for their turn; those under way come on top. @default 16 MiB */
+  /** No further `get` begins while blocks of this many bytes wait for their turn or are under way, which are taken to be as long as the longest before. @default 16 MiB */
   readonly lookAheadBytes?: number
 }
 
@@ -79,7 +81,7 @@ export interface WalkOptions extends ReadOptions, LookAheadOptions {
 /** What is used where an option is left out. */
 export const WALK_DEFAULTS: Readonly<Required<LookAheadOptions>> = Object.freeze({ lookAhead: 0, lookAheadBytes: 16 << 20 })
 
-const LEAST = { maxBlocks: 1, maxBytes: 0, maxCids: 1, maxBlockBytes: 0, maxLinks: 0, maxDepth: 0, lookAhead: 0, lookAheadBytes: 0 } as const
+const LEAST = { maxBlocks: 1, maxBytes: 0, maxCids: 1, maxBlockBytes: 0, maxLinks: 0, maxOpenLinks: 0, maxDepth: 0, lookAhead: 0, lookAheadBytes: 0 } as const
 
 /** @throws {RangeError} a number below its least value, or none */
 export const checkOptions = (options: WalkOptions): void => {

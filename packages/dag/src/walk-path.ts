@@ -1,5 +1,6 @@
 /** The blocks that a trustless gateway answers a path with. */
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
+import type { CID } from 'multiformats/cid'
 import type { EntityBytes } from './file-range.ts'
 import { type DagPath, followPath, segmentsOf } from './path.ts'
 import { ALL, ONLY, type Task } from './tasks.ts'
@@ -19,6 +20,15 @@ export interface WalkPathOptions extends WalkOptions {
   readonly scope?: DagScope
   /** Of a file only the blocks that hold these bytes; of anything else it counts for nothing. Needs scope 'entity'. @default all */
   readonly entityBytes?: EntityBytes | undefined
+  /**
+   * What becomes of `entityBytes` that lie wholly outside of a file that has a byte. `throw`: `DAG_OUTSIDE`, before the file's
+   * first block is yielded.
+   *
+   * @default 'first-block'
+   */
+  readonly outside?: 'first-block' | 'throw'
+  /** Called when the path has been followed and the block in which it ends has been read, before that is yielded. */
+  readonly onEnd?: ((cid: CID) => void) | undefined
   /** As in {@link WalkOptions}, but a gateway never sends identity CIDs. @default 'skip' */
   readonly identity?: 'yield' | 'skip'
 }
@@ -33,7 +43,7 @@ export interface WalkPathOptions extends WalkOptions {
  * As the specification and unlike boxo: a range that ends before it starts is no error, data in the inner nodes of a file
  * counts, and a block in which the path ends is yielded once with `duplicates` too.
  *
- * @throws {DagError} what `resolvePath` and {@link walkDag} throw, after the blocks before it
+ * @throws {DagError} what `resolvePath` and {@link walkDag} throw, after the blocks before it; `DAG_OUTSIDE`
  * @throws {MissingBlockError} the store has not got a block; its other errors pass through
  * @throws {RangeError} a limit below its least value, `entityBytes` that are not integers
  * @throws {TypeError} `entityBytes` with another scope than 'entity'
@@ -46,19 +56,28 @@ export async function * walkPath (store: BlockGetter, root: AnyCid, options: Wal
   try {
     const end = yield * followPath(traversal, cid, segmentsOf(path, cid), maxLinks)
     if (end === undefined) return
-    if (end.bytes === undefined) traversal.start(end, task)
-    else if (task === ALL) traversal.startBelow(end, end.bytes, task)
+    if (end.bytes !== undefined) {
+      options.onEnd?.(end.cid)
+      if (task === ALL) traversal.startBelow(end, end.bytes, task)
+    } else {
+      const bytes = await traversal.read(end)
+      if (bytes === undefined) return
+      traversal.startBelow(end, bytes, task)
+      options.onEnd?.(end.cid)
+      const block = traversal.yielded(end, bytes)
+      if (block !== undefined) yield block
+    }
     for (let block = await traversal.next(); block !== undefined; block = await traversal.next()) yield block
   } finally {
     await traversal.close()
   }
 }
 
-const taskOf = ({ scope, entityBytes }: WalkPathOptions): Task => {
+const taskOf = ({ scope, entityBytes, outside }: WalkPathOptions): Task => {
   if (entityBytes !== undefined && scope !== undefined && scope !== 'entity') throw new TypeError(`entityBytes with another scope; scope=${scope}`)
   if (scope === 'block') return ONLY
   if (scope !== 'entity' && entityBytes === undefined) return ALL
-  return { kind: 'entity', range: checkRange(entityBytes ?? { from: 0 }), mustBeFile: false }
+  return { kind: 'entity', range: checkRange(entityBytes ?? { from: 0 }), mustBeFile: false, mustMeet: outside === 'throw' }
 }
 
 /** @throws {RangeError} not integers */

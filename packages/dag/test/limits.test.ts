@@ -47,9 +47,29 @@ describe('limits', () => {
     }
   })
 
+  it('bound the links that wait to be followed, not those that were', async () => {
+    // each of the nodes links to ten leaves, and, before or behind them, to the next node
+    const chain = (nodes: number, first: boolean): { dag: MemoryDag, root: CID } => {
+      const dag = new MemoryDag()
+      let root = dag.raw('bottom')
+      for (let n = 0; n < nodes; n++) {
+        const leaves = Array.from({ length: 10 }, (_, i) => dag.raw(`leaf ${n} ${i}`))
+        root = dag.cbor(first ? [root, ...leaves] : [...leaves, root])
+      }
+      return { dag, root }
+    }
+    const wide = chain(50, false)
+    expect(await outcome(walkDag(wide.dag, wide.root, { maxOpenLinks: 11 }))).toEqual([551, undefined])
+    expect(await outcome(walkDag(wide.dag, wide.root, { maxOpenLinks: 10 }))).toEqual([0, 'DAG_TOO_MANY_LINKS'])
+    const deep = chain(50, true)
+    expect(await outcome(walkDag(deep.dag, deep.root, { maxOpenLinks: 501 }))).toEqual([551, undefined])
+    expect(await outcome(walkDag(deep.dag, deep.root, { maxOpenLinks: 100 }))).toEqual([9, 'DAG_TOO_MANY_LINKS'])
+    expect(await outcome(walkPath(deep.dag, deep.root, { maxOpenLinks: 100, lookAhead: 4 }))).toEqual([9, 'DAG_TOO_MANY_LINKS'])
+  })
+
   it('refuse what is no limit', async () => {
     const { dag, root } = tower(1, 1)
-    for (const options of [{ maxBlocks: 0 }, { maxBytes: -1 }, { maxCids: 0 }, { maxLinks: Number.NaN }, { maxDepth: -1 }, { maxBlockBytes: -1 }, { lookAhead: -1 }, { lookAheadBytes: Number.NaN }] as WalkOptions[]) {
+    for (const options of [{ maxBlocks: 0 }, { maxBytes: -1 }, { maxCids: 0 }, { maxLinks: Number.NaN }, { maxOpenLinks: -1 }, { maxDepth: -1 }, { maxBlockBytes: -1 }, { lookAhead: -1 }, { lookAheadBytes: Number.NaN }] as WalkOptions[]) {
       await expect(all(walkDag(dag, root, options))).rejects.toThrow(RangeError)
       await expect(all(walkPath(dag, root, options))).rejects.toThrow(RangeError)
     }

@@ -109,6 +109,20 @@ describe('lookAhead', () => {
     expect(await all(walk)).toHaveLength(47)
   })
 
+  it('takes blocks under way to be as long as those that have come', async () => {
+    const dag = new MemoryDag()
+    const leaves = Array.from({ length: 60 }, (_, i) => dag.add(new Uint8Array(10_000).fill(i)))
+    const root = dag.cbor(leaves)
+    const store = new SlowStore(dag)
+    const walk = walkDag(store, root, { lookAhead: 16, lookAheadBytes: 50_000 })
+    for (let taken = 0; taken < 3; taken++) await walk.next()
+    store.mostUnderWay = 0
+    expect(await all(walk)).toHaveLength(58)
+    // five of ten thousand bytes, and the one that is needed
+    expect(store.mostUnderWay).toBeGreaterThan(2)
+    expect(store.mostUnderWay).toBeLessThanOrEqual(6)
+  })
+
   it('asks for each block once where it is met often', async () => {
     const dag = new MemoryDag()
     const x = dag.raw('x')

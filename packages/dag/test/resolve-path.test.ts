@@ -1,6 +1,6 @@
 import * as dagCbor from '@ipld/dag-cbor'
 import { describe, expect, it } from 'vitest'
-import { MissingBlockError, readEntity, resolvePath, type ResolveOptions, type WalkOptions } from '../src/index.ts'
+import { locatePath, MissingBlockError, readEntity, resolvePath, type ResolveOptions, type WalkOptions } from '../src/index.ts'
 import { cidOf, IDENTITY, MemoryDag, text } from './blocks.ts'
 import { directory, fileNode, pbNode, rawLeaf, shard, symlink } from './unixfs-blocks.ts'
 
@@ -151,5 +151,22 @@ describe('resolvePath', () => {
     dag.blocks.set(String(root), dag.blocks.get(String(directory(dag, { a: dag.raw('other') })))!)
     await expect(resolvePath(dag, root, 'a')).rejects.toMatchObject({ code: 'DAG_HASH_MISMATCH' })
     expect(await resolvePath(dag, root, 'a', { verify: 'never' })).toMatchObject({ kind: 'raw', fileBytes: 5 })
+  })
+})
+
+describe('locatePath', () => {
+  it('tells where a path leads without the block there', async () => {
+    const dag = new MemoryDag()
+    const file = dag.raw('file')
+    const docs = directory(dag, { file })
+    const root = directory(dag, { docs })
+    const document = dag.cbor({ a: { b: 1, to: root } })
+    dag.blocks.delete(String(file))
+    expect(await locatePath(dag, root, 'docs/file')).toEqual({ cid: file, remainder: [], isRead: false, way: [root, docs] })
+    expect(await locatePath(dag, file, '')).toEqual({ cid: file, remainder: [], isRead: false, way: [] })
+    expect(await locatePath(dag, document, 'a/to/docs')).toEqual({ cid: docs, remainder: [], isRead: false, way: [document, root] })
+    expect(await locatePath(dag, document, 'a/b')).toEqual({ cid: document, remainder: ['a', 'b'], isRead: true, way: [document] })
+    await expect(locatePath(dag, root, 'docs/none')).rejects.toMatchObject({ code: 'DAG_NO_LINK', where: '/docs' })
+    await expect(locatePath(dag, root, 'docs/file/none')).rejects.toBeInstanceOf(MissingBlockError)
   })
 })

@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { type EntityBytes, walkPath, type WalkPathOptions } from '../src/index.ts'
-import { all, DAG_CBOR, IDENTITY, MemoryDag, text } from './blocks.ts'
+import { all, DAG_CBOR, IDENTITY, MemoryDag, RAW, text } from './blocks.ts'
 import { directory, type FileNode, fileNode, pbNode, rawLeaf, shard, symlink } from './unixfs-blocks.ts'
 
 const names = async (dag: MemoryDag, root: CID, options: WalkPathOptions): Promise<string[]> => (await all(walkPath(dag, root, options))).map(({ cid }) => String(cid))
@@ -259,5 +259,49 @@ describe('damage in files and directories', () => {
     const dag = new MemoryDag()
     const short = shard(dag, 16, [{ slot: 1, name: '', cid: dag.raw('x') }], { fanout: 256, field: Uint8Array.of(2) })
     await expect(names(dag, short, { scope: 'entity' })).rejects.toMatchObject({ code: 'DAG_BAD_UNIXFS' })
+  })
+
+  it('tells when the path has been followed, before the block in which it ends', async () => {
+    const dag = new MemoryDag()
+    const file = dag.raw('file')
+    const root = directory(dag, { docs: directory(dag, { file }), inline: dag.add(text('in itself'), RAW, IDENTITY) })
+    const document = dag.cbor({ a: { b: 1, to: root } })
+    const told = async (from: CID, path: string, options: WalkPathOptions = {}): Promise<string[]> => {
+      const events: string[] = []
+      for await (const { cid } of walkPath(dag, from, { path, ...options, onEnd: (cid) => { events.push(`end ${cid}`) } })) events.push(String(cid))
+      return events
+    }
+    expect((await told(root, 'docs/file')).slice(2)).toEqual([`end ${file}`, String(file)])
+    expect((await told(root, '', { scope: 'block' }))).toEqual([`end ${root}`, String(root)])
+    expect(await told(document, 'a/b', { scope: 'block' })).toEqual([String(document), `end ${document}`])
+    // nothing is yielded of what the identity CID holds
+    expect((await told(root, 'inline')).map((event) => event.split(' ')[0])).toEqual([String(root), 'end'])
+    const events: string[] = []
+    await expect(all(walkPath(dag, root, { path: 'docs/none', onEnd: () => { events.push('end') } }))).rejects.toMatchObject({ code: 'DAG_NO_LINK' })
+    expect(events).toEqual([])
+  })
+
+  it('refuses a range that meets no byte of a file before the file, where that is wanted', async () => {
+    const dag = new MemoryDag()
+    const file = fileNode(dag, text('012'), [rawLeaf(dag, text('3456'))]).cid
+    const raw = dag.raw('0123456')
+    const folder = directory(dag, { file, raw, empty: fileNode(dag, text(''), []).cid })
+    const strict = async (path: string, entityBytes: EntityBytes): Promise<number | string> => {
+      try {
+        return (await names(dag, folder, { path, entityBytes, outside: 'throw' })).length
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    }
+    for (const path of ['file', 'raw']) {
+      for (const range of [{ from: 7 }, { from: 7, to: 9 }, { from: 9, to: 1 }, { from: 0, to: -8 }, { from: -9, to: -8 }]) expect(await strict(path, range), path).toBe('DAG_OUTSIDE')
+      // partly outside, or empty without being outside
+      for (const range of [{ from: 6 }, { from: 6, to: 99 }, { from: -99 }, { from: -99, to: -7 }, { from: 5, to: -5 }]) expect(await strict(path, range), path).toBeGreaterThan(1)
+    }
+    expect(await strict('empty', { from: 0 })).toBe(2)
+    expect(await strict('empty', { from: 0, to: -1 })).toBe(2)
+    expect(await strict('empty', { from: 1 })).toBe('DAG_OUTSIDE')
+    expect(await strict('', { from: 1_000_000 })).toBe(1)
+    expect(await names(dag, file, { entityBytes: { from: 7 } })).toEqual([String(file)])
   })
 })
