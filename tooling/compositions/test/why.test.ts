@@ -1,5 +1,5 @@
 /** Why a block of a piece cannot be read: the store, the lotus mount and the sectors behind it tell it together. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { carV1, makeBlocks, sectorFile } from '@dagstore-tooling/fixtures'
@@ -8,7 +8,7 @@ import { createMemoryCatalogue, openDagstore } from '@dagstore/dagstore'
 import { createHashes } from '@dagstore/hashes'
 import { createMemoryDirectory } from '@dagstore/io'
 import { createPieceLoader, lotusMount, lotusUrl, sectorPieceSource } from '@dagstore/lotus-mount'
-import { localSectors } from '@dagstore/lotus-mount/node'
+import { localSectors, readStorageFolders } from '@dagstore/lotus-mount/node'
 import { createMountRegistry } from '@dagstore/mounts'
 import { createCommP } from '@dagstore/piece'
 import { createMemoryPieceStore } from '@dagstore/piece-store'
@@ -29,7 +29,8 @@ it('names the sector file that is gone and the folders in which it is not, in th
   await writeFile(file, sector)
   const pieceStore = createMemoryPieceStore()
   await pieceStore.add(cidV1, { miner: 1000n, sector: 42n, offsetPadded: 0, lengthPadded: paddedBytes, payloadBytes: payload.byteLength })
-  const loader = createPieceLoader([sectorPieceSource({ pieceStore, openSectorFile: localSectors([a, b]) })])
+  let forgotten = false
+  const loader = createPieceLoader([sectorPieceSource({ pieceStore: { get: async (piece) => forgotten ? [] : pieceStore.get(piece) }, openSectorFile: localSectors([a, ...await readStorageFolders(b)]) })])
   const clock = createFakeClock(Date.UTC(2026, 10, 20, 10, 2))
   const store = await openDagstore({
     catalogue: createMemoryCatalogue(), topLevelIndex: createMemoryTopLevelIndex(), files: createMemoryDirectory('files'), mounts: createMountRegistry([lotusMount(loader)]), hashes: createHashes(), clock,
@@ -54,6 +55,15 @@ it('names the sector file that is gone and the folders in which it is not, in th
   await writeFile(file, sector)
   await store.recover(key)
   expect(await store.why(blocks[1]!.cid)).toMatchObject({ retrievable: true, fix: undefined })
+
+  await rename(b, `${b}-unplugged`)
+  const away = await store.why(blocks[1]!.cid)
+  expect(away.steps.at(-1)?.detail).toContain(`is its disk there? path=${b}`)
+  expect(away.fix).toBe('bring its disk or server back, or unseal')
+  await rename(`${b}-unplugged`, b)
+
+  forgotten = true
+  expect((await store.why(blocks[1]!.cid)).fix).toBe('say where it is: dagstore migrate')
   await store.close()
   await loader.close()
   await rm(root, { recursive: true })

@@ -153,9 +153,8 @@ const remedyOf = (code: string, url: string): string => {
     case 'MOUNT_UNKNOWN_SCHEME': return `open the store with a mount for ${url.slice(0, url.indexOf(':') + 1)}`
     case 'MOUNT_FORBIDDEN':
     case 'IO_FORBIDDEN': return 'allow the store to read it'
-    case 'MOUNT_UNREACHABLE':
-      if (!url.startsWith('lotus:')) return 'make it reachable'
-      return 'restore the file or unseal'
+    case 'MOUNT_UNREACHABLE': return url.startsWith('lotus:') ? 'bring its disk or server back, or unseal' : 'make it reachable'
+    case 'MOUNT_MISSING': return url.startsWith('lotus:') ? 'say where it is: dagstore migrate' : 'restore the file'
     default: return url.startsWith('lotus:') ? 'restore the file or unseal' : 'restore the file'
   }
 }
