@@ -20,7 +20,7 @@ export const createFairFlow = (perSecond: number, clock: Clock): FairFlow => {
   /** By the monotonic clock. */
   let paidAt = Number.NEGATIVE_INFINITY
   let flowing = false
-  let wake = new AbortController()
+  let wake: AbortController | undefined
   const pay = (amount: number): void => { paidAt = Math.max(paidAt, clock.monotonic()) + amount / perMs }
   const owedMs = (): number => Math.max(0, paidAt - clock.monotonic())
 
@@ -48,7 +48,7 @@ export const createFairFlow = (perSecond: number, clock: Clock): FairFlow => {
   }
   const changed = (): void => {
     // whoever waits first keeps the time; nobody is left to keep it for
-    if (queue.size === 0) wake.abort()
+    if (queue.size === 0) wake?.abort()
     void pour()
   }
   return {

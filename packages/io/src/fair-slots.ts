@@ -8,6 +8,8 @@ export interface FairSlots {
   /** Once for each `enter` that has succeeded. */
   leave(): void
   readonly taken: number
+  /** Whoever comes now waits. */
+  readonly full: boolean
   readonly waiting: number
 }
 
@@ -35,6 +37,7 @@ export const createFairSlots = (slots: number): FairSlots => {
       admit()
     },
     get taken () { return taken },
+    get full () { return taken >= most },
     get waiting () { return queue.size },
   }
 }

@@ -39,4 +39,6 @@ export interface Admission {
   /** Requests under way. */
   readonly active: number
   readonly waiting: number
+  /** Clients of which something is kept: those that have requests, and some that have had more bytes than their rate. */
+  readonly clients: number
 }
