@@ -1,15 +1,15 @@
 /** Goes on with deals by itself: when they change, when their time has come, and now and then. */
 import type { DealProgress, ProviderDeal, SealingEvent } from '@dagstore/deal-protocol'
-import { withdrawable } from '@dagstore/io'
+import { type CallOptions, withdrawable } from '@dagstore/io'
 import { CID } from 'multiformats/cid'
 import type { DealProblem, DealSteps } from './deal-steps.ts'
-import { type DealTable, dueOf } from './deal-table.ts'
+import type { DealTable } from './deal-table.ts'
 import { codeOf } from './failure.ts'
 import { leftFiles } from './left-files.ts'
 import { createLane, type Lane } from './lane.ts'
 import type { Parts } from './parts.ts'
-import { wantsShard } from './registration.ts'
-import { isAtRest, wantsData, wantsFollowing } from './wants.ts'
+import { createRestingDeals } from './resting.ts'
+import { type DealList, dueOf, isAtRest, wantsData, wantsFollowing, wantsShard } from './wants.ts'
 
 export interface BackgroundSettings {
   readonly pollIntervalMs: number
@@ -21,7 +21,7 @@ export interface BackgroundSettings {
 /** Deals whose registration, or whose status, is looked at a time: both wait for others most of the time. */
 const REGISTRATIONS = 16
 const FOLLOWED = 4
-/** Deals that wait for nothing but their end are asked about each so manieth time. */
+/** In so many polls all deals that wait for nothing but their end are asked about. */
 const POLLS_OF_ACTIVE = 30
 const SHORTEST_MS = 5000
 const FIRST_PAUSE_MS = 1000
@@ -30,8 +30,11 @@ const LONGEST_PAUSE_MS = 60_000
 /** A lane, and what belongs into it. One that is full holds up no other. */
 interface Feed {
   readonly lane: Lane
-  /** @param all - deals too that wait for nothing but their end */
-  readonly wants: (progress: DealProgress, now: number, all: boolean) => boolean
+  /** Where its deals stand. */
+  readonly lists: readonly DealList[]
+  readonly wants: (progress: DealProgress, now: number) => boolean
+  /** Besides, those that each poll asks for without looking at them. */
+  readonly more: ((options: CallOptions) => AsyncIterable<CID>) | undefined
   /** Ends the sleep of its loop. */
   wake: AbortController
   /** When that loop wakes by itself. */
@@ -52,12 +55,14 @@ export class Background {
     this.#parts = parts
     this.#table = table
     this.#settings = settings
-    const feed = (concurrency: number, run: (deal: ProviderDeal) => Promise<void>, wants: Feed['wants']): Feed =>
-      ({ lane: createLane(concurrency, (name) => this.#work(name, run)), wants, wake: new AbortController(), wakesAt: Number.NEGATIVE_INFINITY })
+    const resting = createRestingDeals(table, POLLS_OF_ACTIVE)
+    const feed = (concurrency: number, run: (deal: ProviderDeal) => Promise<void>, lists: Feed['lists'], wants: Feed['wants'], more?: Feed['more']): Feed =>
+      ({ lane: createLane(concurrency, (name) => this.#work(name, run)), lists, wants, more, wake: new AbortController(), wakesAt: Number.NEGATIVE_INFINITY })
+    const receives = parts.transfer !== undefined
     this.#feeds = {
-      data: feed(settings.handOffs, (deal) => steps.moveData(deal), (progress, now) => wantsData(progress, now, parts.transfer !== undefined)),
-      status: feed(FOLLOWED, (deal) => steps.goOn(deal), (progress, now, all) => wantsFollowing(progress, now) && (all || !isAtRest(progress))),
-      shards: feed(REGISTRATIONS, (deal) => steps.register(deal), wantsShard),
+      data: feed(settings.handOffs, (deal) => steps.moveData(deal), receives ? ['moves', 'waits'] : ['moves'], (progress, now) => wantsData(progress, now, receives)),
+      status: feed(FOLLOWED, (deal) => steps.goOn(deal), ['follows'], (progress, now) => wantsFollowing(progress, now) && !isAtRest(progress), (options) => resting.next(options)),
+      shards: feed(REGISTRATIONS, (deal) => steps.register(deal), ['shards'], wantsShard),
     }
     this.#loops = [...Object.values(this.#feeds).map((one) => this.#watchTime(one)), this.#watchShards(), this.#watchSealing(), this.#tellLeftFiles()]
   }
@@ -66,7 +71,7 @@ export class Background {
   kick (deal: ProviderDeal): void {
     const [now, dueAt] = [this.#parts.clock.now(), dueOf(deal) ?? Number.POSITIVE_INFINITY]
     for (const feed of Object.values(this.#feeds)) {
-      if (feed.wants(deal, now, true)) feed.lane.push(deal.proposalCid)
+      if (feed.wants(deal, now)) feed.lane.push(deal.proposalCid)
       if (dueAt < feed.wakesAt) feed.wake.abort()
     }
   }
@@ -99,23 +104,17 @@ export class Background {
   async #watchTime (feed: Feed): Promise<void> {
     const { clock, ending: signal } = this.#parts
     let polledAt = Number.NEGATIVE_INFINITY
-    let polls = 0
     await this.#loop(async () => {
       while (!signal.aborted) {
         feed.wake = new AbortController()
         feed.wakesAt = Number.NEGATIVE_INFINITY
         const now = clock.now()
-        const offer = (all: boolean) => async (name: CID): Promise<void> => {
-          const progress = await this.#table.progress(name)
-          if (progress === undefined || !feed.wants(progress, now, all)) return
-          feed.lane.push(name)
-          await feed.lane.room()
-        }
-        await this.#each(this.#table.due(now, { signal }), offer(true))
+        await this.#offerWanted(feed, this.#table.due(now, { signal }), now)
         // a clock may be set back
         if (now - polledAt >= this.#settings.pollIntervalMs || now < polledAt) {
+          for (const list of feed.lists) await this.#offerWanted(feed, this.#table.listed(list, { signal }), now)
+          if (feed.more !== undefined) for await (const name of feed.more({ signal })) await this.#offer(feed, name)
           polledAt = now
-          await this.#each(this.#table.listed('open', { signal }), offer(polls++ % POLLS_OF_ACTIVE === 0))
         }
         const nextAt = Math.min(await this.#table.nextDue() ?? Number.POSITIVE_INFINITY, polledAt + this.#settings.pollIntervalMs)
         // what is due now is in a lane, perhaps for long
@@ -123,6 +122,18 @@ export class Background {
         await clock.sleep(feed.wakesAt - now, { signal: feed.wake.signal }).catch(() => {}) // woken
       }
     })
+  }
+
+  async #offerWanted (feed: Feed, names: AsyncIterable<CID>, now: number): Promise<void> {
+    for await (const { name, record, damage } of this.#table.progress(names)) {
+      if (record === undefined) this.#tell(name, damage)
+      else if (feed.wants(record, now)) await this.#offer(feed, name)
+    }
+  }
+
+  async #offer ({ lane }: Feed, name: CID): Promise<void> {
+    lane.push(name)
+    await lane.room()
   }
 
   async #each (names: AsyncIterable<CID>, run: (name: CID) => Promise<void>): Promise<void> {

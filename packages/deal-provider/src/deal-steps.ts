@@ -9,11 +9,11 @@ import { follow } from './follow.ts'
 import { handOff } from './hand-off.ts'
 import type { Parts } from './parts.ts'
 import { carFault, type PieceWindow } from './piece-window.ts'
-import { registerShard, wantsShard } from './registration.ts'
+import { registerShard } from './registration.ts'
 import { portCall } from './port-call.ts'
 import { retire } from './retirement.ts'
 import { openStaged, stage, stagedName, unstage } from './staging.ts'
-import { hasEnded, waitsForData, wantsData, wantsFollowing } from './wants.ts'
+import { hasEnded, waitsForData, wantsData, wantsFollowing, wantsShard } from './wants.ts'
 
 /** Something that concerns no caller: a record that cannot be read, a step that failed where nobody keeps it. */
 export interface DealProblem {
@@ -73,15 +73,9 @@ export class DealSteps {
 
   /** Deals of these names; one record that is damaged hides no other deal. */
   async * readable (names: AsyncIterable<CID>): AsyncGenerator<ProviderDeal, void, undefined> {
-    for await (const name of names) {
-      let deal: ProviderDeal | undefined
-      try {
-        deal = await this.#table.get(name)
-      } catch (error) {
-        if (codeOf(error) !== 'DEAL_BAD_RECORD') throw error
-        this.#onProblem({ deal: name.toString(), error })
-      }
-      if (deal !== undefined) yield deal
+    for await (const { name, record, damage } of this.#table.deals(names)) {
+      if (record !== undefined) yield record
+      else this.#onProblem({ deal: name.toString(), error: damage })
     }
   }
 

@@ -5,9 +5,8 @@
  *     's' proposal CID                                  progress
  *     'i' dealId u64, proposal CID                      1
  *     'p' commitment 32, proposal CID                   1: the deal has this piece, or is about to, and has not ended
- *     'o' proposal CID                                  1: something is left to do, or to be waited for
  *     'd' milliseconds since 1970 u64, proposal CID     1: what failed is tried again then
- *     'u' proposal CID                                  1: it goes on without a shard
+ *     'm' 'w' 'f' 'r' 'g' 'u' proposal CID              1: the lists that it stands in
  *     'v'                                               version u8: 1
  */
 import { decodeProgress, decodeTerms, type DealProgress, type DealTerms, encodeProgress, encodeTerms, FINAL_STATES, type ProviderDeal } from '@dagstore/deal-protocol'
@@ -16,6 +15,8 @@ import { parsePieceCid } from '@dagstore/piece'
 import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { CID } from 'multiformats/cid'
 import { DealProviderError } from './errors.ts'
+import { codeOf } from './failure.ts'
+import { type DealList, dueOf, listsOf } from './wants.ts'
 
 type Level = AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>
 type Change = AbstractBatchOperation<Level, Uint8Array, Uint8Array>
@@ -30,23 +31,35 @@ const PAGE = 64
 const MAX_U64 = 0xffff_ffff_ffff_ffffn
 
 const tag = (letter: string): Uint8Array => Uint8Array.of(letter.charCodeAt(0))
-const [TERMS, PROGRESS, IDS, PIECES, OPEN, DUE, UNREGISTERED] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('o'), tag('d'), tag('u')]
+const [TERMS, PROGRESS, IDS, PIECES, DUE] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('d')]
+const LISTS: Readonly<Record<DealList, Uint8Array>> = { moves: tag('m'), waits: tag('w'), follows: tag('f'), rest: tag('r'), shards: tag('g'), unregistered: tag('u') }
 const VERSION_KEY = tag('v')
 
-/** A list that a deal stands in as long as its progress says so. */
-export type DealList = 'open' | 'unregistered'
+/** What is written under a name. */
+export type Found<T> =
+  | { readonly name: CID, readonly record: T, readonly damage: undefined }
+  /** @param damage - `DEAL_BAD_RECORD` */
+  | { readonly name: CID, readonly record: undefined, readonly damage: unknown }
+
+export interface ListOptions extends CallOptions {
+  /** Only what comes behind this name. */
+  readonly after?: CID | undefined
+}
 
 /** Every change is durable on return, and whole or not at all. @throws {DealProviderError} `DEAL_STORAGE_FAILED` */
 export interface DealTable {
   /** @throws {DealError} `DEAL_BAD_RECORD` */
   get(proposalCid: CID): Promise<ProviderDeal | undefined>
-  /** Less to read than the whole. @throws {DealError} `DEAL_BAD_RECORD` */
-  progress(proposalCid: CID): Promise<DealProgress | undefined>
+  /** Those of `names` that are there, in their order, many at a time. */
+  deals(names: AsyncIterable<CID>): AsyncIterable<Found<ProviderDeal>>
+  /** The same with less to read. */
+  progress(names: AsyncIterable<CID>): AsyncIterable<Found<DealProgress>>
   /** By the chain's number. */
   find(dealId: bigint): Promise<CID | undefined>
   /** All names, by their bytes. */
   names(options?: CallOptions): AsyncIterable<CID>
-  listed(list: DealList, options?: CallOptions): AsyncIterable<CID>
+  /** By their bytes. */
+  listed(list: DealList, options?: ListOptions): AsyncIterable<CID>
   /** Deals whose time has come, the longest overdue first. */
   due(now: number, options?: CallOptions): AsyncIterable<CID>
   /** When the next one comes, milliseconds since 1970. */
@@ -70,9 +83,9 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
     if (mayWrite) await guard('put', () => level.put<Uint8Array, Uint8Array>(VERSION_KEY, Uint8Array.of(VERSION), SYNC))
   } else if (version[0] !== VERSION) throw new DealProviderError('DEAL_BAD_FORMAT', `deals of an unknown version; want=${VERSION} got=${version[0]}`)
 
-  const keys = async function * (prefix: Uint8Array, until: Uint8Array, { signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  const keys = async function * (prefix: Uint8Array, until: Uint8Array, { signal, after: name }: ListOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     // a page at a time, so that nothing is held open while the caller works
-    let from: { readonly gte: Uint8Array } | { readonly gt: Uint8Array } = { gte: prefix }
+    let from: { readonly gte: Uint8Array } | { readonly gt: Uint8Array } = name === undefined ? { gte: prefix } : { gt: join(prefix, name.bytes) }
     for (;;) {
       signal?.throwIfAborted()
       const range = { ...from, lt: until, limit: PAGE, ...BYTES }
@@ -83,21 +96,38 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
       from = { gt: last }
     }
   }
-  const names = async function * (prefix: Uint8Array, at: number, options: CallOptions | undefined, until: Uint8Array = after(prefix)): AsyncGenerator<CID, void, undefined> {
+  const names = async function * (prefix: Uint8Array, at: number, options: ListOptions | undefined, until: Uint8Array = after(prefix)): AsyncGenerator<CID, void, undefined> {
     for await (const key of keys(prefix, until, options)) yield nameAt(key, at)
   }
+  /** @param parts - tags of the records that make one */
+  const found = async function * <T>(of: AsyncIterable<CID>, parts: readonly Uint8Array[], decode: (name: CID, bytes: readonly Uint8Array[]) => T): AsyncGenerator<Found<T>, void, undefined> {
+    for await (const page of paged(of)) {
+      const values = await guard('getMany', () => level.getMany(page.flatMap((name) => parts.map((part) => join(part, name.bytes)))))
+      for (const [at, name] of page.entries()) {
+        const bytes = values.slice(at * parts.length, (at + 1) * parts.length).filter((value) => value !== undefined)
+        if (bytes.length < parts.length) continue
+        let one: Found<T>
+        try {
+          one = { name, record: decode(name, bytes), damage: undefined }
+        } catch (damage) {
+          if (codeOf(damage) !== 'DEAL_BAD_RECORD') throw damage
+          one = { name, record: undefined, damage }
+        }
+        yield one
+      }
+    }
+  }
+  const dealOf = (name: CID, [terms, progress]: readonly Uint8Array[]): ProviderDeal => ({ ...decodeTerms(name, terms as Uint8Array), ...decodeProgress(progress as Uint8Array) })
   const write = (changes: Change[]): Promise<void> => guard('batch', () => level.batch(changes, SYNC))
 
   return {
     get: async (proposalCid) => {
       const [terms, progress] = await guard('getMany', () => level.getMany([join(TERMS, proposalCid.bytes), join(PROGRESS, proposalCid.bytes)]))
       if (terms === undefined || progress === undefined) return undefined
-      return { ...decodeTerms(proposalCid, terms), ...decodeProgress(progress) }
+      return dealOf(proposalCid, [terms, progress])
     },
-    progress: async (proposalCid) => {
-      const progress = await guard('get', () => level.get(join(PROGRESS, proposalCid.bytes)))
-      return progress === undefined ? undefined : decodeProgress(progress)
-    },
+    deals: (of) => found(of, [TERMS, PROGRESS], dealOf),
+    progress: (of) => found(of, [PROGRESS], (_, [progress]) => decodeProgress(progress as Uint8Array)),
     find: async (dealId) => {
       if (dealId < 0n || dealId > MAX_U64) return undefined
       const prefix = join(IDS, u64(dealId))
@@ -105,7 +135,7 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
       return undefined
     },
     names: (options) => names(TERMS, 1, options),
-    listed: (list, options) => names(list === 'open' ? OPEN : UNREGISTERED, 1, options),
+    listed: (list, options) => names(LISTS[list], 1, options),
     due: (now, options) => names(DUE, 9, options, join(DUE, u64(BigInt(Math.max(0, now)) + 1n))),
     nextDue: async () => {
       for await (const key of keys(DUE, after(DUE))) return Number(new DataView(key.buffer, key.byteOffset).getBigUint64(1))
@@ -135,28 +165,29 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
   }
 }
 
-/** Nothing is left to do for it. */
-export const isSettled = ({ state, shard }: DealProgress): boolean => FINAL_STATES.has(state) && shard.state === 'retired'
-
 /** Rows that say where a deal stands, by its progress. */
 const rowsOf = ({ proposalCid, proposal }: DealTerms, progress: DealProgress): Uint8Array[] => {
   const name = proposalCid.bytes
   const dueAt = dueOf(progress)
   return [
-    ...isSettled(progress) ? [] : [join(OPEN, name)],
     ...FINAL_STATES.has(progress.state) ? [] : [join(PIECES, commitmentOf(proposal.pieceCid), name)],
     ...dueAt === undefined ? [] : [join(DUE, u64(BigInt(dueAt)), name)],
-    ...progress.shard.state === 'failed' ? [join(UNREGISTERED, name)] : [],
+    ...listsOf(progress).map((list) => join(LISTS[list], name)),
   ]
 }
 
-/** When something of it is tried again; a transfer that was cut off is asked for now and then. */
-export const dueOf = ({ state, failure, shard }: DealProgress): number | undefined => {
-  const times = [state === 'StorageDealProviderTransferAwaitRestart' ? undefined : failure?.nextRetryAt, shard.state === 'failed' ? shard.failure.nextRetryAt : undefined].filter((at) => at !== undefined)
-  return times.length === 0 ? undefined : Math.min(...times)
-}
-
 const commitmentOf = (pieceCid: CID): Uint8Array => parsePieceCid(pieceCid).commitment
+
+/** {@link PAGE} at a time; the last ones fewer. */
+const paged = async function * (names: AsyncIterable<CID>): AsyncGenerator<readonly CID[], void, undefined> {
+  let page: CID[] = []
+  for await (const name of names) {
+    if (page.push(name) < PAGE) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+}
 
 const nameAt = (key: Uint8Array, at: number): CID => {
   try {

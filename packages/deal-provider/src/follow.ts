@@ -8,8 +8,8 @@ import type { ProviderDeal, SealingReport } from '@dagstore/deal-protocol'
 import { withdrawable } from '@dagstore/io'
 import { cutMessage, failureOf } from './failure.ts'
 import type { Parts } from './parts.ts'
-import { isDecided } from './registration.ts'
 import { unstage } from './staging.ts'
+import { isAtRest, isDecided } from './wants.ts'
 
 /** @throws the reason of the provider's end */
 export const follow = async (parts: Parts, deal: ProviderDeal): Promise<void> => {
@@ -30,6 +30,8 @@ const followReport = async (parts: Parts, before: ProviderDeal, said: SealingRep
   const { deals } = parts
   const report: SealingReport = { ...said, message: said.message === undefined ? undefined : cutMessage(said.message) }
   const { proposalCid } = before
+  // the usual answer, of which there are as many as active deals
+  if (report.status === 'active' && isAtRest(before)) return
   const deal = await deals.change(proposalCid, { type: 'sealing', report }) ?? await deals.get(proposalCid)
   if (deal === undefined) return
   if (deal.state === 'StorageDealFinalizing' && report.status === 'active') {

@@ -35,7 +35,7 @@ export interface DealProviderOptions {
   readonly clock?: Clock | undefined
   /** When what failed for a passing reason is tried again. */
   readonly retry?: DealRetryOptions | undefined
-  /** How often sealing is asked about deals on their way, without having told of anything; about active ones 30 times less often. At least 1 second. @default 1 minute */
+  /** How often sealing is asked about deals on their way, without having told of anything; about active ones 30 times less often, a share at each poll. At least 1 second. @default 1 minute */
   readonly pollIntervalMs?: number | undefined
   /** Deals whose data are brought in or handed off at a time; at least 1. Imports by call come on top. @default 2 */
   readonly maxConcurrentHandOffs?: number | undefined

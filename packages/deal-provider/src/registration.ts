@@ -13,21 +13,6 @@ import { stagedName } from './staging.ts'
 
 export const shardKey = ({ proposal: { pieceCid } }: Pick<ProviderDeal, 'proposal'>): string => pieceCid.toString()
 
-/** Whether a registration is due; a failure has its time. */
-export const wantsShard = ({ state, shard }: Pick<ProviderDeal, 'state' | 'shard'>, now: number): boolean => {
-  switch (state) {
-    case 'StorageDealAwaitingPreCommit':
-    case 'StorageDealSealing':
-    case 'StorageDealFinalizing':
-    case 'StorageDealActive': return shard.state === 'pending' || (shard.state === 'failed' && shard.failure.nextRetryAt !== undefined && shard.failure.nextRetryAt <= now)
-    default: return false
-  }
-}
-
-/** Nothing will read the staged file for it any more. */
-export const isDecided = ({ shard }: Pick<ProviderDeal, 'shard'>): boolean =>
-  shard.state === 'registered' || shard.state === 'retired' || (shard.state === 'failed' && shard.failure.nextRetryAt === undefined)
-
 /** @throws the reason of the provider's end */
 export const registerShard = async (parts: Parts, deal: ProviderDeal): Promise<ProviderDeal | undefined> => {
   const { deals, clock, retry, ending } = parts

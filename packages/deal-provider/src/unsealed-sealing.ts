@@ -4,17 +4,19 @@
  */
 import type { AddPieceRequest, PiecePlace, SealingEvent, SealingSubsystem } from '@dagstore/deal-protocol'
 import { type AnyLevel, createEventHub, createKeyLock, type Directory, IoError } from '@dagstore/io'
-import type { PieceEngine } from '@dagstore/piece'
-import type { PieceLocation, PieceStore } from '@dagstore/piece-store'
-import { openSector, openSectorWriter, parseSectorFileName, type PlacedSector, planPlacement, SECTOR_SIZES, sectorFileName, type SectorRange } from '@dagstore/unsealed-sector'
+import { type PieceEngine, toPieceCidV1 } from '@dagstore/piece'
+import type { PieceStore } from '@dagstore/piece-store'
+import { openSectorWriter, SECTOR_SIZES, SectorError, type SectorRange } from '@dagstore/unsealed-sector'
 import { openPlannedPlaces, type PlannedPlace } from './planned-places.ts'
+import { isAllocated, isSamePlace, nameOf, readSector, type SectorContents } from './sector-files.ts'
+import { SectorRoom } from './sector-room.ts'
 
 export interface UnsealedSealingOptions {
   /** Opened; any engine. Sublevel `sector-places` is the subsystem's. */
   readonly db: AnyLevel
   /** `unsealed/` in it is the subsystem's. */
   readonly files: Directory
-  readonly pieces: Pick<PieceStore, 'add' | 'get' | 'remove' | 'list'>
+  readonly pieces: Pick<PieceStore, 'add' | 'get' | 'remove' | 'list' | 'additions'>
   /** Actor id of the provider whose sectors are written. */
   readonly miner: bigint
   /** What pads: that of `@dagstore/piece/node` is fast. @default plain JavaScript */
@@ -37,15 +39,14 @@ export interface UnsealedSealing extends SealingSubsystem {
   removePiece(...args: Parameters<NonNullable<SealingSubsystem['removePiece']>>): ReturnType<NonNullable<SealingSubsystem['removePiece']>>
 }
 
-const UNSEALED = 'unsealed'
-
 /**
  * Sectors that are written and never sealed. Deals with the same piece share one place. A deal is active as soon as its piece is in
- * its sector, and expires with the epoch that was agreed on.
+ * its sector, and expires with the epoch that was agreed on. One for each database and miner at a time.
  */
 export const createUnsealedSealing = (options: UnsealedSealingOptions): UnsealedSealing => {
-  const { pieces, files, epoch } = options
+  const { pieces, files, miner, epoch } = options
   const places = openPlannedPlaces(options.db)
+  const room = new SectorRoom({ files, pieces, miner, places })
   const lock = createKeyLock()
   const hub = createEventHub<SealingEvent>(() => {}, () => {})
 
@@ -56,26 +57,35 @@ export const createUnsealedSealing = (options: UnsealedSealingOptions): Unsealed
       if (location.lengthPadded !== pieceBytes) continue
       const fileName = nameOf(location)
       const sector = await readSector(files, fileName)
-      if (sector !== undefined && isAllocated(sector.allocated, location.offsetPadded, pieceBytes)) return { ...placeOf(location), fileName, sectorBytes: sector.sectorBytes, reused: true }
+      if (sector !== undefined && isAllocated(sector.allocated, location.offsetPadded, pieceBytes)) {
+        // a crash may have come between the record and the end of the plan
+        if (await places.get(key) !== undefined) await places.delete(key)
+        return { ...placeOf(location), fileName, sectorBytes: sector.sectorBytes, reused: true }
+      }
       // of a sector that is not here somebody else may know; in one that is here, the piece is not
-      if (sector !== undefined && location.miner === options.miner) await pieces.remove(pieceCid, location)
+      if (sector !== undefined && location.miner === miner) await pieces.remove(pieceCid, location)
     }
     const place = await lock('places', async () => {
       const planned = await places.get(key)
       if (planned?.lengthPadded === pieceBytes) return planned
-      const found = await findPlace(options, await places.all(), pieceBytes)
-      signal?.throwIfAborted()
-      await places.put(key, found)
-      return found
+      try {
+        const found = await room.take(pieceBytes)
+        signal?.throwIfAborted()
+        await places.put(key, found)
+        return found
+      } catch (error) {
+        room.forget()
+        throw error
+      }
     })
     const fileName = nameOf(place)
     // one writer of a sector at a time
     await lock(fileName, async () => {
       const written = await readSector(files, fileName)
       // a crash may have come between the last write and the record: then only the record is missing
-      if (written === undefined || !isAllocated(written.allocated, place.offsetPadded, pieceBytes)) await writePiece(options, fileName, place, request)
+      if (written === undefined || !isAllocated(written.allocated, place.offsetPadded, pieceBytes)) await writePiece(options, room, place, written, request)
     })
-    await pieces.add(pieceCid, { ...placeOf(place), payloadBytes })
+    await lock('places', () => room.added(() => pieces.add(pieceCid, { ...placeOf(place), payloadBytes })))
     await places.delete(key)
     return { ...placeOf(place), fileName, sectorBytes: place.sectorBytes, reused: false }
   }
@@ -96,7 +106,8 @@ export const createUnsealedSealing = (options: UnsealedSealingOptions): Unsealed
         // one that a crash has left unreadable is mended by being written to
         const sectorBytes = sector === undefined ? await likelySize(files, fileName) : sector.sectorBytes
         if (sectorBytes === undefined || (sector !== undefined && !isAllocated(sector.allocated, place.offsetPadded, place.lengthPadded))) return
-        await withWriter(options, fileName, sectorBytes, place, (writer) => writer.free(place.offsetPadded, place.lengthPadded))
+        await withWriter(options, room, { ...place, sectorBytes }, sector, (writer) => writer.free(place.offsetPadded, place.lengthPadded))
+        if (place.miner === miner) await lock('places', () => room.freed(toPieceCidV1(pieceCid), place))
       })
     }),
     status: async ({ proposal }) => ({ status: epoch !== undefined && epoch() >= proposal.endEpoch ? 'expired' : 'active' }),
@@ -106,87 +117,44 @@ export const createUnsealedSealing = (options: UnsealedSealingOptions): Unsealed
   }
 }
 
-const nameOf = ({ miner, sector }: Pick<PiecePlace, 'miner' | 'sector'>): string => `${UNSEALED}/${sectorFileName(miner, sector)}`
-
 const placeOf = ({ miner, sector, offsetPadded, lengthPadded }: PiecePlace): PiecePlace => ({ miner, sector, offsetPadded, lengthPadded })
 
-/** First fit among the sectors that are there, around what they hold and what is planned. */
-const findPlace = async ({ files, pieces, miner }: UnsealedSealingOptions, allPlanned: readonly PlannedPlace[], pieceBytes: number): Promise<PlannedPlace> => {
-  const planned = allPlanned.filter((place) => place.miner === miner)
-  const sectors = new Map<bigint, PlacedSector<bigint>>()
-  let highest = 0n
-  for (const { name } of await files.list(UNSEALED)) {
-    const parsed = parseSectorFileName(name)
-    if (parsed === undefined || parsed.miner !== miner) continue
-    if (parsed.sector > highest) highest = parsed.sector
-    const sector = await readSector(files, `${UNSEALED}/${name}`)
-    if (sector !== undefined) sectors.set(parsed.sector, { number: parsed.sector, sectorBytes: sector.sectorBytes, pieces: sector.allocated.map(({ start, length }) => ({ offset: start, length })) })
-  }
-  for (const { sector, sectorBytes, offsetPadded, lengthPadded } of planned) {
-    if (sector > highest) highest = sector
-    const known = sectors.get(sector) ?? { number: sector, sectorBytes, pieces: [] }
-    sectors.set(sector, { ...known, pieces: [...known.pieces, { offset: offsetPadded, length: lengthPadded }] })
-  }
-  for await (const { locations } of pieces.list()) {
-    for (const { miner: of, sector, offsetPadded, lengthPadded } of locations) {
-      if (of !== miner) continue
-      // sectors of the same provider may lie elsewhere
-      if (sector > highest) highest = sector
-      // what was freed is somebody's until its record goes, so that it is not freed again under another
-      const known = sectors.get(sector)
-      if (known?.pieces.every(({ offset, length }) => offset + length <= offsetPadded || offsetPadded + lengthPadded <= offset) === true) sectors.set(sector, { ...known, pieces: [...known.pieces, { offset: offsetPadded, length: lengthPadded }] })
-    }
-  }
-  const ascending = [...sectors.values()].sort((a, b) => (a.number < b.number ? -1 : 1))
-  const { sector, sectorBytes, offset } = planPlacement(ascending, pieceBytes)
-  return { miner, sector: sector === 'new' ? highest + 1n : sector, sectorBytes, offsetPadded: offset, lengthPadded: pieceBytes }
-}
-
-const writePiece = async (options: UnsealedSealingOptions, fileName: string, place: PlannedPlace, { payload, payloadBytes, pieceBytes, signal, onProgress }: Omit<AddPieceRequest, 'deal'>): Promise<void> => {
+const writePiece = async (
+  options: UnsealedSealingOptions, room: SectorRoom, place: PlannedPlace, there: SectorContents | undefined,
+  { payload, payloadBytes, pieceBytes, signal, onProgress }: Omit<AddPieceRequest, 'deal'>
+): Promise<void> => {
   // the tail of the piece stays a hole, so only the payload counts
   const neededBytes = Math.ceil(payloadBytes / 127) * 128 + (1 << 20)
   const freeBytes = await options.files.freeBytes()
   if (freeBytes !== undefined && freeBytes < neededBytes) {
-    throw new IoError('IO_FULL', `not enough space for the sector file ${fileName}; need=${neededBytes} free=${freeBytes}`, { retry: 'later' })
+    throw new IoError('IO_FULL', `not enough space for the sector file ${nameOf(place)}; need=${neededBytes} free=${freeBytes}`, { retry: 'later' })
   }
-  await withWriter(options, fileName, place.sectorBytes, place, (writer) =>
+  await withWriter(options, room, place, there, (writer) =>
     writer.writePiece(place.offsetPadded, pieceBytes, payload(), { signal, onProgress: ({ doneBytes }) => { onProgress?.({ doneBytes, totalBytes: payloadBytes }) } }))
 }
 
 type Writer = Awaited<ReturnType<typeof openSectorWriter>>
 
+/** @param there - what the file has */
 const withWriter = async (
-  { pieces, files, engine }: UnsealedSealingOptions, fileName: string, sectorBytes: number, { miner, sector }: Pick<PiecePlace, 'miner' | 'sector'>,
+  { files, engine }: UnsealedSealingOptions, room: SectorRoom, place: Pick<PlannedPlace, 'miner' | 'sector' | 'sectorBytes'>, there: SectorContents | undefined,
   work: (writer: Writer) => Promise<unknown>
 ): Promise<void> => {
-  const repair: SectorRange[] = []
-  for await (const { locations } of pieces.list()) {
-    for (const location of locations) if (isIn(location, miner, sector)) repair.push({ start: location.offsetPadded, length: location.lengthPadded })
-  }
-  const file = await files.openWritable(fileName, 'any')
+  const { sectorBytes } = place
+  const repair = await room.repairOf(place, there)
+  const file = await files.openWritable(nameOf(place), 'any')
+  const open = (ranges: readonly SectorRange[] | undefined): Promise<Writer> => openSectorWriter(file, { sectorBytes, repair: ranges, fr32: engine })
   try {
-    await work(await openSectorWriter(file, { sectorBytes, repair, fr32: engine }))
+    await work(await open(repair).catch(async (error: unknown) => {
+      // it was whole a moment ago
+      if (repair !== undefined || !(error instanceof SectorError && error.code === 'SECTOR_BAD_TRAILER')) throw error
+      return open(await room.recordedIn(place))
+    }))
+  } catch (error) {
+    room.forget()
+    throw error
   } finally {
     await file.close()
-  }
-}
-
-const isSamePlace = (a: PiecePlace, b: PiecePlace): boolean =>
-  a.miner === b.miner && a.sector === b.sector && a.offsetPadded === b.offsetPadded && a.lengthPadded === b.lengthPadded
-
-const isIn = (location: PieceLocation, miner: bigint, sector: bigint): boolean => location.miner === miner && location.sector === sector
-
-/** Size and ranges of a sector file, which may be written to meanwhile; `undefined` when it is not there, or not whole after a crash. */
-const readSector = async (files: Directory, fileName: string): Promise<{ readonly sectorBytes: number, readonly allocated: readonly SectorRange[] } | undefined> => {
-  const stat = await files.stat(fileName)
-  if (stat === undefined || stat.sizeBytes === 0) return undefined
-  try {
-    // not of one source: its list and its length would be of two moments
-    await using sector = await openSector((options) => files.openSource(fileName, options))
-    return { sectorBytes: sector.sectorBytes, allocated: sector.allocated }
-  } catch (error) {
-    if (error instanceof IoError) throw error
-    return undefined
   }
 }
 
@@ -195,6 +163,3 @@ const likelySize = async (files: Directory, fileName: string): Promise<number | 
   const sizeBytes = (await files.stat(fileName))?.sizeBytes ?? 0
   return SECTOR_SIZES.findLast((size) => size <= sizeBytes)
 }
-
-const isAllocated = (ranges: readonly SectorRange[], start: number, length: number): boolean =>
-  ranges.some((range) => range.start <= start && start + length <= range.start + range.length)

@@ -1,15 +1,18 @@
 /** What is left to do for a deal, by its progress alone. */
 import { type DealProgress, FINAL_STATES } from '@dagstore/deal-protocol'
-import { isSettled } from './deal-table.ts'
-import { isDecided } from './registration.ts'
 
 type Part = Pick<DealProgress, 'state' | 'staged' | 'shard' | 'failure'>
 
-/** Bytes are brought in or given away. */
+/**
+ * A list that a deal stands in as long as its progress says so. `moves`: its bytes are brought in or given away. `waits`: its bytes may come over
+ * the network. `follows`: sealing is asked about it, or it has ended and something of it is still there. `rest`: it waits for nothing but its end.
+ * `shards`: its shard is registered, or will be tried again. `unregistered`: it goes on without a shard.
+ */
+export type DealList = 'moves' | 'waits' | 'follows' | 'rest' | 'shards' | 'unregistered'
+
 const MOVES: ReadonlySet<DealProgress['state']> = new Set([
   'StorageDealValidating', 'StorageDealAcceptWait', 'StorageDealRejecting', 'StorageDealTransferring', 'StorageDealVerifyData', 'StorageDealStaged',
 ])
-/** Bytes may come over the network. */
 const WAITS: ReadonlySet<DealProgress['state']> = new Set(['StorageDealWaitingForData', 'StorageDealProviderTransferAwaitRestart'])
 const SEALING: ReadonlySet<DealProgress['state']> = new Set(['StorageDealAwaitingPreCommit', 'StorageDealSealing', 'StorageDealFinalizing', 'StorageDealActive'])
 
@@ -19,6 +22,17 @@ export const waitsForData = ({ state }: Pick<Part, 'state'>): boolean => WAITS.h
 /** Of these, no shard is kept. */
 export const hasEnded = ({ state }: Pick<Part, 'state'>): boolean => FINAL_STATES.has(state) || state === 'StorageDealFailing'
 
+/** Nothing is left to do for it. */
+export const isSettled = ({ state, shard }: Pick<Part, 'state' | 'shard'>): boolean => FINAL_STATES.has(state) && shard.state === 'retired'
+
+/** Nothing will read the staged file for its shard any more. */
+export const isDecided = ({ shard }: Pick<Part, 'shard'>): boolean =>
+  shard.state === 'registered' || shard.state === 'retired' || (shard.state === 'failed' && shard.failure.nextRetryAt === undefined)
+
+/** Nothing is left to do until its end. */
+export const isAtRest = (deal: Part): boolean =>
+  deal.state === 'StorageDealActive' && deal.staged === undefined && deal.failure === undefined && isDecided(deal)
+
 /** Whether the step of the deal's state has its time. */
 const isDue = ({ failure }: Part, now: number): boolean => failure?.nextRetryAt === undefined || failure.nextRetryAt <= now
 
@@ -26,8 +40,25 @@ const isDue = ({ failure }: Part, now: number): boolean => failure?.nextRetryAt 
 export const wantsData = (deal: Part, now: number, receives: boolean): boolean => (MOVES.has(deal.state) || (receives && WAITS.has(deal.state))) && isDue(deal, now)
 
 /** What sealing says, or the end of the deal. */
-export const wantsFollowing = (deal: DealProgress, now: number): boolean => (SEALING.has(deal.state) || (hasEnded(deal) && !isSettled(deal))) && isDue(deal, now)
+export const wantsFollowing = (deal: Part, now: number): boolean => (SEALING.has(deal.state) || (hasEnded(deal) && !isSettled(deal))) && isDue(deal, now)
 
-/** Nothing is left to do until its end. */
-export const isAtRest = (deal: Part): boolean =>
-  deal.state === 'StorageDealActive' && deal.staged === undefined && deal.failure === undefined && isDecided(deal)
+/** Whether a registration is due; a failure has its time. */
+export const wantsShard = ({ state, shard }: Pick<Part, 'state' | 'shard'>, now: number): boolean =>
+  SEALING.has(state) && (shard.state === 'pending' || (shard.state === 'failed' && shard.failure.nextRetryAt !== undefined && shard.failure.nextRetryAt <= now))
+
+/** Whenever its time comes. */
+const SOME_TIME = Number.POSITIVE_INFINITY
+
+export const listsOf = (deal: Part): readonly DealList[] => [
+  ...MOVES.has(deal.state) ? ['moves'] as const : [],
+  ...WAITS.has(deal.state) ? ['waits'] as const : [],
+  ...isAtRest(deal) ? ['rest'] as const : wantsFollowing(deal, SOME_TIME) ? ['follows'] as const : [],
+  ...wantsShard(deal, SOME_TIME) ? ['shards'] as const : [],
+  ...deal.shard.state === 'failed' ? ['unregistered'] as const : [],
+]
+
+/** When something of it is tried again, in milliseconds since 1970; a transfer that was cut off is asked for now and then. */
+export const dueOf = ({ state, failure, shard }: Part): number | undefined => {
+  const times = [state === 'StorageDealProviderTransferAwaitRestart' ? undefined : failure?.nextRetryAt, shard.state === 'failed' ? shard.failure.nextRetryAt : undefined].filter((at) => at !== undefined)
+  return times.length === 0 ? undefined : Math.min(...times)
+}

@@ -1,8 +1,13 @@
 /** The stand-in for sealing: where pieces go, what shares a place, and what a failure leaves. */
 import { type Directory, IoError } from '@dagstore/io'
+import { openPieceStore, type PieceStore } from '@dagstore/piece-store'
 import { openSector } from '@dagstore/unsealed-sector'
+import { seededBytes } from '@dagstore-tooling/fixtures'
+import { seededRandom } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import { createUnsealedSealing, type UnsealedPlace, type UnsealedSealing } from '../src/index.ts'
+import { openPlannedPlaces } from '../src/planned-places.ts'
+import { SectorRoom } from '../src/sector-room.ts'
 import { collect, dealOf, engine, makeCar, openHarness, type Harness } from './harness.ts'
 
 const [car, other] = [makeCar(1), makeCar(2)]
@@ -135,6 +140,104 @@ describe('unsealed sealing', () => {
     expect(await sealing.status({ ...deal, place })).toEqual({ status: 'expired' })
     leaving.abort()
     await events
+    await h.close()
+  })
+})
+
+/** A subsystem, and how often it lists the piece store and opens a sector. */
+const counting = (h: Harness) => {
+  const asked = { lists: 0, opened: 0 }
+  const files: Directory = { ...h.fs.directory, openSource: (name, options) => { asked.opened++; return h.fs.directory.openSource(name, options) } }
+  const pieces: PieceStore = { ...h.pieces, list: (options) => { asked.lists++; return h.pieces.list(options) } }
+  return { asked, sealing: createUnsealedSealing({ db: h.db, files, pieces, miner: 1000n, engine }) }
+}
+
+describe('the room in sectors', () => {
+  it('is looked for once, however many pieces come; there, each piece read all sectors and all records', async () => {
+    const h = await openHarness()
+    for (let at = 0; at < 8; at++) await sealingOf(h).addPiece(requestOf(makeCar(50 + at).bytes, `before ${at}`))
+    const { asked, sealing } = counting(h)
+    await sealing.addPiece(requestOf(makeCar(60).bytes, 'first'))
+    const last = requestOf(makeCar(61).bytes, 'last')
+    const opened: number[] = []
+    for (let at = 0; at < 12; at++) {
+      const before = asked.opened
+      // a sector of its own, one that is shared, and one that is used again
+      await sealing.addPiece(requestOf(makeCar(70 + at).bytes, `own ${at}`))
+      await sealing.addPiece(requestOf(makeCar(90 + at, 1, 40).bytes, `shared ${at}`))
+      const place = await sealing.addPiece(last)
+      await sealing.removePiece({ ...last, place })
+      await h.pieces.remove(last.pieceCid, { ...place, payloadBytes: undefined })
+      opened.push(asked.opened - before)
+    }
+    expect(asked.lists).toBe(1)
+    expect(Math.max(...opened), String(opened)).toBeLessThan(12)
+    await h.close()
+  })
+
+  it('is looked for again when others have added copies', async () => {
+    const h = await openHarness()
+    const { asked, sealing } = counting(h)
+    expect(await sealing.addPiece(requestOf(car.bytes))).toMatchObject({ sector: 1n })
+    await (await openPieceStore(h.db)).addMany([{ piece: requestOf(other.bytes).pieceCid, location: { miner: 1000n, sector: 2n, offsetPadded: 0, lengthPadded: 2048, payloadBytes: undefined } }])
+    expect(await sealing.addPiece(requestOf(makeCar(3).bytes, 'c'))).toMatchObject({ sector: 3n })
+    expect(asked.lists).toBe(2)
+    await h.close()
+  })
+
+  it('is what is found by looking anew, whatever pieces come, fail and go, beside others and after a restart', async () => {
+    const random = seededRandom('room')
+    const h = await openHarness()
+    const parts = { files: h.fs.directory, pieces: h.pieces, miner: 1000n, places: openPlannedPlaces(h.db) }
+    let sealing = sealingOf(h)
+    const there: { request: ReturnType<typeof requestOf>, place: UnsealedPlace }[] = []
+    for (let at = 0; at < 80; at++) {
+      const what = random.int(10)
+      if (what < 6 || there.length === 0) {
+        const request = requestOf(seededBytes(1000 + at, 100), `r${at}`, 128 << random.int(6))
+        const expected = await new SectorRoom(parts).take(request.pieceBytes)
+        const place = await sealing.addPiece(request)
+        expect(place).toMatchObject(expected)
+        there.push({ request, place })
+      } else if (what < 8) {
+        const { request, place } = there.splice(random.int(there.length), 1)[0]!
+        await sealing.removePiece({ ...request, place })
+        // the process may end between the two
+        if (random.int(3) === 0) sealing = sealingOf(h)
+        if (random.int(4) > 0) await h.pieces.remove(request.pieceCid, { ...place, payloadBytes: undefined })
+      } else if (what === 8) {
+        const request = requestOf(seededBytes(1000 + at, 100), `f${at}`, 512)
+        const broken = async function * (): AsyncGenerator<Uint8Array> {
+          yield new Uint8Array(10)
+          throw new Error('not the piece')
+        }
+        await expect(sealing.addPiece({ ...request, payload: broken })).rejects.toThrow('not the piece')
+      } else sealing = sealingOf(h)
+      const taken = new Map<bigint, Set<number>>()
+      for (const { place: { sector, offsetPadded, lengthPadded } } of there) {
+        const chunks = taken.get(sector) ?? new Set()
+        taken.set(sector, chunks)
+        for (let chunk = offsetPadded; chunk < offsetPadded + lengthPadded; chunk += 128) {
+          expect(chunks.has(chunk)).toBe(false)
+          chunks.add(chunk)
+        }
+      }
+    }
+    for (const { place: { fileName, offsetPadded, lengthPadded } } of there) expect((await openSector(await h.fs.directory.openSource(fileName))).isAllocated(offsetPadded, lengthPadded)).toBe(true)
+    await h.close()
+  })
+
+  it('of a place whose plan outlived its record by a crash is used again when the piece has gone', async () => {
+    const h = await openHarness()
+    const request = requestOf(car.bytes)
+    const place = await sealingOf(h).addPiece(request)
+    // as a process leaves it that ends between the record and the end of the plan
+    await openPlannedPlaces(h.db).put(request.pieceCid.toString(), { miner: 1000n, sector: place.sector, sectorBytes: place.sectorBytes, offsetPadded: 0, lengthPadded: 2048 })
+    const sealing = sealingOf(h)
+    expect(await sealing.addPiece(request)).toMatchObject({ reused: true })
+    await sealing.removePiece({ ...request, place })
+    await h.pieces.remove(request.pieceCid, { ...place, payloadBytes: undefined })
+    expect(await sealing.addPiece(requestOf(other.bytes, 'other'))).toMatchObject({ sector: place.sector, offsetPadded: 0 })
     await h.close()
   })
 })

@@ -19,14 +19,26 @@ export const openPieceStore = async (db: AnyLevel): Promise<PieceStore> => {
   const table = await openLevelTable(db, 'piece-store')
   const version = await table.get(VERSION_KEY)
   if (version !== undefined && version[0] !== VERSION) throw new PieceStoreError('PIECE_STORE_BAD_FORMAT', `unknown version; want=${VERSION} got=${version[0]}`)
-  return createOn(table, version === undefined)
+  return createOn(table, version === undefined, additionsOf(db))
 }
 
 /** An empty piece store that lasts as long as the object: for a list of pieces at hand, browsers and tests. */
-export const createMemoryPieceStore = (): PieceStore => createOn(createMemoryTable(), false)
+export const createMemoryPieceStore = (): PieceStore => createOn(createMemoryTable(), false, { count: 0 })
+
+interface Additions { count: number }
+
+const additions: WeakMap<AnyLevel, Additions> = new WeakMap()
+
+const additionsOf = (db: AnyLevel): Additions => {
+  const known = additions.get(db)
+  if (known !== undefined) return known
+  const first = { count: 0 }
+  additions.set(db, first)
+  return first
+}
 
 /** @param isNew - it says no version yet: the first change does, and before that nothing is written */
-const createOn = (table: Table, isNew: boolean): PieceStore => {
+const createOn = (table: Table, isNew: boolean, additions: Additions): PieceStore => {
   let needsVersion = isNew
   let changes: Promise<unknown> = Promise.resolve()
   /** One change after another: some look before they write. */
@@ -40,6 +52,7 @@ const createOn = (table: Table, isNew: boolean): PieceStore => {
     await done
   }
   return {
+    additions: () => additions.count,
     add: async (piece, location) => {
       const facts = factsOf(piece)
       const checked = checkLocation(location, facts)
@@ -47,7 +60,9 @@ const createOn = (table: Table, isNew: boolean): PieceStore => {
       await change(async () => {
         const known = await table.get(key)
         const value = locationValue(checked)
-        if (isNews(known, value)) await table.put(key, value)
+        if (!isNews(known, value)) return
+        await table.put(key, value)
+        if (known === undefined) additions.count++
       })
     },
     addMany: async (copies) => {
@@ -58,7 +73,7 @@ const createOn = (table: Table, isNew: boolean): PieceStore => {
       })
       // the copy that says its payload comes last, and counts
       const ordered = [...entries.filter(([, value]) => !saysPayload(value)), ...entries.filter(([, value]) => saysPayload(value))]
-      if (ordered.length > 0) await change(() => table.putNews(ordered, isNews))
+      if (ordered.length > 0) await change(async () => { if (await table.putNews(ordered, isNews)) additions.count++ })
     },
     get: async (piece) => {
       const locations: PieceLocation[] = []

@@ -42,6 +42,8 @@ export type PayloadCid = Uint8Array | { readonly multihash: { readonly bytes: Ui
  * when the database fails.
  */
 export interface PieceStore {
+  /** Grows when a copy is added, through any object on the same database in this process: who remembers a list of copies sees that it is old. */
+  additions(): number
   /**
    * A copy of the piece lies there. Said again with another `payloadBytes`, the new one counts; said again without, the known
    * one stays. A v2 CID says its `payloadBytes` itself.

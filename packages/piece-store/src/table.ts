@@ -8,8 +8,8 @@ export interface Table {
   get(key: Uint8Array): Promise<Uint8Array | undefined>
   /** Durable on return. */
   put(key: Uint8Array, value: Uint8Array): Promise<void>
-  /** Those that `isNews` beside what is there: all or nothing, durable on return. The last one of a key counts. */
-  putNews(entries: readonly (readonly [Uint8Array, Uint8Array])[], isNews: (known: Uint8Array | undefined, value: Uint8Array) => boolean): Promise<void>
+  /** Those that `isNews` beside what is there: all or nothing, durable on return. The last one of a key counts. @returns whether any was */
+  putNews(entries: readonly (readonly [Uint8Array, Uint8Array])[], isNews: (known: Uint8Array | undefined, value: Uint8Array) => boolean): Promise<boolean>
   /** Durable on return; a missing key is no error. */
   delete(key: Uint8Array): Promise<void>
   /** Keys that begin with `prefix`, in order. */
@@ -50,7 +50,11 @@ export const createMemoryTable = (): Table => {
   return {
     get: async (key) => entries.get(textOf(key))?.[1],
     put: async (key, value) => { entries.set(textOf(key), [key, value]) },
-    putNews: async (all, isNews) => { for (const [key, value] of all) if (isNews(entries.get(textOf(key))?.[1], value)) entries.set(textOf(key), [key, value]) },
+    putNews: async (all, isNews) => {
+      const news = all.filter(([key, value]) => isNews(entries.get(textOf(key))?.[1], value))
+      for (const [key, value] of news) entries.set(textOf(key), [key, value])
+      return news.length > 0
+    },
     delete: async (key) => { entries.delete(textOf(key)) },
     range: async function * (prefix) {
       const begin = textOf(prefix)
@@ -60,7 +64,7 @@ export const createMemoryTable = (): Table => {
 }
 
 /** Under full keys in the database below: the calls of a sublevel take longer for each row than the write itself. */
-const putNews = async (level: AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>, entries: readonly (readonly [Uint8Array, Uint8Array])[], isNews: (known: Uint8Array | undefined, value: Uint8Array) => boolean): Promise<void> => {
+const putNews = async (level: AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>, entries: readonly (readonly [Uint8Array, Uint8Array])[], isNews: (known: Uint8Array | undefined, value: Uint8Array) => boolean): Promise<boolean> => {
   const prefix = new TextEncoder().encode(level.prefix)
   const keys = entries.map(([key]) => {
     const full = new Uint8Array(prefix.byteLength + key.byteLength)
@@ -76,8 +80,9 @@ const putNews = async (level: AbstractSublevel<AbstractLevel<any, any, any>, any
     await batch.close()
     throw error
   }
-  if (batch.length === 0) await batch.close()
-  else await batch.write(SYNC)
+  const hasNews = batch.length > 0
+  await (hasNews ? batch.write(SYNC) : batch.close())
+  return hasNews
 }
 
 /** {@link BYTES} so that engines which copy the options of each change have nothing to copy. */

@@ -205,6 +205,24 @@ describe.each(Object.entries(forms))('piece store %s', (_, open) => {
 })
 
 describe('piece store in a database', () => {
+  it('counts copies that are added through any object on it, and nothing else', async () => {
+    const db = new MemoryLevel()
+    const [store, other] = [await openPieceStore(db), await openPieceStore(db)]
+    const grows = async (work: () => Promise<void>): Promise<number> => {
+      const before = store.additions()
+      await work()
+      expect(other.additions()).toBe(store.additions())
+      return store.additions() - before
+    }
+    expect(await grows(() => store.add(piece(1), location(1n)))).toBe(1)
+    expect(await grows(() => other.add(piece(2), location(2n)))).toBe(1)
+    expect(await grows(() => other.addMany([{ piece: piece(3), location: location(3n) }]))).toBe(1)
+    for (const nothing of [
+      () => other.add(piece(1), location(1n)), () => store.add(piece(1), location(1n, { payloadBytes: 7 })), () => store.addMany([{ piece: piece(3), location: location(3n) }]),
+      () => store.addMany([]), () => store.remove(piece(2), location(2n)), () => store.addPayload(payload(1), piece(1)), () => store.removePayload(payload(1), piece(1)),
+    ]) expect(await grows(nothing)).toBe(0)
+  })
+
   it('says damaged records by code, whatever is wrong with them', async () => {
     const db = new MemoryLevel()
     const store = await openPieceStore(db)
