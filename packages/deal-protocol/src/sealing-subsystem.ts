@@ -18,7 +18,8 @@ export interface AddPieceRequest extends CallOptions {
   readonly payloadBytes: number
   /** The payload from its start; each call starts anew and gives the same bytes. */
   readonly payload: () => AsyncIterable<Uint8Array>
-  readonly deal: Pick<DealTerms, 'proposalCid' | 'dealId' | 'proposal' | 'fastRetrieval'>
+  /** A subsystem that proves needs its number and its message of publishing, and refuses a deal without them. */
+  readonly deal: Pick<DealTerms, 'proposalCid' | 'dealId' | 'publishCid' | 'proposal' | 'fastRetrieval'>
   /** Payload bytes written. */
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }

@@ -1,10 +1,31 @@
 /** Deals from import to their end, with the real DAG store and the sealing that proves nothing. */
+import type { AddPieceRequest, SealingSubsystem } from '@dagstore/deal-protocol'
 import { describe, expect, it } from 'vitest'
 import { clean, collect, dealIs, dealOf, inState, makeCar, openHarness, staged, withShard } from './harness.ts'
 
 const car = makeCar(1)
 
 describe('a deal', () => {
+  it('is handed to sealing with all that a miner is asked for: its proposal, its number and its message of publishing', async () => {
+    const given = dealOf('a', car.bytes, { dealId: 2n ** 64n - 1n, publishCid: car.blocks[1]!.cid, fastRetrieval: false })
+    const asked: AddPieceRequest[] = []
+    const sealing: SealingSubsystem = {
+      addPiece: async (request) => {
+        asked.push(request)
+        return { miner: 1000n, sector: 7n, offsetPadded: 0, lengthPadded: request.pieceBytes }
+      },
+      status: async () => ({ status: 'waiting' }),
+    }
+    const h = await openHarness({ sealing })
+    h.fs.plant('in/a.car', car.bytes)
+    await h.provider.accept(given)
+    await h.provider.importData(given.proposalCid, { path: 'in/a.car' })
+    await dealIs(h, given.proposalCid, inState('StorageDealAwaitingPreCommit'))
+    const { proposalCid, proposal, dealId, publishCid, fastRetrieval } = asked[0]!.deal
+    expect({ proposalCid, proposal, dealId, publishCid, fastRetrieval }).toEqual(given)
+    await h.close()
+  })
+
   it('goes from its data to an active deal with a shard, and nothing stays in the staging folder', async () => {
     const h = await openHarness()
     h.fs.plant('in/a.car', car.bytes)

@@ -13,7 +13,7 @@ import { collect, dealOf, engine, makeCar, openHarness, type Harness } from './h
 const [car, other] = [makeCar(1), makeCar(2)]
 
 const requestOf = (bytes: Uint8Array, name = 'a', pieceSize?: number) => {
-  const deal = { dealId: undefined, fastRetrieval: true, ...dealOf(name, bytes, pieceSize === undefined ? {} : { pieceSize }) }
+  const deal = { dealId: undefined, publishCid: undefined, fastRetrieval: true, ...dealOf(name, bytes, pieceSize === undefined ? {} : { pieceSize }) }
   return { deal, pieceCid: deal.proposal.pieceCid, pieceBytes: deal.proposal.pieceSize, payloadBytes: bytes.byteLength, payload: async function * () { yield bytes } }
 }
 const sealingOf = (h: Harness, miner = 1000n): UnsealedSealing => createUnsealedSealing({ db: h.db, files: h.fs.directory, pieces: h.pieces, miner, engine })
