@@ -127,6 +127,25 @@ describe('deals that are there', () => {
   })
 })
 
+describe('the configuration of a Lotus miner', () => {
+  it('is read in place of the one in the store, and that is said', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, '.dagstore'))
+    await writeFile(join(cwd, '.dagstore', 'config.toml'), '[Daemon]\nLogFormat = "json"\n')
+    await writeFile(join(cwd, 'lotus.toml'), '[DAGStore]\nMaxConcurrentIndex = 2\n[Sealing]\nX = 1\n')
+    const given = await startDaemon(bin, ['--config', 'lotus.toml'], { cwd })
+    expect(given.said().stderr).toMatch(new RegExp(`WARN.*is not read.*file=${join(cwd, '.dagstore', 'config.toml')}\n`))
+    given.child.kill('SIGTERM')
+    await given.ended
+    for (const args of [[], ['--config', '.dagstore/config.toml']]) {
+      const own = await startDaemon(bin, args, { cwd })
+      expect(own.said().stderr).not.toContain('is not read')
+      own.child.kill('SIGTERM')
+      await own.ended
+    }
+  })
+})
+
 describe('a storage path of the configuration', () => {
   it('Storage: one that is not there stops nothing, its pieces are neither absent nor lost, and are read once it is there', async () => {
     const cwd = await temporaryFolder()

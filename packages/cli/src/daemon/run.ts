@@ -1,9 +1,12 @@
 /** One daemon, from its first message to its last. */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { onAbort, systemClock } from '@dagstore/io'
 import { type Health, type RpcHttpServer, serveRpc } from '@dagstore/rpc'
 import { removeApiFiles, writeApiFiles } from '../api-files.ts'
 import type { Config } from '../config/config.ts'
 import type { EffectiveConfig } from '../config/effective.ts'
+import { CONFIG_FILE } from '../config/file-name.ts'
 import { localUrl, parseListen } from '../config/listen.ts'
 import { CommandError } from '../failure.ts'
 import { createLogs } from '../log/logs.ts'
@@ -41,6 +44,8 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
   if (terminal.signal.aborted) throw terminal.signal.reason
   log.info('starting', { root: root.path, version: VERSION, pid: process.pid, config: file?.label })
   if (file !== undefined && file.ignored.length > 0) log.info('sections of other programs were passed over', { file: file.label, sections: file.ignored.join(', ') })
+  const own = join(root.path, CONFIG_FILE)
+  if (file !== undefined && resolve(terminal.cwd, file.label) !== own && existsSync(own)) log.warn('the configuration in the folder of the store is not read, since another one was given', { file: own })
   // what was typed just now and is none is a mistake; one of a configuration is a disk that is not there
   if (origins.storage.kind === 'option') await readStorage(config.storage, terminal)
   const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') } })
