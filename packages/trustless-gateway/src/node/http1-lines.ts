@@ -18,7 +18,8 @@ export interface Http1Lines {
   leave (): void
 }
 
-interface Line { busy: boolean, readonly waiting: (readonly [IncomingMessage, ServerResponse])[] }
+/** `ended`: nothing behind the last answer counts. */
+interface Line { busy: boolean, ended: boolean, readonly waiting: (readonly [IncomingMessage, ServerResponse])[] }
 
 /** @param serve - resolves when the answer is out, or its peer is gone; never rejects */
 export const createHttp1Lines = (maxPipelined: number, serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Http1Lines => {
@@ -27,19 +28,21 @@ export const createHttp1Lines = (maxPipelined: number, serve: (request: Incoming
   const lineOf = (socket: Socket): Line => {
     const known = lines.get(socket)
     if (known !== undefined) return known
-    const line: Line = { busy: false, waiting: [] }
+    const line: Line = { busy: false, ended: false, waiting: [] }
     lines.set(socket, line)
     socket.once('close', () => {
       lines.delete(socket)
+      line.ended = true
       line.waiting.length = 0
     })
     return line
   }
   const run = async (socket: Socket, line: Line, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     line.busy = true
-    for (let next: readonly [IncomingMessage, ServerResponse] | undefined = [request, response]; next !== undefined; next = line.waiting.shift()) {
+    for (let next: readonly [IncomingMessage, ServerResponse] | undefined = [request, response]; next !== undefined && !line.ended; next = line.waiting.shift()) {
       if (leaving) next[1].shouldKeepAlive = false
       await serve(next[0], next[1])
+      line.ended = !next[1].shouldKeepAlive
     }
     line.busy = false
     // what was answered is on its way
@@ -51,6 +54,7 @@ export const createHttp1Lines = (maxPipelined: number, serve: (request: Incoming
     take: (request, response) => {
       const { socket } = request
       const line = lineOf(socket)
+      if (line.ended) return
       if (!line.busy) {
         void run(socket, line, request, response)
         return

@@ -54,6 +54,7 @@ export const http1Outgoing = (request: IncomingMessage, response: ServerResponse
   return {
     stream: response,
     gone,
+    isOut: () => response.writableFinished,
     begin: (status, headers) => {
       // without chunks and length the end of the connection is that of the body
       ends = headers['content-length'] !== undefined || request.httpVersion !== '1.0'

@@ -11,10 +11,10 @@ export const http2Request = (headers: IncomingHttpHeaders, who: Pick<GatewayRequ
   },
 })
 
-/** Aborted when the stream is closed before its answer is out. */
+/** Aborted when the stream is closed; Node has ended it by then, whether or not its answer was out. */
 export const departureOf = (stream: ServerHttp2Stream): AbortSignal => {
   const left = new AbortController()
-  stream.once('close', () => { if (!stream.writableFinished) left.abort(new Error('the caller has left')) })
+  stream.once('close', () => { left.abort(new Error('the caller has left')) })
   return left.signal
 }
 
@@ -23,6 +23,7 @@ export const http2Outgoing = (stream: ServerHttp2Stream, gone: AbortSignal): Out
   return {
     stream,
     gone,
+    isOut: () => !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR,
     begin: (status, headers) => {
       stream.respond({ ':status': status, ...headers }, { waitForTrailers: true })
       // Node ends a stream that it closes with an error as if it were whole, before it says so; but not while trailers are to come

@@ -8,6 +8,8 @@ export interface Outgoing {
   readonly stream: Writable
   /** Nobody takes it any more. */
   readonly gone: AbortSignal
+  /** Whether all of the answer has reached the network, once the stream is closed. */
+  isOut (): boolean
   /** What is sent before a body that comes in parts. */
   begin (status: number, headers: Readonly<Record<string, string>>): void
   /** Head and body at once. */

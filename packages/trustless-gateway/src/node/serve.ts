@@ -113,7 +113,7 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     const answer = await answerOf(request, mayMeasure)
     const { bytes, error } = await sendAnswer(out, answer, method !== 'HEAD', limits.maxWaitingBytes)
     if (accessLog === undefined) return
-    const code = error === undefined ? answer.headers['x-error-code'] ?? (out.stream.writableFinished ? undefined : 'CLIENT_LEFT') : codeOf(error)
+    const code = error === undefined ? answer.headers['x-error-code'] ?? (out.isOut() ? undefined : 'CLIENT_LEFT') : codeOf(error)
     try {
       accessLog({ at, address, method, target, version, status: answer.status, ms: clock.monotonic() - began, bytes, agent: request.header('user-agent'), code })
     } catch (failure) {
