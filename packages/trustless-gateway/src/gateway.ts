@@ -1,10 +1,20 @@
 /** A gateway: the parts that answer, behind one door. */
-import type { Hashes } from '@dagstore/hashes'
-import type { Clock } from '@dagstore/io'
+import { createHashes, type Hashes } from '@dagstore/hashes'
+import { type Clock, systemClock } from '@dagstore/io'
 import type { ReadBlockstore } from '@dagstore/read-blockstore'
+import type { Call } from './call.ts'
+import type { Denylist } from './denylist/denylist.ts'
 import type { GatewayEvent } from './events.ts'
 import type { GatewayAnswer, GatewayRequest } from './exchange.ts'
-import { createIpfsRoute } from './ipfs/route.ts'
+import { answerOfError, codeOf } from './failures.ts'
+import { answerMethod } from './http/answers.ts'
+import { createCheckDenied } from './ipfs/denials.ts'
+import { answerIpfs, type IpfsParts } from './ipfs/route.ts'
+import { IPFS } from './ipfs/target.ts'
+import { createAdmission } from './limits/create-admission.ts'
+import type { GatewayLimits } from './limits/limits.ts'
+import { GatewayRefusal } from './refusal.ts'
+import { ToldBody } from './told-body.ts'
 import { answerWeb, type WebContext } from './web.ts'
 
 export interface GatewayOptions {
@@ -14,6 +24,10 @@ export interface GatewayOptions {
   readonly hashes?: Hashes | undefined
   /** `never`: the store verifies itself, as ours do. @default 'always' */
   readonly verify?: 'always' | 'never' | undefined
+  /** What is not served. @default nothing */
+  readonly denylist?: Denylist | undefined
+  /** @default those of a public gateway on one machine */
+  readonly limits?: GatewayLimits | undefined
   /** @default systemClock */
   readonly clock?: Clock | undefined
   /** Told of each request when it is finished; what it throws counts for nothing. */
@@ -29,9 +43,77 @@ export interface Gateway {
   claims (target: string): boolean
 }
 
+type Route = (request: GatewayRequest, call: Call) => Promise<GatewayAnswer>
+
+const IPNS = '/ipns/'
+
+/** @throws {RangeError} a limit that is no number from 0 */
 export const createGateway = (options: GatewayOptions): Gateway => {
-  const ipfs = createIpfsRoute(options)
-  const claims = (target: string): boolean => target.startsWith('/ipfs/')
-  const answer = async (request: GatewayRequest): Promise<GatewayAnswer | undefined> => claims(request.target) ? ipfs(request) : undefined
-  return Object.assign((request: Request, context?: WebContext) => answerWeb(answer, request, context), { answer, claims })
+  const { blockstore, hashes = createHashes(), verify = 'always', clock = systemClock, onEvent } = options
+  const admission = createAdmission(options.limits, clock)
+  const parts: IpfsParts = { blockstore, hashes, verify, admission, checkDenied: createCheckDenied(options.denylist), patience: () => (find) => find() }
+  const ipfs: Route = (request, call) => answerIpfs(parts, request, call)
+  const ipns: Route = async (_request, call) => {
+    call.route = 'ipns'
+    throw new GatewayRefusal('GATEWAY_NO_IPNS', 501, 'This gateway resolves no IPNS names; ask by /ipfs/.')
+  }
+
+  const routeOf = (target: string): Route | undefined => {
+    if (target.startsWith(IPFS)) return ipfs
+    if (target.startsWith(IPNS)) return ipns
+    return undefined
+  }
+  const tell = (event: GatewayEvent): void => {
+    try {
+      onEvent?.(event)
+    } catch {
+      // a listener's mistake must not end an answer
+    }
+  }
+
+  const answer = async (request: GatewayRequest): Promise<GatewayAnswer | undefined> => {
+    const { method, target, client } = request
+    const route = routeOf(target)
+    if (route === undefined) return undefined
+    const at = clock.now()
+    const started = clock.monotonic()
+    const call: Call = { route: 'ipfs', blocks: 0, ticket: undefined }
+    let code: string | undefined
+    let answered: GatewayAnswer
+    try {
+      answered = answerMethod(method) ?? await route(request, call)
+    } catch (error) {
+      const left = request.signal?.aborted === true
+      answered = answerOfError(error, left)
+      if (!left) code = codeOf(error)
+    }
+    const { status, headers, body } = answered
+    code ??= headers['x-error-code']
+    const end = (bytes: number, firstByteMs: number, code: string | undefined): void => {
+      call.ticket?.leave()
+      const { route, blocks } = call
+      tell({
+        type: code !== undefined && BY_LIMITS.has(code) ? 'refused' : 'request',
+        at, client, method, target, route, status, ms: clock.monotonic() - started, firstByteMs, bytes, blocks, agent: request.header('user-agent'), code,
+      })
+    }
+    const headMs = clock.monotonic() - started
+    if (body === undefined || body instanceof Uint8Array || method === 'HEAD') {
+      const sent = method === 'HEAD' ? undefined : body as Uint8Array | undefined
+      end(sent?.byteLength ?? 0, headMs, code)
+      return { status, headers, body: sent }
+    }
+    let firstByteMs = headMs
+    return {
+      status, headers,
+      body: new ToldBody(call.ticket?.stream(body) ?? body, () => { firstByteMs = clock.monotonic() - started }, ({ bytes, error }) => {
+        end(bytes, firstByteMs, error === undefined || request.signal?.aborted === true ? undefined : codeOf(error))
+      }),
+    }
+  }
+
+  return Object.assign((request: Request, context?: WebContext) => answerWeb(answer, request, context), { answer, claims: (target: string) => routeOf(target) !== undefined })
 }
+
+/** Codes of what limits do not let through. */
+const BY_LIMITS: ReadonlySet<string> = new Set(['GATEWAY_CLIENT_BUSY', 'GATEWAY_BUSY', 'GATEWAY_STALLED', 'GATEWAY_TIMEOUT', 'GATEWAY_TOO_LARGE'])

@@ -18,12 +18,30 @@ export type GatewayRefusalCode =
   | 'GATEWAY_TIMEOUT'
   /** The answer is too long. */
   | 'GATEWAY_TOO_LARGE'
+  /** 400: a path that is none, or one that leads upwards. */
+  | 'GATEWAY_BAD_PATH'
+  /** 400: no CID where one has to stand, or one that is too long. */
+  | 'GATEWAY_BAD_CID'
+  /** 400: a value that a parameter cannot have. */
+  | 'GATEWAY_BAD_PARAMETER'
+  /** 400: neither a format nor what is accepted. */
+  | 'GATEWAY_NO_FORMAT'
+  /** 400: a raw block is asked for by its own CID, not by a path. */
+  | 'GATEWAY_RAW_PATH'
+  /** 400: `entity-bytes` beyond the file; 416: a range beyond the block. */
+  | 'GATEWAY_OUTSIDE'
+  /** 406 */
+  | 'GATEWAY_NOT_OFFERED'
+  /** 412: `only-if-cached`, and it is not here. */
+  | 'GATEWAY_NOT_CACHED'
+  /** 501 */
+  | 'GATEWAY_NO_IPNS'
 
 export class GatewayRefusal extends Error {
   override readonly name = 'GatewayRefusal'
   readonly code: GatewayRefusalCode
   /** Of an answer that has not begun; one that has is broken off. */
-  readonly status: 410 | 413 | 429 | 451 | 503
+  readonly status: 400 | 406 | 410 | 412 | 413 | 429 | 451 | 501 | 503
   /** In whole seconds, at least 1: when to ask again; `undefined` where that helps nothing. */
   readonly retryAfterS: number | undefined
 

@@ -1,50 +1,70 @@
 /** `/ipfs/{cid}[/path]`: raw blocks, and CARs. */
-import { type BlockGetter, walkPath } from '@dagstore/dag'
-import { createHashes, type Hashes } from '@dagstore/hashes'
-import { readBlock, verifyBlock } from '@dagstore/read-blockstore'
-import * as CarWriter from '@ipld/car/buffer-writer'
-import { CID } from 'multiformats/cid'
+import type { Hashes } from '@dagstore/hashes'
+import type { ReadBlockstore } from '@dagstore/read-blockstore'
+import type { Call } from '../call.ts'
 import type { GatewayAnswer, GatewayRequest } from '../exchange.ts'
+import { codeOf } from '../failures.ts'
+import { notModified } from '../http/answers.ts'
+import { namesTag } from '../http/conditional.ts'
+import type { Admission } from '../limits/admission.ts'
+import { GatewayRefusal } from '../refusal.ts'
+import { answerCar } from './car.ts'
+import type { CheckDenied } from './denials.ts'
+import { tagOf } from './head.ts'
+import { answerRaw } from './raw.ts'
+import { createReader, type Patience } from './reader.ts'
+import { contentPathOf } from './target.ts'
+import { wantedOf } from './wanted.ts'
 
-interface Parts {
-  readonly blockstore: BlockGetter
-  readonly hashes?: Hashes | undefined
-  readonly verify?: 'always' | 'never' | undefined
+export interface IpfsParts {
+  readonly blockstore: ReadBlockstore
+  readonly hashes: Hashes
+  readonly verify: 'always' | 'never'
+  readonly admission: Admission
+  readonly checkDenied: CheckDenied
+  /** For one request. */
+  readonly patience: (signal: AbortSignal) => Patience
 }
 
-export const createIpfsRoute = ({ blockstore, hashes = createHashes(), verify = 'always' }: Parts) => async ({ target, signal, header }: GatewayRequest): Promise<GatewayAnswer> => {
-  const [path = '', query = ''] = target.split('?')
-  const [name = '', ...segments] = path.slice('/ipfs/'.length).split('/')
-  try {
-    const cid = CID.parse(name)
-    const format = new URLSearchParams(query).get('format') ?? (header('accept')?.includes('raw') === true ? 'raw' : 'car')
-    if (format === 'raw') {
-      const bytes = await readBlock(blockstore, cid, { signal })
-      if (verify === 'always') verifyBlock(hashes, cid, bytes)
-      return { status: 200, headers: { 'content-type': 'application/vnd.ipld.raw', 'content-length': `${bytes.byteLength}` }, body: bytes }
+/** Blocks read ahead by all streams; each has its share, within bounds. */
+const LOOK_AHEAD_BYTES = 256 << 20
+const MOST_LOOK_AHEAD_BYTES = 8 << 20
+const LEAST_LOOK_AHEAD_BYTES = 1 << 20
+
+const impatient: Patience = (find) => find()
+
+/** @throws {GatewayRefusal}, and what the store and the walk throw */
+export const answerIpfs = async (parts: IpfsParts, request: GatewayRequest, call: Call): Promise<GatewayAnswer> => {
+  const { admission, checkDenied, hashes } = parts
+  const { client, signal } = request
+  const path = contentPathOf(request.target)
+  const wanted = wantedOf(path, request.header('accept'))
+  call.route = wanted.car === undefined ? 'raw' : 'car'
+  if (wanted.car === undefined && path.segments.length > 0) throw new GatewayRefusal('GATEWAY_RAW_PATH', 400, 'A raw block is asked for by its own CID, without a path.')
+  const denied = checkDenied(path.root, path.segments.join('/'))
+  if (denied !== undefined) await denied
+  const tag = tagOf(path, wanted, hashes)
+  const ifNoneMatch = request.header('if-none-match')?.trim()
+  const isKnown = ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag)
+  const unchanged = (): GatewayAnswer => notModified(tag, { vary: 'Accept, Accept-Encoding', ...(wanted.location === undefined ? {} : { 'content-location': wanted.location }) })
+  // what was the content of a CID is so for ever
+  if (isKnown && ifNoneMatch !== '*') return unchanged()
+
+  const entered = admission.enter({ client, signal })
+  const ticket = call.ticket = 'then' in entered ? await entered : entered
+  const onlyIfCached = /\bonly-if-cached\b/i.test(request.header('cache-control') ?? '')
+  const reader = createReader(parts, onlyIfCached ? impatient : parts.patience(ticket.signal), ticket.limits.maxBlockBytes)
+  if (isKnown || onlyIfCached) {
+    try {
+      await reader.length(path.root, { signal: ticket.signal })
+    } catch (error) {
+      if (onlyIfCached && codeOf(error) === 'BLOCKSTORE_NOT_FOUND') throw new GatewayRefusal('GATEWAY_NOT_CACHED', 412, 'The block is not here.', { cause: error })
+      throw error
     }
-    const blocks = walkPath(blockstore, cid, { path: segments.map(decodeURIComponent), hashes, verify, signal })
-    const first = await blocks.next()
-    return {
-      status: 200,
-      headers: { 'content-type': 'application/vnd.ipld.car; version=1; order=dfs; dups=n' },
-      body: (async function * () {
-        try {
-          const head = new ArrayBuffer(CarWriter.headerLength({ roots: [cid] }))
-          yield CarWriter.createWriter(head, { roots: [cid] }).close()
-          for (let next = first; next.done !== true; next = await blocks.next()) {
-            const section = new ArrayBuffer(CarWriter.blockLength(next.value))
-            const writer = CarWriter.createWriter(section, { headerSize: 0 })
-            writer.write(next.value)
-            yield writer.close()
-          }
-        } finally {
-          await blocks.return()
-        }
-      })(),
-    }
-  } catch (error) {
-    const status = error instanceof Error && error.name === 'NotFoundError' ? 404 : error instanceof SyntaxError ? 400 : 500
-    return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: new TextEncoder().encode('no\n') }
+    if (isKnown) return unchanged()
   }
+  const question = { request, path, wanted, tag, ticket, call }
+  if (wanted.car === undefined) return answerRaw(reader, question)
+  const lookAheadBytes = Math.max(LEAST_LOOK_AHEAD_BYTES, Math.min(LOOK_AHEAD_BYTES / admission.active, MOST_LOOK_AHEAD_BYTES))
+  return answerCar(reader, question, wanted.car, { hashes, verify: parts.verify, checkDenied, lookAheadBytes })
 }

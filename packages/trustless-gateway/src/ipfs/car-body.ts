@@ -1,0 +1,138 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The body of a CAR, written while its blocks are found: small sections are joined, large ones passed on without a copy. */
+import type { DagBlock } from '@dagstore/dag'
+import type { CID } from 'multiformats/cid'
+import { carHeader, sectionAround, sectionHead } from './car-bytes.ts'
+
+/** Sections are joined up to this length. */
+const JOINED_BYTES = 1 << 16
+/** From here on a section costs less by itself than its copy. */
+const LARGE_BYTES = 1 << 15
+/** How many turns of the microtask queue a block takes that is at hand, with some to spare. */
+const TURNS = 24
+
+export interface CarSource {
+  readonly root: CID
+  /** Those that have been taken of `blocks` already. */
+  readonly first: readonly DagBlock[]
+  readonly blocks: AsyncGenerator<DagBlock, void, undefined>
+  /** Called for each block of `blocks` before its bytes are sent; what it throws ends the body. */
+  readonly admit: (block: DagBlock) => void | Promise<void>
+}
+
+type Next = IteratorResult<Uint8Array, void>
+
+const END: IteratorReturnResult<void> = Object.freeze({ done: true, value: undefined })
+
+/** One call of `next` at a time. Ending it ends `blocks`, whether or not it was begun. */
+export class CarBody implements AsyncGenerator<Uint8Array, void, undefined> {
+  readonly #source: CarSource
+  /** To be sent as they are. */
+  readonly #chunks: Uint8Array[] = []
+  /** To be joined. */
+  #parts: Uint8Array[] = []
+  #partBytes = 0
+  #asked: Promise<IteratorResult<DagBlock, void>> | undefined
+  #isThere = false
+  #end: { readonly error: unknown } | 'reached' | undefined
+
+  constructor (source: CarSource) {
+    this.#source = source
+    this.#add(carHeader(source.root))
+    for (const block of source.first) this.#addSection(block)
+  }
+
+  async next (): Promise<Next> {
+    while (this.#chunks.length === 0 && this.#end === undefined) {
+      // what is there goes out while the next block is still to come
+      if (this.#partBytes > 0 && !await this.#isNear()) this.#join()
+      else await this.#take()
+    }
+    if (this.#chunks.length === 0) this.#join()
+    const value = this.#chunks.shift()
+    if (value !== undefined) return { done: false, value }
+    const end = this.#end
+    this.#end = 'reached'
+    if (typeof end === 'object') throw end.error
+    return END
+  }
+
+  async return (): Promise<Next> {
+    this.#end = 'reached'
+    this.#chunks.length = 0
+    this.#parts = []
+    this.#partBytes = 0
+    await this.#source.blocks.return()
+    return END
+  }
+
+  async throw (error: unknown): Promise<Next> {
+    await this.return()
+    throw error
+  }
+
+  [Symbol.asyncIterator] (): this { return this }
+
+  async [Symbol.asyncDispose] (): Promise<void> { await this.return() }
+
+  /** Whether the next block is at hand, as one is that was read ahead. */
+  async #isNear (): Promise<boolean> {
+    if (this.#asked === undefined) {
+      this.#isThere = false
+      this.#asked = this.#source.blocks.next()
+      const there = (): void => { this.#isThere = true }
+      this.#asked.then(there, there)
+    }
+    for (let turn = 0; turn < TURNS && !this.#isThere; turn++) await undefined
+    return this.#isThere
+  }
+
+  async #take (): Promise<void> {
+    try {
+      const { done, value } = await (this.#asked ?? this.#source.blocks.next())
+      this.#asked = undefined
+      if (done === true) {
+        this.#end ??= 'reached'
+        return
+      }
+      const admitted = this.#source.admit(value)
+      if (admitted !== undefined) await admitted
+      if (this.#end === undefined) this.#addSection(value)
+    } catch (error) {
+      this.#end ??= { error }
+    }
+  }
+
+  #addSection ({ cid, bytes }: DagBlock): void {
+    const head = sectionHead(cid, bytes.byteLength)
+    if (bytes.byteLength < LARGE_BYTES) {
+      if (this.#partBytes + head.byteLength + bytes.byteLength > JOINED_BYTES) this.#join()
+      this.#add(head)
+      this.#add(bytes)
+      return
+    }
+    const section = sectionAround(head, bytes)
+    if (section === undefined) this.#add(head)
+    this.#join()
+    this.#chunks.push(section ?? bytes)
+  }
+
+  #add (part: Uint8Array): void {
+    this.#parts.push(part)
+    this.#partBytes += part.byteLength
+  }
+
+  #join (): void {
+    const parts = this.#parts
+    if (parts.length === 0) return
+    const chunk = new Uint8Array(this.#partBytes)
+    let at = 0
+    for (const part of parts) {
+      chunk.set(part, at)
+      at += part.byteLength
+    }
+    this.#chunks.push(chunk)
+    this.#parts = []
+    this.#partBytes = 0
+  }
+}

@@ -1,0 +1,82 @@
+/** A CAR: the blocks on the way along the path, then those of the scope, depth first. */
+import { type DagBlock, locatePath, type ReadOptions, walkPath } from '@dagstore/dag'
+import type { Hashes } from '@dagstore/hashes'
+import type { GatewayAnswer } from '../exchange.ts'
+import { CarBody } from './car-body.ts'
+import type { CheckDenied } from './denials.ts'
+import { headOf } from './head.ts'
+import type { Question } from './raw.ts'
+import type { Reader } from './reader.ts'
+import type { CarForm } from './wanted.ts'
+
+export interface CarParts {
+  readonly hashes: Hashes
+  readonly verify: 'always' | 'never'
+  readonly checkDenied: CheckDenied
+  /** Blocks that are read ahead, in bytes: of this stream. */
+  readonly lookAheadBytes: number
+}
+
+/** The most reads ahead of the block that is sent. */
+const LOOK_AHEAD = 32
+/** Links that wait to be followed, of all blocks on the way down; some 500 bytes of memory each. */
+const MAX_OPEN_LINKS = 1 << 18
+/** Of blocks on the way to the end of a path: longer ones are sent before the end is known. */
+const MAX_HELD_BYTES = 8 << 20
+
+/**
+ * The answer begins when the end of the path is known, so that what leads nowhere is no 200.
+ *
+ * @throws as `walkPath`; {GatewayRefusal} `GATEWAY_DENIED`
+ */
+export const answerCar = async (reader: Reader, question: Question, form: CarForm, parts: CarParts): Promise<GatewayAnswer> => {
+  const { request, path, wanted, tag, ticket, call } = question
+  const { limits } = ticket
+  const { checkDenied, hashes, verify } = parts
+  const reading: ReadOptions = {
+    hashes, verify, signal: ticket.signal, maxOpenLinks: MAX_OPEN_LINKS,
+    ...(limits.maxBlockBytes > 0 ? { maxBlockBytes: limits.maxBlockBytes } : {}),
+    ...(limits.maxDepth > 0 ? { maxDepth: limits.maxDepth } : {}),
+  }
+  const headers = (): Record<string, string> => headOf(path, wanted, tag, undefined)
+  if (request.method === 'HEAD') {
+    const { cid, isRead, way } = await locatePath(reader, path.root, path.segments, reading)
+    for (const other of [...way, cid]) await checkDenied(other)
+    if (!isRead) await reader.length(cid, { signal: ticket.signal })
+    return { status: 200, headers: headers(), body: undefined }
+  }
+
+  let found = false
+  const blocks = walkPath(reader, path.root, {
+    ...reading,
+    path: path.segments,
+    scope: form.scope,
+    entityBytes: form.entityBytes,
+    outside: 'throw',
+    duplicates: form.duplicates,
+    lookAhead: form.scope === 'block' ? 0 : LOOK_AHEAD,
+    lookAheadBytes: parts.lookAheadBytes,
+    ...(limits.maxBlocks > 0 ? { maxBlocks: limits.maxBlocks } : {}),
+    ...(limits.maxCids > 0 ? { maxCids: limits.maxCids } : {}),
+    onEnd: () => { found = true },
+  })
+  const admit = (block: DagBlock): void | Promise<void> => {
+    call.blocks++
+    return checkDenied(block.cid)
+  }
+  const first: DagBlock[] = []
+  let heldBytes = 0
+  try {
+    while (!found && heldBytes < MAX_HELD_BYTES) {
+      const { done, value } = await blocks.next()
+      if (done === true) break
+      await admit(value)
+      first.push(value)
+      heldBytes += value.bytes.byteLength
+    }
+  } catch (error) {
+    await blocks.return()
+    throw error
+  }
+  return { status: 200, headers: headers(), body: new CarBody({ root: path.root, first, blocks, admit }) }
+}

@@ -1,0 +1,37 @@
+/** CIDs as they are written in paths: of either version, in any base. */
+import { base10 } from 'multiformats/bases/base10'
+import { base16, base16upper } from 'multiformats/bases/base16'
+import { base2 } from 'multiformats/bases/base2'
+import * as base32 from 'multiformats/bases/base32'
+import { base36, base36upper } from 'multiformats/bases/base36'
+import { base58btc, base58flickr } from 'multiformats/bases/base58'
+import * as base64 from 'multiformats/bases/base64'
+import { base8 } from 'multiformats/bases/base8'
+import { CID } from 'multiformats/cid'
+import { GatewayRefusal } from '../refusal.ts'
+
+/** As Kubo and Helia have it. */
+const MAX_IDENTITY_BYTES = 128
+/** In the shortest alphabet such a CID is this long; reading some of the others takes time that grows with the square. */
+const MAX_CHARACTERS = 1100
+const IDENTITY = 0
+
+const BASES: ReadonlyMap<string, { readonly prefix: string, decode(text: string): Uint8Array }> = new Map(
+  [base2, base8, base10, base16, base16upper, ...Object.values(base32), base36, base36upper, base58btc, base58flickr, ...Object.values(base64)].map((base) => [base.prefix, base]))
+
+/** @throws {GatewayRefusal} `GATEWAY_BAD_CID` */
+export const cidOf = (text: string): CID => {
+  if (text.length > MAX_CHARACTERS) throw new GatewayRefusal('GATEWAY_BAD_CID', 400, 'The CID is too long.')
+  let cid: CID
+  try {
+    const prefix = text.charAt(0)
+    // those that it knows itself, and version 0, which has no prefix
+    cid = prefix === 'b' || prefix === 'Q' ? CID.parse(text) : CID.parse(text, BASES.get(prefix) as Parameters<typeof CID.parse>[1])
+  } catch (cause) {
+    throw new GatewayRefusal('GATEWAY_BAD_CID', 400, 'There is no CID behind /ipfs/.', { cause })
+  }
+  if (cid.multihash.code === IDENTITY && cid.multihash.digest.byteLength > MAX_IDENTITY_BYTES) {
+    throw new GatewayRefusal('GATEWAY_BAD_CID', 400, `An identity CID may hold ${MAX_IDENTITY_BYTES} bytes.`)
+  }
+  return cid
+}

@@ -1,0 +1,46 @@
+/** Blocks of the store as a gateway reads them. */
+import { type BlockGetter, DagError } from '@dagstore/dag'
+import { type Hashes, IDENTITY } from '@dagstore/hashes'
+import { BlockNotFoundError, type BlockCallOptions, hasSizes, oneChunk, type ReadBlockstore, readBlock, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import type { CID } from 'multiformats/cid'
+
+export interface ReaderParts {
+  readonly blockstore: ReadBlockstore
+  readonly hashes: Hashes
+  readonly verify: 'always' | 'never'
+}
+
+/** Runs what may miss a block; again when it may be there later. */
+export type Patience = <T>(find: () => Promise<T>) => Promise<T>
+
+export interface Reader extends BlockGetter {
+  /** The block as the store has it. @throws {BlockNotFoundError} and the store's other errors */
+  bytes (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
+  /** Verified and of a length that is allowed; of an identity CID what it holds. @throws {DagError}, {BlockstoreError} */
+  whole (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
+  /** Length of a block that is there, without reading it; `undefined`: the store does not tell. @throws {BlockNotFoundError} */
+  length (cid: CID, options?: BlockCallOptions): Promise<number | undefined>
+}
+
+/** @param maxBlockBytes - 0: no limit */
+export const createReader = ({ blockstore, hashes, verify }: ReaderParts, patience: Patience, maxBlockBytes: number): Reader => {
+  const bytes = (cid: CID, options: BlockCallOptions = {}): Promise<Uint8Array> => patience(() => readBlock(blockstore, cid, options))
+  return {
+    bytes,
+    get: (cid, options: StoreCallOptions = {}) => oneChunk(() => bytes(toCid(cid), options)),
+    whole: async (cid, options) => {
+      if (cid.multihash.code === IDENTITY) return cid.multihash.digest
+      const block = await bytes(cid, options)
+      if (maxBlockBytes > 0 && block.byteLength > maxBlockBytes) throw new DagError('DAG_BLOCK_TOO_LARGE', `block is too long; max=${maxBlockBytes} got=${block.byteLength}`, cid)
+      if (verify === 'always') verifyBlock(hashes, cid, block)
+      return block
+    },
+    length: async (cid, options = {}) => {
+      if (cid.multihash.code === IDENTITY) return cid.multihash.digest.byteLength
+      if (hasSizes(blockstore)) return patience(async () => blockstore.size(cid, options))
+      const { signal } = options
+      if (await blockstore.has(cid, signal === undefined ? {} : { signal })) return undefined
+      throw new BlockNotFoundError(cid)
+    },
+  }
+}
