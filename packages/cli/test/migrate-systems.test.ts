@@ -97,6 +97,9 @@ describe('dagstore migrate --from lotus', () => {
 const programs = postgresPrograms()
 const missing = programs === undefined ? 'PostgreSQL is not installed: no initdb, postgres and psql' : undefined
 
+/** What the page tells operators to run. */
+const sqlOf = (page: string): string => (/```sql\n([^]*?)```/.exec(page)?.[1] ?? 'no SQL in the page').replace("'…'", "'s3cr3t'")
+
 describe.skipIf(missing !== undefined)(`dagstore migrate --from curio${missing === undefined ? '' : ` (${missing})`}`, () => {
   it('takes rows with a sector and parked pieces, shows the password nowhere, and writes nothing there', async () => {
     const server = await startPostgres(programs!)
@@ -109,9 +112,9 @@ describe.skipIf(missing !== undefined)(`dagstore migrate --from curio${missing =
       insert into curio.parked_piece_refs (ref_id, piece_id) values (101, 11);
       insert into curio.market_piece_deal values ('a', '${cidOf(1)}', 1000, 9223372036854775807, 0, 2048, 1900, null), ('b', '${cidOf(1)}', 1001, 8, 128, 2048, 1900, null), ('c', '${cidOf(2)}', 1000, 9, 2048, 2048, 1900, null),
         ('d', '${cidOf(3)}', -1, -1, null, 2048, 1900, 101), ('e', '${cidOf(5)}', -1, -1, null, 2048, 1900, null), ('f', 'no CID', 1000, 1, 0, 2048, 1900, null);
-      create role reader login; grant usage on schema curio to reader; grant select on all tables in schema curio to reader;`)
+      ${sqlOf(await readFile(new URL('../../../docs/operators/curio.md', import.meta.url), 'utf8'))}`)
     const cwd = await temporaryFolder()
-    const db = url.replace('curio@', 'reader:s3cr3t@')
+    const db = url.replace('curio@', 'dagstore:s3cr3t@')
     const dry = await dagstore(cwd, ['migrate', '--from', 'curio', '--db', db, '--dry-run', '--report', 'dry.ndjson'])
     expect(dry.stdout, dry.stderr).toBe('6 deals: 4 shards would be registered, 1 merged (same piece), 1 skipped, 1 row unreadable (report: dry.ndjson)\n')
     expect(await readdir(cwd)).toEqual(['dry.ndjson'])
