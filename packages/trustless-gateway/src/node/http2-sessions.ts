@@ -23,13 +23,20 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
   server.on('session', (session) => {
     sessions.add(session)
     let active = 0
+    let expired = false
     session.once('close', () => { sessions.delete(session) })
     session.on('error', ignore)
     session.setTimeout(limits.idleMs)
-    session.on('timeout', () => { if (active === 0) session.close() })
+    session.on('timeout', () => {
+      expired = active > 0
+      if (!expired) session.close()
+    })
     session.on('stream', (stream, headers) => {
       active++
-      stream.once('close', () => { active-- })
+      stream.once('close', () => {
+        // time that has run out is not counted again by itself, and Node hears nothing of a peer that has broken the protocol and left
+        if (--active === 0 && expired && !session.destroyed) session.setTimeout(limits.idleMs)
+      })
       stream.on('error', ignore)
       stream.setTimeout(limits.stalledMs)
       stream.on('timeout', () => { if (stream.writableLength > 0 || stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL) })
