@@ -8,3 +8,4 @@ export { type FileSource, openFileSource, type OpenFileOptions } from './node/fi
 export { removeDrafts, removeLeftovers } from './node/leftovers.ts'
 export { openTree } from './node/tree.ts'
 export { openWritableFile } from './node/writable-file.ts'
+export { watchFiles } from './node/watch-files.ts'

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { type Clock, systemClock } from '@dagstore/io'
-import { createCount, createDepartures, isFromHere } from '@dagstore/io/node'
+import { createCount, createDepartures, isFromHere, watchFiles } from '@dagstore/io/node'
 import type { GatewayAnswer, GatewayRequest } from '../exchange.ts'
 import type { Gateway } from '../gateway.ts'
 import { hasBody, http1Outgoing, http1Request, targetOf } from './http1.ts'
@@ -17,7 +17,7 @@ import { createPeers, type Peer, peerOf } from './peers.ts'
 import { type Outgoing, sendAnswer } from './send.ts'
 import type { ServedRequest } from './served-request.ts'
 import { checkServerLimits, type ServerLimits } from './server-limits.ts'
-import { readTlsFiles, type TlsFiles, watchTlsFiles } from './tls-files.ts'
+import { readTlsFiles, type TlsFiles } from './tls-files.ts'
 
 export interface ServeGatewayOptions {
   /** @default 127.0.0.1, port 2351; port 0: any that is free */
@@ -183,7 +183,7 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
       tell({ type: 'certificate', error })
     }
   }
-  const watching = options.tls === undefined ? undefined : watchTlsFiles(options.tls, clock, ending.signal, reload)
+  const watching = options.tls === undefined ? undefined : watchFiles([options.tls.certFile, options.tls.keyFile], clock, ending.signal, reload)
   let closing: Promise<void> | undefined
   const close = async (deadlineMs: number): Promise<void> => {
     leaving = true

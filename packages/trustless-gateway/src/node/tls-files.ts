@@ -1,7 +1,6 @@
 /** The certificate of a server and its key, in files that are renewed every few weeks while it runs. */
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
-import type { Clock } from '@dagstore/io'
 import { GatewayServerError } from './errors.ts'
 
 export interface TlsFiles {
@@ -33,27 +32,3 @@ const check = (pair: { readonly cert?: Uint8Array, readonly key?: Uint8Array }, 
     throw new GatewayServerError('GATEWAY_BAD_CERTIFICATE', message, { cause })
   }
 }
-
-/** Between two looks at the files. */
-const LOOK_MS = 10_000
-
-/** Calls `changed` after the files have become others, until the signal is aborted. Links are followed, as renewals exchange them. */
-export const watchTlsFiles = async ({ certFile, keyFile }: TlsFiles, clock: Clock, signal: AbortSignal, changed: () => Promise<void>): Promise<void> => {
-  let before = await versionsOf([certFile, keyFile])
-  for (;;) {
-    try {
-      await clock.sleep(LOOK_MS, { signal })
-    } catch {
-      return
-    }
-    const now = await versionsOf([certFile, keyFile])
-    if (now === before) continue
-    before = now
-    await changed()
-  }
-}
-
-const versionsOf = async (files: readonly string[]): Promise<string> => (await Promise.all(files.map(async (file) => {
-  const facts = await stat(file).catch(() => undefined) // between two renamings there may be none
-  return facts === undefined ? 'none' : `${facts.ino} ${facts.size} ${facts.mtimeMs}`
-}))).join('; ')
