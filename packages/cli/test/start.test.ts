@@ -34,7 +34,7 @@ describe('starting', () => {
     for (const name of ['ipfs-unixfs', '@ipld/dag-pb', '@dagstore/carv2-index-mount/node', 'cli-progress']) expect(loaded).not.toContain(name)
   })
 
-  it.each(['shards/list.ts', 'shards/initialize-all.ts', 'add/command.ts', 'migrate/command.ts', 'migrate/adopt.ts', 'pieces/lists.ts', 'deals/list.ts', 'deals/import-data.ts'])('loads for %s neither a store nor a client before it is known who is asked', (module) => {
+  it.each(['shards/list.ts', 'shards/initialize-all.ts', 'add/command.ts', 'migrate/command.ts', 'migrate/adopt.ts', 'pieces/lists.ts', 'deals/list.ts', 'deals/accept.ts', 'deals/import-data.ts'])('loads for %s neither a store nor a client before it is known who is asked', (module) => {
     const loaded = loadedWith(module)
     for (const name of ['@dagstore/node', '@dagstore/dagstore', 'classic-level', 'ws', '@dagstore/json-rpc', '@dagstore/lotus-api', '@dagstore/rpc/handlers', '@dagstore/rpc/wire', '@dagstore/deal-provider', '@dagstore/piece-store/node']) expect(loaded).not.toContain(name)
   })

@@ -106,6 +106,48 @@ describe('dagstore storage-deals', () => {
     }
   })
 
+  it.each([{ way: 'on the store itself', remote: false }, { way: 'against a daemon', remote: true }])('take a deal that was agreed on elsewhere from its file to an active shard $way', async ({ remote }) => {
+    const { cwd, pieces: [piece = ''] } = await twoDeals()
+    const daemon = remote ? await startDaemon(bin, [], { cwd }) : undefined
+    const cid = proposalCid('elsewhere').toString()
+    const deal = {
+      ProposalCid: { '/': cid }, DealID: 0, Ref: { TransferType: 'graphsync', Root: { '/': CID.decode(blocks[0]!.cid).toString() } }, State: 18,
+      Proposal: {
+        PieceCID: { '/': piece }, PieceSize: 2048, VerifiedDeal: true, Client: 't01001', Provider: 't01000', Label: 'x', StartEpoch: 100, EndEpoch: 2100,
+        StoragePricePerEpoch: '0', ProviderCollateral: '0', ClientCollateral: '0',
+      },
+    }
+    const accept = async (text: string, ...args: readonly string[]): Promise<Awaited<ReturnType<typeof dagstore>>> => {
+      await writeFile(join(cwd, 'deal.json'), text)
+      return dagstore(cwd, ['storage-deals', 'accept', ...args, 'deal.json'])
+    }
+    for (const [text, code] of [
+      ['{', 'COMMAND_REFUSED'], ['[]', 'COMMAND_REFUSED'], [JSON.stringify({ Proposal: deal.Proposal }), 'COMMAND_REFUSED'], ['x'.repeat((1 << 20) + 1), 'COMMAND_REFUSED'],
+      [JSON.stringify({ ...deal, Proposal: { ...deal.Proposal, PieceSize: 2000 } }), 'DEAL_BAD_PROPOSAL'],
+    ] as const) {
+      const refused = await accept(text)
+      expect(refused, text.slice(0, 100)).toMatchObject({ code: 1, stdout: '' })
+      expect(refused.stderr).toMatch(new RegExp(`^dagstore: deal\\.json: .*\\(${code}\\)\\n$`))
+    }
+    // a number of the chain keeps all its digits
+    const text = JSON.stringify(deal).replace('"DealID":0', '"DealID":18446744073709551613')
+    expect(await accept(text)).toMatchObject({ code: 0, stdout: `accepted ${cid}\n` })
+    expect(await accept(text, '--json')).toMatchObject({ code: 0, stdout: 'null\n' })
+    expect((await accept(JSON.stringify(deal))).stderr).toContain('(DEAL_EXISTS)')
+    const list = async (): Promise<string> => (await dagstore(cwd, ['storage-deals', 'list', '-v'])).stdout.split('\n').find((line) => line.includes(cid)) ?? ''
+    expect(await list()).toMatch(/18446744073709551613 +StorageDealWaitingForData/)
+    expect(await dagstore(cwd, ['storage-deals', 'import-data', cid, 'payload.car'])).toMatchObject({ code: 0, stdout: 'imported payload.car\n' })
+    while (remote && !(await list()).includes('StorageDealActive')) await new Promise((resolve) => { setTimeout(resolve, 20) })
+    // without a daemon nobody goes on with it when the command has ended
+    if (!remote) expect((await dagstore(cwd, ['list-shards', '--json'])).stdout).toContain('"ShardStateAvailable"')
+    expect(await list()).toContain('StorageDealActive')
+    while (!(await dagstore(cwd, ['list-shards', '--json'])).stdout.includes('"ShardStateAvailable"')) await new Promise((resolve) => { setTimeout(resolve, 20) })
+    // what is listed is what is taken
+    const listed = (JSON.parse((await dagstore(cwd, ['storage-deals', 'list', '--json'])).stdout.replaceAll('18446744073709551613', '"18446744073709551613"')) as { readonly ProposalCid: { readonly '/': string } }[]).find(({ ProposalCid }) => ProposalCid['/'] === cid)
+    expect(await accept(JSON.stringify(listed))).toMatchObject({ code: 0 })
+    if (daemon !== undefined) expect((await call(daemon, 'DagstoreAcceptDeal', [deal])).error?.data).toMatchObject({ code: 'DEAL_EXISTS' })
+  })
+
   it('L16: gives the daemon the path of the file as the user sees it', async () => {
     const { cwd, proposals: [first = ''] } = await twoDeals()
     const elsewhere = await temporaryFolder()

@@ -3,7 +3,7 @@
  * permissions and summaries, and in `docs/rpc.md`, which is made from it.
  */
 import type { CID } from 'multiformats/cid'
-import type { MinerDeal } from './deals.ts'
+import type { DagstoreOfflineDeal, MinerDeal } from './deals.ts'
 import type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
 import type { APIVersion } from './node-types.ts'
 import type { Permission } from './permissions.ts'
@@ -55,6 +55,9 @@ export interface LotusApi {
   MarketGetDealUpdates (options?: LotusCallOptions): AsyncIterable<MinerDeal>
   MarketImportDealData (proposalCid: CID, path: string, options?: LotusCallOptions): Promise<void>
   DealsImportData (proposalCid: CID, path: string, options?: LotusCallOptions): Promise<void>
+
+  // ours, of a deal
+  DagstoreAcceptDeal (deal: DagstoreOfflineDeal, options?: LotusCallOptions): Promise<void>
 
   // ours, of one shard
   DagstoreShardInfo (key: string, options?: LotusCallOptions): Promise<DagstoreShardDetails | null>

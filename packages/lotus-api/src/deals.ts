@@ -1,6 +1,6 @@
 /** Storage deals as a provider lists them. Source: go-fil-markets `storagemarket/types.go` `MinerDeal`. */
 import type { CID } from 'multiformats/cid'
-import { about, bytes, cid, flag, id, nullable, object, type Schema, text, whole } from './schema.ts'
+import { about, bytes, cid, flag, id, nullable, object, optional, type Schema, text, whole } from './schema.ts'
 
 export interface DealProposal {
   readonly PieceCID: CID
@@ -45,6 +45,21 @@ export interface TransferChannelId {
   readonly ID: bigint
 }
 
+/** A deal as far as it is agreed on, its data to come as a file. Of a `MinerDeal` the rest is passed over. */
+export interface DagstoreOfflineDeal {
+  readonly ProposalCid: CID
+  readonly Proposal: DealProposal
+  /** Not checked. */
+  readonly ClientSignature?: Signature | undefined
+  /** The chain's number; none or 0: not known. */
+  readonly DealID?: bigint | undefined
+  readonly PublishCid?: CID | undefined
+  /** Of the payload. */
+  readonly Ref?: { readonly Root?: CID | undefined } | undefined
+  /** @default true */
+  readonly FastRetrieval?: boolean | undefined
+}
+
 export interface MinerDeal {
   readonly Proposal: DealProposal
   readonly ClientSignature: Signature
@@ -74,9 +89,21 @@ export interface MinerDeal {
   readonly InboundCAR: string
 }
 
+const signature: Schema<Signature> = object<Signature>('Signature', { Type: whole, Data: bytes })
+
+export const dagstoreOfflineDeal: Schema<DagstoreOfflineDeal> = object('DagstoreOfflineDeal', {
+  ProposalCid: cid,
+  Proposal: dealProposal,
+  ClientSignature: optional(signature),
+  DealID: about('of the chain; none or 0: not known', optional(id)),
+  PublishCid: optional(cid),
+  Ref: optional(object<NonNullable<DagstoreOfflineDeal['Ref']>>('DagstorePayloadRef', { Root: optional(cid) })),
+  FastRetrieval: about('default true', optional(flag)),
+})
+
 export const minerDeal: Schema<MinerDeal> = object('MinerDeal', {
   Proposal: dealProposal,
-  ClientSignature: object<Signature>('Signature', { Type: whole, Data: bytes }),
+  ClientSignature: signature,
   ProposalCid: cid,
   AddFundsCid: nullable(cid),
   PublishCid: nullable(cid),

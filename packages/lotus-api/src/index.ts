@@ -1,7 +1,7 @@
 /** The Lotus methods that a DAG store calls and serves. */
 export type { LotusApi, LotusCallOptions, LotusMethodName } from './api.ts'
 export { createLotusClient } from './client.ts'
-export type { DataRef, DealProposal, MinerDeal, Signature, TransferChannelId } from './deals.ts'
+export type { DagstoreOfflineDeal, DataRef, DealProposal, MinerDeal, Signature, TransferChannelId } from './deals.ts'
 export type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
 export { type LotusMethod, type LotusParam, type LotusParams, type LotusResult, NAMESPACE } from './method.ts'
 export { type LotusContext, methodsOf } from './methods-of.ts'

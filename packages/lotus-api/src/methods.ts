@@ -1,6 +1,6 @@
 /** Every method: what it takes, gives and needs. `docs/rpc.md` and the OpenRPC document are made from it. */
 import type { LotusApi, LotusMethodName } from './api.ts'
-import { minerDeal } from './deals.ts'
+import { dagstoreOfflineDeal, minerDeal } from './deals.ts'
 import { dagstoreEventsQuery, dagstoreStoreEvent } from './events.ts'
 import { type LotusMethod, type LotusParams, type LotusResult, NAMESPACE } from './method.ts'
 import { apiVersion, permission } from './node-types.ts'
@@ -61,6 +61,9 @@ const ROWS: { readonly [M in LotusMethodName]: Row<M> } = {
   MarketGetDealUpdates: itsStream('read', [], minerDeal, 'Each storage deal as it changes.'),
   MarketImportDealData: its('write', [['proposalCid', cid], ['path', text]], nothing, 'Import the data of an offline deal from a file of this machine.'),
   DealsImportData: its('admin', [['proposalCid', cid], ['path', text]], nothing, 'The same.'),
+
+  DagstoreAcceptDeal: our('admin', [['deal', dagstoreOfflineDeal]], nothing,
+    'Take on a deal that was agreed on elsewhere; its data come by `MarketImportDealData`. The same deal again changes nothing. Neither its signature nor the chain is asked.'),
 
   DagstoreShardInfo: our('read', [['key', text]], nullable(dagstoreShardDetails), 'A shard with all that is known of it; `null`: there is none.'),
   DagstoreEnsureShard: our('write', [['key', text]], dagstoreShard, 'Index a shard unless it is; waits until it is available.'),

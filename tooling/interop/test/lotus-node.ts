@@ -69,7 +69,7 @@ export const openLotusNode = async (folder: string): Promise<LotusNode> => {
         piecesWith: (payload) => (pieces as PieceStore).pieces(payload),
         payloads: async function * (options) { for await (const hash of (pieces as PieceStore).payloads(options)) yield CID.createV1(RAW, decode(hash)) },
       },
-      deals: { deals: (options) => deals.deals(options), unregistered: (options) => deals.unregistered(options), updates: (options) => deals.updates(options), importData: (deal, source, options) => deals.importData(deal, source, options) },
+      deals: { deals: (options) => deals.deals(options), unregistered: (options) => deals.unregistered(options), updates: (options) => deals.updates(options), accept: (deal, options) => deals.accept(deal, options), importData: (deal, source, options) => deals.importData(deal, source, options) },
     }),
   })
   return {

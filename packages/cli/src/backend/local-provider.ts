@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '@dagstore/io'
-import { type DealProvider } from '@dagstore/deal-provider'
+import type { ProviderDeal } from '@dagstore/deal-protocol'
+import type { DealProvider } from '@dagstore/deal-provider'
 import { PERMISSIONS } from '@dagstore/lotus-api'
 import { dealHandlers, pieceHandlers } from '@dagstore/rpc/handlers'
 import type { ShardStore } from '../compose.ts'
@@ -44,6 +45,7 @@ export const localDeals = async (store: ShardStore, notice: (text: string) => vo
     calls: {
       MarketListIncompleteDeals: (options) => asRemote(calls.MarketListIncompleteDeals({ ...options, ...OPEN })),
       DagstoreListUnregistered: (query, options) => asRemote(calls.DagstoreListUnregistered(query, { ...options, ...OPEN })),
+      DagstoreAcceptDeal: (deal, options) => asRemote(calls.DagstoreAcceptDeal(deal, { ...options, ...OPEN })),
       MarketImportDealData: async (proposal, path, options) => {
         const settled = settles(deals, proposal.toString(), options?.signal)
         await asRemote(calls.MarketImportDealData(proposal, path, { ...options, ...OPEN })).catch((error: unknown) => {
@@ -58,15 +60,21 @@ export const localDeals = async (store: ShardStore, notice: (text: string) => vo
   }
 }
 
-/** In these a deal waits for nobody here. */
-const AT_REST: ReadonlySet<string> = new Set(['StorageDealActive', 'StorageDealError', 'StorageDealExpired', 'StorageDealSlashed'])
+const ENDED: ReadonlySet<string> = new Set(['StorageDealError', 'StorageDealExpired', 'StorageDealSlashed'])
+
+/** Nothing is done for it here any more, or not for long: a registration that is tried again is not waited for. */
+const isAtRest = ({ state, shard, staged }: ProviderDeal): boolean => {
+  if (ENDED.has(state)) return true
+  if (state !== 'StorageDealActive' || shard.state === 'pending') return false
+  return staged === undefined || (shard.state === 'failed' && shard.failure.nextRetryAt !== undefined)
+}
 
 const settles = (deals: Pick<DealProvider, 'updates'>, proposal: string, signal: AbortSignal | undefined): { readonly done: Promise<void>, leave (): void } => {
   const stop = new AbortController()
   const watch = async (): Promise<void> => {
     const leave = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
     for await (const update of deals.updates({ signal: leave })) {
-      if (update.type === 'deal' && update.deal.proposalCid.toString() === proposal && AT_REST.has(update.deal.state)) return
+      if (update.type === 'deal' && update.deal.proposalCid.toString() === proposal && isAtRest(update.deal)) return
     }
   }
   const done = watch()

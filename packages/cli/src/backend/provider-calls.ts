@@ -2,7 +2,7 @@
 import type { LotusApi } from '@dagstore/lotus-api'
 
 export type PieceCalls = Pick<LotusApi, 'PiecesListPieces' | 'PiecesListCidInfos' | 'PiecesGetPieceInfo' | 'PiecesGetCIDInfo'>
-export type DealCalls = Pick<LotusApi, 'MarketListIncompleteDeals' | 'MarketImportDealData' | 'DagstoreListUnregistered'>
+export type DealCalls = Pick<LotusApi, 'MarketListIncompleteDeals' | 'MarketImportDealData' | 'DagstoreAcceptDeal' | 'DagstoreListUnregistered'>
 
 export interface ProviderCalls {
   pieces (): Promise<PieceCalls>

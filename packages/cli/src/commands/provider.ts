@@ -8,6 +8,7 @@ export const PROVIDER_COMMANDS: readonly LazyCommand[] = [
   PIECES_COMMANDS,
   lazyGroup('storage-deals', 'storage deals that the store has taken', [
     { names: ['list'], load: async () => (await import('../deals/list.ts')).addDealsListCommand },
+    { names: ['accept'], load: async () => (await import('../deals/accept.ts')).addAcceptCommand },
     { names: ['import-data'], load: async () => (await import('../deals/import-data.ts')).addImportDataCommand },
   ]),
 ]

@@ -31,5 +31,6 @@ export const dealParts = (deals: DealProvider): DealParts => ({
   deals: (options) => deals.deals(options),
   unregistered: (options) => deals.unregistered(options),
   updates: (options) => deals.updates(options),
+  accept: (deal, options) => deals.accept(deal, options),
   importData: (deal, source, options) => deals.importData(deal, source, options),
 })

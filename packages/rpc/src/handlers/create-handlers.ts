@@ -32,7 +32,7 @@ type AnyCall = (...given: readonly unknown[]) => unknown
 
 /** Lotus's words for a node that was started without a part. */
 const absent = (name: LotusMethodName) => (): never => {
-  const what = name.startsWith('Pieces') ? 'piece store' : name.startsWith('Market') || name.startsWith('Deals') || name === 'DagstoreListUnregistered' ? 'storage provider' : 'dagstore'
+  const what = name.startsWith('Pieces') ? 'piece store' : name.startsWith('Market') || name.startsWith('Deals') || name === 'DagstoreAcceptDeal' || name === 'DagstoreListUnregistered' ? 'storage provider' : 'dagstore'
   throw refusal(`${what} not available on this node`, undefined, 'RPC_UNAVAILABLE')
 }
 

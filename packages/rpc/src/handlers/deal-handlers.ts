@@ -2,14 +2,14 @@
 import { isAbsolute } from 'node:path'
 import type { DagstoreUnregistered, LotusApi, LotusCallOptions, MinerDeal } from '@dagstore/lotus-api'
 import type { CID } from 'multiformats/cid'
-import { minerDealOf, unregisteredOf } from './deal-wire.ts'
+import { minerDealOf, offlineDealOf, unregisteredOf } from './deal-wire.ts'
 import { badParams } from './failures.ts'
 import { newsFromNow } from './news.ts'
 import { readPage } from './pages.ts'
 import type { DealParts } from './parts.ts'
 import { isOpen } from './shard-wire.ts'
 
-type DealMethods = Pick<LotusApi, 'MarketListIncompleteDeals' | 'MarketGetDealUpdates' | 'MarketImportDealData' | 'DealsImportData' | 'DagstoreListUnregistered'>
+type DealMethods = Pick<LotusApi, 'MarketListIncompleteDeals' | 'MarketGetDealUpdates' | 'MarketImportDealData' | 'DealsImportData' | 'DagstoreAcceptDeal' | 'DagstoreListUnregistered'>
 
 const MAX_PATH_LENGTH = 4096
 
@@ -33,6 +33,7 @@ export const dealHandlers = (deals: DealParts, notice: (text: string) => void): 
     }),
     MarketImportDealData: importData,
     DealsImportData: importData,
+    DagstoreAcceptDeal: async (deal, { signal } = {}) => { await deals.accept(offlineDealOf(deal), { signal }) },
     DagstoreListUnregistered: async (query, { signal } = {}) => {
       const { after = '', limit } = readPage(query)
       // in no order there: the first ones behind the place are kept, and no more

@@ -1,6 +1,8 @@
 /** Deals as Lotus writes them. Source: go-fil-markets storagemarket/types.go `MinerDeal`. */
 import { type DealFailure, type ProviderDeal, STORAGE_DEAL_STATES } from '@dagstore/deal-protocol'
-import type { DagstoreFailure, DagstoreUnregistered, MinerDeal } from '@dagstore/lotus-api'
+import type { DagstoreFailure, DagstoreOfflineDeal, DagstoreUnregistered, MinerDeal } from '@dagstore/lotus-api'
+import { badParams } from './failures.ts'
+import type { OfflineDeal } from './parts.ts'
 
 /** The peer id of nobody, for a field that Go's clients refuse to read when it is empty. */
 const NOBODY = '11'
@@ -45,6 +47,39 @@ export const minerDealOf = (deal: ProviderDeal, open: boolean): MinerDeal => {
     SectorNumber: place?.sector ?? 0n,
     InboundCAR: isManual ? '' : path,
   }
+}
+
+export const offlineDealOf = ({ ProposalCid, Proposal, ClientSignature, DealID, PublishCid, Ref, FastRetrieval }: DagstoreOfflineDeal): OfflineDeal => ({
+  proposalCid: ProposalCid,
+  proposal: {
+    pieceCid: Proposal.PieceCID,
+    pieceSize: Proposal.PieceSize,
+    verifiedDeal: Proposal.VerifiedDeal,
+    client: Proposal.Client,
+    provider: Proposal.Provider,
+    label: Proposal.Label,
+    startEpoch: BigInt(Proposal.StartEpoch),
+    endEpoch: BigInt(Proposal.EndEpoch),
+    storagePricePerEpoch: amountOf(Proposal.StoragePricePerEpoch, 'StoragePricePerEpoch'),
+    providerCollateral: amountOf(Proposal.ProviderCollateral, 'ProviderCollateral'),
+    clientCollateral: amountOf(Proposal.ClientCollateral, 'ClientCollateral'),
+  },
+  // what stands for none in the records of a provider
+  clientSignature: ClientSignature === undefined || ClientSignature.Data.byteLength === 0 ? undefined : { type: ClientSignature.Type, data: ClientSignature.Data },
+  dealId: DealID === 0n ? undefined : DealID,
+  publishCid: PublishCid,
+  payloadCid: Ref?.Root,
+  transferType: 'manual',
+  fastRetrieval: FastRetrieval ?? true,
+})
+
+/** As many as 2^128 has. */
+const MAX_DIGITS = 39
+
+/** attoFIL; what is missing is nothing. */
+const amountOf = (text: string, name: string): bigint => {
+  if (text.length > MAX_DIGITS || !/^\d*$/u.test(text)) throw badParams(`deal.Proposal.${name}; want=digits`)
+  return BigInt(text)
 }
 
 /** `undefined`: the deal has its shard, or none is to be. */

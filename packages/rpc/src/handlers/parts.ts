@@ -1,6 +1,6 @@
 /** What the handlers need of everybody else. Parts that are not there make the methods that need them say so. */
 import type { Dagstore, MetricsSnapshot } from '@dagstore/dagstore'
-import type { ProviderDeal } from '@dagstore/deal-protocol'
+import type { DealTerms, ProviderDeal } from '@dagstore/deal-protocol'
 import type { IndexRepo } from '@dagstore/index-repo'
 import type { CallOptions, Directory } from '@dagstore/io'
 import type { Permission } from '@dagstore/lotus-api'
@@ -64,10 +64,15 @@ export interface PieceParts extends Pick<PieceDealReader, 'list' | 'get'> {
 
 export type DealNews = { readonly type: 'deal', readonly deal: ProviderDeal } | { readonly type: 'dropped', readonly count: number }
 
+/** What is known of a deal that was agreed on elsewhere. */
+export type OfflineDeal = Omit<DealTerms, 'createdAt' | 'clientPeer'>
+
 export interface DealParts {
   readonly deals: (options?: CallOptions) => AsyncIterable<ProviderDeal>
   readonly unregistered: (options?: CallOptions) => AsyncIterable<ProviderDeal>
   /** Bounded: who is slow loses the oldest and is told so. */
   readonly updates: (options?: CallOptions) => AsyncIterable<DealNews>
+  /** Durable on return; the same deal again changes nothing. */
+  readonly accept: (deal: OfflineDeal, options?: CallOptions) => Promise<unknown>
   readonly importData: (deal: CID, source: { readonly path: string }, options?: CallOptions) => Promise<unknown>
 }

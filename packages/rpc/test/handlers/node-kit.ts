@@ -14,7 +14,7 @@ import { pieceCidV1 } from '@dagstore/piece'
 import type { PieceDeals } from '@dagstore/piece-store'
 import { MemoryLevel } from 'memory-level'
 import { CID } from 'multiformats/cid'
-import { createHandlers, type DealNews } from '../../src/handlers/index.ts'
+import { createHandlers, type DealNews, type OfflineDeal } from '../../src/handlers/index.ts'
 
 export const ADMIN = { permissions: PERMISSIONS } as const
 
@@ -47,6 +47,7 @@ export interface NodeKit extends AsyncDisposable {
   readonly folders: Map<string, Directory>
   readonly deals: ProviderDeal[]
   readonly news: { push (news: DealNews): void, readonly listeners: number }
+  readonly accepted: OfflineDeal[]
   readonly imported: { readonly deal: string, readonly path: string }[]
   readonly levels: Map<string, string>
   shutdowns: number
@@ -94,6 +95,7 @@ export const openNode = async (options: NodeKitOptions = {}): Promise<NodeKit> =
   const notices: string[] = []
   const folders = new Map<string, Directory>()
   const deals: ProviderDeal[] = []
+  const accepted: OfflineDeal[] = []
   const imported: { deal: string, path: string }[] = []
   const levels = new Map([['rpc', 'info'], ['shards', 'info']])
   const listeners = new Set<(news: DealNews) => void>()
@@ -155,6 +157,7 @@ export const openNode = async (options: NodeKitOptions = {}): Promise<NodeKit> =
           }
         },
       }),
+      accept: async (deal) => { accepted.push(deal) },
       importData: async (deal, { path }) => {
         if (!deals.some(({ proposalCid }) => proposalCid.equals(deal))) throw Object.assign(new Error('no such deal'), { code: 'DEAL_UNKNOWN' })
         imported.push({ deal: deal.toString(), path })
@@ -173,7 +176,7 @@ export const openNode = async (options: NodeKitOptions = {}): Promise<NodeKit> =
     return one
   }
   return Object.assign(kit, {
-    api, store, server, notices, files, folders, deals, imported, levels, piece,
+    api, store, server, notices, files, folders, deals, accepted, imported, levels, piece,
     news: { push: (news: DealNews) => { for (const listen of listeners) listen(news) }, get listeners () { return listeners.size } },
     lazy: async (seed: number) => {
       const one = piece(seed)

@@ -124,6 +124,27 @@ describe('deals', () => {
     expect((await node.call('Filecoin.DealsImportData', [{ '/': PROPOSAL.toString() }, '/x'], ['read', 'write'])).error?.message).toBe("missing permission to invoke 'DealsImportData' (need 'admin')")
     expect((await node.call('Filecoin.MarketImportDealData', [{ '/': PROPOSAL.toString() }, '/x'], ['read', 'write'])).error).toBeUndefined()
   })
+  it('are taken on as Lotus or we list them, or with no more than what is agreed on, by an admin', async () => {
+    await using node = await openNode()
+    const piece = node.piece(1)
+    const deal = dealOf(piece, { dealId: 7n })
+    node.deals.push(deal)
+    const { result: [listed] } = await node.call('Filecoin.MarketListIncompleteDeals') as { readonly result: Record<string, unknown>[] }
+    expect((await node.call('Filecoin.DagstoreAcceptDeal', [listed])).error).toBeUndefined()
+    const { proposalCid, proposal, clientSignature, dealId, publishCid, payloadCid, fastRetrieval } = deal
+    expect(node.accepted).toEqual([{ proposalCid, proposal, clientSignature, dealId, publishCid, payloadCid, transferType: 'manual', fastRetrieval }])
+    const { ProposalCid, Proposal } = listed!
+    expect((await node.call('Filecoin.DagstoreAcceptDeal', [{ ProposalCid, Proposal, DealID: 0, ClientSignature: null, Ref: null, PublishCid: null }])).error).toBeUndefined()
+    expect(node.accepted[1]).toEqual({
+      proposalCid, proposal, clientSignature: undefined, dealId: undefined, publishCid: undefined, payloadCid: undefined, transferType: 'manual', fastRetrieval: true,
+    })
+    for (const bad of [
+      { Proposal }, { ProposalCid }, { ProposalCid, Proposal: {} }, { ProposalCid, Proposal: { ...Proposal as object, StoragePricePerEpoch: '0x10' } },
+      { ProposalCid, Proposal: { ...Proposal as object, ClientCollateral: '1'.repeat(40) } }, { ProposalCid, Proposal: { ...Proposal as object, StartEpoch: 1.5 } }, { ProposalCid, Proposal, DealID: -1 },
+    ]) expect((await node.call('Filecoin.DagstoreAcceptDeal', [bad])).error?.code, JSON.stringify(bad)).toBe(-32602)
+    expect(node.accepted).toHaveLength(2)
+    expect((await node.call('Filecoin.DagstoreAcceptDeal', [{ ProposalCid, Proposal }], ['read', 'write', 'sign'])).error?.message).toBe("missing permission to invoke 'DagstoreAcceptDeal' (need 'admin')")
+  })
   it('without a shard are listed in pages by their proposal', async () => {
     await using node = await openNode()
     const piece = node.piece(1)
