@@ -1,7 +1,8 @@
 /** What happens in the store, as a stream of objects that say in `Type` what they are. */
 import { type DagstoreFailure, dagstoreFailure, type DagstoreFinding, dagstoreFinding, type ShardState } from './shards.ts'
-import { about, nullable, object, oneOf, optional, type Schema, tagged, text, whole } from './schema.ts'
+import { about, nullable, object, oneOf, oneOfKnown, optional, type Schema, tagged, text, whole } from './schema.ts'
 
+/** Later versions have events of further types, and further steps and kinds of these: a reader passes over what it does not know. */
 export type DagstoreStoreEvent =
   /** `null`: not registered, or being destroyed. */
   | { readonly Type: 'health', readonly Key: string, readonly From: ShardState | null, readonly To: ShardState | null, readonly Failure: DagstoreFailure | null }
@@ -26,11 +27,11 @@ export const dagstoreStoreEvent: Schema<DagstoreStoreEvent> = tagged('DagstoreSt
     Type: type('health'), Key: text, From: about('`null`: not registered, or being destroyed', states), To: states, Failure: nullable(dagstoreFailure),
   }),
   object<Kind<'progress'>>('DagstoreStoreEvent.progress', {
-    Type: type('progress'), Key: text, Step: oneOf(['fetch', 'index']), DoneBytes: whole, TotalBytes: about('`null`: nobody knows', nullable(whole)),
+    Type: type('progress'), Key: text, Step: oneOfKnown(['fetch', 'index']), DoneBytes: whole, TotalBytes: about('`null`: nobody knows', nullable(whole)),
   }),
   object<Kind<'finding'>>('DagstoreStoreEvent.finding', { Type: type('finding'), Key: text, Finding: dagstoreFinding }),
   object<Kind<'notice'>>('DagstoreStoreEvent.notice', {
-    Type: type('notice'), Key: about('`null`: of no single shard', nullable(text)), Kind: oneOf(['unsaved', 'index-unusable', 'postponed']), Error: text,
+    Type: type('notice'), Key: about('`null`: of no single shard', nullable(text)), Kind: oneOfKnown(['unsaved', 'index-unusable', 'postponed']), Error: text,
   }),
   object<Kind<'dropped'>>('DagstoreStoreEvent.dropped', { Type: type('dropped'), Count: about('events that this caller has missed', whole) }),
 ])

@@ -115,6 +115,10 @@ export const bytes: Schema<Uint8Array> = {
 export const oneOf = <const T extends string>(values: readonly T[]): Schema<T> =>
   plain(values.map((value) => `"${value}"`).join(' | '), { type: 'string', enum: values }, (value): value is T => (values as readonly unknown[]).includes(value))
 
+/** The same of what a peer may have more of in later versions: any text is taken from it. */
+export const oneOfKnown = <const T extends string>(values: readonly T[]): Schema<T> =>
+  ({ ...oneOf(values), decode: (value, at) => text.decode(value, at) as T })
+
 /** `null` of Go, for an empty slice, is an empty list. */
 export const list = <T>(of: Schema<T>): Schema<readonly T[]> => ({
   type: /[ |]/.test(of.type) ? `(${of.type})[]` : `${of.type}[]`,
@@ -205,7 +209,7 @@ export const object = <T extends object>(name: string, fields: Fields<NoInfer<T>
   }
 }
 
-/** Objects that say in their member `tag` which one they are. */
+/** Objects that say in their member `tag` which one they are. Those of later versions are given through as they are. */
 export const tagged = <T extends object>(name: string, tag: string & keyof T, kinds: readonly Schema<unknown>[]): Schema<T> => {
   const kindOf = (value: unknown): Schema<unknown> | undefined => {
     if (typeof value !== 'object' || value === null || !(tag in value)) return undefined
@@ -215,11 +219,12 @@ export const tagged = <T extends object>(name: string, tag: string & keyof T, ki
   return {
     type: name,
     json: (definitions) => named(definitions, name, () => ({ oneOf: kinds.map((kind) => kind.json(definitions)) })),
-    encode: (value) => kindOf(value)?.encode(value),
+    encode: (value) => (kindOf(value) ?? anything).encode(value),
     decode: (value, at) => {
       const kind = kindOf(value)
-      if (kind === undefined) throw refuse(`${at}.${tag}`, kinds.map(({ type }) => type).join(' | '), value)
-      return kind.decode(value, at) as T
+      if (kind !== undefined) return kind.decode(value, at) as T
+      if (typeof value !== 'object' || value === null || !(tag in value) || typeof (value as Readonly<Record<string, unknown>>)[tag] !== 'string') throw refuse(`${at}.${tag}`, kinds.map(({ type }) => type).join(' | '), value)
+      return value as T
     },
   }
 }

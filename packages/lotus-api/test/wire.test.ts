@@ -63,6 +63,30 @@ describe('a client and a server of the methods', () => {
     expect(await answering(null).DagstoreShardInfo('k')).toBeNull()
   })
 
+  it('pass on events of later versions, and those that have more than they know', async () => {
+    const later = [
+      { Type: 'unsealed', Key: 'k', Since: { Hours: 3 } },
+      { Type: 'progress', Key: 'k', Step: 'unseal', DoneBytes: 1, TotalBytes: null },
+      { Type: 'notice', Key: null, Kind: 'waiting', Error: '' },
+      { Type: 'dropped', Count: 1 },
+    ]
+    const client = createLotusClient({ call: async () => null, stream: async function * () { yield * later } })
+    const events: unknown[] = []
+    for await (const event of client.DagstoreEvents()) events.push(event)
+    expect(events).toEqual(later)
+    // through a server that knows no more
+    const passed: unknown[] = []
+    for await (const event of connect({ DagstoreEvents: () => client.DagstoreEvents() }).DagstoreEvents()) passed.push(event)
+    expect(passed).toEqual(later)
+  })
+
+  it.each([
+    ['no type', { Key: 'k' }], ['a type that is no text', { Type: 5 }], ['no object', 'health'], ['a known type without what it has', { Type: 'dropped', Count: 'many' }],
+  ])('refuse an event with %s', async (_name, event) => {
+    const client = createLotusClient({ call: async () => null, stream: async function * () { yield event } })
+    await expect(client.DagstoreEvents()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'RPC_BAD_ANSWER' })
+  })
+
   it.each([
     ['a text for a list', 'x', 'DagstoreListShards'],
     ['a list of texts for one of objects', ['x'], 'DagstoreListShards'],
