@@ -17,6 +17,14 @@ const GROUPS: readonly CommandGroup[] = [
   { title: 'Files:', commands: [CAR_COMMANDS] },
 ]
 
+const BEGINNING = `
+To begin:
+  $ dagstore demo                          see on files of yours what it does
+  $ dagstore add ~/cars && dagstore list-shards
+  $ dagstore daemon --storage ~/.lotusminer
+
+dagstore COMMAND --help says what a command takes.`
+
 /** @param args - the command line; `all`: every command there is is added, not only what it asks for */
 export const createProgram = async (args: AskedWords, terminal: Terminal): Promise<Command> => {
   const program = new Command('dagstore')
@@ -26,6 +34,7 @@ export const createProgram = async (args: AskedWords, terminal: Terminal): Promi
     .helpCommand('help [command]', 'say how to use a command')
     .enablePositionalOptions() // so that commands may have a --version of their own
     .showHelpAfterError('(--help says how to use this)')
+    .addHelpText('after', BEGINNING)
   const common = (command: Command): Command => command
     .addOption(new Option('--json', 'one JSON document on stdout'))
     .addOption(new Option('--color', 'colours even where stdout is no terminal'))
@@ -39,6 +48,7 @@ export const createProgram = async (args: AskedWords, terminal: Terminal): Promi
   }
   const prepare = (command: Command): void => {
     command.exitOverride().configureOutput({ writeOut: terminal.stdout, writeErr: terminal.stderr })
+    for (const option of command.options) if (Array.isArray(option.defaultValue) && option.defaultValue.length === 0) option.defaultValueDescription = 'none'
     for (const child of command.commands) prepare(child)
   }
   prepare(program)

@@ -52,4 +52,4 @@ const withDefault = (description: string, { argChoices, defaultValue, defaultVal
 
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
-const escaped = (text: string): string => text.replaceAll('|', '\\|')
+const escaped = (text: string): string => text.replaceAll('|', '\\|').replaceAll('*', '\\*')

@@ -213,7 +213,7 @@ describe('dagstore lookup-pieces', () => {
     const cwd = await threeShards()
     const cid = cidOf(4).toString()
     const none = await dagstore(cwd, ['lookup-pieces', cid])
-    expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'in no indexed shard; 3 shards are not indexed yet: dagstore initialize-all\n' })
+    expect(none).toMatchObject({ code: 0, stdout: '', stderr: `in no indexed shard; 3 shards are not indexed; what to do: dagstore why ${cid}\n` })
     await dagstore(cwd, ['initialize-all'])
     expect((await dagstore(cwd, ['lookup-pieces', cid])).stdout).toMatch(/^Key +State +Error\nb\.car +(Available|Serving)\n$/)
     expect(JSON.parse((await dagstore(cwd, ['lookup-pieces', '--json', cidOf(11).toString()])).stdout)).toEqual([])

@@ -26,7 +26,7 @@ export const addNamed = async (commands: readonly LazyCommand[], program: Comman
 export const lazyGroup = (name: string, description: string, commands: readonly LazyCommand[]): LazyCommand => ({
   names: [name],
   load: async () => async (program, common, terminal, words) => {
-    const group = program.command(name).description(description).enablePositionalOptions()
+    const group = program.command(name).description(description).summary(`${description}: ${commands.map(({ names: [own] }) => own).join(', ')}`).enablePositionalOptions()
     if (words === 'all' || words.includes(name)) await addNamed(commands, group, common, terminal, words)
   },
 })

@@ -10,7 +10,7 @@ interface DestroyOptions extends CommonOptions { readonly force?: boolean }
 export const addDestroyShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('destroy-shard')))
     .description('forget shards and delete what the store made for them: indices and copies, never the file that was added')
-    .argument('<key...>')
+    .argument('<key...>', 'of shards, as list-shards shows them')
     .option('--force', 'refuse reads under way at once instead of waiting for them')
     .action(async (keys: string[], options: DestroyOptions) => {
       await withExistingStore(options, terminal, ({ dagstore }) => forEachKey(keys, options, terminal, {

@@ -9,7 +9,7 @@ import { addBackendOptions, withExistingStore } from './store.ts'
 export const addInitializeShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('initialize-shard')))
     .description('fetch and index shards now')
-    .argument('<key...>')
+    .argument('<key...>', 'of shards, as list-shards shows them')
     .action(async (keys: string[], options: CommonOptions) => {
       const watch = createJobWatch()
       await withExistingStore(options, terminal, (store) => forEachKey(keys, options, terminal, {

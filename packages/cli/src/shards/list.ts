@@ -22,8 +22,8 @@ interface ListOptions extends CommonOptions { readonly state?: ShardState, reado
 
 export const addListShardsCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('list-shards')))
-    .description('list all shards with their states, sorted by key')
-    .option('--state <state>', `only those that are ${Object.keys(STATES).join(', ')}`, stateOf)
+    .description('list all shards with their states, sorted by key; of errored ones why')
+    .option('--state <state>', `only those that are ${Object.keys(STATES).join(', ')}; serving: available and being read`, stateOf)
     .addOption(new Option('--findings', 'instead, what checks have found wrong with shards, and whether it was put right').conflicts('state'))
     .addOption(new Option('--unregistered', 'instead, deals whose piece could not be registered, and why').conflicts(['state', 'findings']))
     .action((options: ListOptions) => withExistingStore(options, terminal, async (store) => {

@@ -21,7 +21,7 @@ const WIDTH = 4
 export const addRecoverShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('recover-shard')))
     .description('fetch and index errored shards anew')
-    .argument('[key...]')
+    .argument('[key...]', 'of shards, as list-shards shows them; of those that wait for it the piece is unsealed')
     .option('--all', 'every errored shard')
     .option('--code <code>', 'with --all: only those that failed with this code, as MOUNT_MISSING')
     .action(async (keys: string[], options: RecoverOptions) => {

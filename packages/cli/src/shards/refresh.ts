@@ -13,7 +13,7 @@ interface RefreshOptions extends CommonOptions { readonly mount?: string }
 export const addRefreshCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('refresh')))
     .description('index shards anew whose files have changed; until that is done they stay as they were')
-    .argument('<key...>')
+    .argument('<key...>', 'of shards, as list-shards shows them')
     .option('--mount <url>', 'of one shard: read it from here from now on')
     .action(async (keys: string[], { mount, ...options }: RefreshOptions) => {
       if (mount !== undefined && keys.length > 1) throw new CommandError('COMMAND_USAGE', '--mount goes with one key')

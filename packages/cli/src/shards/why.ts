@@ -16,7 +16,7 @@ const NAME_CHARACTERS = 8
 export const addWhyCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('why')))
     .description('say whether a block can be read, and if not which step fails and what to do; exits with 0 or 1')
-    .argument('<cid>')
+    .argument('<cid>', 'of a block, whatever its codec')
     .action(async (text: string, options: CommonOptions) => {
       const cid = parseCid(text)
       const told = await withExistingStore(options, terminal, ({ dagstore }) => dagstore.why(cid, { signal: terminal.signal }))
