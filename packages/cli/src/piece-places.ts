@@ -1,6 +1,6 @@
 /** The places where pieces are looked for: storage folders of this machine, a Lotus node, piece servers. */
 import type { PieceSource } from '@dagstore/lotus-mount'
-import type { AnyFolder, MissingStorage } from '@dagstore/lotus-mount/node'
+import type { MissingStorage } from '@dagstore/lotus-mount/node'
 import type { Fr32 } from '@dagstore/piece'
 import type { PieceStore } from '@dagstore/piece-store'
 import type { Config } from './config/config.ts'
@@ -27,14 +27,8 @@ export interface Places {
 export const openPlaces = async (root: string, { storage, pieceServers: servers, lotusApiInfo }: PlacesConfig, pieceStore: Pick<PieceStore, 'get'>, fr32: Fr32): Promise<Places> => {
   const [{ parkedPieceSource, pieceServers, remoteSectors, sectorPieceSource }, { awaitStorage, curioPieceFiles, localSectors, missingStorage }] =
     await Promise.all([import('@dagstore/lotus-mount'), import('@dagstore/lotus-mount/node')])
-  const awaited = storage.map(awaitStorage)
-  const folders: readonly AnyFolder[] = (await Promise.all(awaited.map(async (place) => {
-    try {
-      return await place.folders()
-    } catch {
-      return [place] // who wants a piece is told
-    }
-  }))).flat()
+  const folders = storage.map(awaitStorage)
+  await Promise.all(folders.map((place) => place.folders().catch(() => {}))) // who wants a piece is told
   const node = lotusApiInfo === '' ? undefined : (await import('./lotus-node.ts')).openLotusNode(lotusApiInfo)
   const unseal = node?.unseal
   return {
@@ -44,8 +38,8 @@ export const openPlaces = async (root: string, { storage, pieceServers: servers,
       ...(node === undefined ? [] : [remoteSectors({ pieceStore, find: node.find, token: node.token, fr32, unseal, cost: COSTS.remote })]),
       ...pieceServers(servers.map((url) => ({ url })), { cost: COSTS.servers }),
     ],
-    folders: folders.map((folder) => typeof folder === 'string' ? folder : folder.path),
-    missing: () => missingStorage(awaited),
+    folders: folders.flatMap(({ path, known }) => known?.map((folder) => folder.path) ?? [path]),
+    missing: () => missingStorage(folders),
     close: async () => { await node?.close() },
   }
 }

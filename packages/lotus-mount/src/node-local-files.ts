@@ -75,4 +75,7 @@ const foldersOf = async (place: AnyFolder, failed: (error: unknown) => void): Pr
   }
 }
 
-export const pathOf = (folder: AnyFolder): string => typeof folder === 'string' ? folder : folder.path
+const pathOf = (folder: string | StorageFolder): string => typeof folder === 'string' ? folder : folder.path
+
+/** Where is looked now. */
+export const pathsOf = (places: readonly AnyFolder[]): readonly string[] => places.flatMap((place) => typeof place === 'object' && 'folders' in place ? place.known?.map(pathOf) ?? [place.path] : [pathOf(place)])

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import type { ByteSource } from '@dagstore/io'
 import { classifyNodeError } from '@dagstore/io/node'
 import { sectorFileName } from '@dagstore/unsealed-sector'
-import { type AnyFolder, findFile, hasFile, pathOf } from './node-local-files.ts'
+import { type AnyFolder, findFile, hasFile, pathsOf } from './node-local-files.ts'
 import type { OpenSectorFile, SectorFile } from './sector-file.ts'
 
 /** Folders of sealed sectors; those of a sector that took its data later are in the second. Source: lotus storage/sealer/storiface/filetype.go. */
@@ -26,7 +26,7 @@ export const localSectors = (folders: readonly AnyFolder[]): OpenSectorFile => {
     for (const kind of SEALED) if (await hasFile(folders, kind, sectorFileName(miner, sector), options)) return true
     return false
   }
-  return Object.assign(open, { hasSealed, places: folders.map(pathOf) })
+  return Object.defineProperty(Object.assign(open, { hasSealed }), 'places', { get: () => pathsOf(folders) })
 }
 
 const withState = (source: ByteSource, path: string, name: string): SectorFile => {

@@ -1,6 +1,6 @@
 /** Parked pieces of Curio in the storage folders of this machine, opened read-only; nothing is made in or beside them. */
 import { sectorFileName } from '@dagstore/unsealed-sector'
-import { type AnyFolder, findFile, pathOf } from './node-local-files.ts'
+import { type AnyFolder, findFile, pathsOf } from './node-local-files.ts'
 import type { OpenPieceFile } from './parked-piece-source.ts'
 
 /**
@@ -10,5 +10,5 @@ import type { OpenPieceFile } from './parked-piece-source.ts'
  */
 export const curioPieceFiles = (folders: readonly AnyFolder[]): OpenPieceFile => {
   const open: OpenPieceFile = async (id, options = {}) => (await findFile(folders, 'piece', sectorFileName(0n, id), options))?.source
-  return Object.assign(open, { places: folders.map(pathOf) })
+  return Object.defineProperty(open, 'places', { get: () => pathsOf(folders) })
 }

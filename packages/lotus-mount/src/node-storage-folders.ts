@@ -38,6 +38,17 @@ export const readStorageFolders = async (path: string): Promise<readonly Storage
   throw new PieceLoaderError('PIECE_BAD_STORAGE', `no storage; want=${CONFIG}, a folder that has it, or one with unsealed/ name=${basename(place)}`, undefined)
 }
 
+/** Another text when the `storage.json` at or in `path` is another one; '' where there is none, `undefined`: it cannot be looked at. */
+export const storageVersion = async (path: string): Promise<string | undefined> => {
+  try {
+    const at = await stat(path, { bigint: true })
+    const { ino, size, mtimeNs } = at.isFile() ? at : await stat(join(path, CONFIG), { bigint: true })
+    return `${ino} ${size} ${mtimeNs}`
+  } catch (error) {
+    return classifyNodeError(error, 'storage').code === 'IO_NOT_FOUND' ? '' : undefined
+  }
+}
+
 /** `undefined`: its disk is there. */
 export const whyNotThere = async ({ path, isMarked }: StorageFolder): Promise<IoError | undefined> => {
   for (const sign of isMarked ? [MARK] : KINDS) {

@@ -12,10 +12,12 @@ export interface StorageFolder {
   readonly isMarked: boolean
 }
 
-/** Storage paths that may be there later than now. */
+/** Storage paths that may be there later than now, and become more. */
 export interface StoragePlace {
   /** A storage path, or what names some. */
   readonly path: string
-  /** Looked for until they are there. @throws {IoError} `IO_FAILED`, to be tried again later: nobody can tell now */
+  /** As they were told last; `undefined`: not yet. */
+  readonly known: readonly StorageFolder[] | undefined
+  /** As what names them says now; as it said last where it cannot be read. @throws {IoError} `IO_FAILED`, to be tried again later: nobody has told yet */
   folders (): Promise<readonly StorageFolder[]>
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMemoryPieceStore } from '@dagstore/piece-store'
@@ -187,6 +187,26 @@ describe('a whole storage of a provider', () => {
     await rename(folder, `${folder}.unplugged`)
     await waited()
     await (await loader.open(pieceIn(others[0]!))).close()
+    await loader.close()
+  })
+
+  it('finds what is in a storage path that was attached later, and what is in those it knows while storage.json is away or damaged', async () => {
+    const file = join(store.repo, 'storage.json')
+    const whole = await readFile(file, 'utf8')
+    const { StoragePaths } = JSON.parse(whole) as { readonly StoragePaths: readonly unknown[] }
+    await writeFile(file, JSON.stringify({ StoragePaths: StoragePaths.slice(0, 1) }))
+    const loader = await loaderOf([awaitStorage(store.repo)])
+    const [first, , last] = store.folders as [string, string, string]
+    const piece = pieceIn(last)
+    await expect(loader.open(piece)).rejects.toMatchObject({ code: 'PIECE_LOST' })
+    expect(await loader.explain(piece)).toMatch(new RegExp(`not in ${first}$`))
+    await writeFile(file, whole)
+    await (await loader.open(piece)).close()
+    await writeFile(join(store.repo, 'sectorstore.json'), '{}') // as that of Lotus, which is a storage path itself
+    for (const change of [() => writeFile(file, '{'), () => rm(file), () => rename(store.repo, `${store.repo}.unplugged`)]) {
+      await change()
+      await (await loader.open(piece)).close()
+    }
     await loader.close()
   })
 
