@@ -81,7 +81,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     const rpcLog = logs.of('rpc')
     const handlers = createHandlers({
       node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },
-      shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
+      shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, isWaiting: sealed.isWaiting, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
       pieces: pieceParts(pieces, store.dagstore),
       deals: dealParts(deals),
       onNotice: (text) => { rpcLog.warn(text) },
@@ -93,7 +93,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
         return handlers.DagstoreRecoverShard(key, options)
       },
     }
-    return { store, tokens, pieces, api, metrics: () => metrics.served(store.dagstore), diskFailedAt: () => diskFailedAt, close }
+    return { store, tokens, pieces, api, metrics: () => metrics.served(store.dagstore, sealed.isWaiting), diskFailedAt: () => diskFailedAt, close }
   } catch (error) {
     await close()
     throw error

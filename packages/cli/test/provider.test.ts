@@ -194,8 +194,18 @@ describe('a provider', () => {
     await expect(shardOf(provider, deal)).rejects.toBeDefined()
     await expect(provider.store.dagstore.recover(deal.pieceCid)).rejects.toBeDefined() // by the store itself
     expect(unseals).toBe(0)
+    // whoever looks sees that he is waited for
+    const command = `to have it unsealed: dagstore recover-shard ${deal.pieceCid}`
+    expect(await provider.api.DagstoreStats()).toMatchObject({ Shards: 1, Waiting: 1 })
+    expect((await provider.metrics()).gauges).toContainEqual(expect.objectContaining({ name: 'shards.waiting', value: 1 }))
+    expect(await provider.api.DagstoreListShards()).toMatchObject([{ State: 'ShardStateErrored', Error: expect.stringContaining(command) }])
+    expect((await provider.api.DagstoreQueryShards()).Shards).toMatchObject([{ Failure: { Message: expect.stringContaining(command) } }])
+    expect(await provider.api.DagstoreShardInfo(deal.pieceCid)).toMatchObject({ Error: expect.stringContaining(command) })
+    expect(await provider.api.DagstoreWhy(CID.parse('bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'))).toMatchObject({ Fix: expect.stringContaining(`dagstore recover-shard ${deal.pieceCid}`) })
     await provider.api.DagstoreRecoverShard(deal.pieceCid)
     expect(unseals).toBe(1)
+    expect(await provider.api.DagstoreStats()).toMatchObject({ Waiting: 0 })
+    expect(await provider.api.DagstoreListShards()).toMatchObject([{ Error: '' }])
     expect(await provider.store.dagstore.shard(deal.pieceCid)).toMatchObject({ health: 'available' })
   })
 

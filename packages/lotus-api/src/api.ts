@@ -9,7 +9,7 @@ import type { APIVersion } from './node-types.ts'
 import type { Permission } from './permissions.ts'
 import type { CIDInfo, PieceInfo } from './pieces.ts'
 import type {
-  DagstoreGarbageReport, DagstoreIndexPart, DagstoreRebuildReport, DagstoreStats, DagstoreVerifyOptions, DagstoreVerifyReport, DagstoreWhyReport,
+  DagstoreGarbageReport, DagstoreIndexPart, DagstoreRebuildReport, DagstoreStats, DagstoreVerifyOptions, DagstoreVerifyProgress, DagstoreVerifyReport, DagstoreWhyReport,
 } from './reports.ts'
 import type {
   DagstoreAddItem, DagstoreAddResult, DagstoreAdoptedIndex, DagstoreExportedIndex, DagstoreFindingsPage, DagstoreImportResult, DagstoreInitializeAllEvent,
@@ -65,6 +65,7 @@ export interface LotusApi {
   DagstoreRefreshShard (key: string, mountUrl?: string | undefined, options?: LotusCallOptions): Promise<DagstoreShard>
   DagstoreDestroyShard (key: string, force?: boolean | undefined, options?: LotusCallOptions): Promise<void>
   DagstoreVerifyShard (key: string, how?: DagstoreVerifyOptions | undefined, options?: LotusCallOptions): Promise<DagstoreVerifyReport>
+  DagstoreVerifyShardProgress (key: string, how?: DagstoreVerifyOptions | undefined, options?: LotusCallOptions): AsyncIterable<DagstoreVerifyProgress>
   DagstoreReadIndex (key: string, generation: number, from: number, to: number, options?: LotusCallOptions): Promise<DagstoreIndexPart>
 
   // ours, of a block

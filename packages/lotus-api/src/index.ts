@@ -12,7 +12,7 @@ export { type Permission, PERMISSIONS } from './permissions.ts'
 export type { CIDInfo, PieceBlockLocation, PieceDealInfo, PieceInfo } from './pieces.ts'
 export type {
   DagstoreCounter, DagstoreGarbage, DagstoreGarbageReport, DagstoreIndexPart, DagstoreRebuildReport, DagstoreStats, DagstoreVerifyFault, DagstoreVerifyOptions,
-  DagstoreVerifyRepair, DagstoreVerifyReport, DagstoreWhyReport, DagstoreWhyStep, VerifyMode, WhyStepName,
+  DagstoreVerifyProgress, DagstoreVerifyRepair, DagstoreVerifyReport, DagstoreWhyReport, DagstoreWhyStep, VerifyMode, WhyStepName,
 } from './reports.ts'
 export type { JsonSchema, Schema } from './schema.ts'
 export type {

@@ -7,7 +7,7 @@ import { apiVersion, permission } from './node-types.ts'
 import type { Permission } from './permissions.ts'
 import { cidInfo, pieceInfo } from './pieces.ts'
 import {
-  dagstoreGarbageReport, dagstoreIndexPart, dagstoreRebuildReport, dagstoreStats, dagstoreVerifyOptions, dagstoreVerifyReport, dagstoreWhyReport,
+  dagstoreGarbageReport, dagstoreIndexPart, dagstoreRebuildReport, dagstoreStats, dagstoreVerifyOptions, dagstoreVerifyProgress, dagstoreVerifyReport, dagstoreWhyReport,
 } from './reports.ts'
 import { anything, bytes, cid, flag, isOptional, list, nothing, nullable, optional, type Schema, text, whole } from './schema.ts'
 import {
@@ -72,6 +72,8 @@ const ROWS: { readonly [M in LotusMethodName]: Row<M> } = {
   DagstoreDestroyShard: our('admin', [['key', text], ['force', optional(flag)]], nothing, 'Forget a shard, and delete what the store made for it; waits for reads under way, unless forced.'),
   DagstoreVerifyShard: our('write', [['key', text], ['how', optional(dagstoreVerifyOptions)]], dagstoreVerifyReport,
     'Compare the bytes of a shard with its index and their hashes; what the store made itself is put right.'),
+  DagstoreVerifyShardProgress: ourStream('write', [['key', text], ['how', optional(dagstoreVerifyOptions)]], dagstoreVerifyProgress,
+    'The same, telling how far it is; the last value has the report.'),
   DagstoreReadIndex: our('read', [['key', text], ['generation', whole], ['from', whole], ['to', whole]], dagstoreIndexPart,
     'Bytes of the index file of a shard; at most 1 MiB a call.'),
 

@@ -55,6 +55,18 @@ export const dagstoreVerifyReport: Schema<DagstoreVerifyReport> = object('Dagsto
   }))),
 })
 
+/** How far a verification is; the last one has the report. */
+export interface DagstoreVerifyProgress {
+  readonly DoneBytes: number
+  /** `null`: nobody knows. */
+  readonly TotalBytes: number | null
+  readonly Report: DagstoreVerifyReport | null
+}
+
+export const dagstoreVerifyProgress: Schema<DagstoreVerifyProgress> = object('DagstoreVerifyProgress', {
+  DoneBytes: whole, TotalBytes: about('`null`: nobody knows', nullable(whole)), Report: about('of the last one; else `null`', nullable(dagstoreVerifyReport)),
+})
+
 export type WhyStepName = 'key' | 'shards' | 'state' | 'source' | 'section' | 'hash'
 
 export interface DagstoreWhyStep {
@@ -130,6 +142,8 @@ export interface DagstoreStats {
   readonly Unindexed: number
   /** Open leases. */
   readonly Leases: number
+  /** Errored shards that wait for the operator: only sealed copies of their piece are known, and recovering one has it unsealed. */
+  readonly Waiting: number
   /** Since the process began; the names are those of `/metrics`. */
   readonly Counters: readonly DagstoreCounter[]
 }
@@ -137,6 +151,7 @@ export interface DagstoreStats {
 export const dagstoreStats: Schema<DagstoreStats> = object('DagstoreStats', {
   Shards: whole, States: about('by state; those that no shard is in are left out', record(whole)),
   Unindexed: about('shards that are not indexed', whole), Leases: whole,
+  Waiting: about('errored shards that wait for the operator: only sealed copies of their piece are known, and `DagstoreRecoverShard` has it unsealed', whole),
   Counters: about('since the process began', list(object<DagstoreCounter>('DagstoreCounter', { Name: text, Labels: record(text), Value: number }))),
 })
 

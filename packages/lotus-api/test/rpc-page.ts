@@ -16,7 +16,7 @@ made from the table of methods in \`packages/lotus-api\`; \`docs/openrpc.json\` 
 - Methods of Lotus have its parameters, results and texts of errors; a client written for Lotus works unchanged. Others are answered
   with -32601.
 - Streams come over a WebSocket: the answer is the number of a channel, then \`xrpc.ch.val\` brings the values, \`xrpc.ch.close\` ends them;
-  \`xrpc.cancel\` with the id of the call leaves them.
+  \`xrpc.cancel\` with the id of the call leaves them. Later versions have events of further types: pass over them.
 - CIDs are \`{"/": "bafy…"}\`. Ids (u64) are whole numbers with all digits on methods of Lotus, strings of digits on ours; both are taken.
 - What may be left out has a \`?\`. A member that is missing is the zero of its type, \`null\` is an empty list; ours refuse members that they
   do not know.

@@ -55,7 +55,19 @@ export const remoteCalls = (api: LotusApi): ShardCalls => ({
   holders: async function * (cid, { signal } = {}): AsyncGenerator<ListedShard, void, undefined> { yield * await api.DagstoreLookupPieces(cid, { signal }) },
   unindexed: (cid, { signal } = {}) => api.DagstoreUnindexed(cid, { signal }),
   why: async (cid, { signal } = {}) => toWhyReport(await api.DagstoreWhy(cid, { signal })),
-  verify: async (key, { mode, seed, signal } = {}) => toVerifyReport(await api.DagstoreVerifyShard(key, { Mode: mode, Seed: seed }, { signal })),
+  verify: async (key, { mode, seed, signal, onProgress } = {}) => {
+    const how = { Mode: mode, Seed: seed }
+    try {
+      for await (const { DoneBytes, TotalBytes, Report } of onProgress === undefined ? [] : api.DagstoreVerifyShardProgress(key, how, { signal })) {
+        if (Report !== null) return toVerifyReport(Report)
+        onProgress?.({ doneBytes: DoneBytes, totalBytes: TotalBytes ?? undefined })
+      }
+    } catch (error) {
+      // an older daemon tells how it ended, and nothing meanwhile
+      if (codeOf(error) !== 'RPC_UNKNOWN_METHOD') throw error
+    }
+    return toVerifyReport(await api.DagstoreVerifyShard(key, how, { signal }))
+  },
   doctorFindings: async function * ({ signal } = {}) {
     for (let after: string | undefined; ;) {
       const { Shards, Next } = await api.DagstoreListFindings({ After: after, Limit: PAGE }, { signal })

@@ -1,4 +1,5 @@
 /** Pieces that are only sealed, where the operator is to say whether they are unsealed: he is told in the log, and answers with `recover-shard`. */
+import type { ShardInfo } from '@dagstore/dagstore'
 import type { CallOptions } from '@dagstore/io'
 import { LOTUS_SCHEME } from '@dagstore/lotus-mount/mount'
 import type { Logger } from '../log/logs.ts'
@@ -6,6 +7,8 @@ import type { Logger } from '../log/logs.ts'
 export interface SealedAsks {
   /** For the piece loader. @param piece - v1 */
   ask (piece: string): Promise<'reject' | 'queue'>
+  /** Whether he has not answered for the piece of this shard. */
+  isWaiting (info: Pick<ShardInfo, 'health' | 'mountUrl'>): boolean
   /** Somebody who may recover this shard does so: its piece, if it was asked about, may be unsealed until the daemon ends. */
   allow (key: string, options?: CallOptions): Promise<void>
 }
@@ -34,13 +37,16 @@ export const createSealedAsks = ({ log, mountUrlOf }: SealedAsksOptions): Sealed
       }
       return 'reject'
     },
+    // a copy that is not sealed may have been found since
+    isWaiting: ({ health, mountUrl }) => health === 'errored' && pieces.get(pieceOf(mountUrl) ?? '') === false,
     allow: async (key, options) => {
       const url = await mountUrlOf(key, options)
-      if (url === undefined || !url.startsWith(`${LOTUS_SCHEME}://`)) return
-      const piece = url.slice(LOTUS_SCHEME.length + 3)
-      if (pieces.get(piece) !== false) return
+      const piece = url === undefined ? undefined : pieceOf(url)
+      if (piece === undefined || pieces.get(piece) !== false) return
       pieces.set(piece, true)
       log.info('a piece is unsealed, as the operator says', { piece, shard: key })
     },
   }
 }
+
+const pieceOf = (mountUrl: string): string | undefined => mountUrl.startsWith(`${LOTUS_SCHEME}://`) ? mountUrl.slice(LOTUS_SCHEME.length + 3) : undefined

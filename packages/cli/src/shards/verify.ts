@@ -15,7 +15,7 @@ interface VerifyOptions extends CommonOptions { readonly mode: 'structure' | 'sa
 export const addVerifyShardCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(program.command('verify-shard')))
     .description('check the bytes of shards, and their indices against them; indices that are wrong are made anew')
-    .argument('<key...>')
+    .argument('<key...>', 'of shards, as list-shards shows them')
     .addOption(new Option('--mode <mode>', 'structure: hash nothing; sampled: some blocks; full: all').choices(['structure', 'sampled', 'full']).default('sampled'))
     .action((keys: string[], options: VerifyOptions) => withExistingStore(options, terminal, (store) => inBulk(terminal, options, async (bulk) => {
       // one after another: each reads as fast as the disk gives it
@@ -25,7 +25,6 @@ export const addVerifyShardCommand = (program: Command, common: AddOptions, term
 
 const verify = async (key: string, { dagstore }: ShardBackend, { mode }: VerifyOptions, bulk: Bulk, { signal }: Terminal): Promise<void> => {
   let report: VerifyReport
-  // a daemon tells how it ended, and nothing meanwhile
   bulk.status.show(() => `  verify    …  ${key}`)
   try {
     report = await dagstore.verify(key, { mode, signal, onProgress: ({ doneBytes, totalBytes }) => { bulk.status.show(() => `${progressText('verify', doneBytes, totalBytes)}  ${key}`) } })

@@ -11,13 +11,15 @@ import type { HandlerParts } from './parts.ts'
 import { pieceHandlers } from './piece-handlers.ts'
 import { shardHandlers } from './shard-handlers.ts'
 import { storeHandlers } from './store-handlers.ts'
+import { withWaiting } from './waiting.ts'
 
 /**
  * What a server of Lotus methods answers with. Calls reject with {@link RpcError} alone, and with the reason of their signal.
  *
  * @throws {TypeError} a rule of `hosts` that is none
  */
-export const createHandlers = ({ node, shards, pieces, deals, onNotice = () => {} }: HandlerParts): LotusApi => {
+export const createHandlers = ({ node, shards: given, pieces, deals, onNotice = () => {} }: HandlerParts): LotusApi => {
+  const shards = given === undefined ? undefined : withWaiting(given)
   const urls = createMountUrls(shards?.hosts)
   const there: Partial<LotusApi> = {
     ...nodeHandlers(node),

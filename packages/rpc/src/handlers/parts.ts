@@ -1,5 +1,5 @@
 /** What the handlers need of everybody else. Parts that are not there make the methods that need them say so. */
-import type { Dagstore, MetricsSnapshot } from '@dagstore/dagstore'
+import type { Dagstore, MetricsSnapshot, ShardInfo } from '@dagstore/dagstore'
 import type { DealTerms, ProviderDeal } from '@dagstore/deal-protocol'
 import type { IndexRepo } from '@dagstore/index-repo'
 import type { CallOptions, Directory } from '@dagstore/io'
@@ -40,6 +40,8 @@ export interface ShardParts {
   readonly dagstore: Omit<Dagstore, 'createSession' | 'close' | typeof Symbol.asyncDispose>
   /** Whether an unsealed copy of the piece can be read. @default none of the store's shards are pieces in sectors */
   readonly isUnsealed?: ((piece: CID, options: CallOptions) => Promise<boolean>) | undefined
+  /** Whether the operator is yet to say if the piece of an errored shard is unsealed: of recovering it, he says so. @default no shard waits */
+  readonly isWaiting?: ((info: ShardInfo) => boolean) | undefined
   /** Index files. @default they are not given out */
   readonly indices?: Pick<IndexRepo, 'open'> | undefined
   /** What the store has counted. @default nothing */

@@ -4,9 +4,9 @@
  * Source: lotus node/impl/storminer.go, `Dagstore…`. Stricter: what is waited for is withdrawn when its caller leaves, and no accessor is
  * ever held.
  */
-import { type LotusState, toLotusState } from '@dagstore/dagstore'
+import { type LotusState, toLotusState, type VerifyOptions } from '@dagstore/dagstore'
 import type { CallOptions } from '@dagstore/io'
-import type { LotusApi } from '@dagstore/lotus-api'
+import type { DagstoreVerifyOptions, LotusApi } from '@dagstore/lotus-api'
 import { lotusUrl } from '@dagstore/lotus-mount/mount'
 import type { CID } from 'multiformats/cid'
 import { badParams, refusal } from './failures.ts'
@@ -16,10 +16,11 @@ import type { ShardParts } from './parts.ts'
 import { parsePiece } from './piece-key.ts'
 import { verifyReportOf } from './report-wire.ts'
 import { detailsOf, isOpen, shardInfoOf, shardOf } from './shard-wire.ts'
+import { verifyInSteps } from './verify-steps.ts'
 
 type ShardMethods = Pick<LotusApi,
   | 'DagstoreListShards' | 'DagstoreInitializeShard' | 'DagstoreRecoverShard' | 'DagstoreRegisterShard' | 'DagstoreLookupPieces'
-  | 'DagstoreShardInfo' | 'DagstoreEnsureShard' | 'DagstoreRefreshShard' | 'DagstoreDestroyShard' | 'DagstoreVerifyShard' | 'DagstoreReadIndex'
+  | 'DagstoreShardInfo' | 'DagstoreEnsureShard' | 'DagstoreRefreshShard' | 'DagstoreDestroyShard' | 'DagstoreVerifyShard' | 'DagstoreVerifyShardProgress' | 'DagstoreReadIndex'
 >
 
 /** Bytes of an index that one call gives. */
@@ -82,9 +83,10 @@ export const shardHandlers = ({ dagstore, indices }: ShardParts, urls: MountUrls
       return shardOf(await dagstore.refresh(key, { mount: mountUrl, signal: options.signal }), isOpen(options))
     },
     DagstoreDestroyShard: async (key, force, { signal } = {}) => { await dagstore.destroy(key, { mode: force === true ? 'force' : 'drain', signal }) },
-    DagstoreVerifyShard: async (key, { Mode, Seed } = {}, { signal } = {}) => {
-      if (Seed !== undefined && Seed < 0) throw badParams('Seed; want=0 or more')
-      return verifyReportOf(await dagstore.verify(key, { mode: Mode, seed: Seed, signal }))
+    DagstoreVerifyShard: async (key, how = {}, { signal } = {}) => verifyReportOf(await dagstore.verify(key, { ...verifyOptionsOf(how), signal })),
+    DagstoreVerifyShardProgress: (key, how = {}, { signal } = {}) => {
+      const options = verifyOptionsOf(how)
+      return verifyInSteps((more) => dagstore.verify(key, { ...options, ...more }), signal)
     },
     DagstoreReadIndex: async (key, generation, from, to, { signal } = {}) => {
       if (generation < 1 || from < 0 || to < from || to - from > MOST_INDEX_BYTES) throw badParams(`part of an index; want=generation from 1, 0 <= from <= to, at most ${MOST_INDEX_BYTES} bytes`)
@@ -101,6 +103,11 @@ export const shardHandlers = ({ dagstore, indices }: ShardParts, urls: MountUrls
       }
     },
   }
+}
+
+const verifyOptionsOf = ({ Mode, Seed }: DagstoreVerifyOptions): Pick<VerifyOptions, 'mode' | 'seed'> => {
+  if (Seed !== undefined && Seed < 0) throw badParams('Seed; want=0 or more')
+  return { mode: Mode, seed: Seed }
 }
 
 /** In Lotus's words; a caller who has left gets his own reason. */

@@ -206,12 +206,12 @@ describe('a caller who leaves', () => {
     open()
     expect(await stayed).toMatchObject({ State: 'ShardStateAvailable', Leases: 0 })
   })
-  it.each(['DagstoreInitializeShard', 'DagstoreEnsureShard', 'DagstoreVerifyShard'] as const)('ends what %s has begun when nobody else waits for it', async (call) => {
+  it.each(['DagstoreInitializeShard', 'DagstoreEnsureShard', 'DagstoreVerifyShard', 'DagstoreVerifyShardProgress'] as const)('ends what %s has begun when nobody else waits for it', async (call) => {
     await using node = await openNode()
     const piece = await node.lazy(1)
     piece.opening = (signal) => new Promise((_resolve, reject) => { signal?.addEventListener('abort', () => { reject(signal.reason as Error) }) })
     const leave = new AbortController()
-    const pending = call === 'DagstoreVerifyShard' ? node.api.DagstoreVerifyShard(piece.key, {}, { signal: leave.signal }) : node.api[call](piece.key, { signal: leave.signal })
+    const pending = call === 'DagstoreVerifyShardProgress' ? node.api[call](piece.key, {}, { signal: leave.signal })[Symbol.asyncIterator]().next() : call === 'DagstoreVerifyShard' ? node.api.DagstoreVerifyShard(piece.key, {}, { signal: leave.signal }) : node.api[call](piece.key, { signal: leave.signal })
     await until(async () => (await node.store.shard(piece.key))?.health === 'initializing')
     leave.abort(new Error('left'))
     await expect(pending).rejects.toThrow('left')

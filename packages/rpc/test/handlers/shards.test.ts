@@ -1,4 +1,5 @@
 /** Calls on single shards, as Lotus's clients make them. */
+import type { DagstoreVerifyOptions } from '@dagstore/lotus-api'
 import { bytesUrl } from '@dagstore/mounts'
 import { pieceCidV2, parsePieceCid } from '@dagstore/piece'
 import { describe, expect, it } from 'vitest'
@@ -165,6 +166,21 @@ describe('calls of ours on single shards', () => {
     piece.bytes = piece.bytes?.map((byte, at, { length }) => at === length - 1 ? byte ^ 1 : byte)
     const report = await node.api.DagstoreVerifyShard(piece.key, { Mode: 'full' })
     expect(report).toMatchObject({ BadCount: 1, Bad: [{ Code: 'BLOCKSTORE_HASH_MISMATCH', Cid: piece.blocks[5]!.toString() }] })
+  })
+  it('verify one telling how far they are, and give the same report', async () => {
+    await using node = await openNode()
+    const piece = await node.lazy(1)
+    await node.api.DagstoreEnsureShard(piece.key)
+    const values = await all(node.api.DagstoreVerifyShardProgress(piece.key, { Mode: 'full' }))
+    const whole = await node.api.DagstoreVerifyShard(piece.key, { Mode: 'full' })
+    expect(values.at(-1)).toEqual({ DoneBytes: whole.Bytes, TotalBytes: whole.Bytes, Report: whole })
+    const before = values.slice(0, -1)
+    expect(before.length).toBeGreaterThan(0)
+    for (const { DoneBytes, TotalBytes, Report } of before) expect([DoneBytes <= (TotalBytes ?? 0), Report]).toEqual([true, null])
+    expect(before.map(({ DoneBytes }) => DoneBytes)).toEqual(before.map(({ DoneBytes }) => DoneBytes).sort((a, b) => a - b))
+    const of = (key: string, how: DagstoreVerifyOptions): Promise<unknown> => all(node.api.DagstoreVerifyShardProgress(key, how))
+    await expect(of('nobody', {})).rejects.toMatchObject({ data: { code: 'DAGSTORE_SHARD_UNKNOWN' } })
+    await expect((async () => of(piece.key, { Seed: -1 }))()).rejects.toMatchObject({ code: 'RPC_BAD_PARAMS' })
   })
   it('give out the index file of the generation that there is, a part at a time, and no other file', async () => {
     await using node = await openNode()
