@@ -36,7 +36,7 @@ describe('docs/operators', () => {
   it.each(names)('%s names keys and variables that there are', (name) => {
     const keys = new Set(FIELDS.map((field) => KEYS[field].name))
     const text = textOf(name)
-    for (const [, key = ''] of text.matchAll(/`([A-Z][A-Za-z]+)(?:`| = )/g)) if (!/^(?:SELECT|Dagstore|Pieces|Market|Sectors|Actor|GET)/.test(key)) expect(keys, key).toContain(key)
+    for (const [, key = ''] of text.matchAll(/`([A-Z][A-Za-z]+)(?:`| = )/g)) if (!/^(?:SELECT|Dagstore|Pieces|Market|Sealing|Sectors|Actor|GET)/.test(key)) expect(keys, key).toContain(key)
     const variables = new Set([...FIELDS.map((field) => envName(KEYS[field].name)), 'DAGSTORE_PATH', 'DAGSTORE_API_INFO'])
     for (const [variable] of text.matchAll(/\bDAGSTORE_[A-Z_]+\b/g)) expect(variables).toContain(variable)
   })
