@@ -15,8 +15,8 @@ import { formatMessage } from 'publint/utils'
 import { budgetFor, overBudget, readBudgets, withSize, writeBudgets } from './src/budgets.mjs'
 import { bundleSize } from './src/bundle.mjs'
 import { pool, run } from './src/commands.mjs'
-import { compilations, compile, writeConsumer } from './src/compilers.mjs'
-import { addTo, installInto, loadAll, measure } from './src/installation.mjs'
+import { compilations, openCompilers, writeConsumer } from './src/compilers.mjs'
+import { installInto, loadAll, measure } from './src/installation.mjs'
 import { oldestNode } from './src/oldest-node.mjs'
 import { runExamples } from './src/readme-examples.mjs'
 import { createReport } from './src/report.mjs'
@@ -42,6 +42,9 @@ const names = wanted.length === 0 ? [...packages.keys()] : wanted
 const report = createReport()
 const work = mkdtempSync(join(tmpdir(), 'dagstore-release-'))
 const tarballs = new Map()
+const compilers = openCompilers()
+/** Packages that are compiled with `@types/node` are installed below a folder that has them, once for all; the others where there are none. */
+const withTypes = join(work, 'with-types')
 
 const failWith = (problems) => { if (problems.length > 0) throw new Error(problems.length === 1 ? problems[0] : `\n${problems.join('\n')}`) }
 
@@ -125,10 +128,12 @@ const main = async () => {
   await pool(WIDTH, [...needed], pack)
   const node = await oldestNode()
   const packed = names.map((name) => packages.get(name)).filter((pkg) => tarballs.has(pkg.name))
+  if (packed.some((pkg) => needsNodeTypes(packages, pkg))) await installInto(withTypes, [`@types/node@${catalog.get('@types/node')}`])
   await pool(WIDTH, packed, async (pkg) => {
     await lint(pkg)
     await areTypesWrong(pkg)
-    const folder = join(work, 'installed', pkg.short)
+    const types = needsNodeTypes(packages, pkg) ? ['node'] : []
+    const folder = join(types.length > 0 ? withTypes : join(work, 'installed'), pkg.short)
     if (!await install(pkg, folder)) return
     const measured = await weigh(pkg, folder)
     if (measured !== undefined) await holdBudget(pkg, measured)
@@ -139,15 +144,16 @@ const main = async () => {
     const readme = join(pkg.folder, 'README.md')
     await report.check(`${pkg.short} README example`, async () => `${await runExamples(existsSync(readme) ? readFileSync(readme, 'utf8') : '', folder, node.path)} run, Node ${node.version.slice(1)}`)
     if (loaded === undefined) return
-    const types = needsNodeTypes(packages, pkg) ? ['node'] : []
-    if (types.length > 0) await addTo(folder, `@types/node@${catalog.get('@types/node')}`)
     writeConsumer(folder, loaded, join(HERE, 'consumers', `${pkg.short}.ts`), types)
-    for (const one of compilations()) {
-      await report.check(`${pkg.short} ${one.compiler} ${one.mode}`, async () => {
-        await compile(folder, one)
-        return types.length > 0 ? 'with @types/node' : undefined
-      })
-    }
+    const { compilers: names, modes } = compilations()
+    await pool(names.length, names, async (compiler) => {
+      for (const mode of modes) {
+        await report.check(`${pkg.short} ${compiler} ${mode}`, async () => {
+          await compilers.compile(folder, { compiler, mode, shared: join(withTypes, 'node_modules') })
+          return types.length > 0 ? 'with @types/node' : undefined
+        })
+      }
+    })
     if (!flag('--keep')) rmSync(folder, { recursive: true, force: true })
   })
   await pool(WIDTH, compositions, (file) => compose(file, node))
@@ -159,6 +165,7 @@ const main = async () => {
 try {
   await main()
 } finally {
+  compilers.close()
   if (!flag('--keep')) rmSync(work, { recursive: true, force: true })
 }
 process.exitCode = report.close()

@@ -1,7 +1,9 @@
 /** Consumers written in TypeScript: the compilers, module settings and sources that must work together. */
+import { fork } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { run } from './commands.mjs'
 
 const require = createRequire(import.meta.url)
@@ -11,10 +13,8 @@ const MODES = {
   bundler: { module: 'esnext', moduleResolution: 'bundler' },
 }
 
-const compilerOf = (name) => {
-  const manifest = require.resolve(`${name}/package.json`)
-  return join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.tsc)
-}
+const folderOf = (name) => dirname(require.resolve(`${name}/package.json`))
+const commandOf = (name) => join(folderOf(name), JSON.parse(readFileSync(join(folderOf(name), 'package.json'), 'utf8')).bin.tsc)
 
 /** Uses every exported value of every specifier, and the module's type as a whole. */
 const consumerOf = (namesBySpecifier) => Object.entries(namesBySpecifier).map(([specifier, names], i) => {
@@ -26,8 +26,8 @@ export const name${i}: keyof typeof All${i} | undefined = undefined
 `
 }).join('')
 
-/** Every compiler with every mode: `{ compiler, mode }`. */
-export const compilations = () => COMPILERS.flatMap((compiler) => Object.keys(MODES).map((mode) => ({ compiler, mode })))
+/** Every compiler, and the modes that each is tried in. */
+export const compilations = () => ({ compilers: COMPILERS, modes: Object.keys(MODES) })
 
 /** Write the consumer of an installation: a use of every export and, if there is one, the lines of use in `consumers/`; `types` as in tsconfig. */
 export const writeConsumer = (folder, namesBySpecifier, linesOfUse, types) => {
@@ -42,7 +42,43 @@ export const writeConsumer = (folder, namesBySpecifier, linesOfUse, types) => {
   }
 }
 
-/** @throws with the compiler's complaints */
-export const compile = async (folder, { compiler, mode }) => {
-  await run(process.execPath, [compilerOf(compiler), '-p', `tsconfig.${mode}.json`, '--pretty', 'false'], { cwd: folder })
+const PROCESS = fileURLToPath(new URL('./compiler-process.mjs', import.meta.url))
+
+/** A compiler that is a program of its own is run each time; one in JavaScript stays, and is asked. */
+export const openCompilers = () => {
+  const running = new Map()
+  let last = 0
+  const start = (name) => {
+    const child = fork(PROCESS, [folderOf(name)])
+    const waiting = new Map()
+    child.on('message', ({ id, complaints }) => {
+      waiting.get(id)?.(complaints)
+      waiting.delete(id)
+    })
+    child.on('exit', (code) => { for (const answer of waiting.values()) answer(`the compiler ended with ${code}`) })
+    return { child, waiting }
+  }
+  const ask = (name, config, shared) => new Promise((resolve) => {
+    if (!running.has(name)) running.set(name, start(name))
+    const { child, waiting } = running.get(name)
+    const id = last++
+    waiting.set(id, resolve)
+    child.send({ id, config, shared })
+  })
+  return {
+    /**
+     * @param shared - a folder of types above the installation, the same for all that lie below it
+     * @throws with the compiler's complaints
+     */
+    compile: async (folder, { compiler, mode, shared }) => {
+      const config = `tsconfig.${mode}.json`
+      if (!existsSync(join(folderOf(compiler), 'lib', 'typescript.js'))) {
+        await run(process.execPath, [commandOf(compiler), '-p', config, '--pretty', 'false'], { cwd: folder })
+        return
+      }
+      const complaints = await ask(compiler, join(folder, config), [join(folderOf(compiler), 'lib'), shared])
+      if (complaints !== '') throw new Error(`\n${complaints.trim()}`)
+    },
+    close: () => { for (const { child } of running.values()) child.disconnect() },
+  }
 }

@@ -11,9 +11,6 @@ export const installInto = async (folder, what) => {
   await run('npm', [...args, ...what], { cwd: folder })
 }
 
-/** One more package, which the installation's own manifest does not mention. */
-export const addTo = (folder, what) => run('npm', ['install', '--no-save', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', what], { cwd: folder })
-
 const walk = (folder, visit) => {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
