@@ -15,7 +15,11 @@ export const commandFile = async (): Promise<string> => {
   afterAll(() => rm(folder, { recursive: true, force: true }))
   const bin = join(folder, 'dist', 'bin.mjs')
   await writeFile(join(folder, 'package.json'), '{"version":"1.2.3"}') // where the command reads its version
-  await bundleProgram(new URL('../src/bin.ts', import.meta.url), bin, pathToFileURL(createRequire(fileURLToPath(import.meta.resolve('@dagstore/node'))).resolve('classic-level')).href)
+  const classicLevel = pathToFileURL(createRequire(fileURLToPath(import.meta.resolve('@dagstore/node'))).resolve('classic-level')).href
+  await bundleProgram(new URL('../src/bin.ts', import.meta.url), bin, classicLevel).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true }) // of a file that does not load, no hook runs
+    throw error
+  })
   return bin
 }
 
