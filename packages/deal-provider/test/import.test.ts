@@ -148,6 +148,8 @@ describe('an import', () => {
     expect(await codeOf(h.provider.importData(deal.proposalCid, { path: 'in/a' }))).toBe('IO_FULL')
     expect(await h.provider.deal(deal.proposalCid)).toMatchObject({ state: 'StorageDealWaitingForData' })
     expect(staged(h)).toEqual([])
+    await fs.directory.remove('in/rest')
+    expect(await h.provider.importData(deal.proposalCid, { path: 'in/a' })).toMatchObject({ state: 'StorageDealStaged' })
     await h.close()
   })
 
