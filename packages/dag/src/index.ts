@@ -1,3 +1,4 @@
+export { cidAt } from './cid-bytes.ts'
 export type { Entity, EntityKind } from './entity.ts'
 export { DagError, type DagErrorCode, MissingBlockError } from './errors.ts'
 export type { EntityBytes } from './file-range.ts'

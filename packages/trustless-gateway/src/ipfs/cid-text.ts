@@ -9,6 +9,7 @@ import * as base64 from 'multiformats/bases/base64'
 import { base8 } from 'multiformats/bases/base8'
 import { CID } from 'multiformats/cid'
 import { GatewayRefusal } from '../refusal.ts'
+import { quickCid } from './quick-base32.ts'
 
 /** As Kubo and Helia have it. */
 const MAX_IDENTITY_BYTES = 128
@@ -19,19 +20,36 @@ const IDENTITY = 0
 const BASES: ReadonlyMap<string, { readonly prefix: string, decode(text: string): Uint8Array }> = new Map(
   [base2, base8, base10, base16, base16upper, ...Object.values(base32), base36, base36upper, base58btc, base58flickr, ...Object.values(base64)].map((base) => [base.prefix, base]))
 
+export interface NamedCid {
+  readonly cid: CID
+  /** As it writes itself. */
+  readonly name: string
+}
+
 /** @throws {GatewayRefusal} `GATEWAY_BAD_CID` */
-export const cidOf = (text: string): CID => {
+export const namedCidOf = (text: string): NamedCid => {
   if (text.length > MAX_CHARACTERS) throw new GatewayRefusal('GATEWAY_BAD_CID', 400, 'The CID is too long.')
-  let cid: CID
+  let named: NamedCid
   try {
-    const prefix = text.charAt(0)
-    // those that it knows itself, and version 0, which has no prefix
-    cid = prefix === 'b' || prefix === 'Q' ? CID.parse(text) : CID.parse(text, BASES.get(prefix) as Parameters<typeof CID.parse>[1])
+    named = parsed(text)
   } catch (cause) {
     throw new GatewayRefusal('GATEWAY_BAD_CID', 400, 'There is no CID behind /ipfs/.', { cause })
   }
+  const { cid } = named
   if (cid.multihash.code === IDENTITY && cid.multihash.digest.byteLength > MAX_IDENTITY_BYTES) {
     throw new GatewayRefusal('GATEWAY_BAD_CID', 400, `An identity CID may hold ${MAX_IDENTITY_BYTES} bytes.`)
   }
-  return cid
+  return named
+}
+
+/** @throws {GatewayRefusal} `GATEWAY_BAD_CID` */
+export const cidOf = (text: string): CID => namedCidOf(text).cid
+
+const parsed = (text: string): NamedCid => {
+  const quick = quickCid(text)
+  if (quick !== undefined) return { cid: quick, name: text }
+  const prefix = text.charAt(0)
+  // of version 0, which has no prefix
+  const cid = prefix === 'Q' ? CID.parse(text) : CID.parse(text, BASES.get(prefix) as Parameters<typeof CID.parse>[1])
+  return { cid, name: cid.toString() }
 }

@@ -21,9 +21,9 @@ export interface Question {
 
 /** @throws as `Reader.whole`; {GatewayRefusal} of the ticket */
 export const answerRaw = async (reader: Reader, { request, path, wanted, tag, ticket, call }: Question): Promise<GatewayAnswer> => {
-  const options = { signal: ticket.signal }
-  if (request.method === 'HEAD') return { status: 200, headers: headOf(path, wanted, tag, await reader.length(path.root, options)), body: undefined }
-  const block = await reader.whole(path.root, options)
+  const { signal } = request
+  if (request.method === 'HEAD') return { status: 200, headers: headOf(path, wanted, tag, await ticket.within(reader.length(path.root, { signal }))), body: undefined }
+  const block = await ticket.within(reader.whole(path.root, { signal }))
   const size = block.byteLength
   const range = request.header('range')
   // a part has to be verified too, so the block is read whole

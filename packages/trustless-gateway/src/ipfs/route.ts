@@ -6,7 +6,7 @@ import type { GatewayAnswer, GatewayRequest } from '../exchange.ts'
 import { codeOf } from '../failures.ts'
 import { notModified } from '../http/answers.ts'
 import { namesTag } from '../http/conditional.ts'
-import type { Admission } from '../limits/admission.ts'
+import type { Admission, Ticket } from '../limits/admission.ts'
 import { GatewayRefusal } from '../refusal.ts'
 import { answerCar } from './car.ts'
 import type { CheckDenied } from './denials.ts'
@@ -23,7 +23,7 @@ export interface IpfsParts {
   readonly admission: Admission
   readonly checkDenied: CheckDenied
   /** For one request. */
-  readonly patience: (signal: AbortSignal) => Patience
+  readonly patience: (ticket: Ticket) => Patience
 }
 
 /** Blocks read ahead by all streams; each has its share, within bounds. */
@@ -53,10 +53,10 @@ export const answerIpfs = async (parts: IpfsParts, request: GatewayRequest, call
   const entered = admission.enter({ client, signal })
   const ticket = call.ticket = 'then' in entered ? await entered : entered
   const onlyIfCached = /\bonly-if-cached\b/i.test(request.header('cache-control') ?? '')
-  const reader = createReader(parts, onlyIfCached ? impatient : parts.patience(ticket.signal), ticket.limits.maxBlockBytes)
+  const reader = createReader(parts, onlyIfCached ? impatient : parts.patience(ticket), ticket.limits.maxBlockBytes)
   if (isKnown || onlyIfCached) {
     try {
-      await reader.length(path.root, { signal: ticket.signal })
+      await ticket.within(reader.length(path.root, { signal }))
     } catch (error) {
       if (onlyIfCached && codeOf(error) === 'BLOCKSTORE_NOT_FOUND') throw new GatewayRefusal('GATEWAY_NOT_CACHED', 412, 'The block is not here.', { cause: error })
       throw error

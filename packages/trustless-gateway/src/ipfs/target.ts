@@ -1,12 +1,14 @@
 /** The target of a request, taken apart. */
 import type { CID } from 'multiformats/cid'
 import { GatewayRefusal } from '../refusal.ts'
-import { cidOf } from './cid-text.ts'
+import { namedCidOf } from './cid-text.ts'
 
 export const IPFS = '/ipfs/'
 
 export interface ContentPath {
   readonly root: CID
+  /** The root as it writes itself. */
+  readonly name: string
   /** Decoded; none of them empty. */
   readonly segments: readonly string[]
   /** As it was sent. */
@@ -25,8 +27,8 @@ export const contentPathOf = (target: string): ContentPath => {
   const text = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? '' : target.slice(mark + 1)
   const slash = text.indexOf('/', IPFS.length)
-  const name = text.slice(IPFS.length, slash < 0 ? undefined : slash)
-  return { root: cidOf(decoded(name)), segments: slash < 0 ? NONE : segmentsOf(text.slice(slash)), text, query }
+  const { cid, name } = namedCidOf(decoded(text.slice(IPFS.length, slash < 0 ? undefined : slash)))
+  return { root: cid, name, segments: slash < 0 ? NONE : segmentsOf(text.slice(slash)), text, query }
 }
 
 const NONE: readonly string[] = []

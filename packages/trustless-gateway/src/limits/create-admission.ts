@@ -119,6 +119,7 @@ class ActiveTicket implements Ticket {
   #stop: AbortController | undefined
   #unwatch: (() => void) | undefined
   #stopped: { readonly reason: unknown } | undefined
+  #late: ((reason: unknown) => void) | undefined
   #spent = 0
   #left = false
 
@@ -145,6 +146,14 @@ class ActiveTicket implements Ticket {
   stop (reason: unknown): void {
     this.#stopped ??= { reason }
     this.#stop?.abort(reason)
+    this.#late?.(reason)
+  }
+
+  within<T> (work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#late = reject
+      work.then(resolve, reject)
+    })
   }
 
   spend (bytes: number): Awaitable<void> {

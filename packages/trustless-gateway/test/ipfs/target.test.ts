@@ -3,13 +3,14 @@ import { base2 } from 'multiformats/bases/base2'
 import { base8 } from 'multiformats/bases/base8'
 import { base10 } from 'multiformats/bases/base10'
 import { base16, base16upper } from 'multiformats/bases/base16'
-import { base32upper, base32z } from 'multiformats/bases/base32'
+import { base32, base32upper, base32z } from 'multiformats/bases/base32'
 import { base36, base36upper } from 'multiformats/bases/base36'
 import { base58btc, base58flickr } from 'multiformats/bases/base58'
 import { base64, base64url } from 'multiformats/bases/base64'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
+import { quickCid } from '../../src/ipfs/quick-base32.ts'
 import { contentPathOf } from '../../src/ipfs/target.ts'
 
 const cid = CID.createV1(0x70, create(0x12, new Uint8Array(32).fill(5)))
@@ -42,6 +43,32 @@ describe('the CID of a path', () => {
     `b${'a'.repeat(2000)}`, `9${'1'.repeat(1000)}`,
   ])('is refused: %s', (text) => {
     expect(codeOf(`/ipfs/${text}`)).toBe('GATEWAY_BAD_CID')
+  })
+
+  it('is the same in lower-case base32 as by the usual way, for any bytes and any text', () => {
+    const texts = fc.oneof(
+      fc.uint8Array({ minLength: 34, maxLength: 39 }).map((bytes) => base32.encode(bytes)),
+      fc.uint8Array({ minLength: 32, maxLength: 32 }).map((digest) => base32.encode(Uint8Array.from([1, 0x71, 0xa0, 0xe4, 2, 32, ...digest]))),
+      fc.uint8Array({ minLength: 32, maxLength: 32 }).map((digest) => base32.encode(Uint8Array.from([1, 0xa9, 2, 0x12, 32, ...digest]))),
+      fc.tuple(fc.nat(130), fc.nat(130), fc.uint8Array({ minLength: 32, maxLength: 32 })).map(([codec, hash, digest]) => base32.encode(Uint8Array.from([1, codec, hash, 32, ...digest]))),
+      fc.tuple(fc.nat(58), fc.string({ minLength: 1, maxLength: 1 })).map(([at, character]) => cid.toString().slice(0, at) + character + cid.toString().slice(at + 1)),
+    )
+    fc.assert(fc.property(texts, (text) => {
+      const read = (parse: (text: string) => CID | undefined): unknown => {
+        try {
+          const found = parse(text)
+          return found === undefined ? undefined : [found.toString(), found.version, found.code, found.multihash]
+        } catch {
+          return 'none'
+        }
+      }
+      expect([undefined, read(CID.parse)]).toContainEqual(read(quickCid))
+    }), { seed: 13, numRuns: 500 })
+    const blake2b = CID.createV1(0x71, create(0xb220, new Uint8Array(32).fill(3)))
+    const json = CID.createV1(0x0129, create(0x12, new Uint8Array(32).fill(3)))
+    for (const usual of [cid, blake2b, json]) expect(quickCid(usual.toString())?.equals(usual)).toBe(true)
+    // the last character has two bits that say nothing
+    expect(quickCid(`${cid.toString().slice(0, -1)}r`)).toBeUndefined()
   })
 
   it('may hold 128 bytes itself, not more', () => {
