@@ -73,11 +73,13 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
       if (refusal !== undefined) return await refuse(refusal.status, refusal.reason, refusal.message)
     }
     // whoever watches the process is told how it is, however much there is to do
-    if (isHealthPath(path)) return await answerHealth(parts, path, response)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (isHealthPath(path) && isRead) return await answerHealth(parts, path, response)
     leave = requests.enter(client)
     if (leave === undefined) return await refuse(503, 'too-many', 'too many requests are under way', { 'retry-after': '1' })
     const isPreflight = request.method === 'OPTIONS' && origin !== undefined
     if (isPreflight && extra === undefined) return await preflight(parts, request, response)
+    if ((isHealthPath(path) || path === '/metrics') && !isRead) return await refuse(405, 'method', 'it is read by GET', { allow: 'GET, HEAD' })
     if (parts.leaving.aborted && path !== '/metrics') return await refuse(503, 'leaving', 'the server is closing')
     const caller = isOpen || isPreflight ? ANYBODY : gate.caller(request)
     if (isRpcPath(path)) {
@@ -86,7 +88,6 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
       return await answerCall(parts, caller, client, request, response, refuse)
     }
     if (path !== '/metrics' && extra === undefined) return await nothing()
-    if (path === '/metrics' && request.method !== 'GET' && request.method !== 'HEAD') return await refuse(405, 'method', 'metrics come by GET', { allow: 'GET, HEAD' })
     if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
     if (!caller.permissions.includes('read')) return await refuse(403, 'token', 'the token does not allow to read')
     if (extra === undefined) {

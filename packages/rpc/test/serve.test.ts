@@ -191,6 +191,13 @@ describe('a server', () => {
       const answer = await fetch(world.url + path)
       return [answer.status, await answer.json()]
     }
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      for (const method of ['POST', 'DELETE', 'OPTIONS']) {
+        const refused = await fetch(world.url + path, { method })
+        expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+      }
+      expect((await fetch(world.url + path, { method: 'HEAD', headers: { authorization: `Bearer ${world.tokens.sign(['read'])}` } })).status).toBe(200)
+    }
     expect(await ask('/healthz')).toEqual([200, { ok: true }])
     expect(await ask('/readyz')).toEqual([200, { ok: true }])
     health = { live: true, ready: false, reasons: ['the index is being rebuilt'] }
