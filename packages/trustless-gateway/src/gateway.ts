@@ -9,12 +9,19 @@ import type { GatewayAnswer, GatewayRequest } from './exchange.ts'
 import { answerOfError, codeOf } from './failures.ts'
 import { answerMethod } from './http/answers.ts'
 import { createCheckDenied } from './ipfs/denials.ts'
+import { createReader } from './ipfs/reader.ts'
 import { answerIpfs, type IpfsParts } from './ipfs/route.ts'
 import { IPFS } from './ipfs/target.ts'
 import { createAdmission } from './limits/create-admission.ts'
 import type { GatewayLimits } from './limits/limits.ts'
+import { createGatewayMeter, type GatewayMetrics } from './metrics.ts'
+import type { GatewayPieces } from './pieces/gateway-pieces.ts'
+import { answerPiece, PIECE } from './pieces/route.ts'
 import { GatewayRefusal } from './refusal.ts'
+import type { ProviderRecordOptions } from './routing/provider-record.ts'
+import { answerRouting, ROUTING, type RoutingParts } from './routing/route.ts'
 import { ToldBody } from './told-body.ts'
+import { createPatience, type UnindexedOptions } from './unindexed.ts'
 import { answerWeb, type WebContext } from './web.ts'
 
 export interface GatewayOptions {
@@ -24,6 +31,12 @@ export interface GatewayOptions {
   readonly hashes?: Hashes | undefined
   /** `never`: the store verifies itself, as ours do. @default 'always' */
   readonly verify?: 'always' | 'never' | undefined
+  /** What `/piece/` serves. @default no such path */
+  readonly pieces?: GatewayPieces | undefined
+  /** How `/routing/v1/` names this gateway. @default by where it was asked */
+  readonly providers?: ProviderRecordOptions | undefined
+  /** What becomes of blocks that may be in shards without an index yet. */
+  readonly unindexed?: UnindexedOptions | undefined
   /** What is not served. @default nothing */
   readonly denylist?: Denylist | undefined
   /** @default those of a public gateway on one machine */
@@ -41,18 +54,30 @@ export interface Gateway {
   answer (request: GatewayRequest): Promise<GatewayAnswer | undefined>
   /** Whether a path, with or without a query, is one of its own. */
   claims (target: string): boolean
+  /** Counts since it was made, and requests at this moment; `serveRpc` and `serveGateway` show them as they are. */
+  metrics (): GatewayMetrics
 }
 
 type Route = (request: GatewayRequest, call: Call) => Promise<GatewayAnswer>
 
 const IPNS = '/ipns/'
 
-/** @throws {RangeError} a limit that is no number from 0 */
+/** @throws {RangeError} a limit or time that is no number from 0 */
 export const createGateway = (options: GatewayOptions): Gateway => {
   const { blockstore, hashes = createHashes(), verify = 'always', clock = systemClock, onEvent } = options
   const admission = createAdmission(options.limits, clock)
-  const parts: IpfsParts = { blockstore, hashes, verify, admission, checkDenied: createCheckDenied(options.denylist), patience: () => (find) => find() }
+  const meter = createGatewayMeter(() => admission)
+  const checkDenied = createCheckDenied(options.denylist)
+  const patience = createPatience(options.unindexed, clock)
+  const parts: IpfsParts = { blockstore, hashes, verify, admission, checkDenied, patience }
   const ipfs: Route = (request, call) => answerIpfs(parts, request, call)
+  const routingParts: RoutingParts = {
+    record: options.providers ?? {}, hashes, clock, admission, checkDenied,
+    find: (cid, ticket) => createReader(parts, patience(ticket), 0).length(cid, { signal: ticket.signal }),
+  }
+  const routing: Route = (request, call) => answerRouting(routingParts, request, call)
+  const { pieces } = options
+  const piece: Route | undefined = pieces === undefined ? undefined : (request, call) => answerPiece({ pieces, admission, checkDenied }, request, call)
   const ipns: Route = async (_request, call) => {
     call.route = 'ipns'
     throw new GatewayRefusal('GATEWAY_NO_IPNS', 501, 'This gateway resolves no IPNS names; ask by /ipfs/.')
@@ -60,10 +85,13 @@ export const createGateway = (options: GatewayOptions): Gateway => {
 
   const routeOf = (target: string): Route | undefined => {
     if (target.startsWith(IPFS)) return ipfs
+    if (target.startsWith(PIECE)) return piece
+    if (target.startsWith(ROUTING)) return routing
     if (target.startsWith(IPNS)) return ipns
     return undefined
   }
   const tell = (event: GatewayEvent): void => {
+    meter.note(event)
     try {
       onEvent?.(event)
     } catch {
@@ -112,7 +140,9 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     }
   }
 
-  return Object.assign((request: Request, context?: WebContext) => answerWeb(answer, request, context), { answer, claims: (target: string) => routeOf(target) !== undefined })
+  return Object.assign((request: Request, context?: WebContext) => answerWeb(answer, request, context), {
+    answer, claims: (target: string) => routeOf(target) !== undefined, metrics: () => meter.values(),
+  })
 }
 
 /** Codes of what limits do not let through. */

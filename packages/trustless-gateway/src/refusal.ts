@@ -18,9 +18,9 @@ export type GatewayRefusalCode =
   | 'GATEWAY_TIMEOUT'
   /** The answer is too long. */
   | 'GATEWAY_TOO_LARGE'
-  /** 400: a path that is none, or one that leads upwards. */
+  /** 400: a path that is none, or one that leads upwards, or that nothing is at. */
   | 'GATEWAY_BAD_PATH'
-  /** 400: no CID where one has to stand, or one that is too long. */
+  /** 400, of routing 422: no CID where one has to stand, or one that is too long. */
   | 'GATEWAY_BAD_CID'
   /** 400: a value that a parameter cannot have. */
   | 'GATEWAY_BAD_PARAMETER'
@@ -36,12 +36,16 @@ export type GatewayRefusalCode =
   | 'GATEWAY_NOT_CACHED'
   /** 501 */
   | 'GATEWAY_NO_IPNS'
+  /** 404 */
+  | 'GATEWAY_NO_PIECE'
+  /** 502: what is behind could not give it; also the end of a stream. */
+  | 'GATEWAY_PIECE_UNREADABLE'
 
 export class GatewayRefusal extends Error {
   override readonly name = 'GatewayRefusal'
   readonly code: GatewayRefusalCode
   /** Of an answer that has not begun; one that has is broken off. */
-  readonly status: 400 | 406 | 410 | 412 | 413 | 429 | 451 | 501 | 503
+  readonly status: 400 | 404 | 406 | 410 | 412 | 413 | 422 | 429 | 451 | 501 | 502 | 503
   /** In whole seconds, at least 1: when to ask again; `undefined` where that helps nothing. */
   readonly retryAfterS: number | undefined
 

@@ -1,5 +1,8 @@
 /** Waiting for what is not indexed yet. */
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, type Clock, onAbort, systemClock } from '@dagstore/io'
+import { BlockNotFoundError } from '@dagstore/read-blockstore'
+import type { Patience } from './ipfs/reader.ts'
+import { GatewayRefusal } from './refusal.ts'
 
 export interface UnindexedOptions {
   /** How long a request waits for shards to be indexed, in all, milliseconds. `0`: not at all. @default 10,000 */
@@ -11,4 +14,86 @@ export interface UnindexedOptions {
    * @default none
    */
   readonly changed?: ((options: CallOptions) => Promise<void>) | undefined
+}
+
+const WAIT_MS = 10_000
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 2000
+/** Requests that wait at a time; the others are refused at once, so that those who ask for what is here find room. */
+const MOST_WAITING = 128
+const RETRY_AFTER_S = 10
+
+/**
+ * For one request: repeats what has missed a block that may be in shards without an index, until it is there, is proven absent,
+ * or the time of the request is used up: then `GATEWAY_UNINDEXED`.
+ *
+ * @throws {RangeError} a time that is no number from 0
+ */
+export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions = {}, clock: Clock = systemClock): ((asker: { readonly signal: AbortSignal }) => Patience) => {
+  if (!(waitMs >= 0)) throw new RangeError(`waitMs; want=a number from 0 got=${waitMs}`)
+  let waiting = 0
+  return (asker) => {
+    const spell = createSpell(clock)
+    return async (find) => {
+      let missed = await missOf(find)
+      if ('value' in missed) return missed.value
+      if (waiting >= MOST_WAITING || spell.ms() >= waitMs) throw unindexed(missed.error)
+      const { signal } = asker
+      // of the request, and of this wait
+      const stop = new AbortController()
+      const unwatch = onAbort(signal, () => { stop.abort(signal.reason) })
+      waiting++
+      spell.begin()
+      try {
+        for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+          signal.throwIfAborted()
+          // watched from before the look, so that nothing comes in between
+          const change = changed?.({ signal: stop.signal })
+          change?.catch(() => {}) // told where it is waited for
+          missed = await missOf(find)
+          if ('value' in missed) return missed.value
+          const left = waitMs - spell.ms()
+          if (left <= 0) throw unindexed(missed.error)
+          const time = clock.sleep(change === undefined ? Math.min(left, pause) : left, { signal: stop.signal })
+          time.catch(() => {}) // likewise
+          await (change === undefined ? time : Promise.race([change, time]))
+        }
+      } finally {
+        waiting--
+        spell.end()
+        unwatch()
+        stop.abort()
+      }
+    }
+  }
+}
+
+type Looked<T> = { readonly value: T } | { readonly error: BlockNotFoundError }
+
+const missOf = async <T>(find: () => Promise<T>): Promise<Looked<T>> => {
+  try {
+    return { value: await find() }
+  } catch (error) {
+    if (error instanceof BlockNotFoundError && error.unindexedShards > 0) return { error }
+    throw error
+  }
+}
+
+const unindexed = (cause: BlockNotFoundError): GatewayRefusal =>
+  new GatewayRefusal('GATEWAY_UNINDEXED', 503, 'The block is not in what is indexed so far; more is being indexed.', { cause, retryAfterS: RETRY_AFTER_S })
+
+interface Spell {
+  begin (): void
+  end (): void
+  /** So far; times in which several wait count once. */
+  ms (): number
+}
+
+const createSpell = (clock: Clock): Spell => {
+  let [users, since, sum] = [0, 0, 0]
+  return {
+    begin: () => { if (users++ === 0) since = clock.monotonic() },
+    end: () => { if (--users === 0) sum += clock.monotonic() - since },
+    ms: () => sum + (users > 0 ? clock.monotonic() - since : 0),
+  }
 }

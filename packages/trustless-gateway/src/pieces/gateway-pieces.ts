@@ -4,10 +4,15 @@ import type { CID } from 'multiformats/cid'
 
 /** Sizes in bytes. */
 export interface GatewayPieceStat {
-  /** Of the payload before the zero padding; `undefined`: not known, then nothing but the whole piece is served. */
+  /** Of the payload before the zero padding, at least 1; `undefined`: not known, then the whole piece is served as the payload. */
   readonly rawBytes: number | undefined
-  /** Of the whole unpadded piece, zero padding included; `undefined`: not known, then the smallest that holds the payload. */
+  /**
+   * Of the whole unpadded piece, zero padding included; `undefined`: not known, then the smallest that holds the payload. Without
+   * either a piece is served by v2 CIDs alone.
+   */
   readonly pieceBytes: number | undefined
+  /** Where the payload is known to be a CAR. @default not known */
+  readonly carVersion?: 1 | 2 | undefined
 }
 
 export interface GatewayPiece extends GatewayPieceStat {

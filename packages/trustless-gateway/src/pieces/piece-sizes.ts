@@ -1,0 +1,23 @@
+/** How long a piece is for one who asks for it. */
+import { pieceBytes, type PieceCidFacts, unpaddedBytes } from '@dagstore/piece'
+import type { GatewayPieceStat } from './gateway-pieces.ts'
+
+/** Sizes in bytes. */
+export interface PieceSizes {
+  /** Of the payload; of the whole piece where nobody knows where the payload ends. */
+  readonly raw: number
+  /** Of the whole unpadded piece. */
+  readonly whole: number
+}
+
+/**
+ * What is there, as the CID names it; a v2 CID says itself where the payload ends. `undefined`: it is not that, since it is of
+ * another size than the CID says, or has more than zeros behind where it says that the payload ends.
+ */
+export const sizesOf = ({ rawBytes, pieceBytes: given }: GatewayPieceStat, named: PieceCidFacts): PieceSizes | undefined => {
+  const whole = given ?? (rawBytes === undefined ? undefined : pieceBytes(rawBytes).unpadded)
+  if (named.payloadBytes === undefined || named.paddedBytes === undefined) return whole === undefined ? undefined : { raw: rawBytes ?? whole, whole }
+  const size = unpaddedBytes(named.paddedBytes)
+  if ((whole !== undefined && whole !== size) || (rawBytes !== undefined && rawBytes > named.payloadBytes)) return undefined
+  return { raw: named.payloadBytes, whole: size }
+}
