@@ -1,7 +1,7 @@
 /**
  * Runs the built `dagstore demo` in processes of its own: every kind of input must come back identical, a second run must
  * recognise everything, bad input must give one sentence and leave the other items intact, and a run that was killed or
- * interrupted anywhere must complete when it is run again. Then the commands on a store (`commands.mjs`).
+ * interrupted anywhere must complete when it is run again (`cuts.mjs`). And the commands on a store (`commands.mjs`).
  *
  * `--small` leaves out the 1 GiB file and the 10,000 files. The last line is 'N passed, N failed, N skipped'.
  */
@@ -12,7 +12,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { runCommands } from './commands.mjs'
-import { makeBad, makeFolder, makeGood } from './inputs.mjs'
+import { cuts } from './cuts.mjs'
+import { makeBad, makeGood } from './inputs.mjs'
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'cli', 'dist', 'bin.js')
 const small = process.argv.includes('--small')
@@ -57,7 +58,9 @@ const document = (run) => {
   }
 }
 
-try {
+const loop = { attempt, must, dagstore, document, folder, small }
+
+const runDemo = async () => {
   const goodFolder = join(folder, 'good')
   mkdirSync(goodFolder)
   const good = makeGood(goodFolder, { small })
@@ -150,31 +153,14 @@ try {
       spawnSync('umount', [disk])
     }
   })
+}
 
-  const cutFolder = join(folder, 'to-be-cut')
-  makeFolder(cutFolder, 1500)
-  const reference = document(await dagstore(['demo', '--root', 'uncut', '--json', cutFolder])).items[0]
-  for (const [signal, exit] of [['SIGKILL', null], ['SIGINT', 130]]) {
-    await attempt(`${signal} anywhere, then run again`, async () => {
-      let killed = 0
-      for (let delay = 150; delay < 30_000; delay = Math.round(delay * 1.5)) {
-        const root = `killed-${signal}-${delay}`
-        const run = await dagstore(['demo', '--root', root, '--json', cutFolder], { killAfterMs: delay, signal })
-        if (run.code === 0) break
-        // before the command has started, the signal ends the process as it ends any other
-        must(run.died === signal || run.code === exit, `after ${delay} ms: exit ${run.code} ${run.died}; ${run.stderr.slice(-400)}`)
-        killed++
-        const again = await dagstore(['demo', '--root', root, '--json', cutFolder])
-        must(again.code === 0, `after ${delay} ms: the second run failed: ${again.stderr.slice(-800)}`)
-        must(document(again).items[0].pieceCid === reference.pieceCid, `after ${delay} ms: another piece`)
-        rmSync(join(folder, root), { recursive: true, force: true })
-      }
-      must(killed > 0, 'the run was never cut')
-      return `${killed} cuts`
-    })
-  }
-
-  await runCommands({ attempt, must, dagstore, document, folder, small })
+try {
+  // each has roots of its own, so two may run at a time
+  const parts = [runDemo, runCommands, ...cuts]
+  const worker = async () => { for (let part = parts.shift(); part !== undefined; part = parts.shift()) await part(loop) }
+  const ends = await Promise.allSettled([worker(), worker()])
+  for (const { reason } of ends) if (reason !== undefined) throw reason
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
