@@ -59,7 +59,7 @@ it('names the sector file that is gone and the folders in which it is not, in th
   await rename(b, `${b}-unplugged`)
   const away = await store.why(blocks[1]!.cid)
   expect(away.steps.at(-1)?.detail).toContain(`is its disk there? path=${b}`)
-  expect(away.fix).toBe('bring its disk or server back, or unseal')
+  expect(away.fix).toBe('bring back its disk, server or file, or unseal')
   await rename(`${b}-unplugged`, b)
 
   forgotten = true

@@ -153,7 +153,7 @@ const remedyOf = (code: string, url: string): string => {
     case 'MOUNT_UNKNOWN_SCHEME': return `open the store with a mount for ${url.slice(0, url.indexOf(':') + 1)}`
     case 'MOUNT_FORBIDDEN':
     case 'IO_FORBIDDEN': return 'allow the store to read it'
-    case 'MOUNT_UNREACHABLE': return url.startsWith('lotus:') ? 'bring its disk or server back, or unseal' : 'make it reachable'
+    case 'MOUNT_UNREACHABLE': return url.startsWith('lotus:') ? 'bring back its disk, server or file, or unseal' : 'make it reachable'
     case 'MOUNT_MISSING': return url.startsWith('lotus:') ? 'say where it is: dagstore migrate' : 'restore the file'
     default: return url.startsWith('lotus:') ? 'restore the file or unseal' : 'restore the file'
   }
