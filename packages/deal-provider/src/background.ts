@@ -60,9 +60,9 @@ export class Background {
       ({ lane: createLane(concurrency, (name) => this.#work(name, run)), lists, wants, more, wake: new AbortController(), wakesAt: Number.NEGATIVE_INFINITY })
     const receives = parts.transfer !== undefined
     this.#feeds = {
-      data: feed(settings.handOffs, (deal) => steps.moveData(deal), receives ? ['moves', 'waits'] : ['moves'], (progress, now) => wantsData(progress, now, receives)),
-      status: feed(FOLLOWED, (deal) => steps.goOn(deal), ['follows'], (progress, now) => wantsFollowing(progress, now) && !isAtRest(progress), (options) => resting.next(options)),
-      shards: feed(REGISTRATIONS, (deal) => steps.register(deal), ['shards'], wantsShard),
+      data: feed(settings.handOffs, (deal) => steps.moveData(deal), receives ? ['busy', 'waits'] : ['busy'], (progress, now) => wantsData(progress, now, receives)),
+      status: feed(FOLLOWED, (deal) => steps.goOn(deal), ['busy'], (progress, now) => wantsFollowing(progress, now) && !isAtRest(progress), (options) => resting.next(options)),
+      shards: feed(REGISTRATIONS, (deal) => steps.register(deal), ['busy'], wantsShard),
     }
     this.#loops = [...Object.values(this.#feeds).map((one) => this.#watchTime(one)), this.#watchShards(), this.#watchSealing(), this.#tellLeftFiles()]
   }

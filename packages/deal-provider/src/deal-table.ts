@@ -6,7 +6,7 @@
  *     'i' dealId u64, proposal CID                      1
  *     'p' commitment 32, proposal CID                   1: the deal has this piece, or is about to, and has not ended
  *     'd' milliseconds since 1970 u64, proposal CID     1: what failed is tried again then
- *     'm' 'w' 'f' 'r' 'g' 'u' proposal CID              1: the lists that it stands in
+ *     'w' 'b' 'r' 'u' proposal CID                      1: the lists that it stands in
  *     'v'                                               version u8: 1
  */
 import { decodeProgress, decodeTerms, type DealProgress, type DealTerms, encodeProgress, encodeTerms, FINAL_STATES, type ProviderDeal } from '@dagstore/deal-protocol'
@@ -32,7 +32,7 @@ const MAX_U64 = 0xffff_ffff_ffff_ffffn
 
 const tag = (letter: string): Uint8Array => Uint8Array.of(letter.charCodeAt(0))
 const [TERMS, PROGRESS, IDS, PIECES, DUE] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('d')]
-const LISTS: Readonly<Record<DealList, Uint8Array>> = { moves: tag('m'), waits: tag('w'), follows: tag('f'), rest: tag('r'), shards: tag('g'), unregistered: tag('u') }
+const LISTS: Readonly<Record<DealList, Uint8Array>> = { waits: tag('w'), busy: tag('b'), rest: tag('r'), unregistered: tag('u') }
 const VERSION_KEY = tag('v')
 
 /** What is written under a name. */

@@ -4,11 +4,10 @@ import { type DealProgress, FINAL_STATES } from '@dagstore/deal-protocol'
 type Part = Pick<DealProgress, 'state' | 'staged' | 'shard' | 'failure'>
 
 /**
- * A list that a deal stands in as long as its progress says so. `moves`: its bytes are brought in or given away. `waits`: its bytes may come over
- * the network. `follows`: sealing is asked about it, or it has ended and something of it is still there. `rest`: it waits for nothing but its end.
- * `shards`: its shard is registered, or will be tried again. `unregistered`: it goes on without a shard.
+ * A list that a deal stands in as long as its progress says so. `waits`: for its bytes, which may come over the network. `busy`: something is done
+ * for it, or asked for. `rest`: it waits for nothing but its end. `unregistered`: it goes on without a shard.
  */
-export type DealList = 'moves' | 'waits' | 'follows' | 'rest' | 'shards' | 'unregistered'
+export type DealList = 'waits' | 'busy' | 'rest' | 'unregistered'
 
 const MOVES: ReadonlySet<DealProgress['state']> = new Set([
   'StorageDealValidating', 'StorageDealAcceptWait', 'StorageDealRejecting', 'StorageDealTransferring', 'StorageDealVerifyData', 'StorageDealStaged',
@@ -49,11 +48,10 @@ export const wantsShard = ({ state, shard }: Pick<Part, 'state' | 'shard'>, now:
 /** Whenever its time comes. */
 const SOME_TIME = Number.POSITIVE_INFINITY
 
+const isBusy = (deal: Part): boolean => wantsData(deal, SOME_TIME, false) || wantsFollowing(deal, SOME_TIME) || wantsShard(deal, SOME_TIME)
+
 export const listsOf = (deal: Part): readonly DealList[] => [
-  ...MOVES.has(deal.state) ? ['moves'] as const : [],
-  ...WAITS.has(deal.state) ? ['waits'] as const : [],
-  ...isAtRest(deal) ? ['rest'] as const : wantsFollowing(deal, SOME_TIME) ? ['follows'] as const : [],
-  ...wantsShard(deal, SOME_TIME) ? ['shards'] as const : [],
+  ...WAITS.has(deal.state) ? ['waits'] as const : isAtRest(deal) ? ['rest'] as const : isBusy(deal) ? ['busy'] as const : [],
   ...deal.shard.state === 'failed' ? ['unregistered'] as const : [],
 ]
 
