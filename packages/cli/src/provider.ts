@@ -52,7 +52,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   const doctor = doctorOptions(config)
   const tell = logStore(logs)
   let diskFailedAt: number | undefined
-  const sealed = createSealedAsks({ log: logs.of('pieces'), mountUrlOf: async (key, options) => (await store.dagstore.shard(key, options))?.mountUrl })
+  const sealed = createSealedAsks({ log: logs.of('pieces'), asks: config.sealed === 'ask' && config.lotusApiInfo !== '', shardOf: (key, options) => store.dagstore.shard(key, options) })
   const store: ShardStore = await openShardStore(root, {
     config,
     mounts: httpMounts({ guard, fetch: nodeGuardedFetch(guard) }),

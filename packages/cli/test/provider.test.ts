@@ -18,8 +18,8 @@ import { temporaryFolder } from './terminal.ts'
 
 const DEFAULTS = Object.fromEntries(FIELDS.map((field) => [field, KEYS[field].default])) as unknown as Config
 
-const open = async (keys: Partial<Config>, lines: string[] = []): Promise<Provider> => {
-  const root = await temporaryFolder()
+const open = async (keys: Partial<Config>, lines: string[] = [], root?: string): Promise<Provider> => {
+  root ??= await temporaryFolder()
   const logs = createLogs({ write: (line) => { lines.push(line) }, clock: systemClock, level: 'debug', format: 'text', colors: false })
   const provider = await openProvider({ path: root, label: root }, { ...DEFAULTS, doctor: false, ...keys }, { logs, clock: systemClock, shutdown: () => {} })
   onTestFinished(() => provider.close())
@@ -207,6 +207,37 @@ describe('a provider', () => {
     expect(await provider.api.DagstoreStats()).toMatchObject({ Waiting: 0 })
     expect(await provider.api.DagstoreListShards()).toMatchObject([{ Error: '' }])
     expect(await provider.store.dagstore.shard(deal.pieceCid)).toMatchObject({ health: 'available' })
+  })
+
+  it('shows after another start what waits for the operator, and unseals it at his first word', async () => {
+    const storage = await makeStore()
+    const deal = oneOf(storage, { copy: 'no-file', content: 'car' })
+    let unseals = 0
+    const { url, server } = await serve((request, body) => {
+      if (request.url === `/piece/${deal.pieceCid}`) return unseals > 0 ? ranged(storage.piece(deal.pieceCid), request, 'x') : { status: 404 }
+      if (request.url !== '/rpc/v0') return { status: 404 }
+      const { id, method } = JSON.parse(body) as { readonly id: number, readonly method: string }
+      const result = method === 'Filecoin.SectorsStatus' ? { SealProof: 8, Ticket: { Value: 'AAEC', Epoch: 7 }, CommD: { '/': deal.pieceCid } } : []
+      return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id, result }) }
+    })
+    new WebSocketServer({ server, path: '/rpc/v0' }).on('connection', (socket) => {
+      socket.on('message', (message: Buffer) => {
+        unseals++
+        socket.send(JSON.stringify({ jsonrpc: '2.0', id: (JSON.parse(message.toString()) as { readonly id: number }).id }))
+      })
+    })
+    const root = await temporaryFolder()
+    const keys = { lotusApiInfo: url, pieceServers: [url], negativeTtlMs: 0, retryAttempts: 1 }
+    // who rejects asks nobody, so nobody is waited for
+    const before = await open({ ...keys, sealed: 'reject' }, [], root)
+    await expect(shardOf(before, deal)).rejects.toBeDefined()
+    expect(await before.api.DagstoreStats()).toMatchObject({ Waiting: 0 })
+    await before.close()
+    const provider = await open({ ...keys, sealed: 'ask' }, [], root)
+    expect(await provider.api.DagstoreStats()).toMatchObject({ Waiting: 1 })
+    await provider.api.DagstoreRecoverShard(deal.pieceCid)
+    expect(unseals).toBe(1)
+    expect(await provider.api.DagstoreStats()).toMatchObject({ Waiting: 0 })
   })
 
   it('asks private hosts for shards that callers name only when it is told to', async () => {

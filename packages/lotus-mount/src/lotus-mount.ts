@@ -70,6 +70,11 @@ const mountPiece = (loader: Loader, url: string, piece: () => CID): Mount => ({
   explain: async (options = {}) => await loader.explain?.(piece(), options) ?? 'its piece loader does not say',
 })
 
+const SEALED = 'it is sealed'
+
+/** Of a failure that was kept with a shard: whether only sealed copies of its piece were known. */
+export const isSealedFailure = ({ code, message }: { readonly code: string, readonly message: string }): boolean => code === 'MOUNT_UNREACHABLE' && message.includes(`: ${SEALED}`)
+
 const mountErrorOf = (error: unknown, what: string): unknown => {
   if (!(error instanceof Error) || !('code' in error)) return error
   const retry = 'retry' in error && error.retry === 'never' ? 'never' : 'later'
@@ -77,7 +82,7 @@ const mountErrorOf = (error: unknown, what: string): unknown => {
     // absence is proven only when every source has answered
     case 'PIECE_UNKNOWN': return new MountError(retry === 'never' ? 'MOUNT_MISSING' : 'MOUNT_UNREACHABLE', `${what}: no record of it`, { cause: error, retry })
     case 'PIECE_LOST': return new IoError('IO_SOURCE_LOST', error.message, { cause: error, retry })
-    case 'PIECE_SEALED': return new MountError('MOUNT_UNREACHABLE', `${what}: it is sealed`, { cause: error, retry })
+    case 'PIECE_SEALED': return new MountError('MOUNT_UNREACHABLE', `${what}: ${SEALED}`, { cause: error, retry })
     case 'PIECE_UNSEAL_FAILED': return new MountError('MOUNT_UNREACHABLE', `${what}: it cannot be unsealed`, { cause: error, retry })
     case 'PIECE_NO_SOURCE': return new MountError('MOUNT_UNREACHABLE', `${what}: no source has it${firstReason(error)}`, { cause: error, retry })
     // of a storage, or of what the loader waits for: nothing of that is the piece

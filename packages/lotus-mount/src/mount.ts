@@ -1,1 +1,1 @@
-export { LOTUS_SCHEME, lotusMount, lotusUrl } from './lotus-mount.ts'
+export { isSealedFailure, LOTUS_SCHEME, lotusMount, lotusUrl } from './lotus-mount.ts'
