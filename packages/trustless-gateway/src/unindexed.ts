@@ -8,8 +8,8 @@ export interface UnindexedOptions {
   /** How long a request waits for shards to be indexed, in all, milliseconds. `0`: not at all. @default 10,000 */
   readonly waitMs?: number | undefined
   /**
-   * Resolves when the store has indexed something since it was called: worth another look. Where there is none, the store is asked
-   * again after growing pauses.
+   * Resolves when the store has indexed something since it was called: worth another look at once. The store is asked again after
+   * growing pauses in any case.
    *
    * @default none
    */
@@ -54,7 +54,7 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
           if ('value' in missed) return missed.value
           const left = waitMs - spell.ms()
           if (left <= 0) throw unindexed(missed.error)
-          const time = clock.sleep(change === undefined ? Math.min(left, pause) : left, { signal: stop.signal })
+          const time = clock.sleep(Math.min(left, pause), { signal: stop.signal })
           time.catch(() => {}) // likewise
           await (change === undefined ? time : Promise.race([change, time]))
         }

@@ -2,6 +2,7 @@
  * What stands before the `---` of a denylist: YAML, of which the fields that say how to read the rules are taken.
  *
  *     version: 1
+ *     name: What it is
  *     hints:
  *       gateway_status: 410
  *
@@ -10,6 +11,7 @@
 import { DenylistError } from './errors.ts'
 
 export interface DenylistHeader {
+  readonly name: string | undefined
   readonly hints: Readonly<Record<string, string>>
 }
 
@@ -20,6 +22,7 @@ const FIELD = /^("?)([^\s"':#{}[\],&*!|>%@`-][^"':#]*)\1\s*:(?:\s+(.*))?$/
 export const parseHeader = (lines: readonly string[], list: string): DenylistHeader => {
   const hints: Record<string, string> = {}
   let top: string | undefined
+  let title: string | undefined
   for (const [at, line] of lines.entries()) {
     if (/^\s*(?:#|$)/.test(line)) continue
     const [, , name = '', value = ''] = FIELD.exec(line.trim()) ?? []
@@ -32,10 +35,11 @@ export const parseHeader = (lines: readonly string[], list: string): DenylistHea
       throw new DenylistError('DENYLIST_BAD_HEADER', 'a line is no field', { list, line: at + 1 })
     } else if (name !== '') {
       top = name
+      if (name === 'name' && plain(value) !== '') title = plain(value)
       if (name === 'version' && plain(value) !== VERSION) throw new DenylistError('DENYLIST_BAD_VERSION', `version; want=${VERSION} got=${plain(value).slice(0, 20)}`, { list, line: at + 1 })
     }
   }
-  return { hints }
+  return { name: title, hints }
 }
 
 /** Without quotes, and without a comment behind it. */

@@ -5,6 +5,7 @@ import type { CID } from 'multiformats/cid'
 export interface Denial {
   /** 410: gone; 451: for legal reasons. */
   readonly status: 410 | 451
+  /** Told to whoever asks: the name that the list gives itself, say. */
   readonly reason?: string | undefined
 }
 

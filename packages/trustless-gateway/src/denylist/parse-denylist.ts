@@ -8,7 +8,7 @@ import { parseRule } from './rule.ts'
 import { Rules } from './rules.ts'
 
 export interface DenylistSource {
-  /** For messages, and for what is said of what is denied: a file name, say. */
+  /** For the operator: a file name, say. */
   readonly name: string
   /** The text, UTF-8, in chunks of any length. */
   read (): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -60,7 +60,7 @@ export const parseDenylists = async (sources: Iterable<DenylistSource> | AsyncIt
     if (bad.length < REPORTED) bad.push({ list, line, reason })
   }
   for await (const { name: list, read } of sources) {
-    rules.begin(list)
+    rules.begin(undefined)
     let standing = status
     let done = 0
     const take = (line: string): void => {
@@ -78,7 +78,9 @@ export const parseDenylists = async (sources: Iterable<DenylistSource> | AsyncIt
         if (head === undefined) {
           take(line)
         } else if (line.trimEnd() === '---') {
-          standing = statusOf(parseHeader(head, list).hints) ?? status
+          const header = parseHeader(head, list)
+          rules.begin(header.name)
+          standing = statusOf(header.hints) ?? status
           done = head.length + 1
           head = undefined
         } else {

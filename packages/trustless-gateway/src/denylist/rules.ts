@@ -70,8 +70,8 @@ class Digests {
   }
 }
 
-export interface DenylistPart {
-  readonly name: string
+interface ListPart {
+  readonly title: string | undefined
   /** The order of its first rule. */
   readonly from: number
 }
@@ -85,7 +85,7 @@ export class Rules {
   /** By the hash of what they name. */
   readonly #hashed: Digests = new Digests()
   readonly #forms: Record<HashedForm, Set<number>> = { modern: new Set(), legacy: new Set() }
-  readonly #lists: DenylistPart[] = []
+  readonly #lists: ListPart[] = []
   #count = 0
 
   constructor (hashes: Hashes) {
@@ -98,8 +98,8 @@ export class Rules {
   /** Memory of the rules without paths. */
   get bytes (): number { return this.#content.bytes + this.#hashed.bytes }
 
-  /** What is added from now on is of this list. */
-  begin (name: string): void { this.#lists.push({ name, from: this.#count + 1 }) }
+  /** What is added from now on is of another list. @param title - told to those who ask for what is denied */
+  begin (title: string | undefined): void { this.#lists.push({ title, from: this.#count + 1 }) }
 
   /** @returns what is wrong with it, as text; nothing of it is added then */
   add ({ subjects, allows }: Rule, status: Denial['status']): string | undefined {
@@ -141,11 +141,11 @@ export class Rules {
       for (const code of codes) last = Math.max(last, this.#hashed.last({ code, digest: this.#hashes.digest(code, text) }, () => true))
     }
     if (last === 0 || (last & ALLOWS) !== 0) return undefined
-    return { status: (last & LEGAL) !== 0 ? 451 : 410, reason: this.#listOf(Math.floor(last / ORDER)) }
+    return { status: (last & LEGAL) !== 0 ? 451 : 410, reason: this.#titleOf(Math.floor(last / ORDER)) }
   }
 
-  #listOf (order: number): string {
-    return this.#lists.findLast(({ from }) => from <= order)?.name ?? ''
+  #titleOf (order: number): string | undefined {
+    return this.#lists.findLast(({ from }) => from <= order)?.title
   }
 }
 

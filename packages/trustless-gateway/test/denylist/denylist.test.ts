@@ -122,7 +122,7 @@ describe('a rule', () => {
     const cid = rawCid('x')
     const text = base58btc.baseEncode(cid.multihash.bytes)
     const lines = [0x13, 0xb220].map((code) => `//${base58btc.baseEncode(hashes.multihash(code, encoder.encode(text)))}`)
-    for (const line of lines) expect((await parse(line)).list.check(cid)).toEqual({ status: 410, reason: 'a.deny' })
+    for (const line of lines) expect((await parse(line)).list.check(cid)).toEqual({ status: 410, reason: undefined })
   })
 
   it('names an identity CID by what it holds', async () => {
@@ -153,6 +153,12 @@ describe('a rule', () => {
     expect((await parse(`/ipfs/${a!}`, { status: 451 })).denies(a!)).toBe(451)
   })
 
+  it('gives the name of its list as the reason, where it has one, and never that of a file', async () => {
+    const cids = ['a', 'b', 'c'].map(rawCid)
+    const { list } = await parse([source(`/ipfs/${cids[0]!.toString()}\n`, '/etc/one.deny'), source(`name: "The second"\n---\n/ipfs/${cids[1]!.toString()}\n`), source(`---\n/ipfs/${cids[2]!.toString()}\n`)])
+    expect(cids.map((cid) => list.check(cid))).toEqual([{ status: 410, reason: undefined }, { status: 410, reason: 'The second' }, { status: 410, reason: undefined }])
+  })
+
   it('counts for more the later it stands, in later lists too', async () => {
     const cid = rawCid('x').toString()
     const hashed = `//${sha256Hex(`${cid}/`)}`
@@ -162,8 +168,6 @@ describe('a rule', () => {
     expect((await parse(`!/ipfs/${cid}\n${hashed}\n`)).denies(cid)).toBe(410)
     const both = await parse([source(`/ipfs/${cid}\n`, 'first'), source(`!/ipfs/${cid}\n`, 'second')])
     expect(both.denies(cid)).toBeUndefined()
-    const named = await parse([source('# none\n', 'first'), source(`/ipfs/${cid}\n`, 'second'), source('/ipns/x\n', 'third')])
-    expect(named.list.check(CID.parse(cid))).toEqual({ status: 410, reason: 'second' })
   })
 
   it.each(['rules-1', 'rules-2', 'rules-3'])('is found as if all were gone through from the last to the first (seed %s)', async (seed) => {
@@ -273,7 +277,7 @@ describe('a denylist that is read again', () => {
     expect(() => denylist.check(b)).toThrow(expect.objectContaining({ code: 'GATEWAY_DENYLIST_MISSING', status: 503, retryAfterS: 10 }))
     expect(await denylist.reload()).toMatchObject({ rules: 1 })
     expect(denylist.check(b)).toBeUndefined()
-    expect(denylist.check(a)).toEqual({ status: 410, reason: 'a.deny' })
+    expect(denylist.check(a)?.status).toBe(410)
   })
 
   it('changes in one step, and stays as it was when reading fails or is stopped', async () => {
