@@ -7,9 +7,10 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
   readonly client?: string
+  readonly origin?: string
 }
 
-export const requestOf = (target: string, { method = 'GET', headers = {}, signal, client }: Question = {}): GatewayRequest => ({ method, target, signal, client, header: (name) => headers[name] })
+export const requestOf = (target: string, { method = 'GET', headers = {}, signal, client, origin }: Question = {}): GatewayRequest => ({ method, target, signal, client, origin, header: (name) => headers[name] })
 
 export interface Told {
   readonly status: number
