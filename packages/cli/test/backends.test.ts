@@ -106,7 +106,7 @@ describe('commands on shards', () => {
         continue
       }
       const stdin = step.stdin === undefined ? {} : { stdin: Buffer.from(step.stdin) }
-      const [here, there] = [await dagstore(local, step.args, stdin), await dagstore(remote, step.args, stdin)]
+      const [here, there] = await Promise.all([local, remote].map((cwd) => dagstore(cwd, step.args, stdin))) as [Run, Run]
       expect(plain(there, remote), `${step.args.join(' ')}\n${here.stderr}\n${there.stderr}`).toEqual(plain(here, local))
     }
     expect(daemon.child.exitCode).toBeNull()
@@ -116,7 +116,8 @@ describe('commands on shards', () => {
 describe('--json', () => {
   const daemonOf = async (): Promise<{ readonly cwd: string, readonly daemon: RunningDaemon }> => {
     const cwd = await files()
-    const daemon = await startDaemon(bin, [], { cwd })
+    // a shard that is tried again by itself is another one from one answer to the next
+    const daemon = await startDaemon(bin, [], { cwd, env: { DAGSTORE_RETRYATTEMPTS: '0' } })
     expect((await dagstore(cwd, ['add', '--eager', 'cars'])).code).toBe(0)
     await rm(join(cwd, 'cars', 'b.car'))
     await dagstore(cwd, ['verify-shard', 'b.car'])
@@ -140,14 +141,10 @@ describe('--json', () => {
   ])('of $args.0 is the answer of $method', async ({ args, method, params = () => [], of = (document) => document, answer = (result) => result }) => {
     const { cwd, daemon } = await daemonOf()
     const words = args.map((word) => word === 'file:cars/a.car' ? fileUrl(join(cwd, 'cars', 'a.car')) : word)
-    const both = async () => ({ run: await dagstore(cwd, [...words, '--json']), answered: await call(daemon, method, params(cwd)) })
-    let pair = await both()
-    // a shard that is tried again by itself may be in the middle of that
-    while (method === 'DagstoreWhy' && /Recovering/.test(JSON.stringify(pair))) pair = await both()
-    const { run, answered: { result, error } } = pair
+    const run = await dagstore(cwd, [...words, '--json'])
+    const { result, error } = await call(daemon, method, params(cwd))
     expect(error).toBeUndefined()
-    const settled = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll('ShardStateRecovering', 'ShardStateErrored'))
-    expect(settled(of(JSON.parse(run.stdout))), run.stderr).toEqual(settled(answer(result)))
+    expect(of(JSON.parse(run.stdout)), run.stderr).toEqual(answer(result))
   })
 
   it('of initialize-all is its events, one a line', async () => {
