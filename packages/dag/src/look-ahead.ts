@@ -3,7 +3,8 @@
  *
  * Links are looked at once each, in the order in which the walk will come to them: the rest of those at hand, through nodes
  * that have arrived into their links, then those of their parents. What is nearest is asked for first, so what lies far ahead
- * and waits never stands in its way.
+ * and waits never stands in its way. Once as many are asked for as may be, no more are until half of them have come and were
+ * taken: those that lie side by side in a store are then asked for together, and can be read together.
  */
 import { IDENTITY } from '@dagstore/hashes'
 import type { CID } from 'multiformats/cid'
@@ -47,6 +48,8 @@ interface Entry {
 const ENTRY_BYTES = 512
 /** How long a block under way is taken to be before one has come. */
 const FIRST_GUESS_BYTES = 1 << 18
+/** The most under way before blocks have come that tell how long they are; one more for each that has. */
+const FIRST_WIDTH = 8
 /** How far ahead is looked in the links of one node, per `get` that may be under way. */
 const LINKS_PER_GET = 4
 /** How many nodes, one below the other, are looked through that the walk has not come to. */
@@ -63,8 +66,11 @@ export class LookAhead {
   /** Of those under way, that of the block which the walk is at. */
   #needed = 0
   #waitingBytes = 0
-  /** Of a block that has come. */
+  /** Of blocks that have come. */
+  #come = 0
   #longestBytes = 0
+  /** As many were asked for as may be. */
+  #isFull = false
 
   constructor (parts: LookAheadParts, options: { readonly width: number, readonly maxBytes: number, readonly signal: AbortSignal | undefined }) {
     this.#parts = parts
@@ -82,7 +88,7 @@ export class LookAhead {
     const key = cidKey(cid)
     const entry = this.#entries.get(key) ?? this.#start(cid, key)
     this.#needed = entry.outcome === undefined ? 1 : 0
-    this.#plan(frames)
+    if (!this.#isFull || this.#isHalf()) this.#isFull = !this.#plan(frames)
     if (entry.outcome === undefined) await entry.done
     this.#entries.delete(key)
     const { outcome } = entry
@@ -108,6 +114,7 @@ export class LookAhead {
         (bytes) => {
           this.#underWay--
           this.#waitingBytes += bytes.byteLength + ENTRY_BYTES
+          this.#come++
           this.#longestBytes = Math.max(this.#longestBytes, bytes.byteLength + ENTRY_BYTES)
           entry.outcome = { bytes }
         },
@@ -122,8 +129,15 @@ export class LookAhead {
     return entry
   }
 
-  #plan (frames: readonly Frame[]): void {
-    for (let level = frames.length - 1; level >= 0; level--) if (!this.#planFrame(frames[level]!, 0)) return
+  /** False: enough is asked for. */
+  #plan (frames: readonly Frame[]): boolean {
+    for (let level = frames.length - 1; level >= 0; level--) if (!this.#planFrame(frames[level]!, 0)) return false
+    return true
+  }
+
+  #isHalf (): boolean {
+    const underWay = this.#underWay - this.#needed
+    return underWay <= this.#width / 2 && this.#bytesWith(underWay) <= this.#maxBytes / 2
   }
 
   /** False: enough is asked for. */
@@ -140,7 +154,7 @@ export class LookAhead {
     }
     while (ahead.next < links.length) {
       const underWay = this.#underWay - this.#needed
-      if (underWay >= this.#width || this.#bytesWith(underWay) >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
+      if (underWay >= Math.min(this.#width, FIRST_WIDTH + this.#come) || this.#bytesWith(underWay) >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
       const n = ahead.next++
       const cid = links[n]!
       if (cid.multihash.code === IDENTITY) continue

@@ -123,6 +123,23 @@ describe('lookAhead', () => {
     expect(store.mostUnderWay).toBeLessThanOrEqual(6)
   })
 
+  it('asks for many together, when half of those before have come and were taken', async () => {
+    const dag = new MemoryDag()
+    const root = dag.cbor(Array.from({ length: 200 }, (_, i) => dag.raw(`leaf ${i}`)))
+    let [turn, ended] = [0, false]
+    const ticking = (async () => { while (!ended) { turn++; await new Promise((resolve) => { setImmediate(resolve) }) } })()
+    const groups = new Set<number>()
+    // each comes after a time of its own
+    const store = new SlowStore(dag, (n) => {
+      groups.add(turn)
+      return 2 + n % 3
+    })
+    expect(await all(walkDag(store, root, { lookAhead: 16 }))).toHaveLength(201)
+    ended = true
+    await ticking
+    expect(groups.size).toBeLessThan(200 / 4)
+  })
+
   it('asks for each block once where it is met often', async () => {
     const dag = new MemoryDag()
     const x = dag.raw('x')

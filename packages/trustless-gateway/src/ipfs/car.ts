@@ -18,7 +18,7 @@ export interface CarParts {
 }
 
 /** The most reads ahead of the block that is sent. */
-const LOOK_AHEAD = 32
+const LOOK_AHEAD = 64
 /** Links that wait to be followed, of all blocks on the way down; some 500 bytes of memory each. */
 const MAX_OPEN_LINKS = 1 << 18
 /** Of blocks on the way to the end of a path: longer ones are sent before the end is known. */
