@@ -52,6 +52,37 @@ describe('openHttpSource', () => {
     expect((await open()).sizeBytes).toBe(0)
   })
 
+  it('asks for nothing to open what is known, and keeps to that version', async () => {
+    const source = await openHttpSource(server.url, { known: { sizeBytes: 10_000, etag: '"one"' } })
+    expect(source).toMatchObject({ sizeBytes: 10_000, identity: { kind: 'version', tag: '"one"', sizeBytes: 10_000 } })
+    expect(server.requests).toHaveLength(0)
+    expect(await source.read(100, 50)).toEqual(bytes.slice(100, 150))
+    expect(server.requests.map(({ ifMatch }) => ifMatch)).toEqual(['"one"'])
+    server.etag = '"two"'
+    await expect(source.read(0, 1)).rejects.toEqual(coded('IO_SOURCE_CHANGED'))
+    await expect(openHttpSource(server.url, { known: { sizeBytes: 1 }, first: { from: 'end', bytes: 1 } })).rejects.toThrow(TypeError)
+    await expect(openHttpSource(server.url, { known: { sizeBytes: -1 } })).rejects.toThrow(RangeError)
+  })
+
+  it.each([
+    { what: 'tag', change: () => { server.etag = '"two"' }, asked: [undefined, '"one"', '"one"'] },
+    { what: 'weak tag', before: () => { server.etag = 'W/"one"' }, change: () => { server.etag = 'W/"two"' }, asked: [undefined, undefined, undefined] },
+    { what: 'date', before: () => { server.etag = undefined; server.lastModified = 'Mon, 01 Jan 2024 00:00:00 GMT' }, change: () => { server.lastModified = 'Tue, 02 Jan 2024 00:00:00 GMT' }, asked: [undefined, undefined, undefined] },
+  ])('keeps to the $what of the first answer where none is known', async ({ before, change, asked }) => {
+    before?.()
+    const source = await openHttpSource(server.url, { known: { sizeBytes: 10_000 } })
+    expect(await source.read(5, 5)).toEqual(bytes.slice(5, 10))
+    expect(await source.read(50, 5)).toEqual(bytes.slice(50, 55))
+    change()
+    await expect(source.read(5, 5)).rejects.toEqual(coded('IO_SOURCE_CHANGED'))
+    expect(server.requests.map(({ ifMatch }) => ifMatch)).toEqual(asked)
+  })
+
+  it('notices that what is known is of another length', async () => {
+    const source = await openHttpSource(server.url, { known: { sizeBytes: 9_999 } })
+    await expect(source.read(5, 5)).rejects.toEqual(coded('IO_SOURCE_CHANGED'))
+  })
+
   it('sends the headers given, and uses the fetch given', async () => {
     const asked: string[] = []
     const source = await open({ headers: { authorization: 'Bearer abc' }, fetch: (input, init) => { asked.push(String(input)); return fetch(input, init) } })

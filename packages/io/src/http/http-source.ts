@@ -25,22 +25,33 @@ export interface HttpSourceOptions extends CallOptions {
    * index, says so here. @default the first 4096 bytes
    */
   readonly first?: { readonly from: 'start' | 'end', readonly bytes: number }
+  /**
+   * What is known from elsewhere, so that opening asks for nothing. An answer of another length, or with another tag, means that
+   * the resource has changed; where no tag is known, that of the first answer is the one to keep to. @default asked for
+   */
+  readonly known?: { readonly sizeBytes: number, readonly etag?: string | undefined } | undefined
 }
 
 /**
- * Open what a web server has at `url`, which must be served by ranges. One small request, whose bytes are kept; no connection
- * is. Reads at the same time become one request where they overlap or lie close together; nothing is asked for twice after a
+ * Open what a web server has at `url`, which must be served by ranges. One small request, whose bytes are kept, unless it is
+ * `known`; no connection is. Reads at the same time become one request where they overlap or lie close together; nothing is asked for twice after a
  * failure, since callers know better whether and when (`retry`, `retryAfterMs` of the error).
  *
  * With a strong `ETag` the identity is of kind `version` and every read asks for that version (`If-Match`). Without one no
  * two openings have equal identities, and a change is noticed by the length, a weak `ETag` or `Last-Modified` of an answer.
  *
  * @param options.signal - ends the opening; each read has its own
- * @throws {TypeError} no URL of http or https, or one with credentials in it
+ * @throws {TypeError} no URL of http or https, or one with credentials in it; `first` of what is `known`
  * @throws {IoError} `IO_NOT_FOUND` (404, 410), `IO_FORBIDDEN` (401, 403, 451), `IO_FAILED` (no ranges, no length, no answer)
  */
 export const openHttpSource = async (url: string | URL, options: HttpSourceOptions = {}): Promise<ByteSource> => {
   const endpoint = endpointOf(url, options)
+  const { known } = options
+  if (known !== undefined) {
+    if (options.first !== undefined) throw new TypeError('a resource that is known is opened without a request; got=first')
+    if (!Number.isSafeInteger(known.sizeBytes) || known.sizeBytes < 0) throw new RangeError(`known length; want=whole number from 0 got=${known.sizeBytes}`)
+    return createHttpSource(endpoint, { sizeBytes: known.sizeBytes, etag: known.etag, lastModified: undefined }, { at: 0, bytes: new Uint8Array(0) })
+  }
   const { from, bytes } = options.first ?? { from: 'start', bytes: FIRST_BYTES }
   if (!Number.isSafeInteger(bytes) || bytes < 1) throw new RangeError(`first bytes; want=whole number from 1 got=${bytes}`)
   const atEnd = from === 'end' ? await askRange(endpoint, { last: bytes }, undefined, options.signal) : undefined
@@ -80,13 +91,14 @@ const endpointOf = (given: string | URL, options: HttpSourceOptions): Endpoint =
   return { url: url.href, label: `${url.origin}${url.pathname}`, fetch: options.fetch ?? globalThis.fetch.bind(globalThis), headers: options.headers ?? {} }
 }
 
-const createHttpSource = (endpoint: Endpoint, version: Version, first: { readonly at: number, readonly bytes: Uint8Array }): ByteSource => {
-  const { sizeBytes, etag } = version
+const createHttpSource = (endpoint: Endpoint, opened: Version, first: { readonly at: number, readonly bytes: Uint8Array }): ByteSource => {
+  const { sizeBytes } = opened
   const { label } = endpoint
-  const strong = isStrong(etag) ? etag : undefined
-  const identity: SourceIdentity = strong === undefined
-    ? { kind: 'file', sizeBytes, mtimeNs: 0n, inode: memoryInode() }
-    : { kind: 'version', tag: strong, sizeBytes }
+  const identity: SourceIdentity = isStrong(opened.etag)
+    ? { kind: 'version', tag: opened.etag, sizeBytes }
+    : { kind: 'file', sizeBytes, mtimeNs: 0n, inode: memoryInode() }
+  /** Of one that was known without a tag, from the first answer on that of this answer. */
+  let version = opened
   const underWay = new Set<Promise<unknown>>()
   let closed = false
 
@@ -95,12 +107,14 @@ const createHttpSource = (endpoint: Endpoint, version: Version, first: { readonl
     checkRange(at, length, sizeBytes)
   }
   const changed = (at: number): IoError => new IoError('IO_SOURCE_CHANGED', `the resource changed; url=${label}`, { offset: at })
-  const isSame = (found: Version): boolean => found.sizeBytes === sizeBytes &&
-    (etag === undefined || found.etag === undefined || found.etag === etag) &&
-    (strong !== undefined || version.lastModified === undefined || found.lastModified === undefined || found.lastModified === version.lastModified)
+  const isSame = (found: Version): boolean => {
+    const { etag, lastModified } = version
+    return found.sizeBytes === sizeBytes && (etag === undefined || found.etag === undefined || found.etag === etag) &&
+      (isStrong(etag) || lastModified === undefined || found.lastModified === undefined || found.lastModified === lastModified)
+  }
 
   const fetchRange = async (at: number, length: number, signal: AbortSignal): Promise<Uint8Array> => {
-    const answer = await askRange(endpoint, { start: at, end: at + length }, strong, signal)
+    const answer = await askRange(endpoint, { start: at, end: at + length }, isStrong(version.etag) ? version.etag : undefined, signal)
     switch (answer.kind) {
       case 'changed':
       case 'behind': // what was inside is so no longer
@@ -109,7 +123,10 @@ const createHttpSource = (endpoint: Endpoint, version: Version, first: { readonl
         throw new IoError('IO_SOURCE_LOST', `${answer.why}; url=${label} at=${at} status=${answer.status}`, { cause: answer.cause, retry: answer.retry, retryAfterMs: answer.retryAfterMs, offset: at })
       case 'part': {
         const { response, start, end, version: found } = answer
-        if (isSame(found) && start === at && end === at + length) return readBody(response, length, at, label, signal)
+        if (isSame(found) && start === at && end === at + length) {
+          if (version.etag === undefined && version.lastModified === undefined) version = found
+          return readBody(response, length, at, label, signal)
+        }
         await discard(response)
         if (!isSame(found)) throw changed(at)
         throw new IoError('IO_SOURCE_LOST', `another range than asked; url=${label} at=${at}`, { offset: at })
