@@ -26,4 +26,6 @@ export interface GatewayEvent {
   readonly agent: string | undefined
   /** As in `x-error-code`, or what has broken the body off; `undefined`: all went well, or the asker left. */
   readonly code: string | undefined
+  /** What was thrown, with its cause: for the operator alone, since it may name files. `undefined`: nothing was, or the asker left. */
+  readonly error?: unknown
 }

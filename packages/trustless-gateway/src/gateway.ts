@@ -106,36 +106,36 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const at = clock.now()
     const started = clock.monotonic()
     const call: Call = { route: 'ipfs', blocks: 0, ticket: undefined }
-    let code: string | undefined
+    let thrown: unknown
     let answered: GatewayAnswer
     try {
       answered = answerMethod(method) ?? await route(request, call)
     } catch (error) {
       const left = request.signal?.aborted === true
       answered = answerOfError(error, left)
-      if (!left) code = codeOf(error)
+      if (!left) thrown = error
     }
     const { status, headers, body } = answered
-    code ??= headers['x-error-code']
-    const end = (bytes: number, firstByteMs: number, code: string | undefined): void => {
+    const end = (bytes: number, firstByteMs: number, error: unknown): void => {
       call.ticket?.leave()
       const { route, blocks } = call
+      const code = error === undefined ? headers['x-error-code'] : codeOf(error)
       tell({
         type: code !== undefined && BY_LIMITS.has(code) ? 'refused' : 'request',
-        at, client, method, target, route, status, ms: clock.monotonic() - started, firstByteMs, bytes, blocks, agent: request.header('user-agent'), code,
+        at, client, method, target, route, status, ms: clock.monotonic() - started, firstByteMs, bytes, blocks, agent: request.header('user-agent'), code, error,
       })
     }
     const headMs = clock.monotonic() - started
-    if (body === undefined || body instanceof Uint8Array || method === 'HEAD') {
-      const sent = method === 'HEAD' ? undefined : body as Uint8Array | undefined
-      end(sent?.byteLength ?? 0, headMs, code)
+    if (body === undefined || body instanceof Uint8Array) {
+      const sent = method === 'HEAD' ? undefined : body
+      end(sent?.byteLength ?? 0, headMs, thrown)
       return { status, headers, body: sent }
     }
     let firstByteMs = headMs
     return {
       status, headers,
       body: new ToldBody(call.ticket?.stream(body) ?? body, () => { firstByteMs = clock.monotonic() - started }, ({ bytes, error }) => {
-        end(bytes, firstByteMs, error === undefined || request.signal?.aborted === true ? undefined : codeOf(error))
+        end(bytes, firstByteMs, request.signal?.aborted === true ? undefined : error)
       }),
     }
   }

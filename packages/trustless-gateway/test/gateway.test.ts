@@ -110,6 +110,11 @@ describe('events of a gateway', () => {
     const { bytes } = await ask(gateway, car)
     expect(events[1]).toMatchObject({ route: 'car', status: 200, bytes: bytes.byteLength, blocks: new Set(store.asked).size - (events[0]!.blocks - 1), code: undefined })
     expect(events[1]!.firstByteMs).toBeLessThanOrEqual(events[1]!.ms)
+    store.before = () => { throw new Error('/secret/path') }
+    await ask(gateway, raw)
+    // whole for the operator, in words of ours for the asker
+    expect(events.pop()).toMatchObject({ status: 500, code: 'GATEWAY_FAULT', error: { message: '/secret/path' } })
+    store.before = undefined
     await ask(gateway, '/ipfs/none')
     await ask(gateway, raw, { method: 'POST' })
     await ask(gateway, raw, { method: 'HEAD' })
@@ -122,7 +127,7 @@ describe('events of a gateway', () => {
     store.remove(CID.decode(leaf.cid))
     const { failure } = await ask(gateway, car)
     expect(failure).toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND' })
-    expect(events).toMatchObject([{ status: 200, code: 'BLOCKSTORE_NOT_FOUND' }])
+    expect(events).toMatchObject([{ status: 200, code: 'BLOCKSTORE_NOT_FOUND', error: failure }])
 
     const answer = await gateway.answer(requestOf(`/ipfs/${cidOf(subdirMixedFiles)}?format=car&dag-scope=entity`))
     if (answer?.body === undefined || answer.body instanceof Uint8Array) throw new Error('no stream')
