@@ -47,7 +47,7 @@ export const createFairFlow = (perSecond: number, clock: Clock): FairFlow => {
     }
   }
   const changed = (): void => {
-    // whoever waits first keeps the time; nobody is left to keep it for
+    // no time is kept for nobody
     if (queue.size === 0) wake?.abort()
     void pour()
   }

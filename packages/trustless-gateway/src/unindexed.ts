@@ -49,14 +49,14 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
           signal.throwIfAborted()
           // watched from before the look, so that nothing comes in between
           const change = changed?.({ signal: stop.signal })
-          change?.catch(() => {}) // told where it is waited for
+          change?.catch(() => {}) // a store that cannot tell is asked again like one that never does
           missed = await missOf(find)
           if ('value' in missed) return missed.value
           const left = waitMs - spell.ms()
           if (left <= 0) throw unindexed(missed.error)
           const time = clock.sleep(Math.min(left, pause), { signal: stop.signal })
-          time.catch(() => {}) // likewise
-          await (change === undefined ? time : Promise.race([change, time]))
+          time.catch(() => {}) // told where it is waited for
+          await (change === undefined ? time : Promise.race([change.catch(() => time), time]))
         }
       } finally {
         waiting--

@@ -4,7 +4,7 @@ import type { GatewayEvent } from '../src/events.ts'
 import { createGatewayMeter } from '../src/metrics.ts'
 
 const event = (given: Partial<GatewayEvent>): GatewayEvent => ({
-  type: 'request', at: 0, client: 'a', method: 'GET', target: '/ipfs/x', route: 'raw', status: 200, ms: 3, firstByteMs: 2, bytes: 10, blocks: 1, agent: undefined, code: undefined, ...given,
+  type: 'request', at: 0, client: 'a', method: 'GET', target: '/ipfs/x', route: 'raw', status: 200, ms: 3, firstByteMs: 2, bytes: 10, blocks: 1, agent: undefined, code: undefined, error: undefined, ...given,
 })
 
 describe('metrics', () => {

@@ -9,6 +9,7 @@ import { createCommP } from '@dagstore/piece'
 import { createMemoryTopLevelIndex } from '@dagstore/top-level-index'
 import { createGateway, type GatewayPieces, type GatewayPieceStat } from '@dagstore/trustless-gateway'
 import { serveGateway } from '@dagstore/trustless-gateway/node'
+import { MemoryBlockstore } from 'blockstore-core'
 import { CID } from 'multiformats/cid'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -21,7 +22,7 @@ const pieceBytes = paddedBytes / 128 * 127
 const whole = new Uint8Array(pieceBytes)
 whole.set(payload)
 
-const NO_BLOCKS = { has: () => false, async * get () { throw new Error('no blocks here') }, async * getMany () {}, async * getAll () {} } as unknown as Parameters<typeof createGateway>[0]['blockstore']
+const NO_BLOCKS = new MemoryBlockstore()
 
 const ending: (() => Promise<unknown>)[] = []
 afterEach(async () => { for (const end of ending.splice(0).reverse()) await end() })

@@ -55,9 +55,8 @@ export const answerPiece = async ({ pieces, admission, checkDenied }: PieceParts
       throw unreadable(cause)
     }
   }
-  const answer = (sizes: PieceSizes, { carVersion }: GatewayPieceStat): { readonly size: number, readonly tag: string, readonly headers: Record<string, string> } => {
+  const describe = (sizes: PieceSizes, { carVersion }: GatewayPieceStat): { readonly size: number, readonly tag: string, readonly headers: Record<string, string> } => {
     const size = wanted.whole ? sizes.whole : sizes.raw
-    if (maxBytes > 0 && size > maxBytes && request.header('range') === undefined) throw new GatewayRefusal('GATEWAY_TOO_LARGE', 413, `An answer may have ${maxBytes} bytes; ask for parts of the piece.`)
     // zeros behind a CAR belong to none
     const isCar = carVersion !== undefined && size === sizes.raw
     const tag = `"${v1.toString()}.${size}"`
@@ -76,7 +75,7 @@ export const answerPiece = async ({ pieces, admission, checkDenied }: PieceParts
     const stat = await told(() => pieces.stat(v1, { signal }))
     const sizes = stat === undefined ? undefined : sizesOf(stat, wanted.facts)
     if (stat === undefined || sizes === undefined) throw absent()
-    const { tag, headers } = answer(sizes, stat)
+    const { tag, headers } = describe(sizes, stat)
     if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag)) return notModified(tag)
     if (request.method === 'HEAD') return { status: 200, headers, body: undefined }
   }
@@ -87,11 +86,12 @@ export const answerPiece = async ({ pieces, admission, checkDenied }: PieceParts
   try {
     const sizes = sizesOf(piece, wanted.facts)
     if (sizes === undefined) throw absent()
-    const { size, tag, headers } = answer(sizes, piece)
+    const { size, tag, headers } = describe(sizes, piece)
     const range = request.header('range')
     const part = range === undefined || !allowsPart(request.header('if-range'), tag) ? undefined : partOf(range, size)
     if (part === 'outside') return refusal(416, 'GATEWAY_OUTSIDE', 'The piece has no byte of the range.', { 'content-range': `bytes */${size}` })
     const { from, to } = part ?? { from: 0, to: size - 1 }
+    if (maxBytes > 0 && to - from >= maxBytes) throw new GatewayRefusal('GATEWAY_TOO_LARGE', 413, `An answer may have ${maxBytes} bytes; ask for parts of the piece.`)
     if (part !== undefined) {
       headers['content-length'] = `${to - from + 1}`
       headers['content-range'] = `bytes ${from}-${to}/${size}`
