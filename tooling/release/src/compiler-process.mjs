@@ -4,6 +4,7 @@
  * compilations, and gets `{ id, complaints }`. Files of `shared` are checked once for each way of looking for modules.
  */
 import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 
 const ts = createRequire(import.meta.url)(process.argv[2])
 const parsedBy = new Map()
@@ -29,7 +30,7 @@ const complaintsOf = (config, shared) => {
     found.push(...ofFile)
     if (ofFile.length === 0 && isShared(file.fileName)) checked.add(file.fileName)
   }
-  return ts.formatDiagnostics(ts.sortAndDeduplicateDiagnostics(found), { getCanonicalFileName: (name) => name, getCurrentDirectory: ts.sys.getCurrentDirectory, getNewLine: () => '\n' })
+  return ts.formatDiagnostics(ts.sortAndDeduplicateDiagnostics(found), { getCanonicalFileName: (name) => name, getCurrentDirectory: () => dirname(config), getNewLine: () => '\n' })
 }
 
 process.on('message', ({ id, config, shared }) => {
