@@ -1,7 +1,7 @@
 /** What a gateway does not do for an asker, now or at all: the answer, or the end of a stream that has begun. */
 
-/** Codes are stable within a major version and listed in README.md; messages are for people and may change. */
-export type GatewayRefusalCode =
+/** As in `x-error-code`. Codes are stable within a major version and listed in README.md; messages are for people and may change. */
+export type GatewayErrorCode =
   /** 429: this client has too many requests under way and waiting, or has waited too long for its own. */
   | 'GATEWAY_CLIENT_BUSY'
   /** 503: all clients together have. */
@@ -40,16 +40,22 @@ export type GatewayRefusalCode =
   | 'GATEWAY_NO_PIECE'
   /** 502: what is behind could not give it; also the end of a stream. */
   | 'GATEWAY_PIECE_UNREADABLE'
+  /** 404, in the form of the web alone. */
+  | 'GATEWAY_NO_SUCH_PATH'
+  /** 405 */
+  | 'GATEWAY_BAD_METHOD'
+  /** 500: what should not happen. */
+  | 'GATEWAY_FAULT'
 
 export class GatewayRefusal extends Error {
   override readonly name = 'GatewayRefusal'
-  readonly code: GatewayRefusalCode
+  readonly code: GatewayErrorCode
   /** Of an answer that has not begun; one that has is broken off. */
   readonly status: 400 | 404 | 406 | 410 | 412 | 413 | 422 | 429 | 451 | 501 | 502 | 503
   /** In whole seconds, at least 1: when to ask again; `undefined` where that helps nothing. */
   readonly retryAfterS: number | undefined
 
-  constructor (code: GatewayRefusalCode, status: GatewayRefusal['status'], message: string, options: ErrorOptions & { retryAfterS?: number | undefined } = {}) {
+  constructor (code: GatewayErrorCode, status: GatewayRefusal['status'], message: string, options: ErrorOptions & { retryAfterS?: number | undefined } = {}) {
     super(message, options)
     this.code = code
     this.status = status
