@@ -21,6 +21,8 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 2000
 /** Requests that wait at a time; the others are refused at once, so that those who ask for what is here find room. */
 const MOST_WAITING = 128
+/** For so long nobody waits for the same number of shards once somebody has in vain: they may be such as cannot be indexed. */
+const VAIN_MS = 60_000
 const RETRY_AFTER_S = 10
 
 /**
@@ -32,12 +34,14 @@ const RETRY_AFTER_S = 10
 export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions = {}, clock: Clock = systemClock): ((asker: { readonly signal: AbortSignal }) => Patience) => {
   if (!(waitMs >= 0)) throw new RangeError(`waitMs; want=a number from 0 got=${waitMs}`)
   let waiting = 0
+  let vain = { shards: 0, until: 0 }
   return (asker) => {
     const spell = createSpell(clock)
     return async (find) => {
       let missed = await missOf(find)
       if ('value' in missed) return missed.value
-      if (waiting >= MOST_WAITING || spell.ms() >= waitMs) throw unindexed(missed.error)
+      const shards = missed.error.unindexedShards
+      if (waiting >= MOST_WAITING || spell.ms() >= waitMs || (shards === vain.shards && clock.monotonic() < vain.until)) throw unindexed(missed.error)
       const { signal } = asker
       // of the request, and of this wait
       const stop = new AbortController()
@@ -53,7 +57,10 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
           missed = await missOf(find)
           if ('value' in missed) return missed.value
           const left = waitMs - spell.ms()
-          if (left <= 0) throw unindexed(missed.error)
+          if (left <= 0) {
+            if (missed.error.unindexedShards === shards) vain = { shards, until: clock.monotonic() + VAIN_MS }
+            throw unindexed(missed.error)
+          }
           const time = clock.sleep(Math.min(left, pause), { signal: stop.signal })
           time.catch(() => {}) // told where it is waited for
           await (change === undefined ? time : Promise.race([change.catch(() => time), time]))

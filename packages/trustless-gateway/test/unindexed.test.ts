@@ -118,12 +118,40 @@ describe('patience', () => {
     await clock.advance(1)
     await Promise.all(both)
     await expect(find(never)).rejects.toMatchObject({ code: 'GATEWAY_UNINDEXED' })
-    const other = asker().find(never)
+    const other = asker().find(async () => { throw miss(2) })
     const refused = expect(other).rejects.toMatchObject({ code: 'GATEWAY_UNINDEXED' })
     await clock.advance(500)
     expect(clock.sleeping).toBe(1)
     await clock.advance(500)
     await refused
+  })
+
+  it('is lost for a minute with as many shards as somebody has waited for in vain, and comes back with each that is indexed', async () => {
+    const { clock, asker } = opened({ waitMs: 1000 })
+    const waits = async (shards: number): Promise<boolean> => {
+      const found = asker().find(async () => { throw miss(shards) })
+      const refused = expect(found).rejects.toMatchObject({ code: 'GATEWAY_UNINDEXED' })
+      await clock.advance(0)
+      const isWaiting = clock.sleeping > 0
+      await clock.advance(1000)
+      await refused
+      return isWaiting
+    }
+    expect(await waits(5)).toBe(true)
+    expect(await waits(5)).toBe(false)
+    expect(await waits(4)).toBe(true)
+    expect(await waits(4)).toBe(false)
+    await clock.advance(60_000)
+    expect(await waits(4)).toBe(true)
+    // one that has seen a shard indexed has not waited in vain
+    let shards = 4
+    await clock.advance(60_000)
+    const found = expect(asker().find(async () => { throw miss(shards) })).rejects.toMatchObject({ code: 'GATEWAY_UNINDEXED' })
+    await clock.advance(500)
+    shards = 3
+    await clock.advance(500)
+    await found
+    expect(await waits(3)).toBe(true)
   })
 
   it('ends with the reason of one who leaves', async () => {
