@@ -10,6 +10,10 @@ export interface Terminal {
   readonly drained?: (() => Promise<void>) | undefined
   /** Resolves when all that was written to stdout has arrived, or was found not to; then `signal` says so. @default at once */
   readonly flushed?: (() => Promise<void>) | undefined
+  /** Descriptor of stdout, for what must not wait for its reader. @default none: {@link stdout} is used */
+  readonly stdoutFile?: number | undefined
+  /** Calls `listener` when whoever runs the process asks to have its files read again (SIGHUP), until the function given back is called. @default nobody asks */
+  readonly onReload?: ((listener: () => void) => () => void) | undefined
   /** What is piped in; `undefined` when that is a person. */
   readonly stdin?: (() => AsyncIterable<Uint8Array>) | undefined
   /** Progress and messages. */
@@ -89,6 +93,14 @@ export const processTerminal = (): Terminal => {
     stdout: (text) => { process.stdout.write(text) },
     drained: () => drained(process.stdout),
     flushed: () => flushed(process.stdout),
+    stdoutFile: 1,
+    // on a terminal it says that the terminal is closed
+    ...(process.stderr.isTTY === true ? {} : {
+      onReload: (listener) => {
+        process.on('SIGHUP', listener)
+        return () => { process.off('SIGHUP', listener) }
+      },
+    }),
     // not `process.stdin.isTTY`: a command that reads nothing leaves the stream alone
     stdin: isatty(0) ? undefined : () => readable(process.stdin, controller.signal),
     stderr: (text) => { process.stderr.write(text) },

@@ -1,5 +1,5 @@
 /** The gateway as a server on Node: HTTP/1.1 and HTTP/2. */
-export { accessLine, type AccessLogFormat } from './node/access-log.ts'
+export { type AccessEntry, accessLine, type AccessLogFormat } from './node/access-log.ts'
 export { GatewayServerError, type GatewayServerErrorCode } from './node/errors.ts'
 export { type HandlerContext, nodeHandler, type NodeHandler } from './node/http1.ts'
 export type { ServerAddress } from './node/listening.ts'

@@ -7,6 +7,7 @@ export const START_COMMANDS: readonly LazyCommand[] = [
   { names: ['add'], load: async () => (await import('../add/command.ts')).addAddCommand },
   { names: ['refresh'], load: async () => (await import('../shards/refresh.ts')).addRefreshCommand },
   { names: ['daemon'], load: async () => (await import('../daemon/command.ts')).addDaemonCommand },
+  { names: ['gateway'], load: async () => (await import('../gateway/command.ts')).addGatewayCommand },
   CONFIG_COMMANDS,
   AUTH_COMMANDS,
 ]

@@ -3,6 +3,7 @@ import { createPageCache } from '@dagstore/carv2'
 import type { DoctorOptions } from '@dagstore/dagstore'
 import type { PieceLoaderOptions } from '@dagstore/lotus-mount'
 import type { NodeDagstoreOptions } from '@dagstore/node'
+import type { GatewayLimits } from '@dagstore/trustless-gateway'
 import type { Config } from './config.ts'
 
 /** A limit that is none, where one has to be a number. */
@@ -35,3 +36,10 @@ export const loaderOptions = (config: Config, onSealed?: PieceLoaderOptions['onS
 export const doctorOptions = (config: Config): DoctorOptions | undefined => config.doctor
   ? { bytesPerSecond: config.doctorBytesPerSecond, rowsPerSecond: config.doctorRowsPerSecond, repairsPerHour: config.doctorRepairsPerHour }
   : undefined
+
+export const gatewayLimits = (config: Config): GatewayLimits => ({
+  request: { maxBytes: config.gatewayMaxBytes, maxMs: config.gatewayMaxMs },
+  client: { requests: config.gatewayClientRequests, bytesPerSecond: config.gatewayClientBytesPerSecond },
+  total: { requests: config.gatewayRequests, bytesPerSecond: config.gatewayBytesPerSecond },
+  waitMs: config.gatewayWaitMs,
+})

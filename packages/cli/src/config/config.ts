@@ -3,6 +3,7 @@
 export type AnonymousRead = 'loopback' | 'always' | 'never'
 export type SealedPolicy = 'reject' | 'queue' | 'ask'
 export type LogFormat = 'text' | 'json'
+export type GatewayAccess = 'reading' | 'always' | 'never'
 export type MigrationSource = '' | 'lotus' | 'boost' | 'curio' | 'file'
 
 /** Times in milliseconds, sizes in bytes; 0 where a limit is wanted: none. */
@@ -22,6 +23,23 @@ export interface Config {
   readonly stopTimeoutMs: number
   readonly logLevel: string
   readonly logFormat: LogFormat
+
+  readonly gatewayAccess: GatewayAccess
+  readonly gatewayListen: string
+  readonly tlsCert: string
+  readonly tlsKey: string
+  readonly proxies: readonly string[]
+  readonly denylists: readonly string[]
+  /** `''`: none; `-`: stdout. */
+  readonly accessLog: string
+  readonly accessLogFormat: LogFormat
+  readonly gatewayRequests: number
+  readonly gatewayClientRequests: number
+  readonly gatewayBytesPerSecond: number
+  readonly gatewayClientBytesPerSecond: number
+  readonly gatewayMaxBytes: number
+  readonly gatewayMaxMs: number
+  readonly gatewayWaitMs: number
 
   readonly bytesPerSecond: number
   readonly maxOpenShards: number

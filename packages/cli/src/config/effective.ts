@@ -82,6 +82,7 @@ export const effectiveConfig = (options: ConfigOptions, terminal: Terminal): Eff
   values.rootDir = root.path
   const config = values as unknown as Config
   if (config.migrateFrom !== '' && config.migrateSource === '') throw new CommandError('COMMAND_USAGE', `${place(origins.migrateFrom)}MigrateFrom = "${config.migrateFrom}" wants MigrateSource: where these deals are`)
+  if ((config.tlsCert === '') !== (config.tlsKey === '')) throw new CommandError('COMMAND_USAGE', `${place(config.tlsCert === '' ? origins.tlsKey : origins.tlsCert)}${config.tlsCert === '' ? 'TlsKey wants TlsCert: the certificate that it belongs to' : 'TlsCert wants TlsKey: its private key'}`)
   return { config, origins: origins as EffectiveConfig['origins'], root, file }
 }
 

@@ -7,6 +7,7 @@
 import { createHostGuard } from '@dagstore/mounts'
 import { isApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
+import { GATEWAY_KEYS } from './gateway-keys.ts'
 import { parseListen } from './listen.ts'
 import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, textKind, textOf, type ValueKind, wholeNumber } from './values.ts'
 import type { Config } from './config.ts'
@@ -14,6 +15,7 @@ import type { Config } from './config.ts'
 export const SECTIONS: Readonly<Record<SectionName, string>> = {
   DAGStore: 'The keys of Lotus, as in the config.toml of a Lotus miner or of Boost.',
   Daemon: 'Where the daemon answers, to whom, and what it says.',
+  Gateway: 'Blocks, CARs, pieces and provider records by HTTP (`/ipfs`, `/piece`, `/routing/v1`): of the daemon at its own port, and of `dagstore gateway`, whose options these are.',
   Indexing: 'How much the store takes.',
   Pieces: 'Where the bytes of `lotus://` shards are. All of it is opened for reading only.',
   Doctor: 'Checks of all shards in the background.',
@@ -21,7 +23,7 @@ export const SECTIONS: Readonly<Record<SectionName, string>> = {
   Migration: 'Deals that become shards at the first start.',
 }
 
-export type SectionName = 'DAGStore' | 'Daemon' | 'Indexing' | 'Pieces' | 'Doctor' | 'Deals' | 'Migration'
+export type SectionName = 'DAGStore' | 'Daemon' | 'Gateway' | 'Indexing' | 'Pieces' | 'Doctor' | 'Deals' | 'Migration'
 
 export interface ConfigKey<T> {
   readonly section: SectionName
@@ -31,7 +33,7 @@ export interface ConfigKey<T> {
   readonly default: T
   /** One or several sentences. */
   readonly help: string
-  /** Option of `daemon` that says the same. */
+  /** Option of `daemon`, of keys of `[Gateway]` that of `gateway`, that says the same. */
   readonly flag?: string
   /** Environment variable of Lotus that says the same; ours is `DAGSTORE_<NAME>`. */
   readonly lotusEnv?: string
@@ -112,6 +114,8 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
     section: 'Daemon', name: 'LogFormat', kind: choice('text', 'json'), default: 'text', flag: '--log-format',
     help: 'Lines for people, or an object a line.',
   },
+
+  ...GATEWAY_KEYS,
 
   bytesPerSecond: {
     section: 'Indexing', name: 'BytesPerSecond', kind: bytesFrom(0), default: 0, flag: '--bytes-per-second',

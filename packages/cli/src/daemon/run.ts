@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { onAbort, systemClock } from '@dagstore/io'
 import { type Health, type RpcHttpServer, serveRpc } from '@dagstore/rpc'
+import { aborted } from '../aborted.ts'
 import { removeApiFiles, writeApiFiles } from '../api-files.ts'
 import type { Config } from '../config/config.ts'
 import type { EffectiveConfig } from '../config/effective.ts'
@@ -16,6 +17,7 @@ import { openProvider, type Provider } from '../provider.ts'
 import { StdoutError, type Terminal } from '../terminal.ts'
 import { count, toJson } from '../text.ts'
 import { VERSION } from '../version.ts'
+import { type DaemonGateway, openDaemonGateway } from './gateway.ts'
 import { logServer } from './log-events.ts'
 import { migrateAtStart } from './migration.ts'
 import { type StorageWatch, watchStorage } from './storage-watch.ts'
@@ -51,6 +53,8 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
   const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') } })
   const ending = new AbortController()
   let server: RpcHttpServer | undefined
+  let gateway: DaemonGateway | undefined
+  let unreload = (): void => {}
   let migration: Promise<void> | undefined
   let storage: StorageWatch | undefined
   try {
@@ -61,12 +65,15 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
       storage = await watchStorage({ missing: provider.store.pieces.missing, log: logs.of('pieces'), clock, signal: ending.signal })
     }
     let migrating = config.migrateFrom !== ''
-    server = await listen(provider, config, { onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating, missing: storage?.missing ?? 0 }) })
+    gateway = await openDaemonGateway(provider.store, { config, clock, log: logs.of('gateway'), terminal })
+    const { reload } = gateway ?? {}
+    if (reload !== undefined) unreload = terminal.onReload?.(() => void reload()) ?? unreload
+    server = await listen(provider, config, gateway, { onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating, missing: storage?.missing ?? 0 }) })
     const url = localUrl(server.address.host, server.address.port)
     await provider.store.dagstore.announce(url)
     await writeApiFiles(root.path, { url, token: provider.tokens.sign(['read', 'write', 'sign', 'admin']) })
     migration = migrateAtStart({ provider, config, root, cwd: terminal.cwd, log: logs.of('migrate'), signal: ending.signal }).finally(() => { migrating = false })
-    log.info('answering', { url, listen: server.address.url })
+    log.info('answering', { url, listen: server.address.url, ...(gateway === undefined ? {} : { gateway: `${url}/ipfs/` }) })
     if (json) terminal.stdout(`${toJson({ url, root: root.path, pid: process.pid })}\n`)
     await aborted(stop.signal)
     log.info('stopping', { reason: String(stop.signal.reason) })
@@ -76,6 +83,8 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
     // nobody new comes, then who is there has time, then what they used goes
     await removeApiFiles(root.path).catch((error: unknown) => { log.warn('the files of the daemon could not be removed', { error }) })
     await server?.close({ deadlineMs: config.stopTimeoutMs })
+    unreload()
+    await gateway?.close()
     await migration
     await storage?.ended
     await provider.close()
@@ -83,7 +92,7 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
   log.info('stopped')
 }
 
-const listen = (provider: Provider, config: Config, { onEvent, health }: Pick<Parameters<typeof serveRpc>[0], 'onEvent' | 'health'>): Promise<RpcHttpServer> => {
+const listen = (provider: Provider, config: Config, gateway: DaemonGateway | undefined, { onEvent, health }: Pick<Parameters<typeof serveRpc>[0], 'onEvent' | 'health'>): Promise<RpcHttpServer> => {
   const at = parseListen(config.listen)
   if (at === undefined) throw new CommandError('COMMAND_USAGE', 'Listen: want HOST:PORT')
   return serveRpc({
@@ -94,7 +103,8 @@ const listen = (provider: Provider, config: Config, { onEvent, health }: Pick<Pa
     hosts: config.hosts,
     origins: config.origins,
     ...(health === undefined ? {} : { health }),
-    metrics: () => provider.metrics(),
+    ...gateway?.served,
+    metrics: async () => gateway?.metrics(await provider.metrics()) ?? provider.metrics(),
     ...(onEvent === undefined ? {} : { onEvent }),
   })
 }
@@ -118,9 +128,3 @@ const healthOf = (provider: Provider, { stopping, migrating, missing }: Circumst
   const notes = missing === 0 ? [] : [`${count(missing, 'storage path')} not there; the log names ${missing === 1 ? 'it' : 'them'}`]
   return { live: true, ready: reasons.length === 0, reasons, notes }
 }
-
-/** Resolves when the signal has fired. */
-const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => {
-  if (signal.aborted) resolve()
-  else signal.addEventListener('abort', () => { resolve() }, { once: true })
-})

@@ -12,12 +12,14 @@ import type { ServedRequest } from './served-request.ts'
 
 export type AccessLogFormat = 'text' | 'json'
 
+/** What a line is made of. */
+export type AccessEntry = Omit<ServedRequest, 'version'>
+
 /** Longer paths and agents are cut off. */
 const MAX_LENGTH = 2048
 
 /** One line, with its end. */
-export const accessLine = (request: ServedRequest, format: AccessLogFormat): string => {
-  const { at, address, method, target, status, ms, bytes, agent, code } = request
+export const accessLine = ({ at, address, method, target, status, ms, bytes, agent, code }: AccessEntry, format: AccessLogFormat): string => {
   const time = new Date(at).toISOString()
   if (format === 'json') {
     return `${JSON.stringify({ time, addr: address, method: cut(method), path: cut(target), status, ms: Math.round(ms), bytes, ratio: null, agent: cut(agent ?? ''), error: code ?? '' })}\n`
