@@ -1,7 +1,8 @@
 import { BITSWAP } from './bitswap.ts'
 import { BROKERING } from './brokering.ts'
+import { GATEWAY } from './gateway.ts'
 import { READING } from './reading.ts'
 import { makeDag, type Test } from './world.ts'
 
-export const TESTS: readonly Test[] = [...READING, ...BROKERING, ...BITSWAP]
+export const TESTS: readonly Test[] = [...READING, ...BROKERING, ...BITSWAP, ...GATEWAY]
 export { makeDag }
