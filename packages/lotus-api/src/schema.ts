@@ -46,7 +46,18 @@ export const flag: Schema<boolean> = plain('boolean', { type: 'boolean' }, (valu
 /** A whole number that a number holds. */
 export const whole: Schema<number> = plain('integer', { type: 'integer' }, (value): value is number => Number.isSafeInteger(value), () => 0)
 
-export const number: Schema<number> = plain('number', { type: 'number' }, (value): value is number => typeof value === 'number', () => 0)
+/** A measure: as exact as a number is, however many digits stand on the wire. */
+export const number: Schema<number> = {
+  type: 'number',
+  zero: () => 0,
+  json: () => ({ type: 'number' }),
+  encode: (value) => value,
+  decode: (value, at) => {
+    if (typeof value === 'number') return value
+    if (typeof value === 'bigint') return Number(value)
+    throw refuse(at, 'number', value)
+  },
+}
 
 /** Any JSON. */
 export const anything: Schema<unknown> = plain('any', {}, (value): value is unknown => value !== undefined)

@@ -31,7 +31,8 @@ export const valueOf = (schema: JsonSchema, definitions: Readonly<Record<string,
       if (properties === undefined) return fc.dictionary(fc.string().filter((key) => key !== '__proto__'), valueOf(schema['additionalProperties'] as JsonSchema, definitions), { noNullPrototype: true })
       return fc.record(Object.fromEntries(Object.entries(properties).map(([key, one]) => [key, valueOf(one, definitions)])), { requiredKeys: [...schema['required'] as readonly string[]], noNullPrototype: true })
     }
-    default: return fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown)
+    // what a reader cannot know to be a measure keeps all its digits, as a bigint
+    default: return fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value), (_, one: unknown) => Number.isInteger(one) && !Number.isSafeInteger(one) ? 0 : one) as unknown)
   }
 }
 

@@ -63,6 +63,11 @@ describe('a client and a server of the methods', () => {
     expect(await answering(null).DagstoreShardInfo('k')).toBeNull()
   })
 
+  it('take a measure that has more digits than an integer may', async () => {
+    const stats = { Shards: 1, States: {}, Unindexed: 0, Leases: 0, Waiting: 0, Counters: [{ Name: 'source.read.bytes', Labels: {}, Value: 2 ** 60 }] }
+    expect(await connect({ DagstoreStats: async () => stats }).DagstoreStats()).toEqual(stats)
+  })
+
   it('pass on events of later versions, and those that have more than they know', async () => {
     const later = [
       { Type: 'unsealed', Key: 'k', Since: { Hours: 3 } },
