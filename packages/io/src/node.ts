@@ -1,6 +1,6 @@
 export { clientOf, isFromHere, isLoopback, plainAddress } from './node/client-address.ts'
 export { type Count, createCount } from './node/counts.ts'
-export { createDepartures, type Departures } from './node/departures.ts'
+export { type Connection, createDepartures, type Departures } from './node/departures.ts'
 export { type DirectoryOptions, openDirectory } from './node/directory.ts'
 export { classifyNodeError } from './node/errors.ts'
 export { createFilePool, type FilePool, type FilePoolOptions } from './node/file-pool.ts'

@@ -1,5 +1,4 @@
 /** Who is at the other end of a connection, as far as its address says. */
-import type { IncomingMessage } from 'node:http'
 
 /** One client: an IPv4 address, however it is written, or the first 64 bits of an IPv6 address. */
 export const clientOf = (address: string | undefined): string => {
@@ -28,5 +27,5 @@ export const isLoopback = (address: string | undefined): boolean => {
 const FORWARDED = /^(?:forwarded|x-forwarded.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|via)$/
 
 /** Of this machine, and not passed on by a program that runs on it. */
-export const isFromHere = ({ socket, headers }: Pick<IncomingMessage, 'headers'> & { readonly socket: { readonly remoteAddress?: string | undefined } }): boolean =>
+export const isFromHere = ({ socket, headers }: { readonly headers: object, readonly socket: { readonly remoteAddress?: string | undefined } }): boolean =>
   isLoopback(socket.remoteAddress) && !Object.keys(headers).some((name) => FORWARDED.test(name))

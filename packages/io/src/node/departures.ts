@@ -2,18 +2,22 @@
  * Whether a connection is gone. Answers that wait behind others on the same connection hear nothing of it from Node: they have no
  * socket yet, so they would wait for ever.
  */
-import type { Socket } from 'node:net'
+
+/** A socket, as far as it is needed: whoever uses this package need not have the types of Node. */
+export interface Connection {
+  once (event: 'close', heard: () => void): unknown
+}
 
 export interface Departures {
   /** Once, when it comes. */
-  watch (socket: Socket): void
+  watch (socket: Connection): void
   /** Aborted when the connection is gone. */
-  of (socket: Socket): AbortSignal
+  of (socket: Connection): AbortSignal
 }
 
 export const createDepartures = (): Departures => {
-  const signals = new WeakMap<Socket, AbortSignal>()
-  const watch = (socket: Socket): AbortSignal => {
+  const signals = new WeakMap<Connection, AbortSignal>()
+  const watch = (socket: Connection): AbortSignal => {
     const left = new AbortController()
     signals.set(socket, left.signal)
     socket.once('close', () => { left.abort(new Error('the caller has left')) })
