@@ -57,9 +57,10 @@ export async function * followPath (traversal: Traversal, root: CID, segments: r
     if (block !== undefined) yield block
     const step = stepFrom(place, bytes, segments.slice(used), usedBits, maxLinks)
     if (step.link === undefined) return { ...place, remainder: segments.slice(used), bytes }
+    const where = step.used === 0 ? place.where : below(place, segments.slice(used, used + step.used))
     used += step.used
     usedBits = step.usedBits
-    place = { cid: step.link, depth: place.depth + 1, parent: place.cid, where: `/${segments.slice(0, used).join('/')}` }
+    place = { cid: step.link, depth: place.depth + 1, parent: place.cid, where }
   }
   return { ...place, remainder: [], bytes: undefined }
 }
@@ -104,8 +105,10 @@ const stepInPb = (place: Place, bytes: Uint8Array, segment: string, usedBits: nu
 }
 
 const stepInData = (place: Place, segments: readonly string[], found: InBlock): PathStep => {
-  if (found.to === 'nothing') throw noLink({ ...place, where: `${place.where === '/' ? '' : place.where}/${segments.slice(0, found.used).join('/')}` }, segments[found.used]!)
+  if (found.to === 'nothing') throw noLink({ ...place, where: below(place, segments.slice(0, found.used)) }, segments[found.used]!)
   return found.to === 'value' ? { link: undefined, used: 0, usedBits: 0 } : { link: found.link, used: found.used, usedBits: 0 }
 }
+
+const below = ({ where = '' }: Place, segments: readonly string[]): string => `${where === '/' ? '' : where}/${segments.join('/')}`
 
 const noLink = (place: Place, segment: string): DagError => new DagError('DAG_NO_LINK', `no link of that name; segment=${segment}`, place.cid, place)

@@ -35,8 +35,9 @@ export interface LocatedPath {
  * @throws as {@link resolvePath}, but for what is wrong with that block
  */
 export const locatePath = async (store: BlockGetter, root: AnyCid, path: DagPath, options: ResolveOptions = {}): Promise<LocatedPath> => {
-  const { end, blocks } = await follow(store, toCid(root), path, options)
-  return { cid: end.cid, remainder: end.remainder, isRead: end.bytes !== undefined, way: blocks.map(({ cid }) => cid) }
+  const way: CID[] = []
+  const { end } = await follow(store, toCid(root), path, options, ({ cid }) => { way.push(cid) })
+  return { cid: end.cid, remainder: end.remainder, isRead: end.bytes !== undefined, way }
 }
 
 /**
@@ -52,18 +53,18 @@ export const locatePath = async (store: BlockGetter, root: AnyCid, path: DagPath
  * @throws {MissingBlockError} the store has not got a block; its other errors pass through
  */
 export const resolvePath = async (store: BlockGetter, root: AnyCid, path: DagPath, options: ResolveOptions = {}): Promise<ResolvedPath> => {
-  const { end, blocks, traversal } = await follow(store, toCid(root), path, options)
+  const blocks: DagBlock[] = []
+  const { end, traversal } = await follow(store, toCid(root), path, options, (block) => { blocks.push(block) })
   const bytes = end.bytes ?? (await traversal.read(end))!
   if (end.bytes === undefined) blocks.push({ cid: end.cid, bytes, depth: end.depth })
   return { cid: end.cid, remainder: end.remainder, blocks, ...entityOf(end.cid, bytes, options.maxLinks ?? Infinity) }
 }
 
-const follow = async (store: BlockGetter, root: CID, path: DagPath, options: ResolveOptions): Promise<{ readonly end: Terminus, readonly blocks: DagBlock[], readonly traversal: Traversal }> => {
+const follow = async (store: BlockGetter, root: CID, path: DagPath, options: ResolveOptions, met: (block: DagBlock) => void): Promise<{ readonly end: Terminus, readonly traversal: Traversal }> => {
   const segments = segmentsOf(path, root)
   const traversal = new Traversal(store, { ...options, duplicates: true, identity: 'yield', missing: 'throw', lookAhead: 0 })
-  const blocks: DagBlock[] = []
   const way = followPath(traversal, root, segments, options.maxLinks ?? Infinity)
   let step = await way.next()
-  for (; step.done !== true; step = await way.next()) blocks.push(step.value)
-  return { end: step.value!, blocks, traversal }
+  for (; step.done !== true; step = await way.next()) met(step.value)
+  return { end: step.value!, traversal }
 }

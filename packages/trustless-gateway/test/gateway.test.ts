@@ -70,6 +70,14 @@ describe('a gateway', () => {
     expect(store.asked).toHaveLength(2)
   })
 
+  it('says to HEAD that a block is too large, as it does to GET', async () => {
+    const { gateway } = watched({ limits: { request: { maxBlockBytes: 10 } } })
+    for (const method of ['GET', 'HEAD']) {
+      expect(await ask(gateway, raw, { method }), method).toMatchObject({ status: 403, headers: { 'x-error-code': 'DAG_BLOCK_TOO_LARGE' } })
+      expect(await ask(gateway, `/ipfs/${cidOf(subdirMixedFiles)}?format=car`, { method }), method).toMatchObject({ status: 403 })
+    }
+  })
+
   it('answers If-None-Match: * by whether it is here', async () => {
     const { gateway, store } = watched()
     expect((await ask(gateway, raw, { headers: { 'if-none-match': '*' } })).status).toBe(304)

@@ -18,26 +18,30 @@ export interface Reader extends BlockGetter {
   bytes (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
   /** Verified and of a length that is allowed; of an identity CID what it holds. @throws {DagError}, {BlockstoreError} */
   whole (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
-  /** Length of a block that is there, without reading it; `undefined`: the store does not tell. @throws {BlockNotFoundError} */
+  /** Length of a block that is there, without reading it; `undefined`: the store does not tell. @throws {BlockNotFoundError}; {DagError} it is too long */
   length (cid: CID, options?: BlockCallOptions): Promise<number | undefined>
 }
 
 /** @param maxBlockBytes - 0: no limit */
 export const createReader = ({ blockstore, hashes, verify }: ReaderParts, patience: Patience, maxBlockBytes: number): Reader => {
   const bytes = (cid: CID, options: BlockCallOptions = {}): Promise<Uint8Array> => patience(() => readBlock(blockstore, cid, options))
+  const checked = (cid: CID, length: number): number => {
+    if (maxBlockBytes === 0 || length <= maxBlockBytes) return length
+    throw new DagError('DAG_BLOCK_TOO_LARGE', `block is too long; max=${maxBlockBytes} got=${length}`, cid)
+  }
   return {
     bytes,
     get: (cid, options: StoreCallOptions = {}) => oneChunk(() => bytes(toCid(cid), options)),
     whole: async (cid, options) => {
       if (cid.multihash.code === IDENTITY) return cid.multihash.digest
       const block = await bytes(cid, options)
-      if (maxBlockBytes > 0 && block.byteLength > maxBlockBytes) throw new DagError('DAG_BLOCK_TOO_LARGE', `block is too long; max=${maxBlockBytes} got=${block.byteLength}`, cid)
+      checked(cid, block.byteLength)
       if (verify === 'always') verifyBlock(hashes, cid, block)
       return block
     },
     length: async (cid, options = {}) => {
       if (cid.multihash.code === IDENTITY) return cid.multihash.digest.byteLength
-      if (hasSizes(blockstore)) return patience(async () => blockstore.size(cid, options))
+      if (hasSizes(blockstore)) return checked(cid, await patience(async () => blockstore.size(cid, options)))
       const { signal } = options
       if (await blockstore.has(cid, signal === undefined ? {} : { signal })) return undefined
       throw new BlockNotFoundError(cid)
