@@ -8,6 +8,7 @@ import { createFirstTest } from './first-section.ts'
 import { lookAhead } from './look-ahead.ts'
 import type { MountedIndex } from './mounted-index.ts'
 import { createQuickRead } from './quick-read.ts'
+import { createReadAhead } from './read-ahead.ts'
 import { equal, readData, readHead, type SectionBytes, type SectionHead } from './section-read.ts'
 
 export interface MountedBlockstoreParts extends SectionBytes {
@@ -17,6 +18,8 @@ export interface MountedBlockstoreParts extends SectionBytes {
   readonly wholeCid: boolean
   /** An identity CID without a section is answered from itself. */
   readonly inline: boolean
+  /** 0: nothing is read ahead. */
+  readonly readAheadBytes: number
   readonly gate: Gate
 }
 
@@ -106,7 +109,7 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
   }
 
   const quickRead = createQuickRead({ section: parts, index, hashes, wholeCid })
-  const bytes = (cid: AnyCid, options?: BlockCallOptions): Promise<Uint8Array> => new Promise((resolve, reject) => {
+  const quickBytes = (cid: AnyCid, options?: BlockCallOptions): Promise<Uint8Array> => new Promise((resolve, reject) => {
     const signal = options?.signal
     const own = start(cid, signal)
     gate.enter()
@@ -123,6 +126,11 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
         around(own, signal).finally(gate.leave).then(resolve, reject)
       },
     })
+  })
+  const readAhead = parts.readAheadBytes === 0 ? undefined : createReadAhead({ section: parts, index, hashes, wholeCid, maxBytes: parts.readAheadBytes })
+  const bytes = readAhead === undefined ? quickBytes : (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<Uint8Array> => gate.pass(async () => {
+    const own = start(cid, signal)
+    return await readAhead(own, signal) ?? around(own, signal)
   })
   const around = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array> => {
     const found = await locate(cid, 'section', signal, async (head) => {

@@ -2,6 +2,7 @@
 import type { IndexEntry, Section } from '@dagstore/carv2'
 import { IDENTITY } from '@dagstore/hashes'
 import type { CID } from 'multiformats/cid'
+import { keyOf } from './byte-key.ts'
 import type { MountedIndex } from './mounted-index.ts'
 import { equal, readHead, type SectionBytes } from './section-read.ts'
 
@@ -11,9 +12,6 @@ export interface FirstTestParts {
   readonly wholeCid: boolean
   readonly find: (cid: CID, limit: number | undefined, signal: AbortSignal | undefined) => Promise<readonly IndexEntry[]>
 }
-
-/** However long they are: one call does not take a hundred thousand arguments. */
-const keyOf = (bytes: Uint8Array): string => bytes.reduce((key, byte) => key + String.fromCharCode(byte), '')
 
 type Where = Pick<Section, 'sectionOffset' | 'cid'>
 

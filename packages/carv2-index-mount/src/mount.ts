@@ -31,6 +31,14 @@ export interface MountOptions extends CarLimits {
   readonly pages?: PageCache | undefined
   /** @default `verify`, but not for an index whose trailer says that it is of these very bytes */
   readonly indexTrust?: IndexTrust | undefined
+  /** Where the parts of the CAR lie, when that is known already. @default read from its first bytes */
+  readonly layout?: CarLayout | undefined
+  /**
+   * Blocks come with those behind them: by one read up to so many bytes, growing while they are asked for in the order of the
+   * CAR, and found without the index. Twice that is held, and one lookup or read made at a time. For walks where requests are few,
+   * or far: 1 to 8 MiB. @default 0, nothing is read ahead
+   */
+  readonly readAheadBytes?: number | undefined
   /** Of it counts here whether an identity CID that is not stored is answered from itself. @default 'full': it is */
   readonly identity?: IdentityPolicyName | IdentityPolicy | undefined
   /** Where an index that lists every section comes from when another one was found wanting; closed with the mount. @default built from the CAR, in memory */
@@ -68,13 +76,15 @@ export interface IndexMount extends AsyncDisposable {
  *
  * @throws {CarV2Error} `data` is no CAR, or a damaged one, found while an index was built
  * @throws {IoError}
+ * @throws {RangeError} `readAheadBytes`
  */
 export const openIndexMount = (parts: MountParts, options: MountOptions & CallOptions = {}): Promise<IndexMount> => openMount(parts, options, false)
 
 /** As {@link openIndexMount}. @param dispensable - an index that can not be read is rebuilt, as a broken one is */
 export const openMount = async (parts: MountParts, options: MountOptions & CallOptions, dispensable: boolean): Promise<IndexMount> => {
   const { data: source, index: given } = parts
-  const { verify = 'always', wholeCid = false, owns = true, onNotice = () => {}, onProgress, pages, signal, indexTrust: trust } = options
+  const { verify = 'always', wholeCid = false, owns = true, readAheadBytes = 0, onNotice = () => {}, onProgress, pages, signal, indexTrust: trust } = options
+  if (!Number.isSafeInteger(readAheadBytes) || readAheadBytes < 0) throw new RangeError(`readAheadBytes; want=whole number from 0 got=${readAheadBytes}`)
   const limits = limitsOf(options)
   const hashes = verify === 'never' ? undefined : options.hashes ?? createHashes()
   const { inline } = resolveIdentityPolicy(options.identity)
@@ -83,7 +93,7 @@ export const openMount = async (parts: MountParts, options: MountOptions & CallO
 
   // head of the CAR and end of the index at once
   const [layoutRead, givenOpened] = await Promise.allSettled([
-    readLayout(source, { ...limits, signal, badIndex: 'report' }),
+    options.layout ?? readLayout(source, { ...limits, signal, badIndex: 'report' }),
     given === undefined ? undefined : openGiven(given, choiceOptions),
   ])
   const opened = givenOpened.status === 'fulfilled' ? givenOpened.value : undefined
@@ -105,7 +115,7 @@ export const openMount = async (parts: MountParts, options: MountOptions & CallO
     closed: () => new BlockstoreError('BLOCKSTORE_CLOSED', 'the store is closed'),
     onNotice,
   })
-  const blockstore = createMountedBlockstore({ ...from, source: withMergedReads(source), index, hashes, wholeCid, inline, gate })
+  const blockstore = createMountedBlockstore({ ...from, source: withMergedReads(source), index, hashes, wholeCid, inline, readAheadBytes, gate })
 
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => closed ??= (async () => {

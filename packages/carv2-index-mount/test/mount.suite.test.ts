@@ -48,3 +48,6 @@ readBlockstoreSuite('carv2-index-mount of a CARv1 with our index file', { descri
 
 readBlockstoreSuite('carv2-index-mount of a CARv1 whose foreign index is believed', { describe, it, expect },
   subject('attached', (blocks) => carV2({ roots: [], blocks }), { indexTrust: 'use' }))
+
+readBlockstoreSuite('carv2-index-mount that reads ahead', { describe, it, expect },
+  subject('given', v1, { readAheadBytes: 1 << 16 }, async (bytes, { identity }) => testSource(await indexOf(bytes, identity))))
