@@ -19,6 +19,8 @@ export interface UnindexedOptions {
 const WAIT_MS = 10_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 2000
+/** A store that has much to tell is not asked more often for that. */
+const CHANGES_APART_MS = 20
 /** Requests that wait at a time; the others are refused at once, so that those who ask for what is here find room. */
 const MOST_WAITING = 128
 /** For so long nobody waits for the same number of shards once somebody has in vain: they may be such as cannot be indexed. */
@@ -43,33 +45,34 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
       const shards = missed.error.unindexedShards
       if (waiting >= MOST_WAITING || spell.ms() >= waitMs || (shards === vain.shards && clock.monotonic() < vain.until)) throw unindexed(missed.error)
       const { signal } = asker
-      // of the request, and of this wait
-      const stop = new AbortController()
-      const unwatch = onAbort(signal, () => { stop.abort(signal.reason) })
       waiting++
       spell.begin()
       try {
         for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
           signal.throwIfAborted()
-          // watched from before the look, so that nothing comes in between
-          const change = changed?.({ signal: stop.signal })
-          change?.catch(() => {}) // a store that cannot tell is asked again like one that never does
-          missed = await missOf(find)
-          if ('value' in missed) return missed.value
-          const left = waitMs - spell.ms()
-          if (left <= 0) {
-            if (missed.error.unindexedShards === shards) vain = { shards, until: clock.monotonic() + VAIN_MS }
-            throw unindexed(missed.error)
+          // for the pause, which a change or the asker's leave ends, and for the watch over changes, which ends with it
+          const over = new AbortController()
+          const unwatch = onAbort(signal, () => { over.abort(signal.reason) })
+          try {
+            // watched from before the look, so that nothing comes in between; a store that cannot tell is one that never does
+            changed?.({ signal: over.signal }).then(() => { over.abort() }, () => {})
+            missed = await missOf(find)
+            if ('value' in missed) return missed.value
+            const left = waitMs - spell.ms()
+            if (left <= 0) {
+              if (missed.error.unindexedShards === shards) vain = { shards, until: clock.monotonic() + VAIN_MS }
+              throw unindexed(missed.error)
+            }
+            const isChanged = await clock.sleep(Math.min(left, pause), { signal: over.signal }).then(() => false, () => true)
+            if (isChanged) await clock.sleep(Math.min(left, CHANGES_APART_MS), { signal })
+          } finally {
+            unwatch()
+            over.abort()
           }
-          const time = clock.sleep(Math.min(left, pause), { signal: stop.signal })
-          time.catch(() => {}) // told where it is waited for
-          await (change === undefined ? time : Promise.race([change.catch(() => time), time]))
         }
       } finally {
         waiting--
         spell.end()
-        unwatch()
-        stop.abort()
       }
     }
   }

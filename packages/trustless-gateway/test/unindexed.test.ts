@@ -84,12 +84,22 @@ describe('patience', () => {
       if (looks < 4) throw miss(1)
       return 'there'
     })
-    await clock.advance(0)
+    await clock.advance(20)
     expect(looks).toBe(3)
     told.at(-1)!()
-    await clock.advance(0)
+    await clock.advance(20)
     expect(await found).toBe('there')
     expect([watched, clock.sleeping]).toEqual([0, 0])
+  })
+
+  it('looks no more often than is of use where the store tells without end', async () => {
+    const { clock, asker } = opened({ changed: async () => {}, waitMs: 1000 })
+    let looks = 0
+    const found = expect(asker().find(async () => { looks++; throw miss(1) })).rejects.toMatchObject({ code: 'GATEWAY_UNINDEXED' })
+    await clock.advance(1000)
+    await found
+    expect(looks).toBeLessThan(60)
+    expect(clock.sleeping).toBe(0)
   })
 
   it('looks again after a while where the store has told nothing, or cannot', async () => {
