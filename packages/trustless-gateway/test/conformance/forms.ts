@@ -3,7 +3,24 @@ import { Agent, request as http1 } from 'node:http'
 import { connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Gateway } from '../../src/index.ts'
 import { serveGateway } from '../../src/node.ts'
-import type { Asked, Begun } from './harness.ts'
+
+export interface Asked {
+  /** @default 'GET' */
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+/** An answer whose body is on its way. */
+export interface Begun {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Throws when the answer is not ended as a whole one. */
+  readonly body: AsyncIterableIterator<Uint8Array>
+  /** Takes no more of it: the asker goes. */
+  readonly leave: () => Promise<void>
+}
 
 export interface Asking {
   begin (target: string, asked?: Asked): Promise<Begun>

@@ -5,25 +5,9 @@ import { CID } from 'multiformats/cid'
 import { describe } from 'vitest'
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/index.ts'
 import { type ReadCar, readCar } from '../clients/car-stream.ts'
-import { askHttp1, askHttp2, askWeb, type Asking } from './forms.ts'
+import { type Asked, askHttp1, askHttp2, type Asking, askWeb, type Begun } from './forms.ts'
 
-export interface Asked {
-  /** @default 'GET' */
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal
-}
-
-/** An answer whose body is on its way. */
-export interface Begun {
-  readonly status: number
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
-  /** Throws when the answer is not ended as a whole one. */
-  readonly body: AsyncIterableIterator<Uint8Array>
-  /** Takes no more of it: the asker goes. */
-  readonly leave: () => Promise<void>
-}
+export type { Asked, Begun }
 
 export interface Answered extends Pick<Begun, 'status' | 'headers'> {
   readonly body: Uint8Array
