@@ -107,7 +107,8 @@ export const runGateway = async (paths: readonly string[], { config, origins, ro
     await store.close()
     status.clear()
   }
-  terminal.stderr(sum.text())
+  // behind the ^C
+  terminal.stderr(`${terminal.interactive ? '\n' : ''}${sum.text()}`)
 }
 
 /** So that nobody waits for CARs to be added before he is told. */
