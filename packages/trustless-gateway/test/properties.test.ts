@@ -16,7 +16,7 @@ const oneOf = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(.
 const names = oneOf('subdir', 'ascii.txt', 'hello.txt', 'multiblock.txt', 'document', 'files', 'single', '685.txt', '0', '..', '.', '', 'a b', '%2F', '%', '%ff', '%2e%2e', 'ä', '\n', '..%2f')
 const cidTexts = fc.oneof(
   oneOf(...roots).map(String), oneOf(...roots).map((cid) => cid.toString().toUpperCase()), oneOf('bafkqaaa', 'bafkqaddjnzzxazldoqwxizltoq', '', 'none', 'QmPKt7ptM2ZYSGPUc8PmPT2VBkLDK3iqpG9TBJY7PCE9rF'),
-  fc.string(), fc.tuple(oneOf(...roots).map(String), fc.nat(58), fc.string({ maxLength: 2 })).map(([text, at, insert]) => text.slice(0, at) + insert + text.slice(at + 1)),
+  fc.string(), fc.tuple(oneOf(...roots).map(String), fc.nat(58), fc.string({ maxLength: 2, unit: 'grapheme' }), oneOf(encodeURIComponent, String)).map(([text, at, insert, encode]) => text.slice(0, at) + encode(insert) + text.slice(at + 1)),
 )
 const parameters = fc.oneof(
   oneOf('format=raw', 'format=car', 'format=tar', 'format=', 'format', 'car-version=1', 'car-version=2', 'car-dups=y', 'car-dups=n', 'car-order=dfs', 'car-order=unk', 'dag-scope=block', 'dag-scope=entity', 'dag-scope=all', 'dag-scope=x', 'filename=%', 'filename=a%00b', 'download=true'),

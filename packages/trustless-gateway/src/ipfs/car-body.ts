@@ -6,6 +6,8 @@ import { carHeader, sectionAround, sectionHead } from './car-bytes.ts'
 
 /** Sections are joined up to this length. */
 const JOINED_BYTES = 1 << 16
+/** So much goes out, and the very first bytes, when the next block is not at hand; what is less waits for it, since each chunk has its cost. */
+const ENOUGH_BYTES = 1 << 14
 /** From here on a section costs less by itself than its copy. */
 const LARGE_BYTES = 1 << 15
 /** How many turns of the microtask queue a block takes that is at hand, with some to spare. */
@@ -16,7 +18,7 @@ export interface CarSource {
   /** Those that have been taken of `blocks` already. */
   readonly first: readonly DagBlock[]
   readonly blocks: AsyncGenerator<DagBlock, void, undefined>
-  /** Called for each block of `blocks` before its bytes are sent; what it throws ends the body. */
+  /** Called once for each block of `blocks` before it goes into the body; what it throws ends that. */
   readonly admit: (block: DagBlock) => void | Promise<void>
 }
 
@@ -34,6 +36,7 @@ export class CarBody implements AsyncGenerator<Uint8Array, void, undefined> {
   #partBytes = 0
   #asked: Promise<IteratorResult<DagBlock, void>> | undefined
   #isThere = false
+  #hasBegun = false
   #end: { readonly error: unknown } | 'reached' | undefined
 
   constructor (source: CarSource) {
@@ -44,11 +47,12 @@ export class CarBody implements AsyncGenerator<Uint8Array, void, undefined> {
 
   async next (): Promise<Next> {
     while (this.#chunks.length === 0 && this.#end === undefined) {
-      // what is there goes out while the next block is still to come
-      if (this.#partBytes > 0 && !await this.#isNear()) this.#join()
+      const isEnough = this.#hasBegun ? this.#partBytes >= ENOUGH_BYTES : this.#partBytes > 0
+      if (isEnough && !await this.#isNear()) this.#join()
       else await this.#take()
     }
     if (this.#chunks.length === 0) this.#join()
+    this.#hasBegun = true
     const value = this.#chunks.shift()
     if (value !== undefined) return { done: false, value }
     const end = this.#end

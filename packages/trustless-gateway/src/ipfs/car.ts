@@ -60,9 +60,10 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
     ...(limits.maxCids > 0 ? { maxCids: limits.maxCids } : {}),
     onEnd: () => { found = true },
   })
-  const admit = (block: DagBlock): void | Promise<void> => {
-    call.blocks++
-    return checkDenied(block.cid)
+  const count = (): void => { call.blocks++ }
+  const admit = ({ cid }: DagBlock): void | Promise<void> => {
+    const checked = checkDenied(cid)
+    return checked === undefined ? count() : checked.then(count)
   }
   const first: DagBlock[] = []
   let heldBytes = 0

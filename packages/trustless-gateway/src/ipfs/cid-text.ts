@@ -1,4 +1,5 @@
 /** CIDs as they are written in paths: of either version, in any base. */
+import { IDENTITY } from '@dagstore/hashes'
 import { base10 } from 'multiformats/bases/base10'
 import { base16, base16upper } from 'multiformats/bases/base16'
 import { base2 } from 'multiformats/bases/base2'
@@ -15,7 +16,6 @@ import { quickCid } from './quick-base32.ts'
 const MAX_IDENTITY_BYTES = 128
 /** In the shortest alphabet such a CID is this long; reading some of the others takes time that grows with the square. */
 const MAX_CHARACTERS = 1100
-const IDENTITY = 0
 
 const BASES: ReadonlyMap<string, { readonly prefix: string, decode(text: string): Uint8Array }> = new Map(
   [base2, base8, base10, base16, base16upper, ...Object.values(base32), base36, base36upper, base58btc, base58flickr, ...Object.values(base64)].map((base) => [base.prefix, base]))

@@ -12,7 +12,7 @@ const NO_DIGIT = 0xff
 const DIGITS: Uint8Array = new Uint8Array(128).fill(NO_DIGIT)
 for (const [digit, character] of [...'abcdefghijklmnopqrstuvwxyz234567'].entries()) DIGITS[character.charCodeAt(0)] = digit
 
-/** `undefined`: of another form, or none. @throws {Error} no CID. @param text - of ASCII characters */
+/** `undefined`: of another form, or none. @throws {Error} no CID */
 export const quickCid = (text: string): CID | undefined => {
   const size = SIZES.get(text.length)
   if (size === undefined || !text.startsWith('b')) return undefined
@@ -21,7 +21,7 @@ export const quickCid = (text: string): CID | undefined => {
   let bits = 0
   let at = 0
   for (let n = 1; n < text.length; n++) {
-    const digit = DIGITS[text.charCodeAt(n)]!
+    const digit = DIGITS[text.charCodeAt(n)] ?? NO_DIGIT
     if (digit === NO_DIGIT) return undefined
     rest = rest << 5 | digit
     bits += 5
