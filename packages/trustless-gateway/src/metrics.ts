@@ -40,16 +40,16 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 export const createGatewayMeter = (load: () => GatewayLoad): GatewayMeter => {
   const counters = new Map<string, { readonly name: string, readonly labels: Readonly<Record<string, string>>, value: number }>()
   const histograms = new Map<string, { readonly name: string, readonly route: string } & Times>()
-  const count = (name: string, labels: Readonly<Record<string, string>>, by: number): void => {
-    const key = `${name} ${Object.values(labels).join(' ')}`
-    const counter = counters.get(key) ?? { name, labels, value: 0 }
-    counters.set(key, counter)
-    counter.value += by
+  /** @param key - what the labels are made of, which is done for the first of them alone */
+  const count = (name: string, key: string, by: number, labels: () => Readonly<Record<string, string>>): void => {
+    const known = counters.get(name + key)
+    if (known !== undefined) known.value += by
+    else counters.set(name + key, { name, labels: labels(), value: by })
   }
   const time = (name: string, route: string, ms: number): void => {
-    const key = `${name} ${route}`
-    const times = histograms.get(key) ?? { name, route, count: 0, sum: 0, buckets: BOUNDS.map(() => 0) }
-    histograms.set(key, times)
+    const known = histograms.get(name + route)
+    const times = known ?? { name, route, count: 0, sum: 0, buckets: BOUNDS.map(() => 0) }
+    if (known === undefined) histograms.set(name + route, times)
     times.count++
     times.sum += ms
     const at = BOUNDS.findIndex((bound) => ms <= bound)
@@ -57,11 +57,13 @@ export const createGatewayMeter = (load: () => GatewayLoad): GatewayMeter => {
   }
   return {
     note: ({ type, route, method, status, ms, firstByteMs, bytes, blocks, code }) => {
-      count('gateway.requests', { route, method: METHODS.has(method) ? method : 'other', status: `${status}` }, 1)
-      if (type === 'refused' && code !== undefined) count('gateway.refused', { code }, 1)
-      else if (code !== undefined && status < 400) count('gateway.broken', { route }, 1)
-      if (bytes > 0) count('gateway.bytes', { route }, bytes)
-      if (blocks > 0) count('gateway.blocks', { route }, blocks)
+      const known = METHODS.has(method) ? method : 'other'
+      const byRoute = (): Readonly<Record<string, string>> => ({ route })
+      count('gateway.requests', `${route} ${known} ${status}`, 1, () => ({ route, method: known, status: `${status}` }))
+      if (type === 'refused' && code !== undefined) count('gateway.refused', code, 1, () => ({ code }))
+      else if (code !== undefined && status < 400) count('gateway.broken', route, 1, byRoute)
+      if (bytes > 0) count('gateway.bytes', route, bytes, byRoute)
+      if (blocks > 0) count('gateway.blocks', route, blocks, byRoute)
       time('gateway.ms', route, ms)
       if (bytes > 0) time('gateway.first_byte.ms', route, firstByteMs)
     },

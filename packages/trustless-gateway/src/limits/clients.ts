@@ -25,6 +25,8 @@ export class Clients {
   readonly #clock: Clock
   readonly #active: Map<string, Client> = new Map()
   readonly #resting: Map<string, Client> = new Map()
+  /** The last one that owed nothing: whoever asks one thing after another is made once. */
+  #spare: Client | undefined
 
   constructor (limits: CheckedLimits['client'], clock: Clock) {
     this.#limits = limits
@@ -36,7 +38,7 @@ export class Clients {
 
   /** To be given back by `release`. */
   use (name: string): Client {
-    const client = this.#active.get(name) ?? this.#resting.get(name) ?? this.#create(name)
+    const client = this.#active.get(name) ?? this.#resting.get(name) ?? (this.#spare?.name === name ? this.#spare : this.#create(name))
     if (client.users++ === 0) {
       this.#resting.delete(name)
       this.#active.set(name, client)
@@ -48,6 +50,7 @@ export class Clients {
     if (--client.users > 0) return
     this.#active.delete(client.name)
     if (client.flow.owedMs > 0) this.#resting.set(client.name, client)
+    else this.#spare = client
     for (const [name, { flow }] of this.#resting) {
       if (flow.owedMs > 0 && this.#resting.size <= MOST_RESTING) break
       this.#resting.delete(name)
