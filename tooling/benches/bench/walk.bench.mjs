@@ -2,46 +2,30 @@ import { payloadForm, readEntity, walkDag, walkPath } from '@dagstore/dag'
 import { openHashes } from '@dagstore/hashes/node'
 import { CarReader, CarWriter } from '@ipld/car'
 import * as dagPb from '@ipld/dag-pb'
-import { CID } from 'multiformats/cid'
-import * as Digest from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { makeBlocks } from '../src/car-files.mjs'
+import { fileBlocks } from '../src/file-dag.mjs'
 
 export const title = 'Walk a file of 200,000 small blocks in memory'
 export const packages = ['dag']
 
 const LEAVES = 200_000
 const ROUNDS = 3
-const LINKS = 174
 const DAG_PB = 0x70
 
 /** A balanced file over raw leaves of 64 to 192 bytes: its root, and all blocks as a CAR in the order of the walk. */
 const makeFile = async (hashes, leaves) => {
-  const node = (children) => {
-    const sizes = children.map(({ size }) => size)
-    const size = sizes.reduce((sum, each) => sum + each, 0)
-    const data = [8, 2, 24, ...varint(size), ...sizes.flatMap((each) => [32, ...varint(each)])]
-    const bytes = dagPb.encode({ Data: Uint8Array.from(data), Links: children.map(({ cid, bytes }) => ({ Hash: cid, Name: '', Tsize: bytes.byteLength })) })
-    return { cid: CID.createV1(DAG_PB, Digest.create(0x12, hashes.digest(0x12, bytes))), bytes, size, children }
-  }
-  let level = [...makeBlocks(1, leaves, 64, 192, { hash: (bytes) => hashes.digest(0x12, bytes) })].map((leaf) => ({ ...leaf, size: leaf.bytes.byteLength, children: [] }))
-  while (level.length > 1) level = Array.from({ length: Math.ceil(level.length / LINKS) }, (_, i) => node(level.slice(i * LINKS, (i + 1) * LINKS)))
-  const blocks = []
-  const collect = (one) => {
-    blocks.push(one)
-    for (const child of one.children) collect(child)
-  }
-  collect(level[0])
-  const { writer, out } = CarWriter.create([level[0].cid])
+  const digest = (bytes) => hashes.digest(0x12, bytes)
+  const blocks = fileBlocks(makeBlocks(1, leaves, 64, 192, { hash: digest }), digest)
+  const root = blocks[0].cid
+  const { writer, out } = CarWriter.create([root])
   const parts = []
   const written = (async () => { for await (const part of out) parts.push(part) })()
   for (const block of blocks) await writer.put(block)
   await writer.close()
   await written
-  return { root: level[0].cid, count: blocks.length, car: Buffer.concat(parts) }
+  return { root, count: blocks.length, car: Buffer.concat(parts) }
 }
-
-const varint = (value) => (value < 0x80 ? [value] : [value % 0x80 | 0x80, ...varint(Math.floor(value / 0x80))])
 
 /** What such a walk is usually written like: blocks by the text of their CID (`CarReader.get` searches them one by one). */
 const usualWalk = async function * (blocks, cid, verified, met = new Set()) {

@@ -12,14 +12,16 @@ const peerVersions = () => {
   return Object.fromEntries(names.map((name) => [name, json(`node_modules/${name}/package.json`).version]))
 }
 
-const GO_PEERS = ['github.com/ipld/go-car/v2', 'github.com/filecoin-project/dagstore', 'github.com/filecoin-project/go-fil-commp-hashhash']
+const GO_PEERS = { go: ['github.com/ipld/go-car/v2', 'github.com/filecoin-project/dagstore', 'github.com/filecoin-project/go-fil-commp-hashhash'], 'go-gateway': ['github.com/ipfs/boxo'] }
 
 /** Of Go and its modules; empty where Go is not installed. */
 const goVersions = () => {
   try {
     const version = execFileSync('go', ['env', 'GOVERSION'], { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim()
-    const mod = readFileSync(new URL('../interop/go/go.mod', here), 'utf8')
-    const modules = GO_PEERS.map((name) => [name, new RegExp(`${name.replaceAll('.', '\\.')} v(\\S+)`).exec(mod)?.[1]])
+    const modules = Object.entries(GO_PEERS).flatMap(([folder, names]) => {
+      const mod = readFileSync(new URL(`../interop/${folder}/go.mod`, here), 'utf8')
+      return names.map((name) => [name, new RegExp(`${name.replaceAll('.', '\\.')} v(\\S+)`).exec(mod)?.[1]])
+    })
     return { go: version.replace(/^go/, ''), ...Object.fromEntries(modules.filter(([, found]) => found !== undefined)) }
   } catch {
     return {}

@@ -1,11 +1,11 @@
 /** The tables of docs/performance.md, from the figures of the last runs. */
-import { number, verdictOf } from './table.mjs'
+import { detail, DETAILS, number, verdictOf } from './table.mjs'
 
 /** As design and reader go: indexing, opening, reading, writing, pieces, the rest. */
 const ORDER = [
   'index-scan', 'verify', 'hashes', 'index-build', 'index-memory', 'index-large', 'open', 'open-memory', 'get', 'get-cold', 'remote',
   'carv2-write', 'walk', 'fr32', 'commp', 'sector', 'top-level-index',
-  'first-block', 'acquire', 'store-start', 'many-cars',
+  'first-block', 'acquire', 'store-start', 'many-cars', 'gateway',
 ]
 
 /** Results in the order of the document; those that it does not know come last, by name. */
@@ -43,6 +43,7 @@ const figureLines = ({ kind, unit, figures }) => {
     ['least to most', ({ ms }) => `${number(ms.min)} to ${number(ms.max)}`],
     ...(has('mibPerSecond') ? [['MiB/s', ({ mibPerSecond }) => number(mibPerSecond)]] : []),
     ...(has('itemsPerSecond') ? [['items/s', ({ itemsPerSecond }) => number(itemsPerSecond)]] : []),
+    ...DETAILS.filter(({ key }) => has(key)).map(({ key, head }) => [head, (figure) => detail(figure, key)]),
   ]
   return table(['', '', ...columns.map(([head]) => head)], figures.map((figure) => [figure.role, figure.name, ...columns.map(([, cell]) => cell(figure))]))
 }

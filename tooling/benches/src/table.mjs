@@ -3,6 +3,10 @@
 export const number = (value) => (value >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString('en-GB') : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toPrecision(2))
 const large = (value) => Math.round(value).toLocaleString('en-GB')
 
+/** What figures tell besides, where one run does many requests. */
+export const DETAILS = [{ key: 'p50Ms', head: 'p50 ms' }, { key: 'p99Ms', head: 'p99 ms' }, { key: 'firstByteMs', head: 'first byte ms' }]
+export const detail = (figure, key) => (figure[key] === undefined ? '' : number(figure[key]))
+
 /** Cells in columns; the first ones to the left, numbers to the right. */
 const columns = (rows, leftOnes) => {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)))
@@ -17,9 +21,14 @@ export const verdictOf = ({ ratio, wanted, value, atMost }) => {
 }
 
 const timeLines = ({ what, rounds, figures, ratios }) => {
-  const rows = [['', '', 'median ms', 'least', 'most', 'MiB/s', 'items/s']]
-  for (const { name, role, ms, mibPerSecond, itemsPerSecond } of figures) {
-    rows.push([role, name, number(ms.median), number(ms.min), number(ms.max), mibPerSecond === undefined ? '' : number(mibPerSecond), itemsPerSecond === undefined ? '' : large(itemsPerSecond)])
+  const details = DETAILS.filter(({ key }) => figures.some((figure) => figure[key] !== undefined))
+  const rows = [['', '', 'median ms', 'least', 'most', 'MiB/s', 'items/s', ...details.map(({ head }) => head)]]
+  for (const figure of figures) {
+    const { name, role, ms, mibPerSecond, itemsPerSecond } = figure
+    rows.push([
+      role, name, number(ms.median), number(ms.min), number(ms.max), mibPerSecond === undefined ? '' : number(mibPerSecond), itemsPerSecond === undefined ? '' : large(itemsPerSecond),
+      ...details.map(({ key }) => detail(figure, key)),
+    ])
   }
   const relations = ratios.map(({ name, against, ratio, wanted }) =>
     [name, against, `${number(ratio)} x`, wanted === undefined ? '' : `>= ${wanted} x`, verdictOf({ ratio, wanted })])

@@ -27,6 +27,19 @@ describe('compare', () => {
   })
 })
 
+describe('details', () => {
+  it('of a case are told when all its runs are over, and shown beside those that have none', async () => {
+    let runs = 0
+    const many = { name: 'many', role: 'ours', run: () => { runs++ }, details: () => ({ p50Ms: runs, p99Ms: 77 }) }
+    const compared = await compare({ what: 'requests', cases: [many, { name: 'one', role: 'peer', run: () => {} }], rounds: 2, warmUps: 1 } as never)
+    expect(compared.figures[0]).toMatchObject({ name: 'many', p50Ms: 4, p99Ms: 77 })
+    const [, heads, first, second] = tableOf(compared)
+    expect(heads).toMatch(/p50 ms +p99 ms$/)
+    expect(first).toMatch(/ 4 +77$/)
+    expect(second).not.toContain('77')
+  })
+})
+
 describe('inChild', () => {
   it('tells what the work gave and what it holds in memory', async () => {
     const { answer, live, peakMiB } = await inChild(new URL('child-of-test.mjs', import.meta.url), { mib: 64 }) as { answer: number, live: { buffersMiB: number }, peakMiB: number }

@@ -1,0 +1,71 @@
+/** Servers of the same CARs, each in a process of its own. */
+import { execFileSync, fork, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const GO = fileURLToPath(new URL('../../interop/go-gateway', import.meta.url))
+const child = (name) => fileURLToPath(new URL(`../bench/children/${name}.mjs`, import.meta.url))
+
+/** A child that says its ports in its first message, and ends when it is left alone. */
+const forked = (name, parameters) => new Promise((resolve, reject) => {
+  const process = fork(child(name), [JSON.stringify(parameters)])
+  process.once('exit', (code) => { reject(new Error(`a server has ended; name=${name} code=${code}`)) })
+  process.once('message', (ports) => {
+    resolve({
+      pid: process.pid,
+      ports,
+      close: () => new Promise((closed) => {
+        process.removeAllListeners('exit')
+        process.once('exit', closed)
+        process.disconnect()
+      }),
+    })
+  })
+})
+
+/** @param log - where its access log goes */
+export const startOurs = async ({ store, log, unverified = false }) => {
+  const { ports, ...server } = await forked('gateway-server', { store, log, unverified })
+  return { ...server, port: ports.port }
+}
+
+/** @param from - `memory` or `file`; ports by name of the server */
+export const startPlain = (places, from) => forked('plain-server', { places, from })
+
+/** Path of the built program; `undefined`, with a line that says why, when it cannot be built here. */
+export const buildBoxo = (scratch) => {
+  const program = join(scratch, 'boxo-gateway')
+  try {
+    execFileSync('go', ['build', '-mod=readonly', '-o', program, './serve'], { cwd: GO, stdio: ['ignore', 'ignore', 'pipe'] })
+    return program
+  } catch (error) {
+    console.log(`without boxo's gateway: ${String(error.stderr ?? error.message).trim().split('\n')[0]}`)
+    return undefined
+  }
+}
+
+export const startBoxo = (program, cars) => new Promise((resolve, reject) => {
+  const process = spawn(program, cars, { stdio: ['pipe', 'pipe', 'inherit'] })
+  process.once('exit', (code) => { reject(new Error(`boxo's gateway has ended; code=${code}`)) })
+  process.stdout.once('data', (line) => {
+    resolve({
+      pid: process.pid,
+      port: Number(new URL(String(line).trim()).port),
+      close: () => new Promise((closed) => {
+        process.removeAllListeners('exit')
+        process.once('exit', closed)
+        process.stdin.end()
+      }),
+    })
+  })
+})
+
+/** Resident memory of a process in bytes; `undefined` where the system does not tell. */
+export const residentBytes = (pid) => {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024
+  } catch {
+    return undefined
+  }
+}
