@@ -30,7 +30,7 @@ export const nodeHandler = (gateway: Pick<Gateway, 'answer' | 'claims'>): NodeHa
     const peer = peers.of(peerOf(socket.remoteAddress), request.headers, 'encrypted' in socket)
     const answer = await gateway.answer(http1Request(request, target, { client: client ?? peer.client, origin: peer.origin, signal }))
     if (answer === undefined) return false
-    await sendAnswer(http1Outgoing(request, response, signal), answer, request.method !== 'HEAD', SERVER_LIMITS.maxWaitingBytes)
+    await sendAnswer(http1Outgoing(request, response, signal, false), answer, request.method !== 'HEAD', SERVER_LIMITS.maxWaitingBytes)
     return true
   }
 }
@@ -49,11 +49,13 @@ export const http1Request = (request: IncomingMessage, target: string, who: Pick
 /** Whether something follows its headers. */
 export const hasBody = ({ headers }: IncomingMessage): boolean => headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-export const http1Outgoing = (request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Outgoing => {
+/** @param closes - as in {@link Outgoing}: not for one that may wait behind another on its connection */
+export const http1Outgoing = (request: IncomingMessage, response: ServerResponse, gone: AbortSignal, closes: boolean): Outgoing => {
   let ends = true
   return {
     stream: response,
     gone,
+    closes,
     isOut: () => response.writableFinished,
     begin: (status, headers) => {
       // without chunks and length the end of the connection is that of the body

@@ -23,6 +23,7 @@ export const http2Outgoing = (stream: ServerHttp2Stream, gone: AbortSignal): Out
   return {
     stream,
     gone,
+    closes: true,
     isOut: () => !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR,
     begin: (status, headers) => {
       stream.respond({ ':status': status, ...headers }, { waitForTrailers: true })

@@ -1,5 +1,6 @@
 /** The way of an answer to the network, the same for both versions of HTTP. */
 import type { Writable } from 'node:stream'
+import { onAbort } from '@dagstore/io'
 import type { GatewayAnswer } from '../exchange.ts'
 
 /** Where one answer goes. */
@@ -8,6 +9,8 @@ export interface Outgoing {
   readonly stream: Writable
   /** Nobody takes it any more. */
   readonly gone: AbortSignal
+  /** Whether the stream is sure to say that it is closed, so that nobody has to listen to `gone` for that. */
+  readonly closes: boolean
   /** Whether all of the answer has reached the network, once the stream is closed. */
   isOut (): boolean
   /** What is sent before a body that comes in parts. */
@@ -83,15 +86,19 @@ export const isStream = (body: GatewayAnswer['body']): body is AsyncGenerator<Ui
 
 const drained = (stream: Writable, gone: AbortSignal): Promise<void> => firstOf(stream, ['drain', 'close'], gone)
 
-const closedOf = ({ stream, gone }: Outgoing): Promise<void> => stream.closed ? Promise.resolve() : firstOf(stream, ['close'], gone)
+const closedOf = ({ stream, gone, closes }: Outgoing): Promise<void> => {
+  if (stream.closed) return Promise.resolve()
+  // what every answer waits for is kept cheap
+  return closes ? new Promise((resolve) => { stream.once('close', resolve) }) : firstOf(stream, ['close'], gone)
+}
 
 const firstOf = (stream: Writable, events: readonly string[], gone: AbortSignal): Promise<void> => new Promise((resolve) => {
+  if (gone.aborted) return resolve()
   const done = (): void => {
     for (const event of events) stream.off(event, done)
-    gone.removeEventListener('abort', done)
+    unwatch()
     resolve()
   }
-  if (gone.aborted) return resolve()
   for (const event of events) stream.on(event, done)
-  gone.addEventListener('abort', done)
+  const unwatch = onAbort(gone, done)
 })

@@ -134,7 +134,7 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     if (hasBody(request)) response.shouldKeepAlive = false // it is not read
     const gone = departures.of(socket)
     const { address, client, origin } = peers.of(peerAt(socket), headers, 'encrypted' in socket)
-    return serve(http1Request(request, targetOf(request), { client, origin, signal: gone }), address, request.httpVersion, http1Outgoing(request, response, gone), () => mayMeasure(socket, headers))
+    return serve(http1Request(request, targetOf(request), { client, origin, signal: gone }), address, request.httpVersion, http1Outgoing(request, response, gone, true), () => mayMeasure(socket, headers))
   })
   const sessions = createHttp2Sessions(limits, (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, session: ServerHttp2Session) => {
     const gone = departureOf(stream)
