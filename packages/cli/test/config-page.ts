@@ -1,5 +1,6 @@
 /** The page of all keys of the configuration, made from their table. */
-import { type ConfigKey, FIELDS, KEYS, type SectionName, SECTIONS } from '../src/config/keys.ts'
+import type { ConfigKey, SectionName } from '../src/config/config-key.ts'
+import { FIELDS, KEYS, SECTIONS } from '../src/config/keys.ts'
 import { sayings } from '../src/config/show.ts'
 
 const SECTION_NAMES = Object.keys(SECTIONS) as SectionName[]

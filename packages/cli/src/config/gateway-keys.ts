@@ -1,7 +1,7 @@
 /** Keys of `[Gateway]`. */
 import { isIP } from 'node:net'
 import type { Config } from './config.ts'
-import type { ConfigKey } from './keys.ts'
+import type { ConfigKey } from './config-key.ts'
 import { parseListen } from './listen.ts'
 import { bytesFrom, choice, durationKind, listOf, textOf, wholeNumber } from './values.ts'
 

@@ -9,8 +9,9 @@ import { isApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
 import { GATEWAY_KEYS } from './gateway-keys.ts'
 import { parseListen } from './listen.ts'
-import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, textKind, textOf, type ValueKind, wholeNumber } from './values.ts'
+import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, textKind, textOf, wholeNumber } from './values.ts'
 import type { Config } from './config.ts'
+import type { ConfigKey, SectionName } from './config-key.ts'
 
 export const SECTIONS: Readonly<Record<SectionName, string>> = {
   DAGStore: 'The keys of Lotus, as in the config.toml of a Lotus miner or of Boost.',
@@ -21,26 +22,6 @@ export const SECTIONS: Readonly<Record<SectionName, string>> = {
   Doctor: 'Checks of all shards in the background.',
   Deals: 'Deals that this daemon takes itself. It has no sealing of its own: pieces are written to unsealed sector files, and nothing is proved.',
   Migration: 'Deals that become shards at the first start.',
-}
-
-export type SectionName = 'DAGStore' | 'Daemon' | 'Gateway' | 'Indexing' | 'Pieces' | 'Doctor' | 'Deals' | 'Migration'
-
-export interface ConfigKey<T> {
-  readonly section: SectionName
-  /** In a file. */
-  readonly name: string
-  readonly kind: ValueKind<T>
-  readonly default: T
-  /** One or several sentences. */
-  readonly help: string
-  /** Option of `daemon`, of keys of `[Gateway]` that of `gateway`, that says the same. */
-  readonly flag?: string
-  /** Environment variable of Lotus that says the same; ours is `DAGSTORE_<NAME>`. */
-  readonly lotusEnv?: string
-  /** Of files and folders; those of a file are taken from its folder, others from the working one, `~/` from home. */
-  readonly paths?: true
-  /** May hold a token or a password, which is not printed. */
-  readonly secret?: true
 }
 
 const isHost = (text: string): boolean => /^[\w.-]+(:\d+)?$|^\[[0-9a-f:.]+\](:\d+)?$/iu.test(text)

@@ -3,7 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CommonOptions } from '../options.ts'
 import type { Config } from './config.ts'
 import type { ConfigOptions } from './effective.ts'
-import { type ConfigKey, KEYS } from './keys.ts'
+import type { ConfigKey } from './config-key.ts'
+import { KEYS } from './keys.ts'
 
 export interface ConfigCommandOptions extends CommonOptions {
   readonly config?: string

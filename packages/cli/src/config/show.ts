@@ -1,7 +1,8 @@
 /** The configuration as TOML: the defaults with what each key is for, and the values that hold with where each comes from. */
 import type { Config } from './config.ts'
 import type { EffectiveConfig, ValueOrigin } from './effective.ts'
-import { type ConfigKey, envName, FIELDS, KEYS, type SectionName, SECTIONS } from './keys.ts'
+import type { ConfigKey, SectionName } from './config-key.ts'
+import { envName, FIELDS, KEYS, SECTIONS } from './keys.ts'
 import { quote } from './values.ts'
 
 const SECTION_NAMES = Object.keys(SECTIONS) as SectionName[]
