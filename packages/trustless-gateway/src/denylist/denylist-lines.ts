@@ -1,7 +1,7 @@
 /** The lines of a denylist, as its bytes come. */
 import { DenylistError } from './errors.ts'
 
-/** Of one line; source: IPFS compact denylist format. */
+/** Characters of one line; source: IPFS compact denylist format, which counts bytes. */
 const MAX_LINE = 2 << 20
 
 /**

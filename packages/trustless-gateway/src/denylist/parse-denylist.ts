@@ -41,7 +41,7 @@ export interface DenylistReport {
   readonly badLines: readonly BadLine[]
 }
 
-/** Lines that may be a header; source: IPFS compact denylist format, "Header". */
+/** Characters of lines that may be a header; source: IPFS compact denylist format, "Header". */
 const MAX_HEADER = 1 << 20
 const REPORTED = 100
 

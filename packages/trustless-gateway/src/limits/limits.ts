@@ -32,7 +32,7 @@ export interface GatewayLimits {
   readonly request?: RequestLimits | undefined
   readonly client?: SharedLimits | undefined
   readonly total?: SharedLimits | undefined
-  /** How long a request waits for its turn before it is refused, milliseconds. @default 10,000 */
+  /** How long a request waits for its turn before it is refused, milliseconds; `0`: as long as it takes. @default 10,000 */
   readonly waitMs?: number | undefined
 }
 

@@ -189,6 +189,12 @@ describe('a piece', () => {
     expect((await ask(gateway, `/piece/${pieceCidV2(facts.commitment, 1010).toString()}`)).bytes.byteLength).toBe(1010)
   })
 
+  it.each([{ rawBytes: 0, pieceBytes: undefined }, { rawBytes: 2 ** 40, pieceBytes: undefined }, { rawBytes: 128, pieceBytes: 127 }, { rawBytes: undefined, pieceBytes: undefined }])('is 404 where what is there can be no piece: %o', async (stat) => {
+    const { gateway, counts } = opened({ stat })
+    for (const method of ['GET', 'HEAD']) expect((await ask(gateway, V1, { method })).status).toBe(404)
+    expect(counts.closes).toBe(counts.opens)
+  })
+
   it.each(['', 'x', 'bafkqaaa', 'baga6ea4seaq', `${facts.v1.toString()}/`, `${facts.v1.toString()}/a`, '%00', `${'b'.repeat(5000)}`, '..', facts.v2.toString().slice(0, -1), 'QmVTF1yEejXd9iMgoRTFDxBv7HAz9kuZcQNBzHrceuK9HR'])('is 400 where there is no CID of a piece (case %#)', async (name) => {
     const { status, headers } = await ask(opened().gateway, `/piece/${name}`)
     expect({ status, code: headers['x-error-code'] }).toEqual({ status: 400, code: 'GATEWAY_BAD_CID' })
