@@ -50,6 +50,8 @@ const ENTRY_BYTES = 512
 const FIRST_GUESS_BYTES = 1 << 18
 /** The most under way before blocks have come that tell how long they are; one more for each that has. */
 const FIRST_WIDTH = 8
+/** Of so few under way groups would be too small to be worth the wait. */
+const LEAST_GROUPED = 8
 /** How far ahead is looked in the links of one node, per `get` that may be under way. */
 const LINKS_PER_GET = 4
 /** How many nodes, one below the other, are looked through that the walk has not come to. */
@@ -88,7 +90,7 @@ export class LookAhead {
     const key = cidKey(cid)
     const entry = this.#entries.get(key) ?? this.#start(cid, key)
     this.#needed = entry.outcome === undefined ? 1 : 0
-    if (!this.#isFull || this.#isHalf()) this.#isFull = !this.#plan(frames)
+    if (!this.#isFull || this.#width < LEAST_GROUPED || this.#isHalf()) this.#isFull = !this.#plan(frames)
     if (entry.outcome === undefined) await entry.done
     this.#entries.delete(key)
     const { outcome } = entry
