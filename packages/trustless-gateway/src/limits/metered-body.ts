@@ -1,5 +1,5 @@
 /** A stream that goes out as fast as it may, and ends when its time is up even if nobody asks for the next chunk. */
-import { type Awaitable, onAbort } from '@dagstore/io'
+import { type Awaitable, onAbort, withdrawable } from '@dagstore/io'
 
 type Chunks = AsyncGenerator<Uint8Array, void, undefined>
 
@@ -22,8 +22,8 @@ export class MeteredBody implements Chunks {
   constructor (chunks: Chunks, meter: Meter) {
     this.#chunks = chunks
     this.#meter = meter
-    this.#unwatch = onAbort(meter.signal, () => { this.#end().catch(() => {}) }) // the reason of the abort is the one to tell
-    if (meter.signal.aborted) this.#end().catch(() => {})
+    this.#unwatch = onAbort(meter.signal, () => { void this.#end() })
+    if (meter.signal.aborted) void this.#end()
   }
 
   async next (): Promise<IteratorResult<Uint8Array, void>> {
@@ -32,8 +32,8 @@ export class MeteredBody implements Chunks {
     try {
       signal.throwIfAborted()
       if (this.#ended !== undefined) return END
-      const next = await this.#chunks.next()
-      signal.throwIfAborted()
+      // a source that does not listen holds up nobody who has left
+      const next = await withdrawable(this.#chunks.next(), signal)
       if (next.done === true) {
         await this.#end()
         return END
@@ -65,7 +65,9 @@ export class MeteredBody implements Chunks {
     if (this.#ended === undefined) {
       this.#unwatch()
       this.#meter.leave()
-      this.#ended = this.#chunks.return().then(() => {})
+      const ended = this.#chunks.return().then(() => {})
+      ended.catch(() => {}) // told to whoever waits for it
+      this.#ended = this.#meter.signal.aborted ? Promise.resolve() : ended
     }
     return this.#ended
   }

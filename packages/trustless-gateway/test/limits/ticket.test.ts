@@ -128,10 +128,13 @@ describe('a stream under a ticket', () => {
     const { clock, admission, ticket } = opened({})
     const leaving = new AbortController()
     const body = (await ticket('a', leaving.signal)).stream((async function * () { await new Promise(() => {}); yield new Uint8Array(1) })())
-    void body.next().catch(() => {})
+    const next = expect(body.next()).rejects.toBe('left')
     leaving.abort('left')
     await clock.advance(0)
     expect(admission.active).toBe(0)
+    await next
+    // nor does anybody wait for it
+    expect(await body.return()).toEqual({ done: true, value: undefined })
   })
 
   it('may have so many bytes and no more', async () => {
