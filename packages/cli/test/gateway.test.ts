@@ -156,6 +156,19 @@ describe('dagstore gateway FOLDER', () => {
   })
 })
 
+describe('dagstore gateway of a store', () => {
+  it('serves it, and says of a folder without CARs that there are none', async () => {
+    const cwd = await withCars()
+    await dagstore(cwd, ['add', 'cars'])
+    await mkdir(join(cwd, 'empty'))
+    const running = await startGateway(['empty'], { cwd })
+    expect(running.said().stderr).toContain('serving 2 CARs of .dagstore')
+    await running.until(/ indexed cars=2/)
+    expect((await fetch(`${running.url}/ipfs/${textOf(2)}?format=raw`)).status).toBe(200)
+    expect((await stopped(running)).stdout).toContain('empty: no file matches **/*.car\n')
+  })
+})
+
 describe('dagstore gateway that cannot begin', () => {
   const refused = async (cwd: string, args: readonly string[]): Promise<{ readonly code: number, readonly stderr: string }> => dagstore(cwd, ['gateway', '--listen', '127.0.0.1:0', ...args])
 

@@ -9,17 +9,22 @@ import type { Terminal } from '../terminal.ts'
 
 const GLOB = '**/*.car'
 
-/**
- * @returns those in which there is something
- * @throws {CommandError} `COMMAND_REFUSED`: one is not there, or is no CAR
- */
-export const readFolders = async (paths: readonly string[], root: RootFolder, { cwd, signal }: Terminal): Promise<readonly AddArgument[]> => {
-  const full: AddArgument[] = []
+export interface Folders {
+  readonly args: readonly AddArgument[]
+  /** Whether there is a CAR in one of them. */
+  readonly any: boolean
+}
+
+/** @throws {CommandError} `COMMAND_REFUSED`: one is not there, or is no CAR */
+export const readFolders = async (paths: readonly string[], root: RootFolder, { cwd, signal }: Terminal): Promise<Folders> => {
+  const args: AddArgument[] = []
+  let any = false
   for (const path of paths) {
     try {
       const argument = await readArgument(path, cwd)
+      args.push(argument)
       for await (const _ of filesOf(argument, { glob: GLOB, root: root.path, signal })) {
-        full.push(argument)
+        any = true
         break
       }
     } catch (error) {
@@ -27,7 +32,7 @@ export const readFolders = async (paths: readonly string[], root: RootFolder, { 
       throw new CommandError('COMMAND_REFUSED', explain(error, path), { cause: error })
     }
   }
-  return full
+  return { args, any }
 }
 
 /** Prints what `add` prints; with `quiet` on stderr alone. CARs that cannot be added are told, and the others are served. */

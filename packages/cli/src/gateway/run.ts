@@ -2,6 +2,8 @@
 import { createServer } from 'node:net'
 import { systemClock } from '@dagstore/io'
 import { createMetrics, METRICS } from '@dagstore/dagstore'
+import { createHostGuard, httpMounts } from '@dagstore/mounts'
+import { nodeGuardedFetch } from '@dagstore/mounts/node'
 import { type GatewayServer, type GatewayServerEvent, GatewayServerError, readTlsFiles, type ServedRequest, serveGateway, type TlsFiles } from '@dagstore/trustless-gateway/node'
 import { aborted } from '../aborted.ts'
 import { localBackend } from '../backend/local.ts'
@@ -52,7 +54,7 @@ export const runGateway = async (paths: readonly string[], { config, origins, ro
   if (tls !== undefined) await readTlsFiles(tls)
   await mustBeFree(at)
   const folders = await readFolders(paths, root, terminal)
-  if (isNew && folders.length === 0) throw new CommandError('COMMAND_REFUSED', `no CARs in ${paths.map(printable).join(', ')}: none of the files matches **/*.car`)
+  if (isNew && !folders.any) throw new CommandError('COMMAND_REFUSED', `no CARs in ${paths.map(printable).join(', ')}: none of the files matches **/*.car`)
   if (file !== undefined) log.debug('configuration', { file: file.label })
   const place = origins.accessLog.kind === 'default' ? '-' : config.accessLog
   const accessLog = await openAccessLog(place, config.accessLogFormat, terminal, log)
@@ -61,7 +63,8 @@ export const runGateway = async (paths: readonly string[], { config, origins, ro
     throw error
   })
   const metrics = createMetrics()
-  const opened = await openShardStore(root, { config, metrics, onEvent: logStore(logs) }).catch(async (error: unknown) => {
+  const guard = createHostGuard({ allow: config.mountHosts })
+  const opened = await openShardStore(root, { config, metrics, mounts: httpMounts({ guard, fetch: nodeGuardedFetch(guard) }), onEvent: logStore(logs) }).catch(async (error: unknown) => {
     await denylist?.close()
     await accessLog.close()
     throw error
@@ -75,7 +78,7 @@ export const runGateway = async (paths: readonly string[], { config, origins, ro
   try {
     const gateway = createStoreGateway(opened, { config, clock, denylist })
     if (isNew) terminal.stderr(`made a DAG store at ${printable(root.label)}\n`)
-    if (folders.length > 0) await addFolders(folders, store, root, terminal, json)
+    if (folders.args.length > 0) await addFolders(folders.args, store, root, terminal, json)
     server = await serveGateway(gateway, {
       listen: at, tls, proxies: config.proxies, clock,
       metrics: () => ({ ...metrics.snapshot(), facts: METRICS }),
