@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly hashes?: Hashes | undefined
   /** `never`: the store verifies itself, as ours do. @default 'always' */
   readonly verify?: 'always' | 'never' | undefined
+  /** Blocks of a CAR that the store is asked for before it is their turn. 0: none, for a store that itself reads ahead. @default 64 */
+  readonly lookAhead?: number | undefined
   /** What `/piece/` serves. @default no such path */
   readonly pieces?: GatewayPieces | undefined
   /** How `/routing/v1/` names this gateway. @default by where it was asked */
@@ -61,15 +63,18 @@ export interface Gateway {
 type Route = (request: GatewayRequest, call: Call) => Promise<GatewayAnswer>
 
 const IPNS = '/ipns/'
+/** The most reads ahead of the block that is sent. */
+const LOOK_AHEAD = 64
 
-/** @throws {RangeError} a limit or time that is no number from 0 */
+/** @throws {RangeError} a limit, time or `lookAhead` that is no number from 0 */
 export const createGateway = (options: GatewayOptions): Gateway => {
-  const { blockstore, hashes = createHashes(), verify = 'always', clock = systemClock, onEvent } = options
+  const { blockstore, hashes = createHashes(), verify = 'always', lookAhead = LOOK_AHEAD, clock = systemClock, onEvent } = options
+  if (!Number.isSafeInteger(lookAhead) || lookAhead < 0) throw new RangeError(`lookAhead; want=whole number from 0 got=${lookAhead}`)
   const admission = createAdmission(options.limits, clock)
   const meter = createGatewayMeter(() => admission)
   const checkDenied = createCheckDenied(options.denylist)
   const patience = createPatience(options.unindexed, clock)
-  const parts: IpfsParts = { blockstore, hashes, verify, admission, checkDenied, patience }
+  const parts: IpfsParts = { blockstore, hashes, verify, lookAhead, admission, checkDenied, patience }
   const ipfs: Route = (request, call) => answerIpfs(parts, request, call)
   const routingParts: RoutingParts = {
     record: options.providers ?? {}, hashes, clock, admission, checkDenied,

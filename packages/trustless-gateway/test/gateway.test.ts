@@ -1,6 +1,7 @@
 import { makeBlock } from '@dagstore-tooling/fixtures'
 import { asciiText, cborDocument, multiblockText, subdirMixedFiles } from '@dagstore-tooling/fixtures/gateway'
 import { BlockNotFoundError, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
+import { CarBufferReader } from '@ipld/car/buffer-reader'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { createGateway, type GatewayEvent, type GatewayOptions } from '../src/index.ts'
@@ -38,6 +39,39 @@ describe('a gateway', () => {
 
   it('refuses limits that are none', () => {
     expect(() => createGateway({ blockstore: openTestStore(), limits: { request: { maxBytes: -1 } } })).toThrow(RangeError)
+  })
+
+  it('asks for blocks ahead of their turn, or for one after another', async () => {
+    const counted = async (lookAhead: number | undefined): Promise<{ readonly most: number, readonly asked: readonly string[] }> => {
+      const { gateway, store } = watched({ lookAhead })
+      let [active, most] = [0, 0]
+      store.before = async () => {
+        most = Math.max(most, ++active)
+        await turns(1)
+        active--
+      }
+      expect((await ask(gateway, car)).failure).toBeUndefined()
+      return { most, asked: store.asked }
+    }
+    const [alone, ahead] = [await counted(0), await counted(undefined)]
+    expect(alone.most).toBe(1)
+    expect(ahead.most).toBeGreaterThan(1)
+    expect([...alone.asked].sort()).toEqual([...ahead.asked].sort())
+    for (const lookAhead of [-1, 0.5, NaN]) expect(() => watched({ lookAhead })).toThrow(RangeError)
+  })
+
+  it('ends a CAR that fails inside of a section, for runtimes that end every stream as if it were whole', async () => {
+    const { gateway, store } = watched()
+    const whole = new Uint8Array(await (await gateway(new Request(`http://gateway.example${car}`))).arrayBuffer())
+    store.altered.set(store.asked.at(-1)!, Uint8Array.of(1))
+    const response = await gateway(new Request(`http://gateway.example${car}`))
+    const reader = response.body!.getReader()
+    const chunks: Uint8Array[] = []
+    await expect((async () => { for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value) })()).rejects.toEqual(expect.objectContaining({ code: 'DAG_HASH_MISMATCH' }))
+    const sent = Buffer.concat(chunks)
+    expect(sent.subarray(0, -3)).toEqual(Buffer.from(whole.subarray(0, sent.byteLength - 3)))
+    expect(() => CarBufferReader.fromBytes(sent)).toThrow()
+    expect([...CarBufferReader.fromBytes(sent.subarray(0, -3)).blocks()].length).toBeGreaterThan(1)
   })
 
   it('reads a raw block once, and hashes it unless the store does', async () => {

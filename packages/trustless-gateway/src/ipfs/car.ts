@@ -13,12 +13,12 @@ export interface CarParts {
   readonly hashes: Hashes
   readonly verify: 'always' | 'never'
   readonly checkDenied: CheckDenied
+  /** The most reads ahead of the block that is sent. */
+  readonly lookAhead: number
   /** Blocks that are read ahead, in bytes: of this stream. */
   readonly lookAheadBytes: number
 }
 
-/** The most reads ahead of the block that is sent. */
-const LOOK_AHEAD = 64
 /** Links that wait to be followed, of all blocks on the way down; some 500 bytes of memory each. */
 const MAX_OPEN_LINKS = 1 << 18
 /** Of blocks on the way to the end of a path: longer ones are sent before the end is known. */
@@ -54,7 +54,7 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
     entityBytes: form.entityBytes,
     outside: 'throw',
     duplicates: form.duplicates,
-    lookAhead: form.scope === 'block' ? 0 : LOOK_AHEAD,
+    lookAhead: form.scope === 'block' ? 0 : parts.lookAhead,
     lookAheadBytes: parts.lookAheadBytes,
     ...(limits.maxBlocks > 0 ? { maxBlocks: limits.maxBlocks } : {}),
     ...(limits.maxCids > 0 ? { maxCids: limits.maxCids } : {}),

@@ -20,6 +20,7 @@ export interface IpfsParts {
   readonly blockstore: ReadBlockstore
   readonly hashes: Hashes
   readonly verify: 'always' | 'never'
+  readonly lookAhead: number
   readonly admission: Admission
   readonly checkDenied: CheckDenied
   /** For one request. */
@@ -66,5 +67,5 @@ export const answerIpfs = async (parts: IpfsParts, request: GatewayRequest, call
   const question = { request, path, wanted, tag, ticket, call }
   if (wanted.car === undefined) return answerRaw(reader, question)
   const lookAheadBytes = Math.max(LEAST_LOOK_AHEAD_BYTES, Math.min(LOOK_AHEAD_BYTES / admission.active, MOST_LOOK_AHEAD_BYTES))
-  return answerCar(reader, question, wanted.car, { hashes, verify: parts.verify, checkDenied, lookAheadBytes })
+  return answerCar(reader, question, wanted.car, { hashes, verify: parts.verify, checkDenied, lookAhead: parts.lookAhead, lookAheadBytes })
 }
