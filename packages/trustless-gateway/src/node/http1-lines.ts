@@ -18,8 +18,11 @@ export interface Http1Lines {
   leave (): void
 }
 
-/** `ended`: nothing behind the last answer counts. */
-interface Line { busy: boolean, ended: boolean, readonly waiting: (readonly [IncomingMessage, ServerResponse])[] }
+/** `ended`: nothing behind the last answer counts. `over`: requests that were not looked at. */
+interface Line { busy: boolean, ended: boolean, over: number, readonly waiting: (readonly [IncomingMessage, ServerResponse])[] }
+
+/** So many times as may wait make a connection one that is ended at once. */
+const FLOOD = 16
 
 /** @param serve - resolves when the answer is out, or its peer is gone; never rejects */
 export const createHttp1Lines = (maxPipelined: number, serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Http1Lines => {
@@ -28,7 +31,7 @@ export const createHttp1Lines = (maxPipelined: number, serve: (request: Incoming
   const lineOf = (socket: Socket): Line => {
     const known = lines.get(socket)
     if (known !== undefined) return known
-    const line: Line = { busy: false, ended: false, waiting: [] }
+    const line: Line = { busy: false, ended: false, over: 0, waiting: [] }
     lines.set(socket, line)
     socket.once('close', () => {
       lines.delete(socket)
@@ -36,6 +39,10 @@ export const createHttp1Lines = (maxPipelined: number, serve: (request: Incoming
       line.waiting.length = 0
     })
     return line
+  }
+  const passOver = (socket: Socket, line: Line): void => {
+    // Node keeps them until the connection ends
+    if (++line.over > maxPipelined * FLOOD) socket.destroy()
   }
   const run = async (socket: Socket, line: Line, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     line.busy = true
@@ -54,14 +61,14 @@ export const createHttp1Lines = (maxPipelined: number, serve: (request: Incoming
     take: (request, response) => {
       const { socket } = request
       const line = lineOf(socket)
-      if (line.ended) return
+      if (line.ended) return passOver(socket, line)
       if (!line.busy) {
         void run(socket, line, request, response)
         return
       }
       const place = line.waiting.length + 1
       // the answer to the last one says that the connection ends; what comes behind it is not looked at
-      if (place > maxPipelined) return
+      if (place > maxPipelined) return passOver(socket, line)
       if (place === maxPipelined) response.shouldKeepAlive = false
       line.waiting.push([request, response])
     },

@@ -58,7 +58,7 @@ export const createListening = ({ admit, opened, limits, tls, http2 }: ListenOpt
     else tellProtocol(socket, limits.headersMs, (protocol) => { (protocol === 'http2' ? http2 : http1)(socket) })
   }
   if (secure !== undefined) divert(server, 'secureConnection', choose)
-  divert(server, 'connection', (socket, go) => { 
+  divert(server, 'connection', (socket, go) => {
     if (!admit(socket)) return
     if (secure === undefined) choose(socket, go)
     else go(socket)

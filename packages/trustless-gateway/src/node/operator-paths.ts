@@ -30,8 +30,8 @@ const TEXT = Object.freeze({ 'content-type': 'text/plain; charset=utf-8', 'cache
 /** @param path - without its query @param mayMeasure - whether metrics are for the one who asks */
 export const answerOperator = async ({ health, metrics, isLeaving }: OperatorPaths, method: string, path: string, mayMeasure: boolean): Promise<GatewayAnswer> => {
   const isMetrics = path === '/metrics' && mayMeasure
-  if (path !== '/healthz' && path !== '/readyz' && !isMetrics) return refusal(404, 'PATH_UNKNOWN', 'nothing is here; blocks and CARs are at /ipfs/{cid}')
-  if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'METHOD_NOT_ALLOWED', 'this is read by GET', { allow: 'GET, HEAD' })
+  if (path !== '/healthz' && path !== '/readyz' && !isMetrics) return refusal(404, 'GATEWAY_NO_SUCH_PATH', 'nothing is here; blocks and CARs are at /ipfs/{cid}')
+  if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'GATEWAY_BAD_METHOD', 'this is read by GET', { allow: 'GET, HEAD' })
   if (isMetrics) {
     const { gauges = [], facts = {}, ...values } = await metrics()
     return whole(200, { 'content-type': METRICS_TYPE, 'cache-control': 'no-store' }, metricsText(values, gauges, facts))

@@ -98,13 +98,13 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     const { method, target } = request
     try {
       if (gateway.claims(target)) {
-        const answer = leaving ? refusal(503, 'SERVER_CLOSING', 'the server is closing', { 'retry-after': '5' }) : await gateway.answer(request)
+        const answer = leaving ? refusal(503, 'GATEWAY_BUSY', 'the server is closing', { 'retry-after': '5' }) : await gateway.answer(request)
         if (answer !== undefined) return answer
       }
       return await answerOperator(operator, method, target.replace(/\?.*$/s, ''), target.startsWith('/metrics') && mayMeasure())
     } catch (error) {
       tell({ type: 'failed', error })
-      return refusal(500, 'INTERNAL', 'the request could not be answered')
+      return refusal(500, 'GATEWAY_FAULT', 'the request could not be answered')
     }
   }
   const serve = async (request: GatewayRequest, address: string, version: string, out: Outgoing, mayMeasure: () => boolean): Promise<void> => {
@@ -211,7 +211,7 @@ const dismiss = ({ code }: NodeJS.ErrnoException, socket: Socket): void => {
 }
 
 const codeOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : error instanceof Error ? error.name : 'INTERNAL'
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : error instanceof Error ? error.name : 'GATEWAY_FAULT'
 
 /** Of whoever runs the server, of the gateway and of the server itself, in one. */
 const merged = (given: ServerMetrics | undefined, gateway: ServerMetrics, { connections, sessions }: { readonly connections: number, readonly sessions: number }): ServerMetrics => ({

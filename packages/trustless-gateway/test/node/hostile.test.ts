@@ -172,6 +172,16 @@ describe('very many', () => {
     await isWell(served, before)
   })
 
+  it('requests behind each other end their connection, when they are far more than may wait', async () => {
+    const served = await serveStub({ limits: { maxPipelined: 8 } })
+    const before = held()
+    const socket = deaf(served.port, get('/ipfs/hangs') + get('/ipfs/whole').repeat(50_000))
+    socket.resume()
+    await ended(socket)
+    expect(served.stub.asked).toHaveLength(1)
+    await isWell(served, before)
+  })
+
   it('connections are refused beyond what one client may have, and what all may', async () => {
     const served = await serveStub({ limits: { maxClientConnections: 3 } })
     const sockets = Array.from({ length: 3 }, () => deaf(served.port, get('/ipfs/hangs')))

@@ -97,7 +97,7 @@ describe('HTTP/1.1', () => {
     expect(statuses(text)).toEqual(['500'])
     expect(text).not.toContain('should not happen')
     expect(events).toEqual([{ type: 'failed', error: expect.objectContaining({ message: 'what should not happen' }) }])
-    expect(log[0]?.code).toBe('INTERNAL')
+    expect(log[0]?.code).toBe('GATEWAY_FAULT')
   })
 })
 
