@@ -15,7 +15,7 @@ const writeStamp = (root, name, value) => {
   writeFileSync(stampPath(root, name), value)
 }
 
-const folders = (root) => ['packages', 'tooling'].flatMap((group) =>
+const folders = (root) => ['packages', 'tooling', 'examples'].flatMap((group) =>
   readdirSync(join(root, group), { withFileTypes: true }).filter((e) => e.isDirectory() && existsSync(join(root, group, e.name, 'package.json'))).map((e) => join(group, e.name)))
 
 /** Contents of the files that decide what is installed. */

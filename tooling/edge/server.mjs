@@ -16,11 +16,11 @@ export const startServer = async (files, pages) => {
     const etag = `"${name}"`
     const wanted = request.headers['if-match']
     if (wanted !== undefined && wanted !== etag) return response.writeHead(412, open).end()
-    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
+    const range = /^bytes=(\d*)-(\d+)$/.exec(request.headers.range ?? '')
     const head = { ...open, etag, 'accept-ranges': 'bytes', 'content-type': 'application/vnd.ipld.car' }
     if (range === null) return response.writeHead(200, { ...head, 'content-length': bytes.byteLength }).end(bytes)
-    const from = Number(range[1])
-    const to = Math.min(Number(range[2]), bytes.byteLength - 1)
+    const from = range[1] === '' ? Math.max(0, bytes.byteLength - Number(range[2])) : Number(range[1])
+    const to = range[1] === '' ? bytes.byteLength - 1 : Math.min(Number(range[2]), bytes.byteLength - 1)
     if (from > to) return response.writeHead(416, { ...head, 'content-range': `bytes */${bytes.byteLength}` }).end()
     response.writeHead(206, { ...head, 'content-range': `bytes ${from}-${to}/${bytes.byteLength}`, 'content-length': to - from + 1 }).end(bytes.subarray(from, to + 1))
   })

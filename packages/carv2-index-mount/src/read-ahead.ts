@@ -11,7 +11,7 @@ import type { Hashes } from '@dagstore/hashes'
 import type { CID } from 'multiformats/cid'
 import type { MountedIndex } from './mounted-index.ts'
 import { type SectionBytes, spanOf } from './section-read.ts'
-import { SectionWindows } from './section-windows.ts'
+import { type CutSection, SectionWindows } from './section-windows.ts'
 
 export interface ReadAheadParts {
   readonly section: SectionBytes
@@ -25,6 +25,7 @@ export interface ReadAheadParts {
 /** The first read of more than one block. */
 const FIRST_BYTES = 1 << 16
 const GROWTH = 4
+const NOTHING: CutSection = { bytes: new Uint8Array(0), missingBytes: 0 }
 
 /**
  * Makes a function that gives verified blocks. `undefined`: nothing is known, and another path has to tell. One lookup and one
@@ -34,8 +35,9 @@ export const createReadAhead = ({ section, index, hashes, wholeCid, maxBytes }: 
   const { source, layout, limits } = section
   const windows = new SectionWindows({ limits, wholeCid, maxBytes: 2 * maxBytes })
   const inTurn = createKeyLock()
-  /** Where the whole sections of the last read ended, from the start of the payload. */
+  /** Where the whole sections of the last read ended, from the start of the payload, and what was read of the next one. */
   let nextAt: number | undefined
+  let cut: CutSection = NOTHING
   /** Length of the last read of more than one block; 0: it was of one. */
   let step = 0
   /** The last read went on where the one before it had ended. */
@@ -47,17 +49,25 @@ export const createReadAhead = ({ section, index, hashes, wholeCid, maxBytes }: 
     const { code, digest } = cid.multihash
     return hashes.has(code) && hashes.matches(code, digest, data) ? data : undefined
   }
-  const read = async (offset: number, length: number, signal: AbortSignal | undefined): Promise<void> => {
-    const end = index.view.facts.payloadEnd ?? layout.payloadBytes
-    const bytes = await source.read(layout.payloadStart + offset, Math.min(length, end - offset), { signal })
-    nextAt = offset + windows.add(bytes)
+  /** @param head - what is at hand from `offset` on. @param length - of what is read behind it */
+  const read = async (offset: number, head: Uint8Array, length: number, signal: AbortSignal | undefined): Promise<void> => {
+    const at = offset + head.byteLength
+    const rest = await source.read(layout.payloadStart + at, Math.min(length, payloadEnd() - at), { signal })
+    const bytes = head.byteLength === 0 ? rest : joined(head, rest)
+    cut = windows.add(bytes)
+    nextAt = offset + bytes.byteLength - cut.bytes.byteLength
   }
-  const grow = (): void => { step = Math.min(maxBytes, Math.max(FIRST_BYTES, step * GROWTH)) }
+  const payloadEnd = (): number => index.view.facts.payloadEnd ?? layout.payloadBytes
+  /** @param length - of the section that is wanted; another one like it shall come with it */
+  const grow = (length: number): void => { step = Math.min(maxBytes, Math.max(FIRST_BYTES, step * GROWTH, 2 * length)) }
 
   const find = async (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> => {
-    if (isRun && nextAt !== undefined && nextAt < (index.view.facts.payloadEnd ?? layout.payloadBytes)) {
-      grow()
-      await read(nextAt, step, signal)
+    if (isRun && nextAt !== undefined && nextAt + cut.bytes.byteLength < payloadEnd()) {
+      grow(0)
+      const from = nextAt
+      await read(nextAt, cut.bytes, Math.max(step, cut.missingBytes), signal)
+      // the next section is longer than what was read
+      if (nextAt === from && cut.missingBytes > 0) await read(nextAt, cut.bytes, cut.missingBytes, signal)
       const data = take(cid)
       if (data !== undefined) return data
       isRun = false
@@ -68,10 +78,18 @@ export const createReadAhead = ({ section, index, hashes, wholeCid, maxBytes }: 
     const { sectionOffset } = entry
     const gap = nextAt === undefined ? -1 : sectionOffset - nextAt
     isRun = gap === 0
-    if (gap >= 0 && gap <= step) grow()
+    if (gap >= 0 && gap <= step) grow(length)
     else step = 0
-    await read(sectionOffset, Math.max(length, step), signal)
-    return take(cid)
+    const head = isRun ? cut.bytes : NOTHING.bytes
+    await read(sectionOffset, head, Math.max(length - head.byteLength, step), signal)
+    const data = take(cid)
+    // what is no section is not carried from read to read
+    if (data === undefined) forget()
+    return data
+  }
+  const forget = (): void => {
+    isRun = false
+    cut = NOTHING
   }
 
   return async (cid, signal) => take(cid) ?? inTurn('', async () => {
@@ -82,8 +100,15 @@ export const createReadAhead = ({ section, index, hashes, wholeCid, maxBytes }: 
       return await find(cid, signal)
     } catch {
       signal?.throwIfAborted()
-      isRun = false
+      forget()
       return undefined // what it is, the other path tells
     }
   }, signal)
+}
+
+const joined = (head: Uint8Array, rest: Uint8Array): Uint8Array => {
+  const bytes = new Uint8Array(head.byteLength + rest.byteLength)
+  bytes.set(head)
+  bytes.set(rest, head.byteLength)
+  return bytes
 }

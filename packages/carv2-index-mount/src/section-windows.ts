@@ -11,6 +11,13 @@ export interface SectionWindowsParts {
   readonly maxBytes: number
 }
 
+/** What is left of a window behind its whole sections. */
+export interface CutSection {
+  readonly bytes: Uint8Array
+  /** How much of the section follows, as far as it tells. */
+  readonly missingBytes: number
+}
+
 interface Window {
   readonly bytes: Uint8Array
   readonly sections: ReadonlyMap<string, { readonly at: number, readonly dataAt: number, readonly end: number }>
@@ -26,8 +33,8 @@ export class SectionWindows {
     this.#parts = parts
   }
 
-  /** Keeps `bytes`, which begin with a section. Gives how many of them are whole sections. */
-  add (bytes: Uint8Array): number {
+  /** Keeps `bytes`, which begin with a section. Gives what follows the whole ones. */
+  add (bytes: Uint8Array): CutSection {
     const sections = new Map<string, { at: number, dataAt: number, end: number }>()
     let at = 0
     for (let next = this.#sectionAt(bytes, at); next !== undefined; next = this.#sectionAt(bytes, at)) {
@@ -37,7 +44,7 @@ export class SectionWindows {
     this.#windows.push({ bytes, sections })
     this.#usedBytes += bytes.byteLength
     while (this.#windows.length > 1 && this.#usedBytes > this.#parts.maxBytes) this.#usedBytes -= this.#windows.shift()!.bytes.byteLength
-    return at
+    return { bytes: bytes.subarray(at), missingBytes: this.#missing(bytes, at) }
   }
 
   /** The data of the block, unverified, in memory of its own; its head stands before it. */
@@ -50,6 +57,15 @@ export class SectionWindows {
       if (found !== undefined) return new Uint8Array(bytes.subarray(found.at, found.end)).subarray(found.dataAt - found.at)
     }
     return undefined
+  }
+
+  #missing (bytes: Uint8Array, at: number): number {
+    try {
+      const { value, length } = decodeVarint(bytes, at)
+      return value > this.#parts.limits.maxSectionBytes ? 0 : Math.max(0, at + length + value - bytes.byteLength)
+    } catch {
+      return 0
+    }
   }
 
   /** `undefined`: it goes beyond the window, or there is none. */

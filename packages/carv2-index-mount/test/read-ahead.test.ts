@@ -40,6 +40,17 @@ describe('readAheadBytes', () => {
     expect(source.reads.length).toBeLessThanOrEqual(7)
   })
 
+  it.each([{ readAheadBytes: 1 << 17, most: 80 }, { readAheadBytes: 1 << 20, most: 12 }])('reads no byte of a walk twice, with blocks up to 300 KiB and $readAheadBytes bytes at a time', async ({ readAheadBytes, most }) => {
+    const large = makeBlocks(42, 40, { min: 90 * KIB, max: 300 * KIB })
+    const bytes = carV1([], large)
+    const source = testSource(bytes, { kind: 'remote' })
+    const { blockstore } = await openIndexMount({ data: source, index: testSource(await indexOf(bytes, source.identity)) }, { readAheadBytes })
+    source.reads.length = 0
+    for (const block of large) expect(await blockstore.bytes(cidOf(block))).toEqual(new Uint8Array(block.data))
+    expect(lengths(source).reduce((sum, length) => sum + length, 0)).toBe(bytes.byteLength - placedBlocks([], large)[0]!.sectionOffset)
+    expect(source.reads.length).toBeLessThanOrEqual(most)
+  })
+
   it('reads blocks alone that lie here and there', async () => {
     const { source, blockstore } = await mount()
     const some = [2500, 100, 1700, 60, 2900, 900].map((at) => blocks[at]!)

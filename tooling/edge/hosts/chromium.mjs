@@ -6,7 +6,8 @@ import { CannotStart } from '../cannot-start.mjs'
 
 export const packages = ['@sparticuz/chromium@147.0.0', 'puppeteer-core@24.43.1']
 
-export const runIn = async ({ base, installed }) => {
+/** `work` with a page at `url`. */
+export const openPage = async ({ installed, url }, work) => {
   const { resolve } = createRequire(join(installed, 'package.json'))
   const load = async (name) => (await import(pathToFileURL(resolve(name)).href)).default
   const [chromium, puppeteer] = [await load('@sparticuz/chromium'), await load('puppeteer-core')]
@@ -18,13 +19,15 @@ export const runIn = async ({ base, installed }) => {
   }
   try {
     const page = await browser.newPage()
-    await page.goto(`${base}/page.html`)
-    return await page.evaluate(async (from) => {
-      const { run } = await import(`${from}/script.mjs`)
-      const compile = (name) => WebAssembly.compileStreaming(fetch(`${from}/${name}.wasm`))
-      return [await run(from), await run(from, { hashes: await compile('hashes'), piece: await compile('piece') })]
-    }, base)
+    await page.goto(url)
+    return await work(page)
   } finally {
     await browser.close()
   }
 }
+
+export const runIn = ({ base, installed }) => openPage({ installed, url: `${base}/page.html` }, (page) => page.evaluate(async (from) => {
+  const { run } = await import(`${from}/script.mjs`)
+  const compile = (name) => WebAssembly.compileStreaming(fetch(`${from}/${name}.wasm`))
+  return [await run(from), await run(from, { hashes: await compile('hashes'), piece: await compile('piece') })]
+}, base))
