@@ -102,9 +102,12 @@ describe('dagstore gateway FOLDER', () => {
     const document = JSON.parse(running.said().stdout) as { readonly url: string, readonly pid: number }
     expect(document).toEqual({ url: running.url, root: join(cwd, '.dagstore'), pid: running.child.pid })
     await fetch(`${running.url}/ipfs/${textOf(0)}?format=raw`)
+    // the line comes when the answer is out
+    while ((await readFile(join(cwd, 'access.log'), 'utf8')) === '') await new Promise((resolve) => { setTimeout(resolve, 5) })
     await rename(join(cwd, 'access.log'), join(cwd, 'access.log.1'))
     running.child.kill('SIGHUP')
     await running.until('reading files again')
+    while (!(await readdir(cwd)).includes('access.log')) await new Promise((resolve) => { setTimeout(resolve, 5) })
     await fetch(`${running.url}/healthz`)
     expect((await stopped(running)).stdout.trimEnd().split('\n')).toHaveLength(1)
     const lines = async (name: string): Promise<{ readonly path: string }[]> => (await readFile(join(cwd, name), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line))

@@ -14,7 +14,8 @@ export interface TlsPair { readonly cert: Uint8Array, readonly key: Uint8Array }
 
 /** @throws {GatewayServerError} `GATEWAY_BAD_CERTIFICATE`: a file cannot be read, is no PEM, or they do not belong together */
 export const readTlsFiles = async ({ certFile, keyFile }: TlsFiles): Promise<TlsPair> => {
-  const [cert, key] = await Promise.all([read(certFile, 'certificate'), read(keyFile, 'key')])
+  const cert = await read(certFile, 'certificate')
+  const key = await read(keyFile, 'key')
   check({ cert }, `not a certificate as PEM; file=${certFile}`)
   check({ key }, `not a private key as PEM, or one with a passphrase; file=${keyFile}`)
   check({ cert, key }, `the key is not that of the certificate; cert=${certFile} key=${keyFile}`)
