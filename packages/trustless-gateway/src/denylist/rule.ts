@@ -11,7 +11,8 @@
  * Hints follow, as `name:value` or `name=value`; `!` takes back what earlier lines say. Paths are percent-encoded.
  *
  * Source: IPFS compact denylist format (IPIP-383), "Block item"; nopfs `Denylist.parseLine`, which takes hints with `=`.
- * Stricter: rules by path alone, and `+` and `-` for `!`, are none.
+ * Stricter: rules by path alone, and `+` and `-` for `!`, are none; `//HEX` of a CID holds for the same multihash as dag-pb, raw and
+ * dag-cbor too, since whoever asks for a block may name any codec.
  */
 import { base58btc } from 'multiformats/bases/base58'
 import { decode as decodeDigest } from 'multiformats/hashes/digest'

@@ -137,8 +137,10 @@ export class Rules {
     for (const form of ['modern', 'legacy'] as const) {
       const codes = this.#forms[form]
       if (codes.size === 0) continue
-      const text = textEncoder.encode(form === 'modern' ? modernText(cid, below) : legacyText(cid, below))
-      for (const code of codes) last = Math.max(last, this.#hashed.last({ code, digest: this.#hashes.digest(code, text) }, () => true))
+      for (const text of form === 'modern' ? [modernText(cid, below)] : legacyTexts(cid, below)) {
+        const bytes = textEncoder.encode(text)
+        for (const code of codes) last = Math.max(last, this.#hashed.last({ code, digest: this.#hashes.digest(code, bytes) }, () => true))
+      }
     }
     if (last === 0 || (last & ALLOWS) !== 0) return undefined
     return { status: (last & LEGAL) !== 0 ? 451 : 410, reason: this.#titleOf(Math.floor(last / ORDER)) }
@@ -151,6 +153,11 @@ export class Rules {
 
 const modernText = ({ multihash }: CID, path: string): string => `${base58btc.baseEncode(multihash.bytes)}${path === '' ? '' : `/${path}`}`
 
-const legacyText = (cid: CID, path: string): string => `${cid.version === 1 ? CID.createV1(cid.code, cid.multihash).toString() : cid.toV1().toString()}/${path}`
+/** Codecs under which the same bytes may have been denied: dag-pb, raw, dag-cbor. */
+const DENIED_CODECS = [0x70, 0x55, 0x71] as const
+
+/** The hash tells nothing of the codec that was denied, and whoever asks may choose another one for the same bytes. */
+const legacyTexts = ({ code, multihash }: CID, path: string): readonly string[] =>
+  [...new Set([code, ...DENIED_CODECS])].map((codec) => `${CID.createV1(codec, multihash).toString()}/${path}`)
 
 const keyOf = ({ code, digest }: Digest): string => `${code.toString(36)}:${base58btc.baseEncode(digest)}`

@@ -17,6 +17,7 @@ export interface PieceSizes {
 export const sizesOf = ({ rawBytes, pieceBytes: given }: GatewayPieceStat, named: PieceCidFacts): PieceSizes | undefined => {
   const whole = given ?? (rawBytes === undefined ? undefined : smallestFor(rawBytes))
   if (rawBytes !== undefined && (whole === undefined || rawBytes > whole)) return undefined
+  if (whole !== undefined && whole > unpaddedBytes(MAX_PIECE_PADDED)) return undefined
   if (named.payloadBytes === undefined || named.paddedBytes === undefined) return whole === undefined ? undefined : { raw: rawBytes ?? whole, whole }
   const size = unpaddedBytes(named.paddedBytes)
   if ((whole !== undefined && whole !== size) || (rawBytes !== undefined && rawBytes > named.payloadBytes)) return undefined

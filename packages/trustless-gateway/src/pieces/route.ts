@@ -6,7 +6,8 @@
  * Source: piece gateway specification; curio market/retrieval, which sends the payload; boost cmd/booster-http, which sends the
  * whole piece as `application/piece`.
  */
-import { type PieceCidFacts, parsePieceCid, pieceCidV1 } from '@dagstore/piece'
+import { type Awaitable, withdrawable } from '@dagstore/io'
+import { type PieceCidFacts, parsePieceCid, pieceCidV1, pieceCidV2 } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
 import { begun } from '../begun-body.ts'
 import type { Call } from '../call.ts'
@@ -47,14 +48,18 @@ export const answerPiece = async ({ pieces, admission, checkDenied }: PieceParts
   if (!cid.equals(v1)) await checkDenied(v1)
   const ticket = call.ticket = await admission.enter({ client: request.client, signal: request.signal })
   const { signal, limits: { maxBytes } } = ticket
-  const told = async <T>(work: () => Promise<T>): Promise<T> => {
+  /** Waits no longer than the asker does. @param late - ends what comes when nobody waits for it any more */
+  const told = async <T>(working: Promise<T>, late: (value: T) => unknown = () => {}): Promise<T> => {
     try {
-      return await work()
+      return await withdrawable(working, signal)
     } catch (cause) {
-      signal.throwIfAborted()
-      throw unreadable(cause)
+      if (!signal.aborted) throw unreadable(cause)
+      working.then(late).catch(() => {}) // nobody is left to be told
+      throw signal.reason
     }
   }
+  /** A list may name the piece by its other CID. */
+  const checkLongName = (sizes: PieceSizes, { rawBytes = sizes.raw }: GatewayPieceStat): Awaitable<void> => checkDenied(pieceCidV2(wanted.facts.commitment, rawBytes))
   const describe = (sizes: PieceSizes, { carVersion }: GatewayPieceStat): { readonly size: number, readonly tag: string, readonly headers: Record<string, string> } => {
     const size = wanted.whole ? sizes.whole : sizes.raw
     // zeros behind a CAR belong to none
@@ -71,22 +76,32 @@ export const answerPiece = async ({ pieces, admission, checkDenied }: PieceParts
   }
 
   const ifNoneMatch = request.header('if-none-match')
+  const isKnown = (tag: string): boolean => ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag)
   if (request.method === 'HEAD' || ifNoneMatch !== undefined) {
-    const stat = await told(() => pieces.stat(v1, { signal }))
-    const sizes = stat === undefined ? undefined : sizesOf(stat, wanted.facts)
-    if (stat === undefined || sizes === undefined) throw absent()
-    const { tag, headers } = describe(sizes, stat)
-    if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag)) return notModified(tag)
-    if (request.method === 'HEAD') return { status: 200, headers, body: undefined }
+    const asking = told(pieces.stat(v1, { signal }))
+    // what is not known without the data may be known with it
+    const stat = await (request.method === 'HEAD' ? asking : asking.catch(() => 'unknown' as const))
+    signal.throwIfAborted()
+    if (stat !== 'unknown') {
+      const sizes = stat === undefined ? undefined : sizesOf(stat, wanted.facts)
+      if (stat === undefined || sizes === undefined) throw absent()
+      await checkLongName(sizes, stat)
+      const { tag, headers } = describe(sizes, stat)
+      if (isKnown(tag)) return notModified(tag)
+      if (request.method === 'HEAD') return { status: 200, headers, body: undefined }
+    }
   }
 
-  const piece = await told(() => pieces.open(v1, { signal }))
+  const piece = await told(pieces.open(v1, { signal }), (late) => late?.close())
   if (piece === undefined) throw absent()
   let handed = false
   try {
     const sizes = sizesOf(piece, wanted.facts)
     if (sizes === undefined) throw absent()
+    await checkLongName(sizes, piece)
     const { size, tag, headers } = describe(sizes, piece)
+    if (isKnown(tag)) return notModified(tag)
+    if (piece.rawBytes !== undefined && piece.source.sizeBytes < piece.rawBytes) throw unreadable(new Error(`the source ends before the payload; want=${piece.rawBytes} got=${piece.source.sizeBytes}`))
     const range = request.header('range')
     const part = range === undefined || !allowsPart(request.header('if-range'), tag) ? undefined : partOf(range, size)
     if (part === 'outside') return refusal(416, 'GATEWAY_OUTSIDE', 'The piece has no byte of the range.', { 'content-range': `bytes */${size}` })
@@ -98,7 +113,7 @@ export const answerPiece = async ({ pieces, admission, checkDenied }: PieceParts
     }
     handed = true
     // read before the status says that all is well
-    const body = await told(() => begun(pieceBody(piece, from, to + 1, signal)))
+    const body = await told(begun(pieceBody(piece, from, to + 1, signal)), (late) => late.return())
     return { status: part === undefined ? 200 : 206, headers, body }
   } finally {
     if (!handed) await piece.close()

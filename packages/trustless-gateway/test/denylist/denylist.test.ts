@@ -93,11 +93,17 @@ describe('the rules that nopfs is tested with', () => {
 })
 
 describe('a rule', () => {
-  it('in the older form is for one CID, version 0 counting as version 1, and in the newer for all of a multihash', async () => {
+  it('is for all CIDs of a multihash that are in use, in the older form too, and in the newer for all there are', async () => {
     const v1 = CID.parse('bafybeidjwik6im54nrpfg7osdvmx7zojl5oaxqel5cmsz46iuelwf5acja')
-    const [v0, raw] = [v1.toV0(), CID.createV1(0x55, v1.multihash)]
+    const [v0, raw, cbor] = [v1.toV0(), CID.createV1(0x55, v1.multihash), CID.createV1(0x71, v1.multihash)]
     const older = await parse(`//${sha256Hex(`${v1.toString()}/`)}\n`)
-    expect([v1, v0, raw].map((cid) => older.list.check(cid) !== undefined)).toEqual([true, true, false])
+    expect([v1, v0, raw, cbor].map((cid) => older.list.check(cid) !== undefined)).toEqual([true, true, true, true])
+    const path = await parse(`//${sha256Hex(`${raw.toString()}/a/b`)}\n`)
+    expect([v1, v0, raw, cbor].map((cid) => path.list.check(cid, 'a/b') !== undefined)).toEqual([true, true, true, true])
+    expect([v1, raw].map((cid) => path.list.check(cid))).toEqual([undefined, undefined])
+    const other = CID.createV1(0x0129, v1.multihash)
+    const json = await parse(`//${sha256Hex(`${other.toString()}/`)}\n`)
+    expect([other, v1].map((cid) => json.list.check(cid) !== undefined)).toEqual([true, false])
     // whatever base a CID was asked for in
     expect(older.list.check(CID.parse(v1.toString(base36), base36))).toBeDefined()
     const newer = await parse(`//${sha256Multihash(v0.toString())}\n`)

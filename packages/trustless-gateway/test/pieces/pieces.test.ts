@@ -4,7 +4,7 @@ import { createCommP, padCommitment, pieceCidV1, pieceCidV2 } from '@dagstore/pi
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { createGateway, type Denylist, type Gateway, type GatewayPieces, type GatewayPieceStat, type GatewayOptions } from '../../src/index.ts'
-import { ask, requestOf } from '../asking.ts'
+import { ask, requestOf, turns } from '../asking.ts'
 import { openTestStore } from '../conformance/store.ts'
 
 const random = seededRandom('pieces')
@@ -189,7 +189,7 @@ describe('a piece', () => {
     expect((await ask(gateway, `/piece/${pieceCidV2(facts.commitment, 1010).toString()}`)).bytes.byteLength).toBe(1010)
   })
 
-  it.each([{ rawBytes: 0, pieceBytes: undefined }, { rawBytes: 2 ** 40, pieceBytes: undefined }, { rawBytes: 128, pieceBytes: 127 }, { rawBytes: undefined, pieceBytes: undefined }])('is 404 where what is there can be no piece: %o', async (stat) => {
+  it.each([{ rawBytes: 0, pieceBytes: undefined }, { rawBytes: 2 ** 40, pieceBytes: undefined }, { rawBytes: 128, pieceBytes: 127 }, { rawBytes: 128, pieceBytes: 127 * 2 ** 40 }, { rawBytes: undefined, pieceBytes: undefined }])('is 404 where what is there can be no piece: %o', async (stat) => {
     const { gateway, counts } = opened({ stat })
     for (const method of ['GET', 'HEAD']) expect((await ask(gateway, V1, { method })).status).toBe(404)
     expect(counts.closes).toBe(counts.opens)
@@ -255,6 +255,61 @@ describe('a piece', () => {
       expect((await ask(gateway, V2)).status).toBe(451)
       expect(counts).toMatchObject({ stats: 0, opens: 0 })
     }
+  })
+
+  it('is not served by its short name where its long one is denied', async () => {
+    const denylist: Denylist = { check: (cid) => (cid.equals(facts.v2) ? { status: 410 } : undefined) }
+    const { gateway, counts } = opened({}, { denylist })
+    // nor by another long one, which counts zeros of the padding as payload
+    for (const cid of [facts.v1, pieceCidV2(facts.commitment, 1010)]) {
+      for (const question of [{}, { method: 'HEAD' }, { headers: { 'if-none-match': '*' } }, { headers: { range: 'bytes=0-9' } }]) {
+        expect((await ask(gateway, `/piece/${cid.toString()}`, question)).status).toBe(410)
+      }
+    }
+    expect(counts).toMatchObject({ opens: counts.closes, reads: 0 })
+  })
+
+  it('is told as unreadable where less is kept than its payload, and is not filled up with zeros', async () => {
+    const { gateway, counts } = opened({ bytes: payload.subarray(0, 500) })
+    for (const target of [V1, V2, `${V1}?padding=zero`]) {
+      const { status, headers } = await ask(gateway, target, { headers: { range: 'bytes=0-9' } })
+      expect({ status, code: headers['x-error-code'] }).toEqual({ status: 502, code: 'GATEWAY_PIECE_UNREADABLE' })
+    }
+    expect(counts).toMatchObject({ opens: 3, closes: 3 })
+  })
+
+  it('that can be told of with its data alone is served to one who may have it', async () => {
+    const pieces: GatewayPieces = {
+      stat: async () => { throw new Error('it would have to be fetched') },
+      open: async () => ({ rawBytes: 1000, pieceBytes: WHOLE, source: createBytesSource(payload), close: () => {} }),
+    }
+    const gateway = createGateway({ blockstore: openTestStore([]), pieces })
+    const { status, headers: { etag = '' } } = await ask(gateway, V1, { headers: { 'if-none-match': '"x"' } })
+    expect(status).toBe(200)
+    expect((await ask(gateway, V1, { headers: { 'if-none-match': etag } })).status).toBe(304)
+    expect((await ask(gateway, V1, { method: 'HEAD' })).status).toBe(502)
+  })
+
+  it.each(['stat', 'open', 'read'] as const)('holds up nobody who has left, although its storage does not listen: at %s', async (moment) => {
+    let [closes, goOn] = [0, (): void => {}]
+    const slow = async <T>(at: string, value: T): Promise<T> => {
+      if (at === moment) await new Promise<void>((resolve) => { goOn = resolve })
+      return value
+    }
+    const bytes = createBytesSource(payload)
+    const source: ByteSource = { ...bytes, read: async (at, length) => slow('read', await bytes.read(at, length)) }
+    const stat = { rawBytes: 1000, pieceBytes: WHOLE }
+    const pieces: GatewayPieces = { stat: () => slow('stat', stat), open: () => slow('open', { ...stat, source, close: () => { closes++ } }) }
+    const gateway = createGateway({ blockstore: openTestStore([]), pieces })
+    const leaving = new AbortController()
+    const answering = gateway.answer(requestOf(V1, { signal: leaving.signal, headers: moment === 'stat' ? { 'if-none-match': '"x"' } : {} }))
+    await turns(3)
+    leaving.abort(new Error('left'))
+    expect((await answering)?.status).toBe(499)
+    expect(gateway.metrics().gauges[0]?.value).toBe(0)
+    goOn()
+    await turns(3)
+    expect(closes).toBe(moment === 'stat' ? 0 : 1)
   })
 
   it('is subject to the limits', async () => {
