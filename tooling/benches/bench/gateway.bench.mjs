@@ -50,7 +50,7 @@ export const run = async ({ compare, amounts, scratch, form }) => {
   await makeStore(second, made.cars)
   const boxo = buildBoxo(scratch)
   const start = {
-    [OURS]: () => startOurs({ store, log: join(scratch, 'access.log') }),
+    [OURS]: () => startOurs({ store }),
     ...(boxo === undefined ? {} : { [BOXO]: () => startBoxo(boxo, made.cars) }),
     [FILE]: async () => { const { ports, ...server } = await startPlain(made.places, 'file'); return { ...server, port: ports.http } },
   }
@@ -59,7 +59,7 @@ export const run = async ({ compare, amounts, scratch, form }) => {
   const servers = {
     [MEMORY]: { port: memory.ports.http },
     [SOCKETS]: { port: memory.ports.sockets },
-    [UNVERIFIED]: await startOurs({ store: second, log: join(scratch, 'second.log'), unverified: true }),
+    [UNVERIFIED]: await startOurs({ store: second, unverified: true }),
   }
   for (const [name, begin] of Object.entries(start)) servers[name] = await begin()
   const bench = { load, servers, compare, amounts, form }

@@ -24,9 +24,8 @@ const forked = (name, parameters) => new Promise((resolve, reject) => {
   })
 })
 
-/** @param log - where its access log goes */
-export const startOurs = async ({ store, log, unverified = false }) => {
-  const { ports, ...server } = await forked('gateway-server', { store, log, unverified })
+export const startOurs = async ({ store, unverified = false }) => {
+  const { ports, ...server } = await forked('gateway-server', { store, unverified })
   return { ...server, port: ports.port }
 }
 
