@@ -59,8 +59,9 @@ export const publish = async (folder, file = join(folder, 'collection.idx')) => 
     const cars = []
     let end = HEADER.byteLength
     for (const path of await carsIn(folder)) {
-      const place = await addCar(builder, path, end)
-      cars.push({ key: relative(folder, path).split(sep).join('/'), ...place })
+      const key = relative(folder, path).split(sep).join('/')
+      const place = await addCar(builder, path, end).catch((cause) => { throw new Error(`${key}: ${cause.message}`, { cause }) })
+      cars.push({ key, ...place })
       end += place.to - place.from
     }
     for await (const chunk of collectionChunks(builder, cars, end)) await out.write(out.sizeBytes, chunk)
