@@ -183,7 +183,8 @@ export class Traversal {
 
   /** False when it was met before. */
   #remember (cid: CID): boolean {
-    if (this.#met === undefined) return true
+    // one that is not yielded is not kept either: it may be long, and what is below it costs no more than the bytes that name it
+    if (this.#met === undefined || (this.#options.identity === 'skip' && cid.multihash.code === IDENTITY)) return true
     if (!this.#met.add(cid)) return false
     if (this.#met.size > this.#limits.maxCids) throw new DagError('DAG_TOO_MANY_CIDS', `more CIDs to remember than allowed; max=${this.#limits.maxCids}`, cid)
     return true

@@ -72,7 +72,7 @@ export interface WalkOptions extends ReadOptions, LookAheadOptions {
   readonly maxBlocks?: number
   /** The most bytes of blocks to yield. @default no limit */
   readonly maxBytes?: number
-  /** The most CIDs to remember, some 60 bytes of memory each; with `duplicates` none are. @default no limit */
+  /** The most CIDs to remember, some 60 bytes of memory each; with `duplicates` none are, nor identity CIDs that are skipped. @default no limit */
   readonly maxCids?: number
   /** Called before each block is yielded. */
   readonly onProgress?: ((progress: DagProgress) => void) | undefined

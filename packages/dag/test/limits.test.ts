@@ -47,6 +47,15 @@ describe('limits', () => {
     }
   })
 
+  it('count no identity CIDs among those to remember that are not yielded, however many and long they are', async () => {
+    const dag = new MemoryDag()
+    const leaf = dag.raw('leaf')
+    const inline = Array.from({ length: 50 }, (_, n) => dag.cbor({ leaf, n, long: 'x'.repeat(1000) }, IDENTITY))
+    const root = dag.cbor([...inline, ...inline])
+    expect(await outcome(walkDag(dag, root, { identity: 'skip', maxCids: 2 }))).toEqual([2, undefined])
+    expect((await outcome(walkDag(dag, root, { identity: 'yield', maxCids: 2 })))[1]).toBe('DAG_TOO_MANY_CIDS')
+  })
+
   it('bound the links that wait to be followed, not those that were', async () => {
     // each of the nodes links to ten leaves, and, before or behind them, to the next node
     const chain = (nodes: number, first: boolean): { dag: MemoryDag, root: CID } => {
