@@ -14,7 +14,7 @@ export interface Ticket {
   readonly limits: CheckedLimits['request']
   /** Aborts when the asker leaves, and with a `GatewayRefusal` when it takes nothing for too long or the time is up. */
   readonly signal: AbortSignal
-  /** Settles with `work`, or rejects when the time is up. Costs much less than {@link Ticket.signal}; `work` watches the asker's own signal. */
+  /** Settles with `work`, or rejects when the time is up, or was before. Costs much less than {@link Ticket.signal}; `work` watches the asker's own signal. */
   within<T> (work: Promise<T>): Promise<T>
   /**
    * Resolves when so many bytes may be sent; no promise where they may at once. Rejects with the signal's reason.
@@ -22,6 +22,12 @@ export interface Ticket {
    * @throws {GatewayRefusal} `GATEWAY_TOO_LARGE`: more than a request may have
    */
   spend (bytes: number): Awaitable<void>
+  /**
+   * One CID more is remembered for the answer, until it leaves.
+   *
+   * @throws {GatewayRefusal} `GATEWAY_CLIENT_BUSY`, `GATEWAY_BUSY`: its client, or all, remember too many
+   */
+  remember (): void
   /**
    * The chunks, each when its bytes may be sent, under all limits of time; leaves at the end. Once `signal` has aborted, `chunks`
    * are ended and what the request holds is free, whether or not anybody asks for the next one.

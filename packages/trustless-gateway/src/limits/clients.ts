@@ -15,6 +15,8 @@ export interface Client {
   waiting: number
   /** Requests of it. */
   users: number
+  /** CIDs that its CARs remember. */
+  cids: number
 }
 
 /** Clients without requests that are remembered for what they owe; the oldest are forgotten first. */
@@ -61,7 +63,7 @@ export class Clients {
     const { requests, bytesPerSecond } = this.#limits
     return {
       name, slots: createFairSlots(requests), flow: createFairFlow(bytesPerSecond, this.#clock),
-      ownLane: createLane(), slotLane: createLane(), flowLane: createLane(), waiting: 0, users: 0,
+      ownLane: createLane(), slotLane: createLane(), flowLane: createLane(), waiting: 0, users: 0, cids: 0,
     }
   }
 }

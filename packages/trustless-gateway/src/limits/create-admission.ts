@@ -12,7 +12,7 @@ import { Pace } from './pace.ts'
  * A request first gets one of its client's places, then one of all; clients take turns for those, however many requests of each
  * wait. What is kept in memory grows with the requests that are answered or wait, not with the clients that were ever seen.
  *
- * @throws {RangeError} a limit that is no number from 0
+ * @throws {RangeError} a limit that is no whole number from 0
  */
 export const createAdmission = (given: GatewayLimits = {}, clock: Clock = systemClock): Admission => {
   const limits = checkedLimits(given)
@@ -20,6 +20,7 @@ export const createAdmission = (given: GatewayLimits = {}, clock: Clock = system
   const pace = new Pace(clock)
   const clients = new Clients(limits.client, clock)
   const patience = new Deadlines<Waiter>(limits.waitMs, clock, (waiter) => { waiter.leaving.abort(IMPATIENT) })
+  let [waiting, cids] = [0, 0]
   const desk: Desk = {
     limits: limits.request,
     flow: createFairFlow(limits.total.bytesPerSecond, clock),
@@ -27,14 +28,22 @@ export const createAdmission = (given: GatewayLimits = {}, clock: Clock = system
     overdue: new Deadlines(limits.request.maxMs, clock, (ticket) => { ticket.stop(new GatewayRefusal('GATEWAY_TIMEOUT', 503, 'The request takes too long.')) }),
     stalled: new Deadlines(limits.request.stalledMs, clock, (ticket) => { ticket.stop(new GatewayRefusal('GATEWAY_STALLED', 503, 'The asker takes nothing.')) }),
     begin: () => pace.begin(),
-    end: (client, at) => {
+    remember: (client, own) => {
+      client.cids++
+      cids++
+      if (own <= FREE_CIDS) return
+      if (isMore(client.cids, limits.client.maxCids)) throw clientBusy(client)
+      if (isMore(cids, limits.total.maxCids)) throw allBusy()
+    },
+    end: (client, at, own) => {
+      client.cids -= own
+      cids -= own
       pace.end(at)
       slots.leave()
       client.slots.leave()
       clients.release(client)
     },
   }
-  let waiting = 0
 
   const clientBusy = (client: Client): GatewayRefusal => new GatewayRefusal('GATEWAY_CLIENT_BUSY', 429, 'You have too many requests under way.',
     { retryAfterS: pace.waitS(client.waiting, limits.client.requests) })
@@ -94,6 +103,10 @@ export const createAdmission = (given: GatewayLimits = {}, clock: Clock = system
 }
 
 const IMPATIENT = Symbol('waited too long')
+/** CIDs that every request may remember, whatever others do. */
+const FREE_CIDS = 4096
+
+const isMore = (count: number, limit: number): boolean => limit > 0 && count > limit
 
 interface Waiter { readonly leaving: AbortController }
 
@@ -106,7 +119,10 @@ interface Desk {
   readonly overdue: Deadlines<ActiveTicket>
   readonly stalled: Deadlines<ActiveTicket>
   readonly begin: () => number
-  readonly end: (client: Client, at: number) => void
+  /** @param cids - that its request remembers, with this one */
+  readonly remember: (client: Client, cids: number) => void
+  /** @param cids - that its request remembers */
+  readonly end: (client: Client, at: number, cids: number) => void
 }
 
 class ActiveTicket implements Ticket {
@@ -121,6 +137,7 @@ class ActiveTicket implements Ticket {
   #stopped: { readonly reason: unknown } | undefined
   #late: ((reason: unknown) => void) | undefined
   #spent = 0
+  #cids = 0
   #left = false
 
   constructor (desk: Desk, client: Client, signal: AbortSignal | undefined) {
@@ -153,7 +170,12 @@ class ActiveTicket implements Ticket {
     return new Promise((resolve, reject) => {
       this.#late = reject
       work.then(resolve, reject)
+      if (this.#stopped !== undefined) reject(this.#stopped.reason)
     })
+  }
+
+  remember (): void {
+    if (!this.#left) this.#desk.remember(this.#client, ++this.#cids)
   }
 
   spend (bytes: number): Awaitable<void> {
@@ -185,6 +207,6 @@ class ActiveTicket implements Ticket {
     this.#unwatch?.()
     this.#desk.overdue.clear(this)
     this.#desk.stalled.clear(this)
-    this.#desk.end(this.#client, this.#at)
+    this.#desk.end(this.#client, this.#at, this.#cids)
   }
 }

@@ -24,6 +24,8 @@ export class MeteredBody implements Chunks {
     this.#meter = meter
     this.#unwatch = onAbort(meter.signal, () => { void this.#end() })
     if (meter.signal.aborted) void this.#end()
+    // who never comes for the first one is gone too
+    else meter.offered(true)
   }
 
   async next (): Promise<IteratorResult<Uint8Array, void>> {

@@ -160,9 +160,10 @@ describe('entering', () => {
   })
 
   it('refuses limits that are none', () => {
-    for (const bad of [-1, Number.NaN, Infinity]) {
+    for (const bad of [-1, 0.5, Number.NaN, Infinity]) {
       expect(() => createAdmission({ waitMs: bad })).toThrow(RangeError)
       expect(() => createAdmission({ request: { maxMs: bad } })).toThrow(RangeError)
+      expect(() => createAdmission({ total: { requests: bad } })).toThrow(RangeError)
     }
   })
 

@@ -81,6 +81,16 @@ describe('a stream under a ticket', () => {
     await expect(body.next()).rejects.toMatchObject({ code: 'GATEWAY_STALLED' })
   })
 
+  it('ends by itself when its reader never comes at all', async () => {
+    const { clock, admission, ticket } = opened({ request: { stalledMs: 1000 } })
+    const body = (await ticket()).stream(endless(10).chunks)
+    await clock.advance(999)
+    expect(admission.active).toBe(1)
+    await clock.advance(2)
+    expect(admission.active).toBe(0)
+    await expect(body.next()).rejects.toMatchObject({ code: 'GATEWAY_STALLED' })
+  })
+
   it('does not end while it is the source that takes its time', async () => {
     const { clock, admission, ticket } = opened({ request: { stalledMs: 1000 } })
     const body = (await ticket()).stream((async function * () {
@@ -148,6 +158,58 @@ describe('a stream under a ticket', () => {
     const held = await ticket()
     expect(held.spend(100)).toBeUndefined()
     expect(() => held.spend(1)).toThrow(expect.objectContaining({ code: 'GATEWAY_TOO_LARGE' }))
+    held.leave()
+  })
+})
+
+describe('work under a ticket', () => {
+  it('ends when the time of the request is up, or was before it began', async () => {
+    const { clock, ticket } = opened({ request: { maxMs: 1000 } })
+    const held = await ticket()
+    const working = expect(held.within(new Promise(() => {}))).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+    await clock.advance(1001)
+    await working
+    await expect(held.within(new Promise(() => {}))).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+    held.leave()
+  })
+})
+
+describe('CIDs that are remembered', () => {
+  const remember = (held: Ticket, count: number): void => { for (let n = 0; n < count; n++) held.remember() }
+
+  it('are bounded for all streams together, and free again when they leave; each has its first ones', async () => {
+    const { ticket } = opened({ total: { maxCids: 10_000 } })
+    const [first, second, third] = await Promise.all(['a', 'b', 'c'].map((client) => ticket(client))) as [Ticket, Ticket, Ticket]
+    remember(first, 8000)
+    remember(second, 4096)
+    expect(() => second.remember()).toThrow(expect.objectContaining({ code: 'GATEWAY_BUSY', status: 503, retryAfterS: expect.any(Number) }))
+    remember(third, 4096)
+    first.leave()
+    // what comes behind the end counts for nothing
+    remember(first, 8000)
+    remember(second, 1000)
+    second.leave()
+    third.leave()
+    const again = await ticket('d')
+    remember(again, 10_000)
+    expect(() => again.remember()).toThrow(expect.objectContaining({ code: 'GATEWAY_BUSY' }))
+    again.leave()
+  })
+
+  it('are bounded for the streams of one client, so that others have theirs', async () => {
+    const { admission, ticket } = opened({ client: { maxCids: 10_000 }, total: { maxCids: 20_000 } })
+    const [first, second, other] = await Promise.all(['a', 'a', 'b'].map((client) => ticket(client))) as [Ticket, Ticket, Ticket]
+    remember(first, 5000)
+    remember(second, 5000)
+    expect(() => second.remember()).toThrow(expect.objectContaining({ code: 'GATEWAY_CLIENT_BUSY', status: 429, retryAfterS: expect.any(Number) }))
+    remember(other, 9000)
+    for (const held of [first, second, other]) held.leave()
+    expect(admission.clients).toBe(0)
+  })
+
+  it('are not bounded where that is wanted', async () => {
+    const held = await opened({ client: { maxCids: 0 }, total: { maxCids: 0 } }).ticket()
+    remember(held, 5_000_000)
     held.leave()
   })
 })
