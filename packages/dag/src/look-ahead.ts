@@ -5,6 +5,9 @@
  * that have arrived into their links, then those of their parents. What is nearest is asked for first, so what lies far ahead
  * and waits never stands in its way. Once as many are asked for as may be, no more are until half of them have come and were
  * taken: those that lie side by side in a store are then asked for together, and can be read together.
+ *
+ * How many blocks are asked for or wait is bounded, and a block that is linked to again and again is looked through once at a
+ * time: so the work for a block does not grow with the DAG, whatever its shape.
  */
 import { IDENTITY } from '@dagstore/hashes'
 import type { CID } from 'multiformats/cid'
@@ -52,7 +55,7 @@ const FIRST_GUESS_BYTES = 1 << 18
 const FIRST_WIDTH = 8
 /** Of so few under way groups would be too small to be worth the wait. */
 const LEAST_GROUPED = 8
-/** How far ahead is looked in the links of one node, per `get` that may be under way. */
+/** How far ahead is looked in the links of one node, and how many blocks are under way or wait, per `get` that may be under way. */
 const LINKS_PER_GET = 4
 /** How many nodes, one below the other, are looked through that the walk has not come to. */
 const MAX_LEVELS = 32
@@ -61,6 +64,8 @@ export class LookAhead {
   readonly #parts: LookAheadParts
   readonly #width: number
   readonly #maxBytes: number
+  /** Blocks under way or waiting. */
+  readonly #most: number
   readonly #controller = new AbortController()
   readonly #signal: AbortSignal | undefined
   readonly #entries = new Map<string, Entry>()
@@ -78,6 +83,7 @@ export class LookAhead {
     this.#parts = parts
     this.#width = options.width
     this.#maxBytes = options.maxBytes
+    this.#most = options.width * LINKS_PER_GET
     this.#signal = options.signal
     if (options.signal?.aborted === true) this.#abort()
     else options.signal?.addEventListener('abort', this.#abort)
@@ -133,30 +139,36 @@ export class LookAhead {
 
   /** False: enough is asked for. */
   #plan (frames: readonly Frame[]): boolean {
-    for (let level = frames.length - 1; level >= 0; level--) if (!this.#planFrame(frames[level]!, 0)) return false
+    const looked = new Set<Entry>()
+    for (let level = frames.length - 1; level >= 0; level--) if (!this.#planFrame(frames[level]!, 0, looked)) return false
     return true
   }
 
   #isHalf (): boolean {
     const underWay = this.#underWay - this.#needed
-    return underWay <= this.#width / 2 && this.#bytesWith(underWay) <= this.#maxBytes / 2
+    return underWay <= this.#width / 2 && this.#bytesWith(underWay) <= this.#maxBytes / 2 && this.#entries.size <= this.#most / 2
   }
 
-  /** False: enough is asked for. */
-  #planFrame (frame: Frame, level: number): boolean {
+  /**
+   * False: enough is asked for.
+   *
+   * @param looked - nodes that were looked through this time
+   */
+  #planFrame (frame: Frame, level: number, looked: Set<Entry>): boolean {
     const ahead = frame.ahead ??= { next: 0, nodes: [] }
     const { links } = frame
     if (ahead.next < frame.next) ahead.next = frame.next
     while (ahead.nodes.length > 0 && ahead.nodes[0]!.n < frame.next) ahead.nodes.shift()
     for (const node of ahead.nodes) {
       const { outcome } = node.entry
-      if (outcome === undefined || 'error' in outcome || level === MAX_LEVELS) continue
+      if (outcome === undefined || 'error' in outcome || level === MAX_LEVELS || looked.has(node.entry)) continue
+      looked.add(node.entry)
       node.frame ??= this.#frameBelow(links[node.n]!, outcome.bytes, taskAt(frame, node.n))
-      if (!this.#planFrame(node.frame, level + 1)) return false
+      if (!this.#planFrame(node.frame, level + 1, looked)) return false
     }
     while (ahead.next < links.length) {
       const underWay = this.#underWay - this.#needed
-      if (underWay >= Math.min(this.#width, FIRST_WIDTH + this.#come) || this.#bytesWith(underWay) >= this.#maxBytes || ahead.next - frame.next >= this.#width * LINKS_PER_GET) return false
+      if (underWay >= Math.min(this.#width, FIRST_WIDTH + this.#come) || this.#bytesWith(underWay) >= this.#maxBytes || this.#entries.size >= this.#most || ahead.next - frame.next >= this.#most) return false
       const n = ahead.next++
       const cid = links[n]!
       if (cid.multihash.code === IDENTITY) continue

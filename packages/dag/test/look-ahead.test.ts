@@ -149,6 +149,35 @@ describe('lookAhead', () => {
     expect(store.started).toBe(4)
   })
 
+  it('looks through a node once at a time, by however many ways it is reached', async () => {
+    const dag = new MemoryDag()
+    // by two links a node there are 2^40 ways down
+    let root = dag.cbor(['end'])
+    for (let level = 0; level < 40; level++) root = dag.cbor([root, root])
+    let taken = 0
+    for await (const _ of walkDag(dag, root, { lookAhead: 8 })) {
+      taken++
+      // so that much is there before it is needed
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => { setImmediate(resolve) })
+    }
+    expect(taken).toBe(41)
+  })
+
+  it('holds so many blocks at most, however small', async () => {
+    const dag = new MemoryDag()
+    const root = dag.cbor(Array.from({ length: 50 }, (_, i) => dag.cbor(Array.from({ length: 50 }, (_, j) => dag.raw(`${i} ${j}`)))))
+    const store = new SlowStore(dag)
+    let [taken, most] = [0, 0]
+    for await (const _ of walkDag(store, root, { lookAhead: 8 })) {
+      taken++
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => { setImmediate(resolve) })
+      most = Math.max(most, store.started - taken)
+    }
+    expect(taken).toBe(2551)
+    expect(most).toBeGreaterThan(8)
+    expect(most).toBeLessThanOrEqual(8 * 4 + 1)
+  })
+
   it('ends what is under way when the consumer stops, and waits for it', async () => {
     const dag = new MemoryDag()
     const file = fileOf(dag, 40, 10)
