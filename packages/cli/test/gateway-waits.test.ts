@@ -24,8 +24,9 @@ it('sends a block as soon as its shard is indexed, and says that it is absent on
     await writeFile(join(root, `${name}.car`), carV1([blocks[0]!.cid], blocks))
     await dagstore.register(name, fileUrl(join(root, `${name}.car`)))
   }
-  // time stands still: nothing but the store tells when to look again
-  const gateway: Gateway = createGateway({ blockstore: dagstore.blockstore, verify: 'never', unindexed: { changed: watchIndexed(dagstore).changed }, clock: createFakeClock() })
+  // time stands still but for a moment after each change: nothing but the store tells when to look again
+  const clock = createFakeClock()
+  const gateway: Gateway = createGateway({ blockstore: dagstore.blockstore, verify: 'never', unindexed: { changed: watchIndexed(dagstore).changed }, clock })
   const ask = async (cid: Uint8Array): Promise<{ readonly status: number | undefined, readonly body: unknown }> => {
     const answer = await gateway.answer({ method: 'GET', target: `/ipfs/${CID.decode(cid).toString()}?format=raw`, header: () => undefined })
     return { status: answer?.status, body: answer?.body }
@@ -40,6 +41,10 @@ it('sends a block as soon as its shard is indexed, and says that it is absent on
   await new Promise((resolve) => { setImmediate(resolve) })
   expect(waits).toBe(2)
   await dagstore.initialize('b')
+  for (let ms = 0; ms < 90 && waits > 0; ms += 10) {
+    await new Promise((resolve) => { setImmediate(resolve) })
+    await clock.advance(10)
+  }
   expect(await there).toEqual({ status: 200, body: second[7]!.data })
   expect((await never).status).toBe(404)
 })
