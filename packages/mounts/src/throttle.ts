@@ -30,24 +30,31 @@ export interface Throttle {
   readonly limitsOpens: boolean
 }
 
-/** @throws {RangeError} a limit that is no number from 0 */
+/** @throws {RangeError} a limit that is no number from 0; of openings, no whole one */
 export const createThrottle = ({ perMount = {}, total = {}, clock = systemClock }: ThrottleOptions = {}): Throttle => {
-  for (const [name, value] of Object.entries({ ...perMount, ...total })) {
-    if (value !== undefined && !(value >= 0 && Number.isFinite(value))) throw new RangeError(`${name}; want=a number from 0 got=${value}`)
+  for (const [name, value] of [...Object.entries(perMount), ...Object.entries(total)]) {
+    if (value !== undefined && !(value >= 0 && (name === 'opens' ? Number.isSafeInteger(value) : Number.isFinite(value)))) throw new RangeError(`${name}; want=a number from 0 got=${value}`)
   }
   const all = createGate(total, clock)
   const gates = new Map<string, MountGate>()
   /** A gate is there as long as somebody uses or waits at it. */
   const within = async <T>(url: string, work: (gate: MountGate) => Promise<T>): Promise<T> => {
-    const gate = gates.get(url) ?? { ...createGate(perMount, clock), ownLane: createLane(), lane: createLane(), users: 0 }
+    const gate = gates.get(url) ?? { ...createGate(perMount, clock), ownLane: createLane(), lane: createLane(), users: 0, isPaying: false }
     gates.set(url, gate)
     gate.users++
     try {
       return await work(gate)
     } finally {
-      // one that has given bytes away in advance stays until they are paid for
-      if (--gate.users === 0) void paid(gate.flow, clock).then(() => { if (gate.users === 0 && gates.get(url) === gate) gates.delete(url) })
+      if (--gate.users === 0) void rest(url, gate)
     }
+  }
+  /** One that has given bytes away in advance stays until they are paid for. */
+  const rest = async (url: string, gate: MountGate): Promise<void> => {
+    if (gate.isPaying) return
+    gate.isPaying = true
+    for (let { owedMs } = gate.flow; owedMs > 0 && gate.users === 0; { owedMs } = gate.flow) await clock.sleep(Math.ceil(owedMs))
+    gate.isPaying = false
+    if (gate.users === 0) gates.delete(url)
   }
   const enter: Throttle['enter'] = async (url, options) => {
     let leave = (): void => {}
@@ -98,14 +105,11 @@ interface MountGate extends Gate {
   /** Among all mounts. */
   readonly lane: Lane
   users: number
+  /** Whether somebody waits for what it owes. */
+  isPaying: boolean
 }
 
 const createGate = ({ opens = 0, bytesPerSecond = 0 }: ThrottleLimits, clock: Clock): Gate => ({ slots: createFairSlots(opens), flow: createFairFlow(bytesPerSecond, clock) })
-
-const paid = async (flow: FairFlow, clock: Clock): Promise<void> => {
-  const { owedMs } = flow
-  if (owedMs > 0) await clock.sleep(owedMs)
-}
 
 /** At most so many bytes are paid for at once, so that others get their turn in between. */
 const STEP_BYTES = 1 << 20

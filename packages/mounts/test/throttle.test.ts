@@ -157,7 +157,32 @@ describe('bytes per second', () => {
     expect(order.filter((name) => name !== 'gone')).toEqual(['a', 'b', 'a', 'a'])
   })
 
+  it('are owed by a mount that pauses, until all of them are paid for', async () => {
+    const clock = createFakeClock()
+    const throttle = createThrottle({ perMount: { bytesPerSecond: 1000 }, clock })
+    await throttle.bytes('a', 100)
+    await clock.advance(50)
+    await throttle.bytes('a', 1000)
+    // the first hundred are paid for by now, the rest is not
+    await clock.advance(100)
+    let passed = false
+    const more = throttle.bytes('a', 1).then(() => { passed = true })
+    await clock.advance(700)
+    expect(passed).toBe(false)
+    await clock.advance(200)
+    await more
+    await clock.advance(2000)
+    expect(clock.sleeping).toBe(0)
+  })
+
   it('refuses limits that are none', () => {
-    for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => createThrottle({ total: { opens: bad } })).toThrow(RangeError)
+    for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      for (const limits of [{ opens: bad }, { bytesPerSecond: bad }]) {
+        // of each of the two, whatever the other one says
+        expect(() => createThrottle({ total: limits, perMount: { opens: 1, bytesPerSecond: 1 } })).toThrow(RangeError)
+        expect(() => createThrottle({ perMount: limits, total: { opens: 1, bytesPerSecond: 1 } })).toThrow(RangeError)
+      }
+    }
+    expect(() => createThrottle({ total: { opens: 0.5 } })).toThrow(RangeError)
   })
 })
