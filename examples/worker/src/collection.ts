@@ -29,6 +29,10 @@ export interface Collection {
   readonly key: string
   readonly version: Version
   readonly cars: readonly Car[]
+  /** Of the header and of the sections of each CAR. */
+  readonly sizes: readonly number[]
+  /** Of all of them together. */
+  readonly sizeBytes: number
   /** Names the list. */
   readonly tag: string
   readonly indexBytes: number
@@ -67,7 +71,9 @@ export const readCollection = (objects: Objects, key: string, hashes: Hashes, ca
     ? bytes.subarray(-TAIL_BYTES - listBytes, -TAIL_BYTES)
     : await createCachedSource(await objects.open(key, version), chunks).read(indexBytes, listBytes)
   const tag = [...hashes.digest(SHA2_256, list)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { key, version, cars: carsOf(new TextDecoder().decode(list)), tag, indexBytes, chunks }
+  const cars = carsOf(new TextDecoder().decode(list))
+  const sizes = [HEADER.byteLength, ...cars.map(({ from, to }) => to - from)]
+  return { key, version, cars, sizes, sizeBytes: sizes.reduce((sum, size) => sum + size), tag, indexBytes, chunks }
 })
 
 /**
@@ -76,22 +82,23 @@ export const readCollection = (objects: Objects, key: string, hashes: Hashes, ca
  * @throws {BlockstoreError} `BLOCKSTORE_UNREADABLE`, with its cause
  */
 export const mountCollection = (collection: Collection, objects: Objects, options: { readonly hashes: Hashes, readonly readAheadBytes: number }): Promise<IndexMount> => readable(async () => {
-  const { key, version, cars, tag, indexBytes, chunks } = collection
-  const sizeBytes = cars.reduce((sum, { from, to }) => sum + to - from, HEADER.byteLength)
+  const { key, version, cars, sizes, sizeBytes, tag, indexBytes, chunks } = collection
   const identity = { kind: 'version', tag, sizeBytes } as const
-  const data = createConcatSource([
-    { sizeBytes: HEADER.byteLength, open: () => createBytesSource(HEADER) },
-    ...cars.map((car) => ({
-      sizeBytes: car.to - car.from,
-      open: async (): Promise<ByteSource> => createWindow(await objects.open(car.key, { sizeBytes: car.sizeBytes, etag: undefined }), car.from, car.to - car.from, { owns: true }),
-    })),
-  ], { cost: REMOTE, identity })
+  const openPart = async (part: number): Promise<ByteSource> => {
+    if (part === 0) return createBytesSource(HEADER)
+    const car = cars[part - 1]!
+    return createWindow(await objects.open(car.key, { sizeBytes: car.sizeBytes, etag: undefined }), car.from, car.to - car.from, { owns: true })
+  }
+  const data = createConcatSource(sizes, openPart, { cost: REMOTE, identity })
   const layout: CarLayout = { version: 1, payloadStart: 0, payloadBytes: sizeBytes, headerBytes: HEADER.byteLength, roots: [], indexOffset: undefined, fullyIndexed: false }
   const pages = createPageCache({ maxBytes: PAGES_BYTES })
   const index = await openIndex(createWindow(createCachedSource(await objects.open(key, version), chunks), 0, indexBytes, { owns: true }), { pages, owns: true })
   const { facts } = index
   // another one would be built from all CARs
-  if (facts.source === undefined || compareIdentity(facts.source, identity) !== 'same' || facts.payloadStart !== 0 || facts.payloadEnd !== sizeBytes) throw new Error('index and list are not of each other')
+  if (facts.source === undefined || compareIdentity(facts.source, identity) !== 'same' || facts.payloadStart !== 0 || facts.payloadEnd !== sizeBytes) {
+    await index.close()
+    throw new Error('index and list are not of each other')
+  }
   return openIndexMount({ data, index }, { ...options, layout, indexTrust: 'use' })
 })
 

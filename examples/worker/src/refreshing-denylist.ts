@@ -10,6 +10,8 @@ const RETRY_AFTER_S = 10
 /** What is kept from request to request. */
 export interface KnownDenylist {
   rules: Denylist | undefined
+  /** Of the object that they were read from; `undefined`: it has none. */
+  etag: string | undefined
   readAt: number
 }
 
@@ -22,11 +24,17 @@ export const createRefreshingDenylist = (known: KnownDenylist, objects: Objects,
   let reading: Promise<Denylist> | undefined
   const read = async (): Promise<Denylist> => {
     try {
+      const { rules: before, etag } = known
+      if (before !== undefined && etag !== undefined && (await objects.end(key, 1)).version.etag === etag) {
+        known.readAt = now
+        return before
+      }
       const { version, bytes } = await objects.end(key, MAX_BYTES)
       if (version.sizeBytes > bytes.byteLength) throw new RangeError(`denylist; max=${MAX_BYTES} got=${version.sizeBytes}`)
       const rules = createDenylist(() => [{ name: key, read: () => [bytes] }], { hashes })
       await rules.reload()
       known.rules = rules
+      known.etag = version.etag
       known.readAt = now
       return rules
     } catch (cause) {

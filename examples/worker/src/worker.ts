@@ -24,7 +24,7 @@ const RETRY_AFTER_S = 10
 
 const hashes = createHashes({ module })
 const cache = createPageCache({ maxBytes: CACHE_BYTES })
-const denylist: KnownDenylist = { rules: undefined, readAt: 0 }
+const denylist: KnownDenylist = { rules: undefined, etag: undefined, readAt: 0 }
 let known: { readonly collection: Collection, readonly readAt: number } | undefined
 
 const answer = async (request: Request, env: Env, context: ExecutionContext): Promise<Response> => {

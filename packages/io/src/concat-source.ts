@@ -7,14 +7,6 @@ import type { SourceIdentity } from './identity.ts'
 import { checkRange, memoryInode } from './memory.ts'
 import { withdrawable } from './withdrawable.ts'
 
-/** What comes next; none of it is read before a byte of it is wanted. */
-export interface ConcatPart {
-  /** A whole number from 0. */
-  readonly sizeBytes: number
-  /** Called when a byte is wanted first, and again after a failure. What it gives belongs to the whole, which closes it. */
-  readonly open: () => Awaitable<ByteSource>
-}
-
 export interface ConcatOptions {
   /** Of a read in any of the parts; they are not open yet. */
   readonly cost: SourceCost
@@ -22,29 +14,24 @@ export interface ConcatOptions {
   readonly identity?: SourceIdentity | undefined
 }
 
-interface Piece {
-  readonly start: number
-  readonly end: number
-  readonly open: ConcatPart['open']
-  source: ByteSource | undefined
-  opening: Promise<ByteSource> | undefined
-}
-
 /**
- * The parts one after another. A read that spans several asks them at once. A part stays open until all are closed.
+ * Parts one after another, each opened when a byte of it is wanted first, and again after a failure. A read that spans several asks
+ * them at once. A part stays open until all are closed. Takes 8 bytes for each that is not open, however many there are.
  *
  * A part that is not as long as was said makes reads reject with `IO_SOURCE_CHANGED`; one that cannot be opened, with its reason.
  *
+ * @param sizes - of the parts, in bytes; keeps no reference
+ * @param open - opens the part of that number, from 0; what it gives is closed with the whole
  * @throws {RangeError} a length that is no whole number from 0, or more than 2^53 - 1 in all
  */
-export const createConcatSource = (parts: readonly ConcatPart[], options: ConcatOptions): ByteSource => {
+export const createConcatSource = (sizes: readonly number[], open: (part: number) => Awaitable<ByteSource>, options: ConcatOptions): ByteSource => {
+  const ends = new Float64Array(sizes.length)
   let sizeBytes = 0
-  const pieces: Piece[] = parts.map((part) => {
-    const start = sizeBytes
-    sizeBytes += part.sizeBytes
-    if (!Number.isSafeInteger(part.sizeBytes) || part.sizeBytes < 0 || !Number.isSafeInteger(sizeBytes)) throw new RangeError(`length of a part; want=whole number from 0 got=${part.sizeBytes}`)
-    return { start, end: sizeBytes, open: part.open, source: undefined, opening: undefined }
+  sizes.forEach((length, part) => {
+    ends[part] = sizeBytes += length
+    if (!Number.isSafeInteger(length) || length < 0 || !Number.isSafeInteger(sizeBytes)) throw new RangeError(`length of a part; want=whole number from 0 got=${length}`)
   })
+  const parts = new Map<number, ByteSource | Promise<ByteSource>>()
   const underWay = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
@@ -52,54 +39,66 @@ export const createConcatSource = (parts: readonly ConcatPart[], options: Concat
     if (closing !== undefined) throw new IoError('IO_CLOSED', 'source is closed')
     checkRange(at, length, sizeBytes)
   }
-  /** The first piece that ends behind `at`. */
-  const pieceAt = (at: number): number => {
+  const startOf = (part: number): number => part === 0 ? 0 : ends[part - 1]!
+  /** The first that ends behind `at`. */
+  const partAt = (at: number): number => {
     let low = 0
-    for (let high = pieces.length; low < high;) {
+    for (let high = ends.length; low < high;) {
       const middle = (low + high) >>> 1
-      if (pieces[middle]!.end > at) high = middle
+      if (ends[middle]! > at) high = middle
       else low = middle + 1
     }
     return low
   }
-  const opened = async (piece: Piece): Promise<ByteSource> => {
-    const source = await piece.open()
-    if (source.sizeBytes === piece.end - piece.start) return piece.source = source
-    await source.close()
-    throw new IoError('IO_SOURCE_CHANGED', `a part has another length; want=${piece.end - piece.start} got=${source.sizeBytes}`, { offset: piece.start })
+  const openPart = async (part: number): Promise<ByteSource> => {
+    try {
+      const source = await open(part)
+      const length = ends[part]! - startOf(part)
+      if (source.sizeBytes !== length) {
+        await source.close()
+        throw new IoError('IO_SOURCE_CHANGED', `a part has another length; want=${length} got=${source.sizeBytes}`, { offset: startOf(part) })
+      }
+      parts.set(part, source)
+      return source
+    } catch (error) {
+      parts.delete(part)
+      throw error
+    }
   }
-  const open = (piece: Piece): Awaitable<ByteSource> => piece.source ?? (piece.opening ??= opened(piece).finally(() => { piece.opening = undefined }))
+  const opened = (part: number): ByteSource | Promise<ByteSource> => {
+    let source = parts.get(part)
+    if (source === undefined) parts.set(part, source = openPart(part))
+    return source
+  }
 
-  const readPiece = async (piece: Piece, at: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
-    const opening = open(piece)
+  const readPart = async (part: number, at: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+    const opening = opened(part)
     const source = 'then' in opening ? await withdrawable(opening, signal) : opening
-    return source.read(at - piece.start, end - at, { signal })
+    return source.read(at - startOf(part), end - at, { signal })
   }
   const readAll = async (at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
     const end = at + length
-    const first = pieceAt(at)
-    if (length > 0 && end <= pieces[first]!.end) return readPiece(pieces[first]!, at, end, signal)
+    const first = partAt(at)
+    if (length > 0 && end <= ends[first]!) return readPart(first, at, end, signal)
     const reads: Promise<Uint8Array>[] = []
-    for (let i = first, from = at; from < end; i++) {
-      const piece = pieces[i]!
-      const to = Math.min(end, piece.end)
-      if (to > from) reads.push(readPiece(piece, from, to, signal))
+    for (let part = first, from = at; from < end; part++) {
+      const to = Math.min(end, ends[part]!)
+      if (to > from) reads.push(readPart(part, from, to, signal))
       from = to
     }
     const bytes = new Uint8Array(length)
     let done = 0
-    for (const part of await Promise.all(reads)) {
-      bytes.set(part, done)
-      done += part.byteLength
+    for (const read of await Promise.all(reads)) {
+      bytes.set(read, done)
+      done += read.byteLength
     }
     return bytes
   }
   const closeAll = async (): Promise<void> => {
     await Promise.allSettled(underWay)
     let failure: { readonly error: unknown } | undefined
-    for (const piece of pieces) {
-      const source = piece.source ?? await piece.opening?.catch(() => undefined) // of a read that was withdrawn
-      await source?.close().catch((error: unknown) => { failure ??= { error } })
+    for (const part of await Promise.allSettled(parts.values())) { // also those that a read was withdrawn from
+      if (part.status === 'fulfilled') await part.value.close().catch((error: unknown) => { failure ??= { error } })
     }
     if (failure !== undefined) throw failure.error
   }
@@ -122,8 +121,9 @@ export const createConcatSource = (parts: readonly ConcatPart[], options: Concat
     },
     peek: (at, length) => {
       check(at, length)
-      const piece = pieces[pieceAt(at)]
-      return piece !== undefined && at + length <= piece.end ? piece.source?.peek(at - piece.start, length) : undefined
+      const part = partAt(at)
+      const source = parts.get(part)
+      return source !== undefined && !('then' in source) && at + length <= ends[part]! ? source.peek(at - startOf(part), length) : undefined
     },
     close,
     [Symbol.asyncDispose]: close,

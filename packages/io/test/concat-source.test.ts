@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { type ByteSource, type ConcatPart, createBytesSource, createConcatSource, IoError } from '../src/index.ts'
+import { type Awaitable, type ByteSource, createBytesSource, createConcatSource, IoError } from '../src/index.ts'
 
 const cost = { kind: 'local', seekBytes: 4096 } as const
 const coded = (code: string): unknown => expect.objectContaining({ code })
 
+interface Part {
+  readonly sizeBytes: number
+  readonly open: () => Awaitable<ByteSource>
+}
+
+const concat = (parts: readonly Part[], options: Partial<Parameters<typeof createConcatSource>[2]> = {}): ByteSource =>
+  createConcatSource(parts.map(({ sizeBytes }) => sizeBytes), (part) => parts[part]!.open(), { cost, ...options })
+
 /** Bytes counted up from `from`, as a part that tells what was done with it. */
-const counted = (from: number, length: number): ConcatPart & { opens: number, closes: number, readonly reads: string[] } => {
+const counted = (from: number, length: number): Part & { opens: number, closes: number, readonly reads: string[] } => {
   const part = {
     sizeBytes: length,
     opens: 0,
@@ -34,7 +42,7 @@ const bytes = (from: number, length: number): Uint8Array => Uint8Array.from({ le
 describe('createConcatSource', () => {
   it('reads its parts as if they were one, and opens each when a byte of it is wanted', async () => {
     const parts = [counted(0, 10), counted(10, 0), counted(10, 5), counted(15, 10)]
-    const source = createConcatSource(parts, { cost })
+    const source = concat(parts)
     expect(source).toMatchObject({ sizeBytes: 25, cost })
     expect(await source.read(10, 5)).toEqual(bytes(10, 5))
     expect(parts.map(({ opens }) => opens)).toEqual([0, 0, 1, 0])
@@ -46,16 +54,16 @@ describe('createConcatSource', () => {
   })
 
   it('has no byte outside of its parts', async () => {
-    const source = createConcatSource([counted(0, 3)], { cost })
+    const source = concat([counted(0, 3)])
     for (const [at, length] of [[0, 4], [3, 1], [-1, 1], [0, -1], [0.5, 1]] as const) {
       await expect(source.read(at, length)).rejects.toEqual(coded('IO_OUT_OF_RANGE'))
       expect(() => source.peek(at, length)).toThrow(IoError)
     }
-    expect(await createConcatSource([], { cost }).read(0, 0)).toEqual(new Uint8Array(0))
+    expect(await concat([]).read(0, 0)).toEqual(new Uint8Array(0))
   })
 
   it('shows without I/O what an open part shows, within one part', async () => {
-    const source = createConcatSource([counted(0, 4), counted(4, 4)], { cost })
+    const source = concat([counted(0, 4), counted(4, 4)])
     expect(source.peek(0, 4)).toBeUndefined()
     await source.read(0, 8)
     expect(source.peek(5, 3)).toEqual(bytes(5, 3))
@@ -65,7 +73,7 @@ describe('createConcatSource', () => {
   it('opens a part once for those who want it at the same time, and again when that failed', async () => {
     const part = counted(0, 4)
     let failing = true
-    const source = createConcatSource([{ sizeBytes: 4, open: () => failing ? Promise.reject(new IoError('IO_FAILED', 'not now')) : part.open() }], { cost })
+    const source = concat([{ sizeBytes: 4, open: () => failing ? Promise.reject(new IoError('IO_FAILED', 'not now')) : part.open() }])
     await expect(Promise.all([source.read(0, 1), source.read(1, 1)])).rejects.toEqual(coded('IO_FAILED'))
     failing = false
     expect(await Promise.all([source.read(0, 1), source.read(1, 1), source.read(2, 2)])).toEqual([bytes(0, 1), bytes(1, 1), bytes(2, 2)])
@@ -74,7 +82,7 @@ describe('createConcatSource', () => {
 
   it('refuses a part that is not as long as it was, and closes it', async () => {
     const part = counted(0, 4)
-    const source = createConcatSource([counted(0, 2), { sizeBytes: 5, open: part.open }], { cost })
+    const source = concat([counted(0, 2), { sizeBytes: 5, open: part.open }])
     await expect(source.read(2, 1)).rejects.toEqual(expect.objectContaining({ code: 'IO_SOURCE_CHANGED', offset: 2 }))
     expect(part.closes).toBe(1)
     expect(await source.read(0, 2)).toEqual(bytes(0, 2))
@@ -84,7 +92,7 @@ describe('createConcatSource', () => {
     let release = (): void => {}
     const gate = new Promise<void>((resolve) => { release = resolve })
     const part = counted(0, 4)
-    const source = createConcatSource([{ sizeBytes: 4, open: async () => { await gate; return part.open() } }], { cost })
+    const source = concat([{ sizeBytes: 4, open: async () => { await gate; return part.open() } }])
     const leaving = new AbortController()
     const left = source.read(0, 2, { signal: leaving.signal })
     const stays = source.read(2, 2)
@@ -97,7 +105,7 @@ describe('createConcatSource', () => {
 
   it('closes what it opened once, after the reads under way', async () => {
     const parts = [counted(0, 4), counted(4, 4)]
-    const source = createConcatSource(parts, { cost })
+    const source = concat(parts)
     const reading = source.read(0, 3)
     const closing = source.close()
     expect(await reading).toEqual(bytes(0, 3))
@@ -109,8 +117,8 @@ describe('createConcatSource', () => {
 
   it('has an identity of its own unless one is given', () => {
     const identity = { kind: 'version', tag: 'a', sizeBytes: 4 } as const
-    expect(createConcatSource([counted(0, 4)], { cost, identity }).identity).toEqual(identity)
-    expect(createConcatSource([counted(0, 4)], { cost }).identity).toMatchObject({ kind: 'file', sizeBytes: 4 })
-    expect(() => createConcatSource([{ sizeBytes: 1.5, open: counted(0, 1).open }], { cost })).toThrow(RangeError)
+    expect(concat([counted(0, 4)], { identity }).identity).toEqual(identity)
+    expect(concat([counted(0, 4)]).identity).toMatchObject({ kind: 'file', sizeBytes: 4 })
+    expect(() => concat([{ sizeBytes: 1.5, open: counted(0, 1).open }])).toThrow(RangeError)
   })
 })
