@@ -22,7 +22,7 @@ describe('a denylist beside the CARs', () => {
     await expect(at(known, 5000).check(first)).rejects.toEqual(expect.objectContaining({ code: 'GATEWAY_DENYLIST_MISSING', status: 503 }))
     bucket.put('a.deny', listOf(first))
     bucket.asked.length = 0
-    expect(await Promise.all([at(known, 5000).check(first)])).toEqual([expect.objectContaining({ status: 410 })])
+    expect(await at(known, 5000).check(first)).toMatchObject({ status: 410 })
     const later = at(known, 5999)
     expect(later.check(first)).toMatchObject({ status: 410 })
     expect(later.check(second)).toBeUndefined()
