@@ -7,9 +7,10 @@
  */
 import type { Hashes } from '@dagstore/hashes'
 import { base58btc } from 'multiformats/bases/base58'
+import { peerHash } from './peer-hash.ts'
 
 export interface ProviderRecordOptions {
-  /** Of this gateway, as text: `12D3…`. @default derived from its addresses, so that it stays the same */
+  /** Of this gateway, as text: `12D3…`, `Qm…`, or a CID of its key. @default derived from its addresses, so that it stays the same */
   readonly peerId?: string | undefined
   /** Multiaddrs by which it is reached. @default made of the origin that it was asked at */
   readonly addresses?: readonly string[] | undefined
@@ -25,6 +26,17 @@ export interface PeerRecord {
 export const GATEWAY_PROTOCOL = 'transport-ipfs-gateway-http'
 
 const SHA2_256 = 0x12
+
+/** What is given, as it is. @throws {TypeError} a peer ID or an address that is none: everybody who asks would stumble over it */
+export const checkedProviders = (options: ProviderRecordOptions = {}): ProviderRecordOptions => {
+  const { peerId, addresses = [] } = options
+  if (peerId !== undefined && peerHash(peerId) === undefined) throw new TypeError(`no peer ID; got=${peerId}`)
+  for (const address of addresses) if (!ADDRESS.test(address)) throw new TypeError(`no multiaddr; got=${address}`)
+  return options
+}
+
+/** Begins with a protocol; whether it is one is for those to know who dial. */
+const ADDRESS = /^\/[a-z]\S*$/
 
 /** @param origin - where the gateway was reached: `https://gateway.example` */
 export const recordOf = ({ peerId, addresses }: ProviderRecordOptions, origin: string | undefined, hashes: Hashes): PeerRecord => {

@@ -10,9 +10,7 @@
 import type { Hashes } from '@dagstore/hashes'
 import type { Clock } from '@dagstore/io'
 import { BlockNotFoundError } from '@dagstore/read-blockstore'
-import { base58btc } from 'multiformats/bases/base58'
 import type { CID } from 'multiformats/cid'
-import { decode as decodeDigest } from 'multiformats/hashes/digest'
 import type { Call } from '../call.ts'
 import type { GatewayAnswer, GatewayRequest } from '../exchange.ts'
 import { OPEN_TO_ALL } from '../http/answers.ts'
@@ -21,6 +19,7 @@ import type { CheckDenied } from '../ipfs/denials.ts'
 import type { Admission, Ticket } from '../limits/admission.ts'
 import { GatewayRefusal } from '../refusal.ts'
 import { filtered } from './filters.ts'
+import { peerHash } from './peer-hash.ts'
 import { type PeerRecord, type ProviderRecordOptions, recordOf } from './provider-record.ts'
 
 export const ROUTING = '/routing/v1/'
@@ -70,7 +69,7 @@ const has = async ({ admission, checkDenied, find }: RoutingParts, cid: CID, { c
 }
 
 const answerWith = (list: List, records: readonly PeerRecord[], request: GatewayRequest, clock: Clock): GatewayAnswer => {
-  const byLine = /\bapplication\/x-ndjson\b/i.test(request.header('accept') ?? '')
+  const byLine = (request.header('accept') ?? '').split(',').some(takesLines)
   const body = textEncoder.encode(byLine ? records.map((record) => `${JSON.stringify(record)}\n`).join('') : JSON.stringify({ [list]: records }))
   return {
     status: 200,
@@ -83,6 +82,9 @@ const answerWith = (list: List, records: readonly PeerRecord[], request: Gateway
   }
 }
 
+/** Whether one of the types that are accepted is that of lines. */
+const takesLines = (type: string): boolean => /^\s*application\/x-ndjson\s*(?:;|$)/i.test(type) && !/;\s*q\s*=\s*0(?:\.0*)?\s*(?:;|$)/i.test(type)
+
 const cidIn = (name: string): CID => {
   try {
     return cidOf(decodeURIComponent(name))
@@ -92,23 +94,7 @@ const cidIn = (name: string): CID => {
 }
 
 const isPeer = (name: string, id: string): boolean => {
-  const [asked, own] = [name, id].map(multihashOf)
+  const asked = peerHash(name)
   if (asked === undefined) throw new GatewayRefusal('GATEWAY_BAD_CID', 422, 'There is no peer ID behind /routing/v1/peers/.')
-  return asked === own
-}
-
-const MAX_ID_CHARACTERS = 200
-
-/** Of a peer ID, as a multihash in base58btc or as a CID, in one form. */
-const multihashOf = (id: string): string | undefined => {
-  if (id.length > MAX_ID_CHARACTERS) return undefined
-  try {
-    return base58btc.baseEncode(cidOf(id).multihash.bytes)
-  } catch {
-    try {
-      return base58btc.baseEncode(decodeDigest(base58btc.baseDecode(id)).bytes)
-    } catch {
-      return undefined
-    }
-  }
+  return asked === peerHash(id)
 }
