@@ -1,6 +1,6 @@
 /** What a gateway tells of each request when it is finished. */
 
-/** Which part of the gateway has answered; `ipfs` where it never came to a format. */
+/** Which part of the gateway has answered; `ipfs` where that never came to a format. */
 export type GatewayRoute = 'raw' | 'car' | 'ipfs' | 'ipns' | 'piece' | 'routing'
 
 export interface GatewayEvent {

@@ -4,6 +4,7 @@ import type { BlockstoreErrorCode } from '@dagstore/read-blockstore'
 import type { GatewayAnswer } from './exchange.ts'
 import { refusal } from './http/answers.ts'
 import { GatewayRefusal } from './refusal.ts'
+import { unindexed } from './unindexed.ts'
 
 interface Told {
   readonly status: 400 | 403 | 404 | 500 | 501 | 502 | 503
@@ -48,8 +49,9 @@ const LEFT = 499
 /** Asking again in less than this is of no use. */
 const RETRY_AFTER_S = 10
 
-/** The code that an error is told by. */
+/** The code that an error is told by. Absence is told by its name, since the store may be a foreign one; what may be in shards without an index is none. */
 export const codeOf = (error: unknown): string => {
+  if (error instanceof Error && error.name === 'NotFoundError') return isUnindexed(error) ? 'GATEWAY_UNINDEXED' : 'BLOCKSTORE_NOT_FOUND'
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
   return error instanceof GatewayRefusal || (typeof code === 'string' && Object.hasOwn(TOLD, code)) ? code as string : 'GATEWAY_FAULT'
 }
@@ -57,11 +59,11 @@ export const codeOf = (error: unknown): string => {
 /** @param left - whether the asker has left; then that is why */
 export const answerOfError = (error: unknown, left: boolean): GatewayAnswer => {
   if (left) return { status: LEFT, headers: {}, body: undefined }
-  if (error instanceof GatewayRefusal) {
-    const { status, code, message, retryAfterS } = error
-    return refusal(status, code, message, retryAfterS === undefined ? {} : { 'retry-after': `${retryAfterS}` })
-  }
   const code = codeOf(error)
-  const { status, message } = TOLD[code as keyof typeof TOLD] ?? FAULT
-  return refusal(status, code, message, status === 502 || status === 503 ? { 'retry-after': `${RETRY_AFTER_S}` } : {})
+  const told = error instanceof GatewayRefusal ? error : code === 'GATEWAY_UNINDEXED' ? unindexed(error) : undefined
+  const { status, message } = told ?? TOLD[code as keyof typeof TOLD] ?? FAULT
+  const retryAfterS = told?.retryAfterS ?? (status === 502 || status === 503 ? RETRY_AFTER_S : undefined)
+  return refusal(status, code, message, retryAfterS === undefined ? {} : { 'retry-after': `${retryAfterS}` })
 }
+
+const isUnindexed = (error: Error): boolean => 'unindexedShards' in error && typeof error.unindexedShards === 'number' && error.unindexedShards > 0

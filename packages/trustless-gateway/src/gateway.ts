@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '@dagstore/io'
 import type { ReadBlockstore } from '@dagstore/read-blockstore'
 import type { Call } from './call.ts'
 import type { Denylist } from './denylist/denylist.ts'
-import type { GatewayEvent } from './events.ts'
+import type { GatewayEvent, GatewayRoute } from './events.ts'
 import type { GatewayAnswer, GatewayRequest } from './exchange.ts'
 import { answerOfError, codeOf } from './failures.ts'
 import { answerMethod } from './http/answers.ts'
@@ -18,7 +18,7 @@ import { createGatewayMeter, type GatewayMetrics } from './metrics.ts'
 import type { GatewayPieces } from './pieces/gateway-pieces.ts'
 import { answerPiece, PIECE } from './pieces/route.ts'
 import { GatewayRefusal } from './refusal.ts'
-import type { ProviderRecordOptions } from './routing/provider-record.ts'
+import { checkedProviders, type ProviderRecordOptions } from './routing/provider-record.ts'
 import { answerRouting, ROUTING, type RoutingParts } from './routing/route.ts'
 import { ToldBody } from './told-body.ts'
 import { createPatience, type UnindexedOptions } from './unindexed.ts'
@@ -62,11 +62,17 @@ export interface Gateway {
 
 type Route = (request: GatewayRequest, call: Call) => Promise<GatewayAnswer>
 
+interface Door {
+  readonly prefix: string
+  readonly name: GatewayRoute
+  readonly answers: Route
+}
+
 const IPNS = '/ipns/'
 /** The most reads ahead of the block that is sent. */
 const LOOK_AHEAD = 64
 
-/** @throws {RangeError} a limit, time or `lookAhead` that is no number from 0 */
+/** @throws {RangeError} a limit, time or `lookAhead` that is no number from 0. {TypeError} a peer ID or an address that is none */
 export const createGateway = (options: GatewayOptions): Gateway => {
   const { blockstore, hashes = createHashes(), verify = 'always', lookAhead = LOOK_AHEAD, clock = systemClock, onEvent } = options
   if (!Number.isSafeInteger(lookAhead) || lookAhead < 0) throw new RangeError(`lookAhead; want=whole number from 0 got=${lookAhead}`)
@@ -77,24 +83,23 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const parts: IpfsParts = { blockstore, hashes, verify, lookAhead, admission, checkDenied, patience }
   const ipfs: Route = (request, call) => answerIpfs(parts, request, call)
   const routingParts: RoutingParts = {
-    record: options.providers ?? {}, hashes, clock, admission, checkDenied,
-    find: (cid, ticket) => createReader(parts, patience(ticket), 0).length(cid, { signal: ticket.signal }),
+    record: checkedProviders(options.providers), hashes, clock, admission, checkDenied,
+    find: (cid, ticket) => createReader({ ...parts, verify: 'never' }, patience(ticket), 0).length(cid, { signal: ticket.signal }),
   }
   const routing: Route = (request, call) => answerRouting(routingParts, request, call)
   const { pieces } = options
   const piece: Route | undefined = pieces === undefined ? undefined : (request, call) => answerPiece({ pieces, admission, checkDenied }, request, call)
-  const ipns: Route = async (_request, call) => {
-    call.route = 'ipns'
+  const ipns: Route = async () => {
     throw new GatewayRefusal('GATEWAY_NO_IPNS', 501, 'This gateway resolves no IPNS names; ask by /ipfs/.')
   }
 
-  const routeOf = (target: string): Route | undefined => {
-    if (target.startsWith(IPFS)) return ipfs
-    if (target.startsWith(PIECE)) return piece
-    if (target.startsWith(ROUTING)) return routing
-    if (target.startsWith(IPNS)) return ipns
-    return undefined
-  }
+  const routes: readonly Door[] = [
+    { prefix: IPFS, name: 'ipfs', answers: ipfs },
+    ...(piece === undefined ? [] : [{ prefix: PIECE, name: 'piece', answers: piece } as const]),
+    { prefix: ROUTING, name: 'routing', answers: routing },
+    { prefix: IPNS, name: 'ipns', answers: ipns },
+  ]
+  const doorOf = (target: string): Door | undefined => routes.find(({ prefix }) => target.startsWith(prefix))
   const tell = (event: GatewayEvent): void => {
     meter.note(event)
     try {
@@ -106,15 +111,15 @@ export const createGateway = (options: GatewayOptions): Gateway => {
 
   const answer = async (request: GatewayRequest): Promise<GatewayAnswer | undefined> => {
     const { method, target, client } = request
-    const route = routeOf(target)
-    if (route === undefined) return undefined
+    const door = doorOf(target)
+    if (door === undefined) return undefined
     const at = clock.now()
     const started = clock.monotonic()
-    const call: Call = { route: 'ipfs', blocks: 0, ticket: undefined }
+    const call: Call = { route: door.name, blocks: 0, ticket: undefined }
     let thrown: unknown
     let answered: GatewayAnswer
     try {
-      answered = answerMethod(method) ?? await route(request, call)
+      answered = answerMethod(method) ?? await door.answers(request, call)
     } catch (error) {
       const left = request.signal?.aborted === true
       answered = answerOfError(error, left)
@@ -146,7 +151,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   }
 
   return Object.assign((request: Request, context?: WebContext) => answerWeb(answer, request, context), {
-    answer, claims: (target: string) => routeOf(target) !== undefined, metrics: () => meter.values(),
+    answer, claims: (target: string) => doorOf(target) !== undefined, metrics: () => meter.values(),
   })
 }
 

@@ -43,10 +43,9 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
       let missed = await missOf(find)
       if ('value' in missed) return missed.value
       const shards = missed.error.unindexedShards
-      if (waiting >= MOST_WAITING || spell.ms() >= waitMs || (shards === vain.shards && clock.monotonic() < vain.until)) throw unindexed(missed.error)
+      if ((waiting >= MOST_WAITING && !spell.isOn()) || spell.ms() >= waitMs || (shards === vain.shards && clock.monotonic() < vain.until)) throw unindexed(missed.error)
       const { signal } = asker
-      waiting++
-      spell.begin()
+      if (spell.begin()) waiting++
       try {
         for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
           signal.throwIfAborted()
@@ -71,8 +70,7 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
           }
         }
       } finally {
-        waiting--
-        spell.end()
+        if (spell.end()) waiting--
       }
     }
   }
@@ -89,12 +87,16 @@ const missOf = async <T>(find: () => Promise<T>): Promise<Looked<T>> => {
   }
 }
 
-const unindexed = (cause: BlockNotFoundError): GatewayRefusal =>
+/** @param cause - what has missed the block */
+export const unindexed = (cause: unknown): GatewayRefusal =>
   new GatewayRefusal('GATEWAY_UNINDEXED', 503, 'The block is not in what is indexed so far; more is being indexed.', { cause, retryAfterS: RETRY_AFTER_S })
 
 interface Spell {
-  begin (): void
-  end (): void
+  isOn (): boolean
+  /** Whether it is the first that waits. */
+  begin (): boolean
+  /** Whether it was the last. */
+  end (): boolean
   /** So far; times in which several wait count once. */
   ms (): number
 }
@@ -102,8 +104,17 @@ interface Spell {
 const createSpell = (clock: Clock): Spell => {
   let [users, since, sum] = [0, 0, 0]
   return {
-    begin: () => { if (users++ === 0) since = clock.monotonic() },
-    end: () => { if (--users === 0) sum += clock.monotonic() - since },
+    isOn: () => users > 0,
+    begin: () => {
+      if (users++ > 0) return false
+      since = clock.monotonic()
+      return true
+    },
+    end: () => {
+      if (--users > 0) return false
+      sum += clock.monotonic() - since
+      return true
+    },
     ms: () => sum + (users > 0 ? clock.monotonic() - since : 0),
   }
 }

@@ -1,5 +1,5 @@
 import { asciiText, subdirTwoFiles } from '@dagstore-tooling/fixtures/gateway'
-import { DagError, type DagErrorCode } from '@dagstore/dag'
+import { DagError, type DagErrorCode, MissingBlockError } from '@dagstore/dag'
 import { BlockNotFoundError, BlockstoreError, type BlockstoreErrorCode, ReadOnlyError } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
@@ -45,6 +45,17 @@ describe('an error before an answer', () => {
     const { status, headers, body } = answerOfError(new GatewayRefusal('GATEWAY_BUSY', 503, 'Too busy.', { retryAfterS: 7 }), false)
     expect([status, headers['retry-after'], headers['x-error-code'], textOf(body)]).toEqual([503, '7', 'GATEWAY_BUSY', 'Too busy.\n'])
     expect(answerOfError(new GatewayRefusal('GATEWAY_NO_FORMAT', 400, 'Which?'), false).headers['retry-after']).toBeUndefined()
+    expect(answerOfError(new GatewayRefusal('GATEWAY_TIMEOUT', 503, 'Too long.'), false).headers['retry-after']).toBe('10')
+  })
+
+  it('of a foreign store that has not got the block is 404', () => {
+    const absent = Object.assign(new Error('/secret/path'), { name: 'NotFoundError', code: 'ERR_NOT_FOUND' })
+    expect(answerOfError(absent, false)).toMatchObject({ status: 404, headers: { 'x-error-code': 'BLOCKSTORE_NOT_FOUND' } })
+  })
+
+  it('of what may be in shards without an index is 503, whoever tells it', () => {
+    const missed = [new BlockNotFoundError(cid, { unindexedShards: 1 }), new MissingBlockError(cid, { cause: undefined, unindexedShards: 2, parent: undefined, depth: 0, where: undefined })]
+    for (const error of missed) expect(answerOfError(error, false)).toMatchObject({ status: 503, headers: { 'x-error-code': 'GATEWAY_UNINDEXED', 'retry-after': '10' } })
   })
 })
 

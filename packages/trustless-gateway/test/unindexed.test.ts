@@ -183,6 +183,25 @@ describe('patience', () => {
     expect(new Set(await Promise.all(all))).toEqual(new Set(['GATEWAY_UNINDEXED']))
   })
 
+  it('counts a request once, for however many blocks it waits', async () => {
+    const { clock, asker } = opened({ waitMs: 5000 })
+    const code = (found: Promise<unknown>): Promise<unknown> => found.catch((error: { code: string }) => error.code)
+    const never = async (): Promise<never> => { throw miss(1) }
+    const { find } = asker()
+    const blocks = Array.from({ length: 300 }, () => code(find(never)))
+    const others = Array.from({ length: 200 }, () => code(asker().find(never)))
+    await clock.advance(0)
+    expect(clock.sleeping).toBe(300 + 127)
+    await clock.advance(5000)
+    await Promise.all([...blocks, ...others])
+    expect(clock.sleeping).toBe(0)
+    const again = Array.from({ length: 200 }, () => code(asker().find(async () => { throw miss(2) })))
+    await clock.advance(0)
+    expect(clock.sleeping).toBe(128)
+    await clock.advance(5000)
+    await Promise.all(again)
+  })
+
   it('refuses a time that is none', () => {
     for (const waitMs of [-1, Number.NaN]) expect(() => createPatience({ waitMs })).toThrow(RangeError)
   })

@@ -20,13 +20,17 @@ interface Ranked extends Accepted {
 
 const FORMATS: ReadonlyMap<string, Format> = new Map([[RAW_TYPE, 'raw'], [CAR_TYPE, 'car'], [IPNS_TYPE, 'ipns-record']])
 const NONE: ReadonlyMap<string, string> = new Map()
+const ANY: readonly Format[] = ['car', 'raw']
 const ONLY_RAW: readonly Accepted[] = [{ format: 'raw', parameters: NONE }]
 
 /** By quality, then those that are named before those that are not, then as they stand. Of `*` a CAR is the first, as at other gateways. */
 export const acceptedOf = (accept: string): readonly Accepted[] => {
   if (accept === RAW_TYPE) return ONLY_RAW
   const ranked: Ranked[] = []
-  const refused = new Set<Format>()
+  // of which something is said whatever their parameters: what is said of several types does not count for them
+  const named = new Set<Format>()
+  // qualities of all types and of those of applications, which go before
+  const several: [number?, number?] = []
   for (const range of accept.split(',')) {
     const [type = '', ...rest] = range.split(';')
     const name = type.trim().toLowerCase()
@@ -34,13 +38,15 @@ export const acceptedOf = (accept: string): readonly Accepted[] => {
     const format = FORMATS.get(name)
     if (format !== undefined) {
       if (quality > 0) ranked.push({ format, parameters, quality, specific: 2 })
-      else if (parameters.size === 0) refused.add(format)
-    } else if (quality > 0 && (name === '*/*' || name === 'application/*')) {
-      const specific = name === '*/*' ? 0 : 1
-      ranked.push({ format: 'car', parameters: NONE, quality, specific }, { format: 'raw', parameters: NONE, quality, specific })
+      if (parameters.size === 0) named.add(format)
+    } else if (name === '*/*' || name === 'application/*') {
+      several[name === '*/*' ? 0 : 1] = quality
     }
   }
-  return ranked.filter(({ format, specific }) => specific === 2 || !refused.has(format)).sort((a, b) => b.quality - a.quality || b.specific - a.specific)
+  const specific = several[1] === undefined ? 0 : 1
+  const quality = several[specific] ?? 0
+  if (quality > 0) for (const format of ANY) if (!named.has(format)) ranked.push({ format, parameters: NONE, quality, specific })
+  return ranked.sort((a, b) => b.quality - a.quality || b.specific - a.specific)
 }
 
 /** A quality that is none is 1. */

@@ -28,7 +28,8 @@ const END: IteratorReturnResult<void> = Object.freeze({ done: true, value: undef
 
 /** One call of `next` at a time. Ending it ends `blocks`, whether or not it was begun. */
 export class CarBody implements AsyncGenerator<Uint8Array, void, undefined> {
-  readonly #source: CarSource
+  /** Not with its first blocks, which would stay in memory to the end. */
+  readonly #source: Pick<CarSource, 'blocks' | 'admit'>
   /** To be sent as they are. */
   readonly #chunks: Uint8Array[] = []
   /** To be joined. */
@@ -39,10 +40,10 @@ export class CarBody implements AsyncGenerator<Uint8Array, void, undefined> {
   #hasBegun = false
   #end: { readonly error: unknown } | 'reached' | undefined
 
-  constructor (source: CarSource) {
-    this.#source = source
-    this.#add(carHeader(source.root))
-    for (const block of source.first) this.#addSection(block)
+  constructor ({ root, first, blocks, admit }: CarSource) {
+    this.#source = { blocks, admit }
+    this.#add(carHeader(root))
+    for (const block of first) this.#addSection(block)
   }
 
   async next (): Promise<Next> {

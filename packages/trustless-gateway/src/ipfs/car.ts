@@ -30,7 +30,7 @@ const MAX_HELD_BYTES = 8 << 20
  * @throws as `walkPath`; {GatewayRefusal} `GATEWAY_DENIED`
  */
 export const answerCar = async (reader: Reader, question: Question, form: CarForm, parts: CarParts): Promise<GatewayAnswer> => {
-  const { request, path, wanted, tag, ticket, call } = question
+  const { path, wanted, tag, ticket, call, headOnly } = question
   const { limits } = ticket
   const { checkDenied, hashes, verify } = parts
   const reading: ReadOptions = {
@@ -39,7 +39,7 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
     ...(limits.maxDepth > 0 ? { maxDepth: limits.maxDepth } : {}),
   }
   const headers = (): Record<string, string> => headOf(path, wanted, tag, undefined)
-  if (request.method === 'HEAD') {
+  if (headOnly) {
     const { cid, isRead, way } = await locatePath(reader, path.root, path.segments, reading)
     for (const other of [...way, cid]) await checkDenied(other)
     if (!isRead) await reader.length(cid, { signal: ticket.signal })
@@ -60,7 +60,10 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
     ...(limits.maxCids > 0 ? { maxCids: limits.maxCids } : {}),
     onEnd: () => { found = true },
   })
-  const count = (): void => { call.blocks++ }
+  const count = (): void => {
+    call.blocks++
+    if (!form.duplicates) ticket.remember()
+  }
   const admit = ({ cid }: DagBlock): void | Promise<void> => {
     const checked = checkDenied(cid)
     return checked === undefined ? count() : checked.then(count)

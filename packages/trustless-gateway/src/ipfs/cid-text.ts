@@ -17,7 +17,7 @@ const MAX_IDENTITY_BYTES = 128
 /** In the shortest alphabet such a CID is this long; reading some of the others takes time that grows with the square. */
 const MAX_CHARACTERS = 1100
 
-const BASES: ReadonlyMap<string, { readonly prefix: string, decode(text: string): Uint8Array }> = new Map(
+const BASES: ReadonlyMap<string, { readonly prefix: string, encode(bytes: Uint8Array): string, decode(text: string): Uint8Array }> = new Map(
   [base2, base8, base10, base16, base16upper, ...Object.values(base32), base36, base36upper, base58btc, base58flickr, ...Object.values(base64)].map((base) => [base.prefix, base]))
 
 export interface NamedCid {
@@ -50,6 +50,9 @@ const parsed = (text: string): NamedCid => {
   if (quick !== undefined) return { cid: quick, name: text }
   const prefix = text.charAt(0)
   // of version 0, which has no prefix
-  const cid = prefix === 'Q' ? CID.parse(text) : CID.parse(text, BASES.get(prefix) as Parameters<typeof CID.parse>[1])
+  const base = prefix === 'Q' ? undefined : BASES.get(prefix)
+  const cid = CID.parse(text, base as Parameters<typeof CID.parse>[1])
+  // it remembers that text as its own, with padding that has no place in it
+  if (base !== undefined && base.encode(cid.bytes) !== text) throw new TypeError('another text stands for this CID')
   return { cid, name: cid.toString() }
 }

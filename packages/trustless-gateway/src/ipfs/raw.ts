@@ -17,12 +17,14 @@ export interface Question {
   readonly tag: string
   readonly ticket: Ticket
   readonly call: Call
+  /** Whether a body is not wanted. */
+  readonly headOnly: boolean
 }
 
 /** @throws as `Reader.whole`; {GatewayRefusal} of the ticket */
-export const answerRaw = async (reader: Reader, { request, path, wanted, tag, ticket, call }: Question): Promise<GatewayAnswer> => {
+export const answerRaw = async (reader: Reader, { request, path, wanted, tag, ticket, call, headOnly }: Question): Promise<GatewayAnswer> => {
   const { signal } = request
-  if (request.method === 'HEAD') return { status: 200, headers: headOf(path, wanted, tag, await ticket.within(reader.length(path.root, { signal }))), body: undefined }
+  if (headOnly) return { status: 200, headers: headOf(path, wanted, tag, await ticket.within(reader.length(path.root, { signal }))), body: undefined }
   const block = await ticket.within(reader.whole(path.root, { signal }))
   const size = block.byteLength
   const range = request.header('range')

@@ -1,7 +1,7 @@
 /** Blocks of the store as a gateway reads them. */
 import { type BlockGetter, DagError } from '@dagstore/dag'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
-import { BlockNotFoundError, type BlockCallOptions, hasSizes, oneChunk, type ReadBlockstore, readBlock, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import { BlockNotFoundError, BlockstoreError, type BlockCallOptions, hasSizes, oneChunk, type ReadBlockstore, readBlock, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 
 export interface ReaderParts {
@@ -18,7 +18,7 @@ export interface Reader extends BlockGetter {
   bytes (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
   /** Verified and of a length that is allowed; of an identity CID what it holds. @throws {DagError}, {BlockstoreError} */
   whole (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
-  /** Length of a block that is there, without reading it; `undefined`: the store does not tell. @throws {BlockNotFoundError}; {DagError} it is too long */
+  /** Length of a block that is there, without reading it; `undefined`: the store does not tell. @throws {BlockNotFoundError}; {DagError} it is too long; {BlockstoreError} nothing could verify it */
   length (cid: CID, options?: BlockCallOptions): Promise<number | undefined>
 }
 
@@ -41,10 +41,12 @@ export const createReader = ({ blockstore, hashes, verify }: ReaderParts, patien
     },
     length: async (cid, options = {}) => {
       if (cid.multihash.code === IDENTITY) return cid.multihash.digest.byteLength
-      if (hasSizes(blockstore)) return checked(cid, await patience(async () => blockstore.size(cid, options)))
       const { signal } = options
-      if (await blockstore.has(cid, signal === undefined ? {} : { signal })) return undefined
-      throw new BlockNotFoundError(cid)
+      const length = hasSizes(blockstore) ? checked(cid, await patience(async () => blockstore.size(cid, options))) : undefined
+      if (length === undefined && !await blockstore.has(cid, signal === undefined ? {} : { signal })) throw new BlockNotFoundError(cid)
+      const { code } = cid.multihash
+      if (verify === 'always' && !hashes.has(code)) throw new BlockstoreError('BLOCKSTORE_UNKNOWN_HASH', `no hasher; hash=0x${code.toString(16)} cid=${cid.toString()}`, { cid })
+      return length
     },
   }
 }

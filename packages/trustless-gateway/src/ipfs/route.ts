@@ -10,8 +10,8 @@ import type { Admission, Ticket } from '../limits/admission.ts'
 import { GatewayRefusal } from '../refusal.ts'
 import { answerCar } from './car.ts'
 import type { CheckDenied } from './denials.ts'
-import { tagOf } from './head.ts'
-import { answerRaw } from './raw.ts'
+import { headOf, tagOf } from './head.ts'
+import { answerRaw, type Question } from './raw.ts'
 import { createReader, type Patience } from './reader.ts'
 import { contentPathOf } from './target.ts'
 import { wantedOf } from './wanted.ts'
@@ -33,6 +33,8 @@ const MOST_LOOK_AHEAD_BYTES = 8 << 20
 const LEAST_LOOK_AHEAD_BYTES = 1 << 20
 
 const impatient: Patience = (find) => find()
+/** Codes of what is not here now. */
+const ABSENT: ReadonlySet<string> = new Set(['BLOCKSTORE_NOT_FOUND', 'GATEWAY_UNINDEXED'])
 
 /** @throws {GatewayRefusal}, and what the store and the walk throw */
 export const answerIpfs = async (parts: IpfsParts, request: GatewayRequest, call: Call): Promise<GatewayAnswer> => {
@@ -55,17 +57,20 @@ export const answerIpfs = async (parts: IpfsParts, request: GatewayRequest, call
   const ticket = call.ticket = 'then' in entered ? await entered : entered
   const onlyIfCached = /\bonly-if-cached\b/i.test(request.header('cache-control') ?? '')
   const reader = createReader(parts, onlyIfCached ? impatient : parts.patience(ticket), ticket.limits.maxBlockBytes)
-  if (isKnown || onlyIfCached) {
-    try {
-      await ticket.within(reader.length(path.root, { signal }))
-    } catch (error) {
-      if (onlyIfCached && codeOf(error) === 'BLOCKSTORE_NOT_FOUND') throw new GatewayRefusal('GATEWAY_NOT_CACHED', 412, 'The block is not here.', { cause: error })
-      throw error
-    }
-    if (isKnown) return unchanged()
+  const isHead = request.method === 'HEAD'
+  if (onlyIfCached) {
+    const length = await ticket.within(reader.length(path.root, { signal })).catch((cause: unknown) => {
+      if (!ABSENT.has(codeOf(cause))) throw cause
+      throw new GatewayRefusal('GATEWAY_NOT_CACHED', 412, 'The block is not here.', { cause })
+    })
+    // nothing is read for it, not even what is on the way along the path
+    if (isHead) return isKnown ? unchanged() : { status: 200, headers: headOf(path, wanted, tag, wanted.car === undefined ? length : undefined), body: undefined }
   }
-  const question = { request, path, wanted, tag, ticket, call }
-  if (wanted.car === undefined) return answerRaw(reader, question)
-  const lookAheadBytes = Math.max(LEAST_LOOK_AHEAD_BYTES, Math.min(LOOK_AHEAD_BYTES / admission.active, MOST_LOOK_AHEAD_BYTES))
-  return answerCar(reader, question, wanted.car, { hashes, verify: parts.verify, checkDenied, lookAhead: parts.lookAhead, lookAheadBytes })
+  // of `*` what HEAD finds out is enough
+  const question: Question = { request, path, wanted, tag, ticket, call, headOnly: isHead || isKnown }
+  const answered = await (wanted.car === undefined ? answerRaw(reader, question) : answerCar(reader, question, wanted.car, {
+    hashes, verify: parts.verify, checkDenied, lookAhead: parts.lookAhead,
+    lookAheadBytes: Math.max(LEAST_LOOK_AHEAD_BYTES, Math.min(LOOK_AHEAD_BYTES / admission.active, MOST_LOOK_AHEAD_BYTES)),
+  }))
+  return isKnown ? unchanged() : answered
 }

@@ -103,5 +103,11 @@ const scopeOf = (parameters: URLSearchParams): Pick<CarForm, 'scope' | 'entityBy
   return { scope: 'entity', entityBytes }
 }
 
-const locationOf = (text: string, query: string, added: readonly string[]): string | undefined =>
-  added.length === 0 ? undefined : `${text}?${[...(query === '' ? [] : [query]), ...added].join('&')}`
+/** Without those of the same name that are empty or none counts: the first one would. */
+const locationOf = (text: string, query: string, added: readonly string[]): string | undefined => {
+  if (added.length === 0) return undefined
+  const names = new Set(added.map(nameOf))
+  return `${text}?${[...query.split('&').filter((part) => part !== '' && !names.has(nameOf(part))), ...added].join('&')}`
+}
+
+const nameOf = (parameter: string): string | undefined => [...new URLSearchParams(parameter).keys()][0]

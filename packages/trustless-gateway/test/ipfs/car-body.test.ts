@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { DagBlock } from '@dagstore/dag'
 import { CarBufferReader } from '@ipld/car/buffer-reader'
 import { CarWriter } from '@ipld/car/writer'
@@ -139,6 +141,21 @@ describe('the body of a CAR', () => {
     await body.return()
     expect([ended(), (await body.next()).done, (await next).done]).toEqual([true, true, true])
     await expect(opened([blockOf(1, 1)]).body.throw('why')).rejects.toBe('why')
+  })
+
+  it('keeps none of the blocks that it was given at first', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const [body, kept] = ((): [CarBody, WeakRef<DagBlock>] => {
+      const block = blockOf(1, 70_000)
+      return [opened([blockOf(2, 10)], { first: [block], late: () => 9 }).body, new WeakRef(block)]
+    })()
+    await body.next()
+    await body.next()
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => { setImmediate(resolve) })
+    collect()
+    expect(kept.deref()).toBeUndefined()
+    await body.return()
   })
 })
 

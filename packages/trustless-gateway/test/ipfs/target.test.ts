@@ -3,7 +3,7 @@ import { base2 } from 'multiformats/bases/base2'
 import { base8 } from 'multiformats/bases/base8'
 import { base10 } from 'multiformats/bases/base10'
 import { base16, base16upper } from 'multiformats/bases/base16'
-import { base32, base32upper, base32z } from 'multiformats/bases/base32'
+import { base32, base32pad, base32upper, base32z } from 'multiformats/bases/base32'
 import { base36, base36upper } from 'multiformats/bases/base36'
 import { base58btc, base58flickr } from 'multiformats/bases/base58'
 import { base64, base64url } from 'multiformats/bases/base64'
@@ -24,7 +24,7 @@ const codeOf = (target: string): string | undefined => {
 }
 
 describe('the CID of a path', () => {
-  it.each(Object.entries({ base2, base8, base10, base16, base16upper, base32upper, base32z, base36, base36upper, base58btc, base58flickr, base64url }))('is read in %s', (_name, base) => {
+  it.each(Object.entries({ base2, base8, base10, base16, base16upper, base32pad, base32upper, base32z, base36, base36upper, base58btc, base58flickr, base64url }))('is read in %s', (_name, base) => {
     expect(contentPathOf(`/ipfs/${base.encode(cid.bytes)}`).root.toString()).toBe(cid.toString())
   })
 
@@ -40,6 +40,8 @@ describe('the CID of a path', () => {
 
   it.each([
     '', 'none', 'b', 'Qm', cid.toString().slice(0, -1), `${cid}x`, cid.toV0().toString().toLowerCase(), `z${cid.toV0()}`, `z${base58btc.encode(cid.toV0().bytes).slice(1)}`, '%20', '%F0%9F%9A%80', `b%C3%A4${cid.toString().slice(2)}`, `b%00${cid.toString().slice(2)}`,
+    // padding, in a base without and where there is none in one with it
+    `${cid}=`, `${cid}====`, `c${cid.toString().slice(1)}`, `B${cid.toString().slice(1).toUpperCase()}=`,
     `b${'a'.repeat(2000)}`, `9${'1'.repeat(1000)}`,
   ])('is refused: %s', (text) => {
     expect(codeOf(`/ipfs/${text}`)).toBe('GATEWAY_BAD_CID')

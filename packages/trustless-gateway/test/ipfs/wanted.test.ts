@@ -40,6 +40,8 @@ describe('the format', () => {
     { query: '', accept: `*/*, ${RAW};q=0.1`, type: `${CAR}; version=1; order=dfs; dups=n` },
     { query: '', accept: `*/*;q=0.1, ${RAW};q=0.1`, type: RAW },
     { query: '', accept: `${CAR};q=0, */*`, type: RAW },
+    { query: '', accept: `${CAR};q=0.1, */*`, type: RAW },
+    { query: '', accept: `application/*;q=0.2, */*, ${RAW};q=0.3`, type: RAW },
     { query: '', accept: `${CAR};q=2, ${RAW};q=0.9`, type: `${CAR}; version=1; order=dfs; dups=n` },
     { query: '', accept: `${CAR};version=2, ${RAW};q=0.1`, type: RAW },
     { query: '', accept: `${CAR};order=foo, ${CAR};order=dfs;dups=y;q=0.5`, type: `${CAR}; version=1; order=dfs; dups=y` },
@@ -57,6 +59,7 @@ describe('the format', () => {
     { query: '', accept: `${CAR};version=2`, code: 'GATEWAY_NOT_OFFERED' },
     { query: '', accept: `${CAR};dups=maybe`, code: 'GATEWAY_NOT_OFFERED' },
     { query: '', accept: `${RAW};q=0`, code: 'GATEWAY_NOT_OFFERED' },
+    { query: '', accept: 'application/*;q=0, */*', code: 'GATEWAY_NOT_OFFERED' },
     { query: '?format=car&car-version=2', accept: undefined, code: 'GATEWAY_NOT_OFFERED' },
     { query: '?format=car&car-order=rnd', accept: undefined, code: 'GATEWAY_NOT_OFFERED' },
     { query: '?format=car&car-version=one', accept: undefined, code: 'GATEWAY_BAD_PARAMETER' },
@@ -114,6 +117,8 @@ describe('the location of what was negotiated', () => {
     { query: '?dag-scope=block', accept: `${CAR};version=1;order=dfs;dups=y`, location: `${PATH}?dag-scope=block&format=car&car-version=1&car-order=dfs&car-dups=y` },
     { query: '?format=car', accept: `${CAR};dups=y`, location: `${PATH}?format=car&car-dups=y` },
     { query: '?format=car&car-dups=n', accept: `${CAR};dups=y`, location: undefined },
+    // those that are empty count as absent, and would again
+    { query: '?format=&x=1&f%6Frmat=raw&car-dups', accept: `${CAR};dups=y`, location: `${PATH}?x=1&format=car&car-dups=y` },
     { query: '?format=raw', accept: RAW, location: undefined },
     { query: '?format=car', accept: 'text/html', location: undefined },
   ])('of $query with Accept: $accept is $location', ({ query, accept, location }) => {
@@ -123,7 +128,7 @@ describe('the location of what was negotiated', () => {
   it('asks for the same, without Accept', () => {
     const accepts = fc.array(fc.tuple(fc.constantFrom(RAW, CAR, '*/*', 'application/*', 'text/html'), fc.subarray(['version=1', 'version=2', 'order=dfs', 'order=unk', 'dups=y', 'dups=n', 'q=0.5', 'q=0']))
       .map(([type, parameters]) => [type, ...parameters].join(';')), { minLength: 1, maxLength: 4 }).map((ranges) => ranges.join(', '))
-    const queries = fc.subarray(['format=car', 'car-dups=y', 'car-dups=n', 'car-version=1', 'dag-scope=entity', 'entity-bytes=0:5', 'filename=a%20b']).map((parts) => (parts.length === 0 ? '' : `?${parts.join('&')}`))
+    const queries = fc.shuffledSubarray(['format=', 'format=car', 'car-dups=', 'car-order', 'x', 'car-dups=y', 'car-dups=n', 'car-version=1', 'dag-scope=entity', 'entity-bytes=0:5', 'filename=a%20b']).map((parts) => (parts.length === 0 ? '' : `?${parts.join('&')}`))
     fc.assert(fc.property(queries, accepts, (query, accept) => {
       if (codeOf(query, accept) !== undefined) return
       const { location, ...rest } = wanted(query, accept)
