@@ -1,5 +1,5 @@
 /** Waiting for what is not indexed yet. */
-import { type CallOptions, type Clock, onAbort, systemClock } from '@dagstore/io'
+import { type CallOptions, type Clock, createFairSlots, createLane, type FairSlots, type Lane, onAbort, systemClock } from '@dagstore/io'
 import { BlockNotFoundError } from '@dagstore/read-blockstore'
 import type { Patience } from './ipfs/reader.ts'
 import { GatewayRefusal } from './refusal.ts'
@@ -23,6 +23,8 @@ const LONGEST_PAUSE_MS = 2000
 const CHANGES_APART_MS = 20
 /** Requests that wait at a time; the others are refused at once, so that those who ask for what is here find room. */
 const MOST_WAITING = 128
+/** Blocks that one of them looks for at a time, the first ones it has missed; the others are looked for when one of these has come, or will not. */
+const MOST_LOOKING = 4
 /** For so long nobody waits for the same number of shards once somebody has in vain: they may be such as cannot be indexed. */
 const VAIN_MS = 60_000
 const RETRY_AFTER_S = 10
@@ -37,37 +39,49 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
   if (!(waitMs >= 0)) throw new RangeError(`waitMs; want=a number from 0 got=${waitMs}`)
   let waiting = 0
   let vain = { shards: 0, until: 0 }
+  /** Looks again and again. @param shards - how many had no index when it was missed first */
+  const lookOn = async <T>(find: () => Promise<T>, shards: number, spell: Spell, signal: AbortSignal): Promise<T> => {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      signal.throwIfAborted()
+      // for the pause, which a change or the asker's leave ends, and for the watch over changes, which ends with it
+      const over = new AbortController()
+      const unwatch = onAbort(signal, () => { over.abort(signal.reason) })
+      try {
+        // watched from before the look, so that nothing comes in between; a store that cannot tell is one that never does
+        changed?.({ signal: over.signal }).then(() => { over.abort() }, () => {})
+        const missed = await missOf(find)
+        if ('value' in missed) return missed.value
+        const left = waitMs - spell.ms()
+        if (left <= 0) {
+          if (missed.error.unindexedShards === shards) vain = { shards, until: clock.monotonic() + VAIN_MS }
+          throw unindexed(missed.error)
+        }
+        const isChanged = await clock.sleep(Math.min(left, pause), { signal: over.signal }).then(() => false, () => true)
+        if (isChanged) await clock.sleep(Math.min(left, CHANGES_APART_MS), { signal })
+      } finally {
+        unwatch()
+        over.abort()
+      }
+    }
+  }
   return (asker) => {
     const spell = createSpell(clock)
+    // made when something is missed
+    let looking: { readonly slots: FairSlots, readonly lane: Lane } | undefined
     return async (find) => {
-      let missed = await missOf(find)
+      const missed = await missOf(find)
       if ('value' in missed) return missed.value
       const shards = missed.error.unindexedShards
       if ((waiting >= MOST_WAITING && !spell.isOn()) || spell.ms() >= waitMs || (shards === vain.shards && clock.monotonic() < vain.until)) throw unindexed(missed.error)
       const { signal } = asker
       if (spell.begin()) waiting++
       try {
-        for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-          signal.throwIfAborted()
-          // for the pause, which a change or the asker's leave ends, and for the watch over changes, which ends with it
-          const over = new AbortController()
-          const unwatch = onAbort(signal, () => { over.abort(signal.reason) })
-          try {
-            // watched from before the look, so that nothing comes in between; a store that cannot tell is one that never does
-            changed?.({ signal: over.signal }).then(() => { over.abort() }, () => {})
-            missed = await missOf(find)
-            if ('value' in missed) return missed.value
-            const left = waitMs - spell.ms()
-            if (left <= 0) {
-              if (missed.error.unindexedShards === shards) vain = { shards, until: clock.monotonic() + VAIN_MS }
-              throw unindexed(missed.error)
-            }
-            const isChanged = await clock.sleep(Math.min(left, pause), { signal: over.signal }).then(() => false, () => true)
-            if (isChanged) await clock.sleep(Math.min(left, CHANGES_APART_MS), { signal })
-          } finally {
-            unwatch()
-            over.abort()
-          }
+        const { slots, lane } = looking ??= { slots: createFairSlots(MOST_LOOKING), lane: createLane() }
+        await slots.enter(lane, { signal })
+        try {
+          return await lookOn(find, shards, spell, signal)
+        } finally {
+          slots.leave()
         }
       } finally {
         if (spell.end()) waiting--

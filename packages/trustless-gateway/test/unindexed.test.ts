@@ -191,7 +191,8 @@ describe('patience', () => {
     const blocks = Array.from({ length: 300 }, () => code(find(never)))
     const others = Array.from({ length: 200 }, () => code(asker().find(never)))
     await clock.advance(0)
-    expect(clock.sleeping).toBe(300 + 127)
+    // looking for few at a time
+    expect(clock.sleeping).toBe(4 + 127)
     await clock.advance(5000)
     await Promise.all([...blocks, ...others])
     expect(clock.sleeping).toBe(0)
@@ -200,6 +201,26 @@ describe('patience', () => {
     expect(clock.sleeping).toBe(128)
     await clock.advance(5000)
     await Promise.all(again)
+  })
+
+  it('finds all that a request waits for as it comes, also what it has not looked for meanwhile', async () => {
+    const { clock, asker } = opened({ waitMs: 5000 })
+    const { find, leave } = asker()
+    let most = 0
+    const found = Array.from({ length: 20 }, (_, n) => find(async () => {
+      if (clock.monotonic() < 1000 + n) throw miss(1)
+      most = Math.max(most, clock.sleeping)
+      return n
+    }))
+    const all = Promise.all(found)
+    await clock.advance(4000)
+    expect(await all).toEqual(found.map((_, n) => n))
+    expect(most).toBeLessThanOrEqual(4)
+    const left = Array.from({ length: 9 }, () => find(async () => { throw miss(1) }).catch((reason: unknown) => reason))
+    await clock.advance(10)
+    leave('left')
+    expect(new Set(await Promise.all(left))).toEqual(new Set(['left']))
+    expect(clock.sleeping).toBe(0)
   })
 
   it('refuses a time that is none', () => {
