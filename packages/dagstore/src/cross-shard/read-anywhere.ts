@@ -60,7 +60,7 @@ export const createReadAnywhere = (parts: CrossShardParts, affinity: Affinity | 
   const openHolder = (multihash: Uint8Array, asked: readonly Asked<unknown>[]): Candidate | undefined =>
     leases.openWhere((lease, { key }) => lists(lease, multihash) === true && !ailing.has(key) && !asked.some(({ shard }) => shard.key === key))
 
-  return async <T>(cid: CID, { signal, complete = false, looked }: ReadOptions, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
+  const search = async <T>(cid: CID, { signal, complete = false, looked }: ReadOptions, read: (lease: ShardLease) => Promise<T>): Promise<T> => {
     parts.checkOpen()
     signal?.throwIfAborted()
     const unindexed = parts.unindexed()
@@ -110,6 +110,28 @@ export const createReadAnywhere = (parts: CrossShardParts, affinity: Affinity | 
     if (cut) throw new BlockstoreError('BLOCKSTORE_UNREADABLE', `more shards may hold the block than can be looked at; cid=${cid.toString()}`, { cid })
     if (complete && unindexedShards > 0) throw incomplete(unindexedShards, cid)
     throw new BlockNotFoundError(cid, { unindexedShards })
+  }
+
+  /** The shard that was read last, open, and by its index one that has the block: then reading it is all there is to do. */
+  const holder = (multihash: Uint8Array, signal: AbortSignal | undefined): Candidate | undefined => {
+    const near = affinity === undefined ? leases.latest() : affinity.shard
+    if (near === undefined || ailing.has(near.key) || signal?.aborted === true) return undefined
+    const lease = leases.at(near)
+    return lease !== undefined && lists(lease, multihash) === true ? near : undefined
+  }
+  return (cid, options, read) => {
+    try {
+      parts.checkOpen()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const shard = holder(cid.multihash.bytes, options.signal)
+    if (shard === undefined) return search(cid, options, read)
+    return leases.use(shard, read, { signal: options.signal }).then((value) => {
+      ailing.clear(shard.key)
+      if (affinity !== undefined) affinity.shard = shard
+      return value
+    }, () => search(cid, options, read)) // what is wrong there is found out again, and told
   }
 }
 
