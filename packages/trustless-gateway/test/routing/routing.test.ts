@@ -88,6 +88,13 @@ describe('who has a block', () => {
     expect((await lists(gateway, `${here}?filter-addrs=!https`)).Providers).toHaveLength(0)
   })
 
+  it.each([
+    ['application/x-ndjson', true], ['application/json, Application/X-NDJSON ; q=0.1', true], ['application/x-ndjson;q=0, application/json', false], ['application/x-ndjson; q=0.000', false],
+    ['application/x-ndjson2', false], ['text/application/x-ndjson', false], ['*/*', false], ['', false],
+  ])('is told line by line where %j takes that: %s', async (accept, byLine) => {
+    expect((await ask(opened(), here, { origin, headers: { accept } })).headers['content-type']).toBe(byLine ? 'application/x-ndjson' : 'application/json')
+  })
+
   it('is told line by line to those who ask for that, and for how long it holds', async () => {
     const accept = 'application/x-ndjson, application/json;q=0.5'
     const found = await ask(opened(), here, { origin, headers: { accept } })
@@ -114,6 +121,33 @@ describe('who has a block', () => {
   ])('is refused where the question is none (case %#)', async (path, status, code) => {
     const answered = await ask(opened(), `/routing/v1/${path}`)
     expect({ status: answered.status, code: answered.headers['x-error-code'] }).toEqual({ status, code })
+  })
+})
+
+describe('a peer ID', () => {
+  const rsa = base58btc.baseEncode(Digest.create(0x12, new Uint8Array(32)).bytes)
+  const ed25519 = '12D3KooWDkNqEJNmreF3NYYFK1ws7Ra2fuW6cHBTu567SPV3LdYA'
+  const secp256k1 = base58btc.baseEncode(Digest.create(0, Uint8Array.of(8, 2, 0x12, 33, 2, ...new Uint8Array(32))).bytes)
+  const asCid = CID.createV1(0x72, Digest.decode(base58btc.baseDecode(ed25519))).toString(base36)
+
+  it.each([rsa, ed25519, secp256k1, asCid])('is taken: %s', async (peerId) => {
+    const gateway = opened({ providers: { peerId } })
+    expect((await lists(gateway, here)).Providers).toEqual([expect.objectContaining({ ID: peerId })])
+    expect((await lists(gateway, `/routing/v1/peers/${peerId}`)).Peers).toHaveLength(1)
+  })
+
+  const notPeers = [
+    '', 'me', '12D3KooW', `${ed25519}1`, CID.decode(asciiText.block.cid).toString().slice(0, -1), base58btc.baseEncode(Digest.create(0x12, new Uint8Array(31)).bytes),
+    base58btc.baseEncode(Digest.create(0x13, new Uint8Array(32)).bytes), base58btc.baseEncode(Digest.create(0, Uint8Array.of(8, 1, 0x12, 32, 1)).bytes), 'bafkqaaa',
+  ]
+  it.each(notPeers)('is not: %j', async (peerId) => {
+    expect(() => opened({ providers: { peerId } })).toThrow(TypeError)
+    const { status, headers } = await ask(opened(), `/routing/v1/peers/${peerId === '' ? '1' : peerId}`)
+    expect({ status, code: headers['x-error-code'] }).toEqual({ status: 422, code: 'GATEWAY_BAD_CID' })
+  })
+
+  it('stands before addresses that are multiaddrs', () => {
+    for (const address of ['', 'https://a.b', 'a.b', '/', '/dns/a b/tcp/1']) expect(() => opened({ providers: { addresses: [address] } })).toThrow(TypeError)
   })
 })
 
