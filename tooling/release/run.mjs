@@ -21,7 +21,7 @@ import { oldestNode } from './src/oldest-node.mjs'
 import { runExamples } from './src/readme-examples.mjs'
 import { createReport } from './src/report.mjs'
 import { readTarball, tarballProblems } from './src/tarball.mjs'
-import { closureOf, needsNodeTypes, portableSpecifiersOf, readCatalog, readPackages, ROOT, specifiersOf } from './src/workspace.mjs'
+import { closureOf, consumersOf, portableSpecifiersOf, readCatalog, readPackages, ROOT, specifiersOf } from './src/workspace.mjs'
 
 const HERE = join(ROOT, 'tooling', 'release')
 const BUDGETS = join(HERE, 'budgets.json')
@@ -128,12 +128,12 @@ const main = async () => {
   await pool(WIDTH, [...needed], pack)
   const node = await oldestNode()
   const packed = names.map((name) => packages.get(name)).filter((pkg) => tarballs.has(pkg.name))
-  if (packed.some((pkg) => needsNodeTypes(packages, pkg))) await installInto(withTypes, [`@types/node@${catalog.get('@types/node')}`])
+  if (packed.some((pkg) => consumersOf(packages, pkg).some(({ types }) => types.length > 0))) await installInto(withTypes, [`@types/node@${catalog.get('@types/node')}`])
   await pool(WIDTH, packed, async (pkg) => {
     await lint(pkg)
     await areTypesWrong(pkg)
-    const types = needsNodeTypes(packages, pkg) ? ['node'] : []
-    const folder = join(types.length > 0 ? withTypes : join(work, 'installed'), pkg.short)
+    const consumers = consumersOf(packages, pkg)
+    const folder = join(consumers.some(({ types }) => types.length > 0) ? withTypes : join(work, 'installed'), pkg.short)
     if (!await install(pkg, folder)) return
     const measured = await weigh(pkg, folder)
     if (measured !== undefined) await holdBudget(pkg, measured)
@@ -144,16 +144,18 @@ const main = async () => {
     const readme = join(pkg.folder, 'README.md')
     await report.check(`${pkg.short} README example`, async () => `${await runExamples(existsSync(readme) ? readFileSync(readme, 'utf8') : '', folder, node.path)} run, Node ${node.version.slice(1)}`)
     if (loaded === undefined) return
-    writeConsumer(folder, loaded, join(HERE, 'consumers', `${pkg.short}.ts`), types)
-    const { compilers: names, modes } = compilations()
-    await pool(names.length, names, async (compiler) => {
-      for (const mode of modes) {
-        await report.check(`${pkg.short} ${compiler} ${mode}`, async () => {
-          await compilers.compile(folder, { compiler, mode, shared: join(withTypes, 'node_modules') })
-          return types.length > 0 ? 'with @types/node' : undefined
-        })
-      }
-    })
+    for (const { specifiers, types } of consumers) {
+      writeConsumer(folder, Object.fromEntries(specifiers.map((specifier) => [specifier, loaded[specifier]])), join(HERE, 'consumers', `${pkg.short}.ts`), types)
+      const { compilers: names, modes } = compilations()
+      await pool(names.length, names, async (compiler) => {
+        for (const mode of modes) {
+          await report.check(`${pkg.short} ${compiler} ${mode}${types.length > 0 ? ' with @types/node' : ''}`, async () => {
+            await compilers.compile(folder, { compiler, mode, shared: join(withTypes, 'node_modules') })
+            return specifiers.map((specifier) => `.${specifier.slice(pkg.name.length)}`).join(' ')
+          })
+        }
+      })
+    }
     if (!flag('--keep')) rmSync(folder, { recursive: true, force: true })
   })
   await pool(WIDTH, compositions, (file) => compose(file, node))

@@ -8,6 +8,9 @@ export const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.ur
 /** Packages that need Node everywhere; the others run anywhere, but for their `./node`. */
 export const NODE_PACKAGES = new Set(['@dagstore/node', '@dagstore/cli', '@dagstore/rpc'])
 
+/** Those whose `./node` names types of Node: servers are given its requests and responses. */
+const NODE_TYPED = new Set(['@dagstore/trustless-gateway'])
+
 const RUNTIME = ['dependencies', 'peerDependencies', 'optionalDependencies']
 
 /** Name, short name, folder and manifest of every package, by name. */
@@ -42,7 +45,14 @@ export const portableSpecifiersOf = (pkg) => (NODE_PACKAGES.has(pkg.name) ? [] :
  * Whether a consumer needs `@types/node` to compile with `skipLibCheck: false`: the declarations of abstract-level and of
  * the databases on it name Node's events and Buffer.
  */
-export const needsNodeTypes = (packages, pkg) => NODE_PACKAGES.has(pkg.name) || closureOf(packages, pkg.name).some(({ manifest }) => manifest.dependencies?.['abstract-level'] !== undefined)
+const needsNodeTypes = (packages, pkg) => NODE_PACKAGES.has(pkg.name) || closureOf(packages, pkg.name).some(({ manifest }) => manifest.dependencies?.['abstract-level'] !== undefined)
+
+/** Which exports are compiled together, and whether with `@types/node`: what needs no such types must not be in want of them. */
+export const consumersOf = (packages, pkg) => needsNodeTypes(packages, pkg)
+  ? [{ specifiers: specifiersOf(pkg), types: ['node'] }]
+  : NODE_TYPED.has(pkg.name)
+    ? [{ specifiers: portableSpecifiersOf(pkg), types: [] }, { specifiers: specifiersOf(pkg), types: ['node'] }]
+    : [{ specifiers: specifiersOf(pkg), types: [] }]
 
 /** The version ranges of `pnpm-workspace.yaml`, by package name. */
 export const readCatalog = (root = ROOT) => {
