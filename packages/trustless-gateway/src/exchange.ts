@@ -12,6 +12,11 @@ export interface GatewayRequest {
   readonly origin?: string | undefined
   /** The asker has left. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Takes what has to be called once when a body that was handed over whole is out, or given up: a long one keeps its place among
+   * the requests until then. @default it gives its place up as it is handed over
+   */
+  readonly whenOut?: ((out: () => void) => void) | undefined
 }
 
 export interface GatewayAnswer {

@@ -138,7 +138,9 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const headMs = clock.monotonic() - started
     if (body === undefined || body instanceof Uint8Array) {
       const sent = method === 'HEAD' ? undefined : body
-      end(sent?.byteLength ?? 0, headMs, thrown)
+      const over = (): void => { end(sent?.byteLength ?? 0, headMs, thrown) }
+      if (sent !== undefined && sent.byteLength > SHORT_BYTES && request.whenOut !== undefined) request.whenOut(over)
+      else over()
       return { status, headers, body: sent }
     }
     let firstByteMs = headMs
@@ -154,6 +156,9 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     answer, claims: (target: string) => doorOf(target) !== undefined, metrics: () => meter.values(),
   })
 }
+
+/** A whole body up to here keeps no place while it waits for the network: connections and what may wait on each are limited too. */
+const SHORT_BYTES = 1 << 14
 
 /** Codes of what limits do not let through. */
 const BY_LIMITS: ReadonlySet<string> = new Set(['GATEWAY_CLIENT_BUSY', 'GATEWAY_BUSY', 'GATEWAY_STALLED', 'GATEWAY_TIMEOUT', 'GATEWAY_TOO_LARGE'])

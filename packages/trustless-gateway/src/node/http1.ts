@@ -28,9 +28,11 @@ export const nodeHandler = (gateway: Pick<Gateway, 'answer' | 'claims'>): NodeHa
     if (!gateway.claims(target)) return false
     const { socket } = request
     const peer = peers.of(peerOf(socket.remoteAddress), request.headers, 'encrypted' in socket)
-    const answer = await gateway.answer(http1Request(request, target, { client: client ?? peer.client, origin: peer.origin, signal }))
+    let isOut = (): void => {}
+    const answer = await gateway.answer(http1Request(request, target, { client: client ?? peer.client, origin: peer.origin, signal, whenOut: (told) => { isOut = told } }))
     if (answer === undefined) return false
     await sendAnswer(http1Outgoing(request, response, signal, false), answer, request.method !== 'HEAD', SERVER_LIMITS.maxWaitingBytes)
+    isOut()
     return true
   }
 }
@@ -38,7 +40,7 @@ export const nodeHandler = (gateway: Pick<Gateway, 'answer' | 'claims'>): NodeHa
 /** Path and query; without what stands before them where a proxy is asked. */
 export const targetOf = ({ url = '/' }: IncomingMessage): string => url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*(?=[/?]|$)/i, '') || '/'
 
-export const http1Request = (request: IncomingMessage, target: string, who: Pick<GatewayRequest, 'client' | 'origin' | 'signal'>): GatewayRequest => ({
+export const http1Request = (request: IncomingMessage, target: string, who: Pick<GatewayRequest, 'client' | 'origin' | 'signal' | 'whenOut'>): GatewayRequest => ({
   method: request.method ?? 'GET', target, ...who,
   header: (name) => {
     const value = request.headers[name]

@@ -34,7 +34,7 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
     session.on('stream', (stream, headers) => {
       active++
       stream.once('close', () => {
-        // time that has run out is not counted again by itself, and Node hears nothing of a peer that has broken the protocol and left
+        // time that has run out is not counted again by itself
         if (--active === 0 && expired && !session.destroyed) session.setTimeout(limits.idleMs)
       })
       stream.on('error', ignore)
@@ -47,7 +47,11 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
   server.on('sessionError', ignore)
   return {
     get size () { return sessions.size },
-    take: (socket) => { server.emit('connection', socket) },
+    take: (socket) => {
+      // as a server of HTTP/1.1 makes them, they would outlive their peers
+      socket.allowHalfOpen = false
+      server.emit('connection', socket)
+    },
     leave: () => { for (const session of sessions) session.close() },
   }
 }

@@ -110,8 +110,10 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
   const serve = async (request: GatewayRequest, address: string, version: string, out: Outgoing, mayMeasure: () => boolean): Promise<void> => {
     const [at, began] = [clock.now(), clock.monotonic()]
     const { method, target } = request
-    const answer = await answerOf(request, mayMeasure)
+    let isOut = (): void => {}
+    const answer = await answerOf({ ...request, whenOut: (told) => { isOut = told } }, mayMeasure)
     const { bytes, error } = await sendAnswer(out, answer, method !== 'HEAD', limits.maxWaitingBytes)
+    isOut()
     if (accessLog === undefined) return
     const code = error === undefined ? answer.headers['x-error-code'] ?? (out.isOut() ? undefined : 'CLIENT_LEFT') : codeOf(error)
     try {
