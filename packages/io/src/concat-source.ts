@@ -5,6 +5,7 @@ import type { Awaitable } from './calls.ts'
 import { IoError } from './errors.ts'
 import type { SourceIdentity } from './identity.ts'
 import { checkRange, memoryInode } from './memory.ts'
+import { createReadsUnderWay } from './reads-under-way.ts'
 import { withdrawable } from './withdrawable.ts'
 
 export interface ConcatOptions {
@@ -32,7 +33,7 @@ export const createConcatSource = (sizes: readonly number[], open: (part: number
     if (!Number.isSafeInteger(length) || length < 0 || !Number.isSafeInteger(sizeBytes)) throw new RangeError(`length of a part; want=whole number from 0 got=${length}`)
   })
   const parts = new Map<number, ByteSource | Promise<ByteSource>>()
-  const underWay = new Set<Promise<unknown>>()
+  const underWay = createReadsUnderWay()
   let closing: Promise<void> | undefined
 
   const check = (at: number, length: number): void => {
@@ -95,7 +96,7 @@ export const createConcatSource = (sizes: readonly number[], open: (part: number
     return bytes
   }
   const closeAll = async (): Promise<void> => {
-    await Promise.allSettled(underWay)
+    await underWay.ended()
     let failure: { readonly error: unknown } | undefined
     for (const part of await Promise.allSettled(parts.values())) { // also those that a read was withdrawn from
       if (part.status === 'fulfilled') await part.value.close().catch((error: unknown) => { failure ??= { error } })
@@ -111,13 +112,7 @@ export const createConcatSource = (sizes: readonly number[], open: (part: number
     read: async (at, length, { signal } = {}) => {
       signal?.throwIfAborted()
       check(at, length)
-      const bytes = readAll(at, length, signal)
-      underWay.add(bytes)
-      try {
-        return await bytes
-      } finally {
-        underWay.delete(bytes)
-      }
+      return underWay.add(readAll(at, length, signal))
     },
     peek: (at, length) => {
       check(at, length)

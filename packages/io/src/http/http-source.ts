@@ -6,6 +6,7 @@ import { IoError } from '../errors.ts'
 import type { SourceIdentity } from '../identity.ts'
 import { checkRange, memoryInode } from '../memory.ts'
 import { createMergedReads } from '../merge-reads.ts'
+import { createReadsUnderWay } from '../reads-under-way.ts'
 import { askRange, discard, type Endpoint, isStrong, readBody, type Version } from './answer.ts'
 
 /** About what arrives while one more request is on its way. */
@@ -99,7 +100,7 @@ const createHttpSource = (endpoint: Endpoint, opened: Version, first: { readonly
     : { kind: 'file', sizeBytes, mtimeNs: 0n, inode: memoryInode() }
   /** Of one that was known without a tag, from the first answer on that of this answer. */
   let version = opened
-  const underWay = new Set<Promise<unknown>>()
+  const underWay = createReadsUnderWay()
   let closed = false
 
   const check = (at: number, length: number): void => {
@@ -138,7 +139,7 @@ const createHttpSource = (endpoint: Endpoint, opened: Version, first: { readonly
     at >= first.at && at + length <= first.at + first.bytes.byteLength ? first.bytes.subarray(at - first.at, at - first.at + length) : undefined
   const close = async (): Promise<void> => {
     closed = true
-    await Promise.allSettled(underWay)
+    await underWay.ended()
   }
   return {
     sizeBytes,
@@ -149,13 +150,7 @@ const createHttpSource = (endpoint: Endpoint, opened: Version, first: { readonly
       check(at, length)
       const here = kept(at, length)
       if (here !== undefined || length === 0) return here?.slice() ?? new Uint8Array(0)
-      const bytes = merged(at, length, signal)
-      underWay.add(bytes)
-      try {
-        return await bytes
-      } finally {
-        underWay.delete(bytes)
-      }
+      return underWay.add(merged(at, length, signal))
     },
     peek: (at, length) => {
       check(at, length)
