@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import type { Config } from './config.ts'
 import type { ConfigKey } from './config-key.ts'
 import { parseListen } from './listen.ts'
-import { bytesFrom, choice, durationKind, listOf, textOf, wholeNumber } from './values.ts'
+import { bytesFrom, choice, durationKind, listOf, pathsKind, textOf, wholeNumber } from './values.ts'
 
 type GatewayField =
   | 'gatewayAccess' | 'gatewayListen' | 'tlsCert' | 'tlsKey' | 'proxies' | 'denylists' | 'accessLog' | 'accessLogFormat' | 'gatewayRequests' | 'gatewayClientRequests'
@@ -33,7 +33,7 @@ export const GATEWAY_KEYS: { readonly [field in GatewayField]: ConfigKey<Config[
     help: 'Addresses of proxies in front of `dagstore gateway`, whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed. Without them all that come by a proxy count as one client.',
   },
   denylists: {
-    section: 'Gateway', name: 'Denylists', paths: true, kind: listOf('a list of paths', (text) => text !== '' && !text.includes('\0')), default: [], flag: '--denylist',
+    section: 'Gateway', name: 'Denylists', paths: true, kind: pathsKind, default: [], flag: '--denylist',
     help: 'Files in the compact denylist format (as badbits.deny): what they name is answered with 410, or 451 where they say so. Read again when they change, and on SIGHUP.',
   },
   accessLog: {

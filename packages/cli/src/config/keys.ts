@@ -9,7 +9,7 @@ import { isApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
 import { GATEWAY_KEYS } from './gateway-keys.ts'
 import { parseListen } from './listen.ts'
-import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, textKind, textOf, wholeNumber } from './values.ts'
+import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, pathsKind, textKind, textOf, wholeNumber } from './values.ts'
 import type { Config } from './config.ts'
 import type { ConfigKey, SectionName } from './config-key.ts'
 
@@ -120,7 +120,7 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
   },
 
   storage: {
-    section: 'Pieces', name: 'Storage', paths: true, kind: listOf('a list of paths', (text) => text !== '' && !text.includes('\0')), default: [], flag: '--storage',
+    section: 'Pieces', name: 'Storage', paths: true, kind: pathsKind, default: [], flag: '--storage',
     help: 'Storage paths (folders with `unsealed/` or `piece/` in them), a `storage.json`, or repositories of Lotus, Boost or Curio that have one. One that is not there is waited for; until then its pieces cannot be read, and none is absent.',
   },
   pieceServers: {

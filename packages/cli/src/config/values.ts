@@ -68,6 +68,8 @@ export const listOf = (wants: string, accepts: (text: string) => boolean): Value
   show: (value) => `[${value.map(quote).join(', ')}]`,
 })
 
+export const pathsKind: ValueKind<readonly string[]> = listOf('a list of paths', (text) => text !== '' && !text.includes('\0'))
+
 const MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, 'μs': 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/uy
 
