@@ -67,6 +67,25 @@ const ranged = (bytes: Uint8Array, { headers: { range } }: IncomingMessage, tag:
   return { status: whole ? 200 : 206, body, headers: { etag: `"${tag}"`, 'accept-ranges': 'bytes', 'content-length': String(body.byteLength), ...(whole ? {} : { 'content-range': `bytes ${Math.max(0, from)}-${to}/${bytes.byteLength}` }) } }
 }
 
+/** A node of Lotus that has a piece sealed, and its server of pieces once it was told to unseal that; how often it was. */
+const serveUnsealing = async (storage: SectorStore, { pieceCid }: StoredDeal): Promise<{ readonly url: string, unseals (): number }> => {
+  let unseals = 0
+  const { url, server } = await serve((request, body) => {
+    if (request.url === `/piece/${pieceCid}`) return unseals > 0 ? ranged(storage.piece(pieceCid), request, 'x') : { status: 404 }
+    if (request.url !== '/rpc/v0') return { status: 404 }
+    const { id, method } = JSON.parse(body) as { readonly id: number, readonly method: string }
+    const result = method === 'Filecoin.SectorsStatus' ? { SealProof: 8, Ticket: { Value: 'AAEC', Epoch: 7 }, CommD: { '/': pieceCid } } : []
+    return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id, result }) }
+  })
+  new WebSocketServer({ server, path: '/rpc/v0' }).on('connection', (socket) => {
+    socket.on('message', (message: Buffer) => {
+      unseals++
+      socket.send(JSON.stringify({ jsonrpc: '2.0', id: (JSON.parse(message.toString()) as { readonly id: number }).id }))
+    })
+  })
+  return { url, unseals: () => unseals }
+}
+
 describe('a provider', () => {
   it('reads sectors in the storage paths of a repository, of a storage.json and of folders', async () => {
     const storage = await makeStore()
@@ -175,25 +194,12 @@ describe('a provider', () => {
   it('unseals what it has asked about once the operator recovers the shard, and nothing that he was not asked about', async () => {
     const storage = await makeStore()
     const deal = oneOf(storage, { copy: 'no-file', content: 'car' })
-    let unseals = 0
-    const { url, server } = await serve((request, body) => {
-      if (request.url === `/piece/${deal.pieceCid}`) return unseals > 0 ? ranged(storage.piece(deal.pieceCid), request, 'x') : { status: 404 }
-      if (request.url !== '/rpc/v0') return { status: 404 }
-      const { id, method } = JSON.parse(body) as { readonly id: number, readonly method: string }
-      const result = method === 'Filecoin.SectorsStatus' ? { SealProof: 8, Ticket: { Value: 'AAEC', Epoch: 7 }, CommD: { '/': deal.pieceCid } } : []
-      return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id, result }) }
-    })
-    new WebSocketServer({ server, path: '/rpc/v0' }).on('connection', (socket) => {
-      socket.on('message', (message: Buffer) => {
-        unseals++
-        socket.send(JSON.stringify({ jsonrpc: '2.0', id: (JSON.parse(message.toString()) as { readonly id: number }).id }))
-      })
-    })
+    const { url, unseals } = await serveUnsealing(storage, deal)
     const provider = await open({ lotusApiInfo: url, pieceServers: [url], sealed: 'ask', negativeTtlMs: 0, retryAttempts: 1 })
     await expect(provider.api.DagstoreRecoverShard(deal.pieceCid)).rejects.toBeDefined() // no such shard, no answer
     await expect(shardOf(provider, deal)).rejects.toBeDefined()
     await expect(provider.store.dagstore.recover(deal.pieceCid)).rejects.toBeDefined() // by the store itself
-    expect(unseals).toBe(0)
+    expect(unseals()).toBe(0)
     // whoever looks sees that he is waited for
     const command = `to have it unsealed: dagstore recover-shard ${deal.pieceCid}`
     expect(await provider.api.DagstoreStats()).toMatchObject({ Shards: 1, Waiting: 1 })
@@ -203,7 +209,7 @@ describe('a provider', () => {
     expect(await provider.api.DagstoreShardInfo(deal.pieceCid)).toMatchObject({ Error: expect.stringContaining(command) })
     expect(await provider.api.DagstoreWhy(CID.parse('bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'))).toMatchObject({ Fix: expect.stringContaining(`dagstore recover-shard ${deal.pieceCid}`) })
     await provider.api.DagstoreRecoverShard(deal.pieceCid)
-    expect(unseals).toBe(1)
+    expect(unseals()).toBe(1)
     expect(await provider.api.DagstoreStats()).toMatchObject({ Waiting: 0 })
     expect(await provider.api.DagstoreListShards()).toMatchObject([{ Error: '' }])
     expect(await provider.store.dagstore.shard(deal.pieceCid)).toMatchObject({ health: 'available' })
@@ -212,20 +218,7 @@ describe('a provider', () => {
   it('shows after another start what waits for the operator, and unseals it at his first word', async () => {
     const storage = await makeStore()
     const deal = oneOf(storage, { copy: 'no-file', content: 'car' })
-    let unseals = 0
-    const { url, server } = await serve((request, body) => {
-      if (request.url === `/piece/${deal.pieceCid}`) return unseals > 0 ? ranged(storage.piece(deal.pieceCid), request, 'x') : { status: 404 }
-      if (request.url !== '/rpc/v0') return { status: 404 }
-      const { id, method } = JSON.parse(body) as { readonly id: number, readonly method: string }
-      const result = method === 'Filecoin.SectorsStatus' ? { SealProof: 8, Ticket: { Value: 'AAEC', Epoch: 7 }, CommD: { '/': deal.pieceCid } } : []
-      return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id, result }) }
-    })
-    new WebSocketServer({ server, path: '/rpc/v0' }).on('connection', (socket) => {
-      socket.on('message', (message: Buffer) => {
-        unseals++
-        socket.send(JSON.stringify({ jsonrpc: '2.0', id: (JSON.parse(message.toString()) as { readonly id: number }).id }))
-      })
-    })
+    const { url, unseals } = await serveUnsealing(storage, deal)
     const root = await temporaryFolder()
     const keys = { lotusApiInfo: url, pieceServers: [url], negativeTtlMs: 0, retryAttempts: 1 }
     // who rejects asks nobody, so nobody is waited for
@@ -236,7 +229,7 @@ describe('a provider', () => {
     const provider = await open({ ...keys, sealed: 'ask' }, [], root)
     expect(await provider.api.DagstoreStats()).toMatchObject({ Waiting: 1 })
     await provider.api.DagstoreRecoverShard(deal.pieceCid)
-    expect(unseals).toBe(1)
+    expect(unseals()).toBe(1)
     expect(await provider.api.DagstoreStats()).toMatchObject({ Waiting: 0 })
   })
 

@@ -1,17 +1,10 @@
 import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createFakeClock } from '@dagstore-tooling/testkit'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { ExtraContext, ExtraHandler, ServeOptions } from '../src/index.ts'
-import { call, serve, type World } from './server.ts'
+import { describe, expect, it } from 'vitest'
+import type { ExtraContext, ExtraHandler } from '../src/index.ts'
+import { call, serveInTest } from './server.ts'
 
-const worlds: World[] = []
-const open = async (options: Partial<ServeOptions> = {}): Promise<World> => {
-  const world = await serve(options)
-  worlds.push(world)
-  return world
-}
-afterEach(async () => { for (const world of worlds.splice(0)) await world.close() })
 
 const until = async (is: () => boolean): Promise<void> => { while (!is()) await turn() }
 
@@ -42,7 +35,7 @@ const endless = (): { readonly extra: ExtraHandler, readonly contexts: ExtraCont
 
 describe('what else is answered', () => {
   it('is asked for every method of every other path', async () => {
-    const world = await open({ extra: file })
+    const world = await serveInTest({ extra: file })
     const answer = await fetch(`${world.url}/file`, { headers: { accept: 'application/vnd.ipld.car' } })
     expect([answer.status, answer.headers.get('x-own'), await answer.text()]).toEqual([200, 'yes', 'GET application/vnd.ipld.car'])
     const head = await fetch(`${world.url}/file`, { method: 'HEAD' })
@@ -56,7 +49,7 @@ describe('what else is answered', () => {
 
   it('leaves paths that it does not know as they are, and is never asked for those of the server', async () => {
     const asked: string[] = []
-    const world = await open({
+    const world = await serveInTest({
       extra: ({ url = '' }, response) => {
         asked.push(url)
         response.setHeader('content-encoding', 'gzip')
@@ -73,7 +66,7 @@ describe('what else is answered', () => {
   })
 
   it('is kept by host, origin and token as reading is', async () => {
-    const world = await open({ extra: file, anonymous: 'nobody', origins: ['https://page.example'] })
+    const world = await serveInTest({ extra: file, anonymous: 'nobody', origins: ['https://page.example'] })
     expect((await fetch(`${world.url}/file`)).status).toBe(401)
     expect((await fetch(`${world.url}/other`)).status).toBe(401)
     const token = { authorization: `Bearer ${world.tokens.sign(['read'])}` }
@@ -86,7 +79,7 @@ describe('what else is answered', () => {
   })
 
   it('answers preflights of pages that may ask before the server does', async () => {
-    const world = await open({ extra: file, anonymous: 'nobody', origins: ['https://page.example'] })
+    const world = await serveInTest({ extra: file, anonymous: 'nobody', origins: ['https://page.example'] })
     const ask = (path: string): Promise<Response> => fetch(world.url + path, { method: 'OPTIONS', headers: { origin: 'https://page.example', 'access-control-request-method': 'GET' } })
     const own = await ask('/file')
     expect([own.status, own.headers.get('access-control-allow-origin')]).toEqual([204, '*'])
@@ -95,7 +88,7 @@ describe('what else is answered', () => {
   })
 
   it('answers everybody where it is so configured, and nothing else does', async () => {
-    const world = await open({ extra: file, extraAccess: 'everywhere', anonymous: 'nobody' })
+    const world = await serveInTest({ extra: file, extraAccess: 'everywhere', anonymous: 'nobody' })
     for (const head of ['Host: gateway.example', 'Host: localhost\r\nOrigin: https://evil.example', 'Host: localhost\r\nAuthorization: Bearer x', 'Host: localhost\r\nX-Forwarded-For: 1.1.1.1']) {
       expect(await world.raw(`GET /file HTTP/1.1\r\n${head}\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 .*x-own: yes/s)
       expect(await world.raw(`GET /other HTTP/1.1\r\n${head}\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 404 /)
@@ -108,7 +101,7 @@ describe('what else is answered', () => {
 
   it('holds back where nobody reads, and hears that its peer has left', async () => {
     const { extra, contexts, sent } = endless()
-    const world = await open({ extra })
+    const world = await serveInTest({ extra })
     const socket = await world.open()
     socket.pause()
     socket.write('GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -134,7 +127,7 @@ describe('what else is answered', () => {
       response.end('late')
       return true
     }
-    const world = await open({ extra: (request, ...rest) => request.url === '/late' ? late(request, ...rest) : extra(request, ...rest), limits: { stalledMs: 100 } })
+    const world = await serveInTest({ extra: (request, ...rest) => request.url === '/late' ? late(request, ...rest) : extra(request, ...rest), limits: { stalledMs: 100 } })
     const waiting = fetch(`${world.url}/late`)
     const socket = await world.open()
     socket.pause()
@@ -147,7 +140,7 @@ describe('what else is answered', () => {
 
   it('counts as a request of its client', async () => {
     const { extra, contexts } = endless()
-    const world = await open({ extra, extraAccess: 'everywhere', limits: { maxClientRequests: 1 } })
+    const world = await serveInTest({ extra, extraAccess: 'everywhere', limits: { maxClientRequests: 1 } })
     const socket = await world.open()
     socket.write('GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await until(() => contexts.length === 1)
@@ -160,7 +153,7 @@ describe('what else is answered', () => {
     const { extra, contexts } = endless()
     const clock = createFakeClock()
     let finish: () => void = () => {}
-    const world = await open({
+    const world = await serveInTest({
       clock,
       extra: async (request, response, context) => {
         if (request.url !== '/slow') return extra(request, response, context)
@@ -185,7 +178,7 @@ describe('what else is answered', () => {
   })
 
   it('ends what has begun and fails, and says of the rest nothing but that it did', async () => {
-    const world = await open({
+    const world = await serveInTest({
       extra: async ({ url }, response) => {
         response.setHeader('content-encoding', 'gzip')
         if (url === '/lies') response.write('begun')
@@ -202,7 +195,7 @@ describe('what else is answered', () => {
   })
 
   it('begins nothing behind a body that it has left', async () => {
-    const world = await open({ extra: file })
+    const world = await serveInTest({ extra: file })
     const text = await world.raw('POST /file HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nGET /file HTTP/1.1\r\nHost: localhost\r\n\r\n')
     expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 405'])
     expect(text).toMatch(/connection: close/i)

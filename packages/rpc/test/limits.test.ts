@@ -1,19 +1,12 @@
 import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { LotusApi } from '@dagstore/lotus-api'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { createFakeClock, type FakeClock } from '@dagstore-tooling/testkit'
-import type { ExtraHandler, ServeOptions } from '../src/index.ts'
-import { call, serve, type World } from './server.ts'
+import type { ExtraHandler } from '../src/index.ts'
+import { call, serveInTest, type World } from './server.ts'
 
-const worlds: World[] = []
-const open = async (options: Partial<ServeOptions> = {}): Promise<World> => {
-  const world = await serve(options)
-  worlds.push(world)
-  return world
-}
-afterEach(async () => { for (const world of worlds.splice(0)) await world.close() })
 
 /** A call that waits until a test lets it go. */
 const gated = (): { readonly api: Partial<LotusApi>, readonly calls: { readonly signal: AbortSignal | undefined, go (): void }[] } => {
@@ -36,7 +29,7 @@ const post = (body: string, extra = ''): string => `POST /rpc/v0 HTTP/1.1\r\nHos
 
 describe('limits of requests', () => {
   it('refuses a body that says it is too big before it is read, and one that turns out to be', async () => {
-    const world = await open({ limits: { maxBodyBytes: 1000 } })
+    const world = await serveInTest({ limits: { maxBodyBytes: 1000 } })
     expect(await world.raw('POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n')).toMatch(/^HTTP\/1.1 413 .*"the request is too big"/s)
     const chunk = `200\r\n${'x'.repeat(512)}\r\n`
     expect(await world.raw(['POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n', chunk, chunk])).toMatch(/^HTTP\/1.1 413 /)
@@ -44,7 +37,7 @@ describe('limits of requests', () => {
   })
 
   it('takes less of callers without a token, over both', async () => {
-    const world = await open({ limits: { maxAnonymousBytes: 1000 } })
+    const world = await serveInTest({ limits: { maxAnonymousBytes: 1000 } })
     const body = call('Nope').padEnd(1001)
     const token = world.tokens.sign(['read'])
     expect((await world.post(body)).status).toBe(413)
@@ -59,7 +52,7 @@ describe('limits of requests', () => {
   })
 
   it('takes no more bodies than there is room for, and has the room again', async () => {
-    const world = await open({ limits: { maxBodyBytes: 1000, maxReceivingBytes: 1200 } })
+    const world = await serveInTest({ limits: { maxBodyBytes: 1000, maxReceivingBytes: 1200 } })
     const first = await world.open()
     first.write(`POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n${'x'.repeat(800)}`)
     const answer = async (): Promise<number> => (await world.post(call('Nope').padEnd(500))).status
@@ -70,7 +63,7 @@ describe('limits of requests', () => {
   })
 
   it('holds no more answers than there is room for while nobody takes them, and has the room again', async () => {
-    const world = await open({ api: { DagstoreListShards: async () => [{ Key: 'x'.repeat(1 << 24), State: 'ShardStateNew', Error: '' }] }, limits: { maxSendingBytes: 1000 } })
+    const world = await serveInTest({ api: { DagstoreListShards: async () => [{ Key: 'x'.repeat(1 << 24), State: 'ShardStateNew', Error: '' }] }, limits: { maxSendingBytes: 1000 } })
     const deafOne = await world.open()
     deafOne.pause()
     deafOne.write(post(call('DagstoreListShards')))
@@ -85,23 +78,23 @@ describe('limits of requests', () => {
   })
 
   it('begins no call of a batch behind answers that are too long together', async () => {
-    const world = await open({ api: { Session: async () => 'x'.repeat(600) }, limits: { maxAnswersLength: 1000 } })
+    const world = await serveInTest({ api: { Session: async () => 'x'.repeat(600) }, limits: { maxAnswersLength: 1000 } })
     const answers = await (await world.post(`[${[1, 2, 3].map(() => call('Session')).join(',')}]`)).json() as readonly object[]
     expect(answers).toMatchObject([{ result: expect.any(String) }, { result: expect.any(String) }, { error: { code: -32005 } }])
   })
 
   it('refuses a batch that is too long', async () => {
-    const world = await open({ limits: { maxBatch: 2 } })
+    const world = await serveInTest({ limits: { maxBatch: 2 } })
     expect(await (await world.post(`[${[1, 2, 3].map(() => call('Nope')).join(',')}]`)).json()).toMatchObject({ error: { code: -32005 } })
   })
 
   it('answers what is no UTF-8 as it answers what is no JSON', async () => {
-    const world = await open()
+    const world = await serveInTest()
     expect(await world.raw(`POST /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3\r\n\r\n\xff\xfe"`)).toContain('"code":-32700')
   })
 
   it('ends connections whose headers or bodies do not come', async () => {
-    const world = await open({ limits: { headersMs: 200, requestMs: 300 } })
+    const world = await serveInTest({ limits: { headersMs: 200, requestMs: 300 } })
     const [silent, headers, body] = await Promise.all([
       world.raw(''),
       world.raw('POST /rpc/v0 HTTP/1.1\r\nHost: loc'),
@@ -111,14 +104,14 @@ describe('limits of requests', () => {
   })
 
   it('refuses headers that are too long, and what is no HTTP', async () => {
-    const world = await open()
+    const world = await serveInTest()
     expect(await world.raw(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 4/)
     expect(await world.raw('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03')).toMatch(/^HTTP\/1.1 400 /)
   })
 
   it('takes so many requests at a time, and of one client', async () => {
     const { api, calls } = gated()
-    const world = await open({ api, limits: { maxClientRequests: 2 } })
+    const world = await serveInTest({ api, limits: { maxClientRequests: 2 } })
     const waiting = [world.post(call('Session')), world.post(call('Session'))]
     await until(() => calls.length === 2)
     const refused = await world.post(call('LogList'))
@@ -130,7 +123,7 @@ describe('limits of requests', () => {
 
   it('takes so many calls of one client, over all its connections', async () => {
     const { api, calls } = gated()
-    const world = await open({ api, limits: { maxClientCalls: 2 } })
+    const world = await serveInTest({ api, limits: { maxClientCalls: 2 } })
     const waiting = [world.client(['read', 'write']).Session(), world.client(['read', 'write']).Session()]
     await until(() => calls.length === 2)
     expect(await (await world.post(call('LogList'), { authorization: `Bearer ${world.tokens.sign(['write'])}` })).json()).toMatchObject({ error: { code: -32005 } })
@@ -140,7 +133,7 @@ describe('limits of requests', () => {
   })
 
   it('takes so many connections of one client', async () => {
-    const world = await open({ limits: { maxClientConnections: 2 } })
+    const world = await serveInTest({ limits: { maxClientConnections: 2 } })
     const held = [await world.open(), await world.open()]
     expect(await world.raw('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('')
     expect(world.events).toMatchObject([{ type: 'refused', reason: 'too-many' }])
@@ -151,7 +144,7 @@ describe('limits of requests', () => {
   })
 
   it('closes a refused connection whose peer keeps its side open', async () => {
-    const world = await open()
+    const world = await serveInTest()
     const { host, port } = world.server.address
     for (const bytes of ['GET /rpc/v0 HTTP/1.1\r\nHost: evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n', 'GET /rpc/v0 HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n', 'no HTTP\r\n\r\n', 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n']) {
       const socket = connect({ host, port, allowHalfOpen: true })
@@ -169,7 +162,7 @@ describe('limits of requests', () => {
 
   it('forgets requests that waited behind others when their caller leaves', async () => {
     const { api, calls } = gated()
-    const world = await open({ api, limits: { maxClientRequests: 50 } })
+    const world = await serveInTest({ api, limits: { maxClientRequests: 50 } })
     for (let round = 0; round < 3; round++) {
       const socket = await world.open()
       socket.write(post(call('Session')).repeat(40))
@@ -190,7 +183,7 @@ describe('limits of requests', () => {
       response.write(new Uint8Array(1 << 16))
       return true
     }
-    const world = await open({ api, extra: endless })
+    const world = await serveInTest({ api, extra: endless })
     const socket = await world.open()
     socket.write(`${post(call('Session'))}${'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3)}`)
     await until(() => calls.length === 1)
@@ -202,7 +195,7 @@ describe('limits of requests', () => {
 
   it('aborts the call of a caller who leaves', async () => {
     const { api, calls } = gated()
-    const world = await open({ api })
+    const world = await serveInTest({ api })
     const socket = await world.open()
     socket.write(post(call('Session')))
     await until(() => calls.length === 1)
@@ -229,7 +222,7 @@ const advance = async (clock: FakeClock, ms: number): Promise<void> => {
 describe('limits of WebSockets', () => {
   it('drops one that shows no sign of life for a whole beat, and keeps the others', async () => {
     const clock = createFakeClock()
-    const world = await open({ clock, api: gated().api, limits: { heartbeatMs: 1000 } })
+    const world = await serveInTest({ clock, api: gated().api, limits: { heartbeatMs: 1000 } })
     const client = world.client(['read', 'write'])
     await client.LogList()
     await deaf(world)
@@ -244,7 +237,7 @@ describe('limits of WebSockets', () => {
   })
 
   it('closes one that sends too much at once', async () => {
-    const world = await open({ limits: { maxBodyBytes: 1000 } })
+    const world = await serveInTest({ limits: { maxBodyBytes: 1000 } })
     const socket = await deaf(world)
     socket.on('error', () => {})
     socket.send('x'.repeat(1001))
@@ -253,7 +246,7 @@ describe('limits of WebSockets', () => {
 
   it('takes so many calls of one at a time', async () => {
     const { api, calls } = gated()
-    const world = await open({ api, limits: { maxCalls: 1 } })
+    const world = await serveInTest({ api, limits: { maxCalls: 1 } })
     const client = world.client(['read', 'write'])
     const waiting = client.Session()
     await until(() => calls.length === 1)
@@ -263,7 +256,7 @@ describe('limits of WebSockets', () => {
   })
 
   it('counts no stream that nobody waits for, or whose caller left before it began', async () => {
-    const world = await open({ api: { DagstoreExportShards: async function * () { yield 'x' } }, limits: { maxClientCalls: 2 } })
+    const world = await serveInTest({ api: { DagstoreExportShards: async function * () { yield 'x' } }, limits: { maxClientCalls: 2 } })
     const url = `${world.url.replace('http', 'ws')}/rpc/v0?token=${world.tokens.sign(['admin'])}`
     for (let round = 0; round < 5; round++) {
       const socket = new WebSocket(url)
@@ -280,7 +273,7 @@ describe('limits of WebSockets', () => {
 
   it('holds a stream up while its peer reads nothing, however much it could send', async () => {
     let taken = 0
-    const world = await open({
+    const world = await serveInTest({
       api: { DagstoreExportShards: async function * () { for (;;) { taken++; yield 'x'.repeat(1 << 20) } } },
     })
     const socket = new WebSocket(`${world.url.replace('http', 'ws')}/rpc/v0?token=${world.tokens.sign(['admin'])}`)
@@ -299,7 +292,7 @@ describe('limits of WebSockets', () => {
   })
 
   it('drops a peer that takes none of very many large answers', async () => {
-    const world = await open({ api: { LogList: async () => ['x'.repeat(1 << 20)] }, limits: { maxWaitingBytes: 1 << 23 } })
+    const world = await serveInTest({ api: { LogList: async () => ['x'.repeat(1 << 20)] }, limits: { maxWaitingBytes: 1 << 23 } })
     const url = `${world.url.replace('http', 'ws')}/rpc/v0?token=${world.tokens.sign(['write'])}`
     const socket = new WebSocket(url)
     socket.on('error', () => {})
@@ -309,12 +302,12 @@ describe('limits of WebSockets', () => {
     await until(() => world.events.some((event) => event.type === 'socket' && !event.open))
     socket.terminate()
     // one answer that is larger than that is given, and whoever takes them gets all
-    const small = await open({ api: { LogList: async () => ['x'.repeat(1 << 20)] }, limits: { maxWaitingBytes: 1 << 10 } })
+    const small = await serveInTest({ api: { LogList: async () => ['x'.repeat(1 << 20)] }, limits: { maxWaitingBytes: 1 << 10 } })
     expect((await small.client(['write']).LogList())[0]).toHaveLength(1 << 20)
   })
 
   it('reads no more of a peer that takes no answers', async () => {
-    const world = await open()
+    const world = await serveInTest()
     const socket = new WebSocket(`${world.url.replace('http', 'ws')}/rpc/v0`)
     await new Promise((resolve) => { socket.on('open', resolve) })
     socket.pause()

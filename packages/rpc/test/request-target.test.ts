@@ -1,16 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import type { ServeOptions } from '../src/index.ts'
-import { call, serve, type World } from './server.ts'
+import { call, serveInTest, type World } from './server.ts'
 
-const worlds: World[] = []
-const open = async (options: Partial<ServeOptions> = {}): Promise<World> => {
-  const world = await serve({ api: { Session: async () => 'done', LogList: async () => ['rpc'] }, ...options })
-  worlds.push(world)
-  return world
-}
-afterEach(async () => { for (const world of worlds.splice(0)) await world.close() })
+const open = (options: Partial<ServeOptions> = {}): Promise<World> => serveInTest({ api: { Session: async () => 'done', LogList: async () => ['rpc'] }, ...options })
 
 const request = (line: string, heads: readonly string[] = [], body = ''): string =>
   [`${line} HTTP/1.1`, 'Host: localhost', ...heads, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n')

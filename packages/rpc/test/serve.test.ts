@@ -1,16 +1,10 @@
 import { type LotusApi, METHODS } from '@dagstore/lotus-api'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { createTokens, type ServeOptions, serveRpc } from '../src/index.ts'
-import { call, SECRET, serve, type World } from './server.ts'
+import { call, SECRET, serveInTest, type World } from './server.ts'
 
-const worlds: World[] = []
-const open = async (options: Partial<ServeOptions> = {}): Promise<World> => {
-  const world = await serve({ api, ...options })
-  worlds.push(world)
-  return world
-}
-afterEach(async () => { for (const world of worlds.splice(0)) await world.close() })
+const open = (options: Partial<ServeOptions> = {}): Promise<World> => serveInTest({ api, ...options })
 
 const shard = { Key: 'a', State: 'ShardStateAvailable', Error: '' } as const
 
@@ -245,8 +239,8 @@ describe('a server', () => {
   })
 
   it('refuses limits that are none', async () => {
-    await expect(serve({ limits: { maxBodyBytes: 0 } })).rejects.toThrow(RangeError)
-    await expect(serve({ limits: { headersMs: 1.5 } })).rejects.toThrow(RangeError)
+    await expect(serveInTest({ limits: { maxBodyBytes: 0 } })).rejects.toThrow(RangeError)
+    await expect(serveInTest({ limits: { headersMs: 1.5 } })).rejects.toThrow(RangeError)
     await open({ limits: { headersMs: undefined } })
   })
 })

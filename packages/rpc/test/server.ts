@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { createRpcClient, type RpcClient } from '@dagstore/json-rpc'
 import { createLotusClient, type LotusApi, type Permission } from '@dagstore/lotus-api'
+import { onTestFinished } from 'vitest'
 import WebSocket from 'ws'
 import { createTokens, type RpcHttpServer, type ServeOptions, type ServerEvent, serveRpc, type Tokens } from '../src/index.ts'
 
@@ -70,6 +71,13 @@ export const serve = async (options: Partial<ServeOptions> = {}): Promise<World>
       await server.close()
     },
   }
+}
+
+/** The same, closed when the test is over. */
+export const serveInTest = async (options: Partial<ServeOptions> = {}): Promise<World> => {
+  const world = await serve(options)
+  onTestFinished(() => world.close())
+  return world
 }
 
 export const call = (method: string, params: readonly unknown[] = []): string => JSON.stringify({ jsonrpc: '2.0', id: 1, method: `Filecoin.${method}`, params })
