@@ -34,8 +34,12 @@ interface Variant {
   readonly added: readonly string[]
 }
 
-/** @throws {GatewayRefusal} `GATEWAY_NO_FORMAT`, `GATEWAY_BAD_PARAMETER`, `GATEWAY_NOT_OFFERED`, `GATEWAY_NO_IPNS` */
-export const wantedOf = ({ text, query }: ContentPath, accept: string | undefined): Wanted => {
+/**
+ * Of several formats the first that this gateway has for the path.
+ *
+ * @throws {GatewayRefusal} `GATEWAY_NO_FORMAT`, `GATEWAY_BAD_PARAMETER`, `GATEWAY_NOT_OFFERED`, `GATEWAY_NO_IPNS`
+ */
+export const wantedOf = ({ text, query, segments }: ContentPath, accept: string | undefined): Wanted => {
   if (query === 'format=raw') return RAW
   const parameters = new URLSearchParams(query)
   const asked = valueOf(parameters, 'format')
@@ -43,10 +47,16 @@ export const wantedOf = ({ text, query }: ContentPath, accept: string | undefine
   if (asked !== undefined && !FORMATS.has(asked)) throw notOffered('This gateway answers with raw blocks and CARs only.')
   const name = valueOf(parameters, 'filename')
   const accepted = accept === undefined ? [] : acceptedOf(accept)
+  // of a path there is none: told where it is refused, unless something else is taken too
+  let raw: Wanted | undefined
   for (const { format, parameters: typed } of asked === undefined ? accepted : ofFormat(asked as Format, accepted)) {
-    if (format === 'ipns-record') throw new GatewayRefusal('GATEWAY_NO_IPNS', 501, 'This gateway has no IPNS records.')
+    if (format === 'ipns-record') continue
     const added = asked === undefined ? [`format=${format}`] : []
-    if (format === 'raw') return { ...RAW, name, location: locationOf(text, query, added) }
+    if (format === 'raw') {
+      raw ??= { ...RAW, name, location: locationOf(text, query, added) }
+      if (segments.length === 0) return raw
+      continue
+    }
     const variant = variantOf(parameters, typed)
     if (!variant.offered) continue
     const { duplicates } = variant
@@ -57,6 +67,9 @@ export const wantedOf = ({ text, query }: ContentPath, accept: string | undefine
       location: locationOf(text, query, [...added, ...variant.added]),
     }
   }
+  if (raw !== undefined) return raw
+  const formats = asked === undefined ? accepted.map(({ format }) => format) : [asked]
+  if (formats.length > 0 && formats.every((format) => format === 'ipns-record')) throw new GatewayRefusal('GATEWAY_NO_IPNS', 501, 'This gateway has no IPNS records.')
   throw notOffered(accepted.some(({ format }) => format === 'car') || asked === 'car'
     ? 'CARs are of version 1, in the order dfs, with or without duplicates.'
     : 'This gateway answers with raw blocks and CARs only.')

@@ -7,7 +7,7 @@ import { wantedOf, type Wanted } from '../../src/ipfs/wanted.ts'
 const RAW = 'application/vnd.ipld.raw'
 const CAR = 'application/vnd.ipld.car'
 const IPNS = 'application/vnd.ipfs.ipns-record'
-const PATH = '/ipfs/bafkqaaa/a'
+const PATH = '/ipfs/bafkqaaa'
 
 const wanted = (query: string, accept?: string): Wanted => wantedOf(contentPathOf(`${PATH}${query}`), accept)
 const codeOf = (query: string, accept?: string): string | undefined => {
@@ -70,6 +70,28 @@ describe('the format', () => {
     { query: '', accept: IPNS, code: 'GATEWAY_NO_IPNS' },
   ])('of $query with Accept: $accept is refused: $code', ({ query, accept, code }) => {
     expect(codeOf(query, accept)).toBe(code)
+  })
+
+  it.each([
+    { accept: `${RAW}, ${CAR}`, type: `${CAR}; version=1; order=dfs; dups=n` },
+    { accept: `${RAW}, ${CAR};dups=y;q=0.1`, type: `${CAR}; version=1; order=dfs; dups=y` },
+    { accept: `${RAW}, */*;q=0.1`, type: `${CAR}; version=1; order=dfs; dups=n` },
+    { accept: `${RAW}, ${CAR};version=2, application/*;q=0.1`, type: `${CAR}; version=1; order=dfs; dups=n` },
+    { accept: `${IPNS}, ${RAW}, ${CAR}`, type: `${CAR}; version=1; order=dfs; dups=n` },
+    // nothing but what a path has none of: refused where it is known why
+    { accept: RAW, type: RAW },
+    { accept: `${RAW}, ${CAR};version=2`, type: RAW },
+    { accept: `${RAW}, ${CAR};q=0`, type: RAW },
+  ])('of a path with Accept: $accept is $type, since a path leads to a CAR alone', ({ accept, type }) => {
+    expect(wantedOf(contentPathOf(`${PATH}/a`), accept)).toMatchObject({ type, location: `${PATH}/a?format=${type === RAW ? 'raw' : 'car'}${type.endsWith('y') ? '&car-dups=y' : ''}` })
+    expect(wantedOf(contentPathOf(`${PATH}/a?format=raw`), accept).type).toBe(RAW)
+  })
+
+  it('that is not there is passed over for one that is', () => {
+    for (const [accept, type] of [[`${IPNS}, ${CAR};q=0.5`, `${CAR}; version=1; order=dfs; dups=n`], [`${IPNS};q=0.9, ${RAW};q=0.1`, RAW]] as const) expect(wanted('', accept).type).toBe(type)
+    for (const accept of [IPNS, `${IPNS}, ${IPNS};x=y`, `${IPNS}, text/html`]) expect(codeOf('', accept)).toBe('GATEWAY_NO_IPNS')
+    expect(codeOf('', `${IPNS}, ${CAR};version=2`)).toBe('GATEWAY_NOT_OFFERED')
+    expect(codeOf('?format=ipns-record', `${IPNS}, ${CAR}`)).toBe('GATEWAY_NO_IPNS')
   })
 
   it('takes no notice of parameters of CARs when it is raw', () => {
