@@ -2,7 +2,10 @@
 import { CarV2Error, INDEX_SORTED, type IndexEntry, scanSections } from '@dagstore/carv2'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import { IoError } from '@dagstore/io'
-import { type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type Gate, oneChunk, type ShardBlockstore, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import {
+  type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type BlockStretch, type BlockStretches, type Gate, oneChunk, type ShardBlockstore, type StoreCallOptions,
+  toCid, verifyBlock,
+} from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import { createFirstTest } from './first-section.ts'
 import { lookAhead } from './look-ahead.ts'
@@ -10,6 +13,7 @@ import type { MountedIndex } from './mounted-index.ts'
 import { createQuickRead } from './quick-read.ts'
 import { createReadAhead } from './read-ahead.ts'
 import { equal, readData, readHead, type SectionBytes, type SectionHead } from './section-read.ts'
+import { createStretches } from './stretch.ts'
 
 export interface MountedBlockstoreParts extends SectionBytes {
   readonly index: MountedIndex
@@ -29,7 +33,7 @@ const MISLED: ReadonlySet<string> = new Set(['BLOCKSTORE_UNREADABLE', 'BLOCKSTOR
 /** Entries looked at first; a block may stand in a CAR a million times. */
 const FIRST_ENTRIES = 8
 
-export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlockstore => {
+export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlockstore & BlockStretches => {
   const { source, layout, limits, index, hashes, wholeCid, gate } = parts
   const isInline = (cid: CID): boolean => parts.inline && cid.multihash.code === IDENTITY
 
@@ -144,6 +148,12 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
     return found.value
   }
 
+  const readStretch = createStretches({ section: parts, index, hashes, wholeCid })
+  const stretch = (cid: AnyCid, maxBytes: number, { signal }: BlockCallOptions = {}): Promise<BlockStretch> => gate.pass(async () => {
+    const own = start(cid, signal)
+    return await readStretch(own, maxBytes, signal) ?? { bytes: await bytes(own, { signal }), take: () => undefined }
+  })
+
   const size = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<number> => gate.pass(async () => {
     const own = start(cid, signal)
     const [entry] = trustsEntries() ? await find(own, 1, signal) : []
@@ -213,7 +223,7 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
     return data
   }
 
-  return { has, get, getMany, getAll, bytes, size, bytesAt }
+  return { has, get, getMany, getAll, bytes, size, bytesAt, stretch }
 }
 
 interface Pair { cid: CID, bytes: AsyncGenerator<Uint8Array> }

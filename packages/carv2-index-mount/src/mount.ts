@@ -6,7 +6,7 @@ import {
 } from '@dagstore/carv2'
 import { createHashes, type Hashes } from '@dagstore/hashes'
 import { type ByteProgress, type ByteSource, type CallOptions, readChunks } from '@dagstore/io'
-import { BlockstoreError, createGate, type ShardBlockstore } from '@dagstore/read-blockstore'
+import { type BlockStretches, BlockstoreError, createGate, type ShardBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { createMountedBlockstore } from './blockstore.ts'
 import { chooseIndex, type IndexChoice, type IndexTrust, isView, openGiven } from './index-choice.ts'
@@ -54,7 +54,7 @@ export interface MountOptions extends CarLimits {
 /** Blocks of a CAR by CID. Belongs to whoever opened it. */
 export interface IndexMount extends AsyncDisposable {
   /** One object for the life of the mount. */
-  readonly blockstore: ShardBlockstore
+  readonly blockstore: ShardBlockstore & BlockStretches
   /** The one in use; another one after an index without trailer was found wanting. */
   readonly index: IndexView
   readonly indexOrigin: IndexOrigin

@@ -116,7 +116,7 @@ export const isHeadOf = (section: Uint8Array, { headBytes = 0, dataBytes = 0 }: 
 }
 
 /** Whether `part` stands in `bytes` before `end`. */
-const endsAt = (bytes: Uint8Array, end: number, part: Uint8Array): boolean => {
+export const endsAt = (bytes: Uint8Array, end: number, part: Uint8Array): boolean => {
   const from = end - part.byteLength
   for (let at = part.byteLength - 1; at >= 0; at--) if (bytes[from + at] !== part[at]) return false
   return true

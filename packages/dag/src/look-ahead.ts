@@ -91,6 +91,9 @@ export class LookAhead {
 
   readonly #abort = (): void => { this.#controller.abort(this.#signal?.reason) }
 
+  /** Whether it was asked for. */
+  has (cid: CID): boolean { return this.#entries.size > 0 && this.#entries.has(cidKey(cid)) }
+
   /** The block, and meanwhile those that `frames` (the innermost last) will come to. Rejects with what its `fetch` did. */
   async take (cid: CID, frames: readonly Frame[]): Promise<Uint8Array> {
     const key = cidKey(cid)

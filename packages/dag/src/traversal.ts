@@ -1,12 +1,12 @@
 /** The walk itself: a stack of links still to be followed, and the rules by which blocks are read, counted and told apart. */
 import { createHashes, type Hashes, IDENTITY } from '@dagstore/hashes'
-import { type BlockCallOptions, hasBytes, readBlock } from '@dagstore/read-blockstore'
+import { type BlockCallOptions, hasBytes, hasStretches, readBlock } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
-import { cidKey, type CidSet, createCidSet } from './cid-set.ts'
 import { DagError, MissingBlockError } from './errors.ts'
-import { DAG_PB } from './links.ts'
 import { type Frame, LookAhead, taskAt } from './look-ahead.ts'
-import { expand, type Expansion, type ExpandRules, isWhole, type Task } from './tasks.ts'
+import { MetCids } from './met-cids.ts'
+import { Stretches } from './stretches.ts'
+import { expand, type Expansion, type ExpandRules, type Task } from './tasks.ts'
 import { type BlockGetter, checkOptions, type DagBlock, WALK_DEFAULTS, type WalkOptions } from './walk-options.ts'
 
 /** Where a block is met. */
@@ -24,9 +24,23 @@ interface PlacedFrame extends Frame {
   readonly parent: CID | undefined
 }
 
-type Limits = Required<Pick<WalkOptions, 'maxBlocks' | 'maxBytes' | 'maxCids' | 'maxDepth' | 'maxBlockBytes' | 'maxOpenLinks'>>
+/** A link that the walk has come to. */
+interface Visit {
+  readonly cid: CID
+  readonly task: Task
+  readonly met: 'first' | 'in part'
+  readonly depth: number
+  readonly parent: CID | undefined
+}
+
+type Limits = Required<Pick<WalkOptions, 'maxBlocks' | 'maxBytes' | 'maxDepth' | 'maxBlockBytes' | 'maxOpenLinks'>>
 
 const EMPTY = new Uint8Array(0)
+/** The next block is not at hand. */
+const WAITING = Symbol('a block to wait for')
+/** Blocks, and bytes of blocks, that are taken together at most: so long nobody else has a turn. */
+const BATCH_BLOCKS = 128
+const BATCH_BYTES = 1 << 18
 
 export class Traversal {
   readonly #store: BlockGetter
@@ -34,11 +48,14 @@ export class Traversal {
   readonly #limits: Limits
   readonly #call: BlockCallOptions
   readonly #hashes: Hashes | undefined
-  readonly #met: CidSet | undefined
-  /** Met, but not with all that is below them. */
-  readonly #inPart = new Set<string>()
+  readonly #met: MetCids
   readonly #frames: PlacedFrame[] = []
   readonly #ahead: LookAhead | undefined
+  readonly #stretches: Stretches | undefined
+  /** What has to be waited for before the walk goes on. */
+  #awaited: Visit | undefined
+  /** What was thrown behind blocks that came before it. */
+  #failure: { readonly error: unknown } | undefined
   readonly #rules: ExpandRules
   /** Those for blocks that nobody has asked for yet. */
   readonly #quietRules: ExpandRules
@@ -50,23 +67,27 @@ export class Traversal {
   /** Of the block that came last: the part of a file that stands in it. */
   content: Uint8Array = EMPTY
 
-  /** @throws {RangeError} a limit below its least value */
-  constructor (store: BlockGetter, options: WalkOptions) {
+  /**
+   * @param shared - whether blocks may be views of memory that others are in too
+   * @throws {RangeError} a limit below its least value
+   */
+  constructor (store: BlockGetter, options: WalkOptions, shared: boolean = false) {
     checkOptions(options)
     const { lookAhead = WALK_DEFAULTS.lookAhead, lookAheadBytes = WALK_DEFAULTS.lookAheadBytes, maxLinks = Infinity, signal } = options
     const asLeaf = options.unknownCodec === 'leaf'
     this.#store = store
     this.#options = options
-    this.#limits = { maxBlocks: Infinity, maxBytes: Infinity, maxCids: Infinity, maxDepth: Infinity, maxBlockBytes: Infinity, maxOpenLinks: Infinity, ...options }
+    this.#limits = { maxBlocks: Infinity, maxBytes: Infinity, maxDepth: Infinity, maxBlockBytes: Infinity, maxOpenLinks: Infinity, ...options }
     this.#call = { signal }
     this.#hashes = options.verify === 'never' ? undefined : options.hashes ?? createHashes()
-    this.#met = options.duplicates === true ? undefined : createCidSet()
+    this.#met = new MetCids(options)
     this.#rules = { maxLinks, onUnknownCodec: asLeaf ? (cid) => options.onUnknownCodec?.(cid) : undefined }
     this.#quietRules = { maxLinks, onUnknownCodec: asLeaf ? () => {} : undefined }
+    this.#stretches = shared && lookAhead > 0 && hasStretches(store) ? new Stretches(store, lookAheadBytes, this.#call) : undefined
     this.#ahead = lookAhead === 0 ? undefined : new LookAhead({
       fetch: (cid, aborting) => this.#fetch(cid, aborting),
       expand: (cid, bytes, task) => expand(cid, bytes, task, this.#quietRules),
-      isKnown: (cid) => this.#met?.has(cid) === true,
+      isKnown: (cid) => this.#met.has(cid),
     }, { width: lookAhead, maxBytes: lookAheadBytes, signal })
   }
 
@@ -83,6 +104,48 @@ export class Traversal {
 
   /** The next block; `undefined` at the end. */
   async next (): Promise<DagBlock | undefined> {
+    for (;;) {
+      const block = this.#advance()
+      if (block !== WAITING) return block
+      const visit = this.#awaited!
+      this.#awaited = undefined
+      let bytes: Uint8Array | undefined
+      try {
+        bytes = await this.#ask(visit.cid)
+      } catch (error) {
+        bytes = this.#failed(visit, error)
+      }
+      if (bytes === undefined) continue
+      this.#call.signal?.throwIfAborted()
+      const met = this.#enter(visit, bytes)
+      if (met !== undefined) return met
+    }
+  }
+
+  /** The next block, and those behind it that are at hand without waiting; none at the end. */
+  async nextBatch (): Promise<readonly DagBlock[]> {
+    if (this.#failure !== undefined) throw this.#failure.error
+    const first = await this.next()
+    if (first === undefined) return []
+    const batch = [first]
+    let bytes = first.bytes.byteLength
+    try {
+      while (batch.length < BATCH_BLOCKS && bytes < BATCH_BYTES) {
+        const block = this.#advance()
+        if (block === undefined || block === WAITING) break
+        batch.push(block)
+        bytes += block.bytes.byteLength
+      }
+    } catch (error) {
+      // told when those before it are taken
+      this.#failure = { error }
+    }
+    return batch
+  }
+
+  /** Goes on as far as blocks are at hand. */
+  #advance (): DagBlock | typeof WAITING | undefined {
+    if (this.#awaited !== undefined) return WAITING
     for (let frame = this.#frames.at(-1); frame !== undefined && !this.#ended; frame = this.#frames.at(-1)) {
       const n = frame.next++
       this.#openLinks--
@@ -90,36 +153,43 @@ export class Traversal {
       // a frame without links left is gone before its last one is followed, so that a chain of any length needs one frame
       if (frame.next === frame.links.length) this.#frames.pop()
       const task = taskAt(frame, n)
-      const met = this.#meet(cid, task)
+      const met = this.#met.meet(cid, task)
       if (met === 'before') continue
       this.#check(cid, frame.depth, undefined)
-      let bytes: Uint8Array | undefined
-      try {
-        bytes = this.#accept(cid, await this.#ask(cid))
-      } catch (error) {
-        bytes = this.#failed({ cid, depth: frame.depth, parent: frame.parent }, error)
+      const visit: Visit = { cid, task, met, depth: frame.depth, parent: frame.parent }
+      const bytes = this.#atHand(cid)
+      if (bytes === undefined) {
+        this.#awaited = visit
+        return WAITING
       }
-      if (bytes === undefined) continue
-      const expansion = expand(cid, bytes, task, this.#rules)
-      this.#push(cid, frame.depth, expansion)
-      if (met === 'in part') continue
-      const block = this.#count(cid, bytes, frame.depth)
-      this.content = expansion.content ?? EMPTY
+      const block = this.#enter(visit, bytes)
       if (block !== undefined) return block
     }
     return undefined
   }
 
+  /** Goes on below the block; `undefined`: it is not to be yielded. */
+  #enter ({ cid, task, met, depth }: Visit, bytes: Uint8Array): DagBlock | undefined {
+    const expansion = expand(cid, bytes, task, this.#rules)
+    this.#push(cid, depth, expansion)
+    if (met === 'in part') return undefined
+    const block = this.#count(cid, bytes, depth)
+    this.content = expansion.content ?? EMPTY
+    return block
+  }
+
   /** A block met outside of {@link next}; `undefined` if it is not to be yielded. */
   yielded ({ cid, depth }: Place, bytes: Uint8Array): DagBlock | undefined {
-    return this.#remember(cid) ? this.#count(cid, bytes, depth) : undefined
+    return this.#met.remember(cid) ? this.#count(cid, bytes, depth) : undefined
   }
 
   /** The bytes of a block, verified; `undefined`: missing and told so. */
   async read (place: Place): Promise<Uint8Array | undefined> {
     this.#check(place.cid, place.depth, place.where)
     try {
-      return this.#accept(place.cid, await this.#ask(place.cid))
+      const bytes = this.#atHand(place.cid) ?? await this.#ask(place.cid)
+      this.#call.signal?.throwIfAborted()
+      return bytes
     } catch (error) {
       return this.#failed(place, error)
     }
@@ -130,19 +200,26 @@ export class Traversal {
     if (depth > this.#limits.maxDepth) throw new DagError('DAG_TOO_DEEP', `block is too deep; max=${this.#limits.maxDepth}`, cid, { where })
   }
 
-  #ask (cid: CID): Uint8Array | Promise<Uint8Array> {
+  /** The block, verified, where no wait is needed for it. */
+  #atHand (cid: CID): Uint8Array | undefined {
     if (cid.multihash.code === IDENTITY) return cid.multihash.digest.slice()
-    return this.#ahead === undefined ? this.#get(cid, this.#call) : this.#ahead.take(cid, this.#frames)
+    const bytes = this.#stretches?.take(cid)
+    if (bytes !== undefined) this.#verify(cid, bytes)
+    return bytes
+  }
+
+  /** The block, verified. */
+  async #ask (cid: CID): Promise<Uint8Array> {
+    const stretches = this.#stretches
+    if (this.#ahead !== undefined && (stretches === undefined || !stretches.isDue() || this.#ahead.has(cid))) return this.#ahead.take(cid, this.#frames)
+    const bytes = await (stretches === undefined ? this.#get(cid, this.#call) : stretches.read(cid))
+    this.#call.signal?.throwIfAborted()
+    this.#verify(cid, bytes)
+    return bytes
   }
 
   #get (cid: CID, call: BlockCallOptions): Promise<Uint8Array> {
     return hasBytes(this.#store) ? this.#store.bytes(cid, call) : readBlock(this.#store, cid, call)
-  }
-
-  #accept (cid: CID, bytes: Uint8Array): Uint8Array {
-    this.#call.signal?.throwIfAborted()
-    if (cid.multihash.code !== IDENTITY && this.#ahead === undefined) this.#verify(cid, bytes)
-    return bytes
   }
 
   #verify (cid: CID, bytes: Uint8Array): void {
@@ -179,32 +256,6 @@ export class Traversal {
     this.#openLinks += links.length
     if (this.#openLinks > this.#limits.maxOpenLinks) throw new DagError('DAG_TOO_MANY_LINKS', `more links to follow than allowed; max=${this.#limits.maxOpenLinks}`, cid)
     this.#frames.push({ links, tasks, next: 0, depth: depth + 1, parent: cid })
-  }
-
-  /** False when it was met before. */
-  #remember (cid: CID): boolean {
-    // one that is not yielded is not kept either: it may be long, and what is below it costs no more than the bytes that name it
-    if (this.#met === undefined || (this.#options.identity === 'skip' && cid.multihash.code === IDENTITY)) return true
-    if (!this.#met.add(cid)) return false
-    if (this.#met.size > this.#limits.maxCids) throw new DagError('DAG_TOO_MANY_CIDS', `more CIDs to remember than allowed; max=${this.#limits.maxCids}`, cid)
-    return true
-  }
-
-  /**
-   * Parts of files make it three-valued: a node of which a part was wanted may be met again for more of it. It is not yielded
-   * again, but what is below it is walked. At each level of a file there are two such nodes at most, at the ends of the range.
-   */
-  #meet (cid: CID, task: Task): 'first' | 'in part' | 'before' {
-    const isNew = this.#remember(cid)
-    if (this.#met === undefined) return 'first'
-    const whole = isWhole(task) || cid.code !== DAG_PB
-    if (isNew) {
-      if (!whole) this.#inPart.add(cidKey(cid))
-      return 'first'
-    }
-    if (this.#inPart.size === 0 || !this.#inPart.has(cidKey(cid))) return 'before'
-    if (whole) this.#inPart.delete(cidKey(cid))
-    return 'in part'
   }
 
   #count (cid: CID, bytes: Uint8Array, depth: number): DagBlock | undefined {

@@ -49,27 +49,66 @@ export interface WalkPathOptions extends WalkOptions {
  * @throws {TypeError} `entityBytes` with another scope than 'entity'
  */
 export async function * walkPath (store: BlockGetter, root: AnyCid, options: WalkPathOptions = {}): AsyncGenerator<DagBlock, void, undefined> {
+  const walk = startWalk(store, root, options, false)
+  const { traversal } = walk
+  try {
+    if (!(yield * walk.way())) return
+    for (let block = await traversal.next(); block !== undefined; block = await traversal.next()) yield block
+  } finally {
+    await traversal.close()
+  }
+}
+
+/**
+ * As {@link walkPath}, with blocks together that are at hand at the same moment: at least one, and some hundred kilobytes at most.
+ * With `lookAhead`, of a store that can read stretches, whole ones come that lie in the order of the walk. Then blocks are views
+ * of memory that they share, and that lives as long as one of them.
+ *
+ * @throws as {@link walkPath}, after the blocks before it
+ */
+export async function * walkPathInBatches (store: BlockGetter, root: AnyCid, options: WalkPathOptions = {}): AsyncGenerator<readonly DagBlock[], void, undefined> {
+  const walk = startWalk(store, root, options, true)
+  const { traversal } = walk
+  try {
+    const way = walk.way()
+    let step = await way.next()
+    for (; step.done !== true; step = await way.next()) yield [step.value]
+    if (!step.value) return
+    for (let batch = await traversal.nextBatch(); batch.length > 0; batch = await traversal.nextBatch()) yield batch
+  } finally {
+    await traversal.close()
+  }
+}
+
+interface PathWalk {
+  readonly traversal: Traversal
+  /** The blocks on the way, and the one at the end of it. @returns whether there may be blocks below it, which the traversal has next */
+  way(): AsyncGenerator<DagBlock, boolean, undefined>
+}
+
+const startWalk = (store: BlockGetter, root: AnyCid, options: WalkPathOptions, shared: boolean): PathWalk => {
   const { path = [], maxLinks = Infinity, identity = 'skip' } = options
   const cid = toCid(root)
   const task = taskOf(options)
-  const traversal = new Traversal(store, { ...options, identity })
-  try {
-    const end = yield * followPath(traversal, cid, segmentsOf(path, cid), maxLinks)
-    if (end === undefined) return
-    if (end.bytes !== undefined) {
-      options.onEnd?.(end.cid)
-      if (task === ALL) traversal.startBelow(end, end.bytes, task)
-    } else {
+  const traversal = new Traversal(store, { ...options, identity }, shared)
+  return {
+    traversal,
+    way: async function * () {
+      const end = yield * followPath(traversal, cid, segmentsOf(path, cid), maxLinks)
+      if (end === undefined) return false
+      if (end.bytes !== undefined) {
+        options.onEnd?.(end.cid)
+        if (task === ALL) traversal.startBelow(end, end.bytes, task)
+        return true
+      }
       const bytes = await traversal.read(end)
-      if (bytes === undefined) return
+      if (bytes === undefined) return false
       traversal.startBelow(end, bytes, task)
       options.onEnd?.(end.cid)
       const block = traversal.yielded(end, bytes)
       if (block !== undefined) yield block
-    }
-    for (let block = await traversal.next(); block !== undefined; block = await traversal.next()) yield block
-  } finally {
-    await traversal.close()
+      return true
+    },
   }
 }
 

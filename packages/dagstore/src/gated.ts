@@ -2,16 +2,18 @@
 /** The parts of an opened shard, as one lease hands them out: the same objects behind the lease's gate. */
 import type { IndexView } from '@dagstore/carv2'
 import { type ByteSource, canFill, hasCallbacks } from '@dagstore/io'
-import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { BlockStretches, ShardBlockstore } from '@dagstore/read-blockstore'
 import type { Gate } from './gate.ts'
 import { withPowers } from './runner/watched-source.ts'
 
-export const gatedBlockstore = (store: ShardBlockstore, gate: Gate): ShardBlockstore => ({
+export const gatedBlockstore = (store: ShardBlockstore & BlockStretches, gate: Gate): ShardBlockstore & BlockStretches => ({
   has: (cid, options) => gate.run(() => store.has(cid, options)),
   get: (cid, options) => gate.iterate(() => store.get(cid, options)),
   bytes: async (cid, options) => gate.run(() => store.bytes(cid, options)),
   size: (cid, options) => gate.run(() => store.size(cid, options)),
   bytesAt: async (cid, from, length, options) => gate.run(() => store.bytesAt(cid, from, length, options)),
+  // what it gives is memory, and needs the lease no more
+  stretch: async (cid, maxBytes, options) => gate.run(() => store.stretch(cid, maxBytes, options)),
   getMany: async function * (cids, options) {
     for await (const { cid, bytes } of gate.iterate(() => store.getMany(cids, options))) yield { cid, bytes: gate.iterate(() => bytes) }
   },

@@ -2,7 +2,7 @@
 /** What a caller holds of an available shard. */
 import type { IndexView } from '@dagstore/carv2'
 import type { ByteSource, CallOptions } from '@dagstore/io'
-import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { BlockStretches, ShardBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { Gate } from './gate.ts'
 import { gatedBlockstore, gatedIndex, gatedSource } from './gated.ts'
@@ -19,7 +19,7 @@ export interface ShardLease extends AsyncDisposable {
   readonly indexGeneration: number
   readonly roots: readonly CID[]
   /** One object for the life of the lease. A read of one block that meets a damaged index waits for the one that is built in its place. */
-  readonly blockstore: ShardBlockstore
+  readonly blockstore: ShardBlockstore & BlockStretches
   readonly index: IndexView
   /** Raw bytes of the mount, zero padding included, unverified. Closing it ends nothing but itself. */
   readonly source: ByteSource

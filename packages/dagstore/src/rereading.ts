@@ -1,7 +1,9 @@
 /** Reads of a lease whose index turns out to be damaged: once more, through the one that is built in its place. */
 import type { Awaitable, CallOptions } from '@dagstore/io'
-import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { BlockStretches, ShardBlockstore } from '@dagstore/read-blockstore'
 import type { ShardSession } from './runner/session.ts'
+
+type Store = ShardBlockstore & BlockStretches
 
 /** A session, open until it is closed. */
 export interface HeldSession {
@@ -15,10 +17,10 @@ export interface HeldSession {
  *
  * @param renew - the session that a new lease of the shard gets
  */
-export const rereading = (session: ShardSession, renew: (options: CallOptions) => Promise<HeldSession>): ShardBlockstore => {
+export const rereading = (session: ShardSession, renew: (options: CallOptions) => Promise<HeldSession>): Store => {
   const store = session.mount.blockstore
 
-  const again = async <T>(read: (store: ShardBlockstore) => Awaitable<T>, signal: AbortSignal | undefined, error: unknown): Promise<T> => {
+  const again = async <T>(read: (store: Store) => Awaitable<T>, signal: AbortSignal | undefined, error: unknown): Promise<T> => {
     if (session.spoiled !== 'index' || signal?.aborted === true) throw error
     const held = await renew({ signal }).catch(() => {
       signal?.throwIfAborted()
@@ -31,7 +33,7 @@ export const rereading = (session: ShardSession, renew: (options: CallOptions) =
       await held.close()
     }
   }
-  const twice = <T>(read: (store: ShardBlockstore) => Awaitable<T>, signal: AbortSignal | undefined): Awaitable<T> => {
+  const twice = <T>(read: (store: Store) => Awaitable<T>, signal: AbortSignal | undefined): Awaitable<T> => {
     let result: Awaitable<T>
     try {
       result = read(store)
@@ -47,6 +49,7 @@ export const rereading = (session: ShardSession, renew: (options: CallOptions) =
     bytes: async (cid, options) => twice((from) => from.bytes(cid, options), options?.signal),
     size: (cid, options) => twice((from) => from.size(cid, options), options?.signal),
     bytesAt: async (cid, from, length, options) => twice((other) => other.bytesAt(cid, from, length, options), options?.signal),
+    stretch: async (cid, maxBytes, options) => twice((from) => from.stretch(cid, maxBytes, options), options?.signal),
     getMany: (cids, options) => store.getMany(cids, options),
     getAll: (options) => store.getAll(options),
   }

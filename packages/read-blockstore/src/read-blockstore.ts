@@ -1,5 +1,6 @@
 /** The read half of interface-blockstore 7, and the optional powers beside it. */
 import type { Blockstore } from 'interface-blockstore'
+import type { CID } from 'multiformats/cid'
 import type { AnyCid } from './any-cid.ts'
 
 /** Plain value when no I/O was needed, else a promise; check before awaiting on hot paths. */
@@ -57,9 +58,27 @@ export interface BlockRanges {
   bytesAt(cid: AnyCid, from: number, length: number, options?: BlockCallOptions): Promise<Uint8Array>
 }
 
-/** What our own stores are: the interface with all three powers. */
+/** A block that was read together with those behind it. Memory only: it holds nothing open. */
+export interface BlockStretch {
+  /** The block asked for, verified. A view of memory that all blocks of the stretch share. */
+  readonly bytes: Uint8Array
+  /**
+   * Another block, as {@link bytes}, if it follows the one that was taken last, or lies shortly behind. `undefined`: it does not,
+   * or is damaged; the store has to be asked. Never throws.
+   */
+  take(cid: CID): Uint8Array | undefined
+}
+
+/** Optional power: a block with those that follow it where it is stored, for walks, which mostly ask for them next. */
+export interface BlockStretches {
+  /** @param maxBytes - to read; the block itself comes however long it is. @throws as `bytes` */
+  stretch(cid: AnyCid, maxBytes: number, options?: BlockCallOptions): Promise<BlockStretch>
+}
+
+/** What our own stores are: the interface with the powers that every one of them has. */
 export type ShardBlockstore = ReadBlockstore & BlockBytes & BlockSizes & BlockRanges
 
 export const hasBytes = <S extends object>(store: S): store is S & BlockBytes => 'bytes' in store && typeof store.bytes === 'function'
 export const hasSizes = <S extends object>(store: S): store is S & BlockSizes => 'size' in store && typeof store.size === 'function'
+export const hasStretches = <S extends object>(store: S): store is S & BlockStretches => 'stretch' in store && typeof store.stretch === 'function'
 export const hasRanges = <S extends object>(store: S): store is S & BlockRanges => 'bytesAt' in store && typeof store.bytesAt === 'function'

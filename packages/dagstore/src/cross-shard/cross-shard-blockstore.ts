@@ -73,6 +73,13 @@ export const createCrossShardBlockstore = (parts: CrossShardParts, affinity?: Af
       if (from < 0 || length < 0 || from + length > digest.byteLength) throw new RangeError(`range out of block; from=${from} length=${length} size=${digest.byteLength}`)
       return digest.slice(from, from + length)
     },
+    stretch: async (any, maxBytes, options = {}) => {
+      const cid = toCid(any)
+      const digest = inline(cid, options.signal)
+      return digest === undefined
+        ? anywhere(cid, options, (lease) => lease.blockstore.stretch(cid, maxBytes, { signal: options.signal }))
+        : { bytes: digest.slice(), take: () => undefined }
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 /** What reading across shards needs of the store. */
 import type { Hashes } from '@dagstore/hashes'
 import type { CallOptions } from '@dagstore/io'
-import type { AnyCid, ShardBlockstore } from '@dagstore/read-blockstore'
+import type { AnyCid, BlockStretch, BlockStretches, ShardBlockstore } from '@dagstore/read-blockstore'
 import type { ShardLease } from '../lease.ts'
 import type { Candidate, CandidateFinder } from './candidates.ts'
 import type { CommitWatch } from './commit-watch.ts'
@@ -17,7 +17,7 @@ export interface CompleteOptions extends CallOptions {
 }
 
 /** A read blockstore over shards, some of which may not be indexed yet. */
-export interface CrossShardBlockstore extends ShardBlockstore {
+export interface CrossShardBlockstore extends ShardBlockstore, BlockStretches {
   has(cid: AnyCid, options?: CompleteOptions): Promise<boolean>
   get(cid: AnyCid, options?: CompleteOptions): ReturnType<ShardBlockstore['get']>
   getMany(cids: Iterable<AnyCid> | AsyncIterable<AnyCid>, options?: CompleteOptions): ReturnType<ShardBlockstore['getMany']>
@@ -25,6 +25,8 @@ export interface CrossShardBlockstore extends ShardBlockstore {
   bytes(cid: AnyCid, options?: CompleteOptions): Promise<Uint8Array>
   size(cid: AnyCid, options?: CompleteOptions): Promise<number>
   bytesAt(cid: AnyCid, from: number, length: number, options?: CompleteOptions): Promise<Uint8Array>
+  /** Of one shard. */
+  stretch(cid: AnyCid, maxBytes: number, options?: CompleteOptions): Promise<BlockStretch>
 }
 
 export interface CrossShardParts {

@@ -3,7 +3,7 @@
 import type { PageCache, PageSpace } from '@dagstore/carv2'
 import { type ByteSource, canFill, type Clock, hasCallbacks } from '@dagstore/io'
 import type { Mount, MountBytes, MountRegistry } from '@dagstore/mounts'
-import type { ShardBlockstore } from '@dagstore/read-blockstore'
+import type { BlockStretches, ShardBlockstore } from '@dagstore/read-blockstore'
 import type { Limiter } from '../limiter.ts'
 import { withPowers } from '../runner/watched-source.ts'
 import { type Metrics, NO_METRICS } from './metrics.ts'
@@ -130,7 +130,7 @@ export const measuredLimiter = (limiter: Limiter, metrics: Metrics, clock: Clock
   },
 }
 
-export const measuredBlockstore = (store: ShardBlockstore, metrics: Metrics, scheme: string): ShardBlockstore => {
+export const measuredBlockstore = (store: ShardBlockstore & BlockStretches, metrics: Metrics, scheme: string): ShardBlockstore & BlockStretches => {
   if (metrics === NO_METRICS) return store
   const labels = { scheme }
   const served = (bytes: Uint8Array): Uint8Array => {
@@ -147,6 +147,16 @@ export const measuredBlockstore = (store: ShardBlockstore, metrics: Metrics, sch
     get: async function * (cid, options) { yield * each(store.get(cid, options)) },
     bytes: async (cid, options) => served(await store.bytes(cid, options)),
     bytesAt: async (cid, from, length, options) => served(await store.bytesAt(cid, from, length, options)),
+    stretch: async (cid, maxBytes, options) => {
+      const stretch = await store.stretch(cid, maxBytes, options)
+      return {
+        bytes: served(stretch.bytes),
+        take: (other) => {
+          const bytes = stretch.take(other)
+          return bytes === undefined ? undefined : served(bytes)
+        },
+      }
+    },
     getMany: async function * (cids, options) {
       for await (const { cid, bytes } of store.getMany(cids, options)) yield { cid, bytes: each(bytes) }
     },

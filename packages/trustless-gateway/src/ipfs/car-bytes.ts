@@ -28,13 +28,23 @@ export const sectionHead = ({ bytes: cid }: CID, dataBytes: number): Uint8Array 
 }
 
 /**
- * The section as it stands in memory already: a block that was read out of a CAR has its head before it. `undefined`: there is
- * something else.
+ * Where in the buffer of `data` its section begins, if that stands there already: a block that was read out of a CAR has its head
+ * before it. `undefined`: there is something else.
  */
-export const sectionAround = (head: Uint8Array, data: Uint8Array): Uint8Array | undefined => {
-  const start = data.byteOffset - head.byteLength
+export const sectionStart = ({ bytes: cid }: CID, data: Uint8Array): number | undefined => {
+  const cidAt = data.byteOffset - cid.byteLength
+  if (cidAt < 1) return undefined
+  const before = new Uint8Array(data.buffer, 0, data.byteOffset)
+  for (let at = cid.byteLength - 1; at >= 0; at--) if (before[cidAt + at] !== cid[at]) return undefined
+  const length = cid.byteLength + data.byteLength
+  let lengthBytes = 1
+  for (let rest = length; rest >= 0x80; rest = Math.floor(rest / 0x80)) lengthBytes++
+  const start = cidAt - lengthBytes
   if (start < 0) return undefined
-  const section = new Uint8Array(data.buffer, start, head.byteLength + data.byteLength)
-  for (let at = 0; at < head.byteLength; at++) if (section[at] !== head[at]) return undefined
-  return section
+  let rest = length
+  for (let at = start; at < cidAt - 1; at++) {
+    if (before[at] !== (rest % 0x80 | 0x80)) return undefined
+    rest = Math.floor(rest / 0x80)
+  }
+  return before[cidAt - 1] === rest ? start : undefined
 }

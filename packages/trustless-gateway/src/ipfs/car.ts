@@ -1,5 +1,5 @@
 /** A CAR: the blocks on the way along the path, then those of the scope, depth first. */
-import { type DagBlock, locatePath, type ReadOptions, walkPath } from '@dagstore/dag'
+import { type DagBlock, locatePath, type ReadOptions, walkPathInBatches } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
 import type { GatewayAnswer } from '../exchange.ts'
 import { CarBody } from './car-body.ts'
@@ -27,7 +27,7 @@ const MAX_HELD_BYTES = 8 << 20
 /**
  * The answer begins when the end of the path is known, so that what leads nowhere is no 200.
  *
- * @throws as `walkPath`; {GatewayRefusal} `GATEWAY_DENIED`
+ * @throws as `walkPathInBatches`; {GatewayRefusal} `GATEWAY_DENIED`
  */
 export const answerCar = async (reader: Reader, question: Question, form: CarForm, parts: CarParts): Promise<GatewayAnswer> => {
   const { path, wanted, tag, ticket, call, headOnly } = question
@@ -47,7 +47,7 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
   }
 
   let found = false
-  const blocks = walkPath(reader, path.root, {
+  const blocks = walkPathInBatches(reader, path.root, {
     ...reading,
     path: path.segments,
     scope: form.scope,
@@ -74,9 +74,12 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
     while (!found && heldBytes < MAX_HELD_BYTES) {
       const { done, value } = await blocks.next()
       if (done === true) break
-      await admit(value)
-      first.push(value)
-      heldBytes += value.bytes.byteLength
+      for (const block of value) {
+        const admitted = admit(block)
+        if (admitted !== undefined) await admitted
+        first.push(block)
+        heldBytes += block.bytes.byteLength
+      }
     }
   } catch (error) {
     await blocks.return()

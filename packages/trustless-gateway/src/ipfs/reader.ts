@@ -1,7 +1,7 @@
 /** Blocks of the store as a gateway reads them. */
 import { type BlockGetter, DagError } from '@dagstore/dag'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
-import { BlockNotFoundError, BlockstoreError, type BlockCallOptions, hasSizes, oneChunk, type ReadBlockstore, readBlock, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import { BlockNotFoundError, BlockstoreError, type BlockCallOptions, type BlockStretches, hasSizes, hasStretches, oneChunk, type ReadBlockstore, readBlock, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 
 export interface ReaderParts {
@@ -13,7 +13,7 @@ export interface ReaderParts {
 /** Runs what may miss a block; again when it may be there later. */
 export type Patience = <T>(find: () => Promise<T>) => Promise<T>
 
-export interface Reader extends BlockGetter {
+export interface Reader extends BlockGetter, Partial<BlockStretches> {
   /** The block as the store has it. @throws {BlockNotFoundError} and the store's other errors */
   bytes (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
   /** Verified and of a length that is allowed; of an identity CID what it holds. @throws {DagError}, {BlockstoreError} */
@@ -31,6 +31,7 @@ export const createReader = ({ blockstore, hashes, verify }: ReaderParts, patien
   }
   return {
     bytes,
+    ...(hasStretches(blockstore) ? { stretch: (cid, maxBytes, options) => patience(() => blockstore.stretch(cid, maxBytes, options)) } satisfies BlockStretches : {}),
     get: (cid, options: StoreCallOptions = {}) => oneChunk(() => bytes(toCid(cid), options)),
     whole: async (cid, options) => {
       if (cid.multihash.code === IDENTITY) return cid.multihash.digest

@@ -8,7 +8,7 @@ import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { CarBody, type CarSource } from '../../src/ipfs/car-body.ts'
-import { carHeader, sectionAround, sectionHead } from '../../src/ipfs/car-bytes.ts'
+import { carHeader, sectionHead, sectionStart } from '../../src/ipfs/car-bytes.ts'
 
 const cidOf = (n: number, version: 0 | 1 = 1): CID => {
   const digest = create(0x12, new Uint8Array(32).fill(n))
@@ -22,15 +22,17 @@ interface Given {
   /** Turns of the event loop before the n-th block comes. */
   readonly late?: (n: number) => number
   readonly failure?: unknown
+  /** Blocks that come together. */
+  readonly together?: number
 }
 
-const opened = (blocks: readonly DagBlock[], { first = [], admit = () => {}, late = () => 0, failure }: Given = {}): { readonly body: CarBody, readonly ended: () => boolean } => {
+const opened = (blocks: readonly DagBlock[], { first = [], admit = () => {}, late = () => 0, failure, together = 1 }: Given = {}): { readonly body: CarBody, readonly ended: () => boolean } => {
   let ended = false
   const walk = (async function * () {
     try {
-      for (const [n, block] of blocks.entries()) {
+      for (let n = 0; n < blocks.length; n += together) {
         for (let turn = late(n); turn > 0; turn--) await new Promise((resolve) => { setImmediate(resolve) })
-        yield block
+        yield blocks.slice(n, n + together)
       }
       if (failure !== undefined) throw failure
     } finally {
@@ -38,6 +40,22 @@ const opened = (blocks: readonly DagBlock[], { first = [], admit = () => {}, lat
     }
   })()
   return { body: new CarBody({ root: cidOf(0), first, blocks: walk, admit }), ended: () => ended }
+}
+
+/** The same blocks as they come out of a CAR; behind each `every`-th one stands something else. */
+const stretchOf = (blocks: readonly DagBlock[], every: number): readonly DagBlock[] => {
+  const parts: Uint8Array[] = []
+  const ends: number[] = []
+  let length = 0
+  const add = (part: Uint8Array): void => { parts.push(part); length += part.byteLength }
+  for (const [n, { cid, bytes }] of blocks.entries()) {
+    add(sectionHead(cid, bytes.byteLength))
+    add(bytes)
+    ends.push(length)
+    if (every > 1 && n % every === 0) add(Uint8Array.of(2, 3))
+  }
+  const window = joined(parts)
+  return blocks.map((block, n) => ({ ...block, bytes: window.subarray(ends[n]! - block.bytes.byteLength, ends[n]) }))
 }
 
 const chunksOf = async (body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> => {
@@ -58,9 +76,10 @@ const byCarWriter = async (blocks: readonly DagBlock[]): Promise<Uint8Array> => 
 describe('the body of a CAR', () => {
   it('is what @ipld/car writes, whatever the lengths of blocks and however late they come', async () => {
     const lengths = fc.oneof(fc.nat(300), fc.constantFrom(0, 91, 92, 127, 128, 16_347, 16_348, 32_767, 32_768, 65_536, 70_000))
-    await fc.assert(fc.asyncProperty(fc.array(fc.tuple(lengths, fc.constantFrom(0 as const, 1 as const)), { maxLength: 12 }), fc.nat(3), fc.array(fc.nat(2), { minLength: 1 }), async (shapes, taken, late) => {
-      const blocks = shapes.map(([length, version], n) => blockOf(n, length, version))
-      const { body, ended } = opened(blocks.slice(taken), { first: blocks.slice(0, taken), late: (n) => late[n % late.length]! })
+    await fc.assert(fc.asyncProperty(fc.array(fc.tuple(lengths, fc.constantFrom(0 as const, 1 as const)), { maxLength: 12 }), fc.nat(3), fc.array(fc.nat(2), { minLength: 1 }), fc.integer({ min: 1, max: 5 }), fc.nat(2), async (shapes, taken, late, together, inMemory) => {
+      const made = shapes.map(([length, version], n) => blockOf(n, length, version))
+      const blocks = inMemory === 0 ? made : stretchOf(made, inMemory)
+      const { body, ended } = opened(blocks.slice(taken), { first: blocks.slice(0, taken), late: (n) => late[n % late.length]!, together })
       const chunks = await chunksOf(body)
       expect(Buffer.compare(joined(chunks), await byCarWriter(blocks))).toBe(0)
       expect(chunks.every(({ byteLength }) => byteLength > 0)).toBe(true)
@@ -85,24 +104,34 @@ describe('the body of a CAR', () => {
     const head = sectionHead(block.cid, block.bytes.byteLength)
     const window = Uint8Array.from(Buffer.concat([Uint8Array.of(9, 9, 9), head, block.bytes]))
     const bytes = window.subarray(3 + head.byteLength)
+    expect(sectionStart(block.cid, bytes)).toBe(3)
     const [, section, ...rest] = await chunksOf(opened([{ ...block, bytes }]).body)
     expect(section?.buffer).toBe(window.buffer)
     expect(joined([section!])).toEqual(joined([head, block.bytes]))
     expect(rest).toEqual([])
     // another CID of the same block stands there
     window[3 + 3] = 0x71
-    expect(sectionAround(head, bytes)).toBeUndefined()
-    expect(sectionAround(head, window.subarray(3))).toBeUndefined()
+    expect(sectionStart(block.cid, bytes)).toBeUndefined()
+    expect(sectionStart(block.cid, window.subarray(3))).toBeUndefined()
     expect(CarBufferReader.fromBytes(joined(await chunksOf(opened([{ ...block, bytes }]).body))).blocks()[0]?.cid.equals(block.cid)).toBe(true)
+  })
+
+  it('takes sections that stand behind each other in memory as one chunk, of 256 KiB at most', async () => {
+    const blocks = stretchOf(Array.from({ length: 200 }, (_, n) => blockOf(n % 250, 5000)), 1)
+    const [header, ...chunks] = await chunksOf(opened(blocks, { together: 50 }).body)
+    expect(header?.byteLength).toBe(carHeader(cidOf(0)).byteLength)
+    expect(chunks.every(({ buffer }) => buffer === blocks[0]!.bytes.buffer)).toBe(true)
+    expect(Math.max(...chunks.map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(1 << 18)
+    expect(chunks.length).toBeLessThan(10)
   })
 
   it('goes out as far as it is there, while the next block is waited for', async () => {
     let come = (): void => {}
     const waited = new Promise<void>((resolve) => { come = resolve })
     const blocks = (async function * () {
-      yield blockOf(1, 10)
+      yield [blockOf(1, 10)]
       await waited
-      yield blockOf(2, 10)
+      yield [blockOf(2, 10)]
     })()
     const body = new CarBody({ root: cidOf(0), first: [], blocks, admit: () => {} })
     const first = await body.next()
