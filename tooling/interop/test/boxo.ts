@@ -1,9 +1,9 @@
 /** Runs the programs of `go-gateway/`: boxo's gateway over CAR files, and a client as Kubo has one. */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type BuiltGo, useBuiltGo } from './built-go.ts'
+import { type ServedByGo, serveByGo } from './served-go.ts'
 
 const execute = promisify(execFile)
 const SOURCES = fileURLToPath(new URL('../go-gateway/', import.meta.url))
@@ -21,7 +21,7 @@ export interface Fetched {
 
 export interface Boxo {
   /** boxo's gateway over these files. */
-  serve (paths: readonly string[]): Promise<{ readonly url: string, stop (): Promise<void> }>
+  serve (paths: readonly string[]): Promise<ServedByGo>
   fetch (url: string, ...args: readonly string[]): Promise<Fetched>
 }
 
@@ -32,17 +32,6 @@ export const useBoxo = (): { boxo: BuiltGo<Boxo>['programs'], at: BuiltGo<Boxo>[
 }
 
 const boxoOf = (binary: (name: string) => string): Boxo => ({
-  serve: async (paths) => {
-    const server = spawn(binary('serve'), [...paths], { stdio: ['pipe', 'pipe', 'inherit'] })
-    const ended = once(server, 'exit')
-    const [line] = await Promise.race([once(server.stdout, 'data'), ended.then(() => { throw new Error('it has ended') })]) as [Buffer]
-    return {
-      url: line.toString().trim(),
-      stop: async () => {
-        server.stdin.end()
-        await ended
-      },
-    }
-  },
+  serve: (paths) => serveByGo(binary('serve'), paths),
   fetch: async (url, ...args) => JSON.parse((await execute(binary('fetch'), [url, ...args], { maxBuffer: 1 << 26 })).stdout) as Fetched,
 })

@@ -1,4 +1,5 @@
 /** What both gateways are asked, and what of their answers is held against each other. */
+import { createHash } from 'node:crypto'
 import * as fixtures from '@dagstore-tooling/fixtures/gateway'
 import { CID } from 'multiformats/cid'
 import { cidsOf, type HttpAnswer } from './gateway-world.ts'
@@ -17,6 +18,8 @@ export interface Seen {
   /** `undefined`: not a CAR, or one that is not whole. */
   readonly cids?: readonly string[] | undefined
   readonly bytes?: number
+  /** SHA-256 of a body that is whole. */
+  readonly digest?: string
   readonly headers?: Readonly<Record<string, string | undefined>>
 }
 
@@ -82,6 +85,7 @@ export const seen = async ({ method, headers: { range } }: Asked, { status, head
   return {
     status,
     ...(method === 'HEAD' ? {} : isCar ? { cids: whole ? await cidsOf(body) : undefined } : { bytes: body.byteLength }),
+    ...(method === 'HEAD' || !whole ? {} : { digest: createHash('sha256').update(body).digest('hex') }),
     headers: Object.fromEntries([...COMPARED, ...(isCar || range !== undefined ? [] : ['content-length'])].map((name) => [name, headers[name] && (INDIFFERENT[name]?.(headers[name]) ?? headers[name])])),
   }
 }
