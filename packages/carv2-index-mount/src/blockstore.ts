@@ -151,7 +151,7 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
   const readStretch = createStretches({ section: parts, index, hashes, wholeCid })
   const stretch = (cid: AnyCid, maxBytes: number, { signal }: BlockCallOptions = {}): Promise<BlockStretch> => gate.pass(async () => {
     const own = start(cid, signal)
-    return await readStretch(own, maxBytes, signal) ?? { bytes: await bytes(own, { signal }), take: () => undefined }
+    return await readStretch(own, maxBytes, signal) ?? { bytes: await around(own, signal), isSpent: true, take: () => undefined }
   })
 
   const size = (cid: AnyCid, { signal }: BlockCallOptions = {}): Promise<number> => gate.pass(async () => {

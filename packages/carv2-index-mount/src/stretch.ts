@@ -1,10 +1,9 @@
 /** A block read together with those that follow it in the CAR: one lookup and one read for many blocks of a walk. */
-import { parseCid } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import type { BlockStretch } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import type { MountedIndex } from './mounted-index.ts'
-import { endsAt, equal, type SectionBytes, spanOf } from './section-read.ts'
+import { endsAt, type SectionBytes, spanOf } from './section-read.ts'
 
 export interface StretchParts {
   readonly section: SectionBytes
@@ -15,6 +14,8 @@ export interface StretchParts {
 
 /** Sections that nobody asked for may lie between two that follow each other in a walk: blocks met before, say. */
 const MOST_SKIPPED = 4
+/** Of the length before a section: up to 2^35 bytes. */
+const MOST_LENGTH_BYTES = 5
 
 /** Makes a function that reads stretches. `undefined`: nothing is known, and another path has to tell. */
 export const createStretches = (parts: StretchParts): (cid: CID, maxBytes: number, signal: AbortSignal | undefined) => Promise<BlockStretch | undefined> => {
@@ -25,12 +26,13 @@ export const createStretches = (parts: StretchParts): (cid: CID, maxBytes: numbe
       const [entry] = await index.find(cid.multihash.bytes, 1, signal)
       if (entry?.headBytes === undefined || entry.dataBytes === undefined) return undefined
       const { at, length } = spanOf(section, entry, 'section')
-      const end = layout.payloadStart + (index.view.facts.payloadEnd ?? layout.payloadBytes)
+      const end = layout.payloadStart + Math.min(index.view.facts.payloadEnd ?? layout.payloadBytes, layout.payloadBytes)
       // of a long block the one behind it would mostly come in part
       const want = Math.max(length, 2 * length > maxBytes ? 0 : Math.min(maxBytes, end - at))
       const peeked = source.peek(at, want)
-      const stretch = new SectionStretch(parts, peeked === undefined ? await source.read(at, want, { signal }) : new Uint8Array(peeked))
-      return stretch.begin(cid) ? stretch : undefined
+      const window = peeked === undefined ? await source.read(at, want, { signal }) : new Uint8Array(peeked)
+      signal?.throwIfAborted()
+      return stretchOf(parts, window, cid)
     } catch {
       signal?.throwIfAborted()
       return undefined // what it is, the other path tells
@@ -38,29 +40,28 @@ export const createStretches = (parts: StretchParts): (cid: CID, maxBytes: numbe
   }
 }
 
-class SectionStretch implements BlockStretch {
+/** `undefined`: what it begins with is not the block. */
+const stretchOf = (parts: StretchParts, window: Uint8Array, cid: CID): BlockStretch | undefined => {
+  const sections = new Sections(parts, window)
+  const bytes = sections.take(cid, 0)
+  return bytes === undefined ? undefined : { bytes, get isSpent () { return sections.isSpent }, take: (other) => sections.take(other, MOST_SKIPPED) }
+}
+
+/** Sections one behind the other, of which the last one is mostly cut off. */
+class Sections {
   readonly #parts: StretchParts
   readonly #window: Uint8Array
   /** Where the section behind the one that was taken last begins. */
   #at = 0
-  bytes: Uint8Array = NONE
+  /** No whole section stands there. */
+  isSpent = false
 
   constructor (parts: StretchParts, window: Uint8Array) {
     this.#parts = parts
     this.#window = window
   }
 
-  /** False: what it begins with is not the block. */
-  begin (cid: CID): boolean {
-    const bytes = this.#takeWithin(cid, 0)
-    if (bytes === undefined) return false
-    this.bytes = bytes
-    return true
-  }
-
-  take (cid: CID): Uint8Array | undefined { return this.#takeWithin(cid, MOST_SKIPPED) }
-
-  #takeWithin (cid: CID, mostSkipped: number): Uint8Array | undefined {
+  take (cid: CID, mostSkipped: number): Uint8Array | undefined {
     const window = this.#window
     const { limits: { maxSectionBytes } } = this.#parts.section
     let at = this.#at
@@ -69,17 +70,18 @@ class SectionStretch implements BlockStretch {
       let length = 0
       for (let scale = 1; ; scale *= 128) {
         const byte = window[cidAt++]
-        if (byte === undefined || cidAt - at > MOST_LENGTH_BYTES) return undefined
+        if (byte === undefined || cidAt - at > MOST_LENGTH_BYTES || (byte === 0 && scale > 1)) return this.#endAt(at)
         length += (byte & 0x7f) * scale
         if (byte < 0x80) break
       }
       const end = cidAt + length
-      if (length === 0 || length > maxSectionBytes || end > window.byteLength) return undefined
+      if (length === 0 || length > maxSectionBytes || end > window.byteLength) return this.#endAt(at)
       const dataAt = this.#dataAt(cid, cidAt, end)
       if (dataAt !== undefined) {
         const data = window.subarray(dataAt, end)
         if (!this.#isRight(cid, data)) return undefined
         this.#at = end
+        this.isSpent = end === window.byteLength
         return data
       }
       at = end
@@ -87,19 +89,26 @@ class SectionStretch implements BlockStretch {
     return undefined
   }
 
-  /** Where the data of the section begins; `undefined`: it is of another block. */
-  #dataAt (cid: CID, cidAt: number, end: number): number | undefined {
+  #endAt (at: number): undefined {
+    if (at === this.#at) this.isSpent = true
+  }
+
+  /** Where the data of the section begins; `undefined`: it is of another block, or of none. */
+  #dataAt ({ bytes, multihash }: CID, cidAt: number, end: number): number | undefined {
     const window = this.#window
-    const { bytes } = cid
-    const whole = cidAt + bytes.byteLength
-    if (whole <= end && endsAt(window, whole, bytes)) return whole
+    const { limits: { maxCidBytes } } = this.#parts.section
+    let dataAt = cidAt + bytes.byteLength
+    if (dataAt <= end && bytes.byteLength <= maxCidBytes && endsAt(window, dataAt, bytes)) return dataAt
     if (this.#parts.wholeCid) return undefined
-    try {
-      const { multihash, length } = parseCid(window.subarray(0, end), cidAt)
-      return equal(multihash, cid.multihash.bytes) && length <= this.#parts.section.limits.maxCidBytes ? cidAt + length : undefined
-    } catch {
-      return undefined // whoever asks for what is there is told
-    }
+    // another CID of the same multihash: that alone, or behind a version and a codec
+    let multihashAt = cidAt
+    if (window[cidAt] === 1) {
+      for (multihashAt++; window[multihashAt]! >= 0x80; multihashAt++);
+      if (window[multihashAt] === 0 && multihashAt > cidAt + 1) return undefined
+      multihashAt++
+    } else if (multihash.code !== 0x12 || multihash.size !== 0x20) return undefined
+    dataAt = multihashAt + multihash.bytes.byteLength
+    return dataAt <= end && dataAt - cidAt <= maxCidBytes && endsAt(window, dataAt, multihash.bytes) ? dataAt : undefined
   }
 
   #isRight (cid: CID, data: Uint8Array): boolean {
@@ -113,7 +122,3 @@ class SectionStretch implements BlockStretch {
     }
   }
 }
-
-const NONE = new Uint8Array(0)
-/** Of the length before a section: up to 2^35 bytes. */
-const MOST_LENGTH_BYTES = 5

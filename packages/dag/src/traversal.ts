@@ -1,13 +1,12 @@
 /** The walk itself: a stack of links still to be followed, and the rules by which blocks are read, counted and told apart. */
-import { createHashes, type Hashes, IDENTITY } from '@dagstore/hashes'
-import { type BlockCallOptions, hasBytes, hasStretches, readBlock } from '@dagstore/read-blockstore'
+import { IDENTITY } from '@dagstore/hashes'
 import type { CID } from 'multiformats/cid'
 import { DagError, MissingBlockError } from './errors.ts'
-import { type Frame, LookAhead, taskAt } from './look-ahead.ts'
+import { type Frame, taskAt } from './look-ahead.ts'
 import { MetCids } from './met-cids.ts'
-import { Stretches } from './stretches.ts'
+import { Supply } from './supply.ts'
 import { expand, type Expansion, type ExpandRules, type Task } from './tasks.ts'
-import { type BlockGetter, checkOptions, type DagBlock, WALK_DEFAULTS, type WalkOptions } from './walk-options.ts'
+import { type BlockGetter, checkOptions, type DagBlock, type WalkOptions } from './walk-options.ts'
 
 /** Where a block is met. */
 export interface Place {
@@ -33,7 +32,7 @@ interface Visit {
   readonly parent: CID | undefined
 }
 
-type Limits = Required<Pick<WalkOptions, 'maxBlocks' | 'maxBytes' | 'maxDepth' | 'maxBlockBytes' | 'maxOpenLinks'>>
+type Limits = Required<Pick<WalkOptions, 'maxBlocks' | 'maxBytes' | 'maxDepth' | 'maxOpenLinks'>>
 
 const EMPTY = new Uint8Array(0)
 /** The next block is not at hand. */
@@ -43,22 +42,16 @@ const BATCH_BLOCKS = 128
 const BATCH_BYTES = 1 << 18
 
 export class Traversal {
-  readonly #store: BlockGetter
   readonly #options: WalkOptions
   readonly #limits: Limits
-  readonly #call: BlockCallOptions
-  readonly #hashes: Hashes | undefined
   readonly #met: MetCids
   readonly #frames: PlacedFrame[] = []
-  readonly #ahead: LookAhead | undefined
-  readonly #stretches: Stretches | undefined
+  readonly #supply: Supply
   /** What has to be waited for before the walk goes on. */
   #awaited: Visit | undefined
   /** What was thrown behind blocks that came before it. */
   #failure: { readonly error: unknown } | undefined
   readonly #rules: ExpandRules
-  /** Those for blocks that nobody has asked for yet. */
-  readonly #quietRules: ExpandRules
   #doneBlocks = 0
   #doneBytes = 0
   #ended = false
@@ -73,22 +66,18 @@ export class Traversal {
    */
   constructor (store: BlockGetter, options: WalkOptions, shared: boolean = false) {
     checkOptions(options)
-    const { lookAhead = WALK_DEFAULTS.lookAhead, lookAheadBytes = WALK_DEFAULTS.lookAheadBytes, maxLinks = Infinity, signal } = options
+    const { maxLinks = Infinity } = options
     const asLeaf = options.unknownCodec === 'leaf'
-    this.#store = store
     this.#options = options
-    this.#limits = { maxBlocks: Infinity, maxBytes: Infinity, maxDepth: Infinity, maxBlockBytes: Infinity, maxOpenLinks: Infinity, ...options }
-    this.#call = { signal }
-    this.#hashes = options.verify === 'never' ? undefined : options.hashes ?? createHashes()
+    this.#limits = { maxBlocks: Infinity, maxBytes: Infinity, maxDepth: Infinity, maxOpenLinks: Infinity, ...options }
     this.#met = new MetCids(options)
     this.#rules = { maxLinks, onUnknownCodec: asLeaf ? (cid) => options.onUnknownCodec?.(cid) : undefined }
-    this.#quietRules = { maxLinks, onUnknownCodec: asLeaf ? () => {} : undefined }
-    this.#stretches = shared && lookAhead > 0 && hasStretches(store) ? new Stretches(store, lookAheadBytes, this.#call) : undefined
-    this.#ahead = lookAhead === 0 ? undefined : new LookAhead({
-      fetch: (cid, aborting) => this.#fetch(cid, aborting),
-      expand: (cid, bytes, task) => expand(cid, bytes, task, this.#quietRules),
+    // for blocks that nobody has asked for yet
+    const quietRules: ExpandRules = { maxLinks, onUnknownCodec: asLeaf ? () => {} : undefined }
+    this.#supply = new Supply(store, { ...options, shared }, {
+      expand: (cid, bytes, task) => expand(cid, bytes, task, quietRules),
       isKnown: (cid) => this.#met.has(cid),
-    }, { width: lookAhead, maxBytes: lookAheadBytes, signal })
+    })
   }
 
   /** Go on at a block. */
@@ -111,12 +100,12 @@ export class Traversal {
       this.#awaited = undefined
       let bytes: Uint8Array | undefined
       try {
-        bytes = await this.#ask(visit.cid)
+        bytes = await this.#supply.ask(visit.cid, this.#frames)
       } catch (error) {
         bytes = this.#failed(visit, error)
       }
       if (bytes === undefined) continue
-      this.#call.signal?.throwIfAborted()
+      this.#options.signal?.throwIfAborted()
       const met = this.#enter(visit, bytes)
       if (met !== undefined) return met
     }
@@ -157,7 +146,7 @@ export class Traversal {
       if (met === 'before') continue
       this.#check(cid, frame.depth, undefined)
       const visit: Visit = { cid, task, met, depth: frame.depth, parent: frame.parent }
-      const bytes = this.#atHand(cid)
+      const bytes = this.#supply.atHand(cid)
       if (bytes === undefined) {
         this.#awaited = visit
         return WAITING
@@ -183,12 +172,16 @@ export class Traversal {
     return this.#met.remember(cid) ? this.#count(cid, bytes, depth) : undefined
   }
 
-  /** The bytes of a block, verified; `undefined`: missing and told so. */
-  async read (place: Place): Promise<Uint8Array | undefined> {
+  /**
+   * The bytes of a block, verified; `undefined`: missing and told so.
+   *
+   * @param isStart - whether the walk goes on below it; others on the way there are read alone, since they may be kept for long
+   */
+  async read (place: Place, isStart: boolean = false): Promise<Uint8Array | undefined> {
     this.#check(place.cid, place.depth, place.where)
     try {
-      const bytes = this.#atHand(place.cid) ?? await this.#ask(place.cid)
-      this.#call.signal?.throwIfAborted()
+      const bytes = this.#supply.atHand(place.cid) ?? await (isStart ? this.#supply.ask(place.cid, this.#frames) : this.#supply.alone(place.cid))
+      this.#options.signal?.throwIfAborted()
       return bytes
     } catch (error) {
       return this.#failed(place, error)
@@ -196,38 +189,8 @@ export class Traversal {
   }
 
   #check (cid: CID, depth: number, where: string | undefined): void {
-    this.#call.signal?.throwIfAborted()
+    this.#options.signal?.throwIfAborted()
     if (depth > this.#limits.maxDepth) throw new DagError('DAG_TOO_DEEP', `block is too deep; max=${this.#limits.maxDepth}`, cid, { where })
-  }
-
-  /** The block, verified, where no wait is needed for it. */
-  #atHand (cid: CID): Uint8Array | undefined {
-    if (cid.multihash.code === IDENTITY) return cid.multihash.digest.slice()
-    const bytes = this.#stretches?.take(cid)
-    if (bytes !== undefined) this.#verify(cid, bytes)
-    return bytes
-  }
-
-  /** The block, verified. */
-  async #ask (cid: CID): Promise<Uint8Array> {
-    const stretches = this.#stretches
-    if (this.#ahead !== undefined && (stretches === undefined || !stretches.isDue() || this.#ahead.has(cid))) return this.#ahead.take(cid, this.#frames)
-    const bytes = await (stretches === undefined ? this.#get(cid, this.#call) : stretches.read(cid))
-    this.#call.signal?.throwIfAborted()
-    this.#verify(cid, bytes)
-    return bytes
-  }
-
-  #get (cid: CID, call: BlockCallOptions): Promise<Uint8Array> {
-    return hasBytes(this.#store) ? this.#store.bytes(cid, call) : readBlock(this.#store, cid, call)
-  }
-
-  #verify (cid: CID, bytes: Uint8Array): void {
-    const { code, digest } = cid.multihash
-    if (bytes.byteLength > this.#limits.maxBlockBytes) throw new DagError('DAG_BLOCK_TOO_LARGE', `block is too long; max=${this.#limits.maxBlockBytes} got=${bytes.byteLength}`, cid)
-    if (this.#hashes === undefined) return
-    if (!this.#hashes.has(code)) throw new DagError('DAG_UNKNOWN_HASH', `no hasher for the block; hash=0x${code.toString(16)}`, cid)
-    if (!this.#hashes.matches(code, digest, bytes)) throw new DagError('DAG_HASH_MISMATCH', `block does not match its hash; length=${bytes.byteLength}`, cid)
   }
 
   #failed ({ cid, depth, parent, where }: Place, error: unknown): undefined {
@@ -241,14 +204,7 @@ export class Traversal {
 
   /** Nothing is under way after it. */
   async close (): Promise<void> {
-    await this.#ahead?.close()
-  }
-
-  /** For the look-ahead: verified when it arrives, since its links will be asked for. */
-  async #fetch (cid: CID, signal: AbortSignal): Promise<Uint8Array> {
-    const bytes = await this.#get(cid, { signal })
-    if (!signal.aborted) this.#verify(cid, bytes)
-    return bytes
+    await this.#supply.close()
   }
 
   #push (cid: CID, depth: number, { links, tasks }: Expansion): void {

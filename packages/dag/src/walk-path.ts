@@ -101,7 +101,7 @@ const startWalk = (store: BlockGetter, root: AnyCid, options: WalkPathOptions, s
         if (task === ALL) traversal.startBelow(end, end.bytes, task)
         return true
       }
-      const bytes = await traversal.read(end)
+      const bytes = await traversal.read(end, true)
       if (bytes === undefined) return false
       traversal.startBelow(end, bytes, task)
       options.onEnd?.(end.cid)

@@ -62,6 +62,8 @@ export interface BlockRanges {
 export interface BlockStretch {
   /** The block asked for, verified. A view of memory that all blocks of the stretch share. */
   readonly bytes: Uint8Array
+  /** Nothing is left to be taken; known at the latest when that was tried. */
+  readonly isSpent: boolean
   /**
    * Another block, as {@link bytes}, if it follows the one that was taken last, or lies shortly behind. `undefined`: it does not,
    * or is damaged; the store has to be asked. Never throws.

@@ -78,7 +78,7 @@ export const createCrossShardBlockstore = (parts: CrossShardParts, affinity?: Af
       const digest = inline(cid, options.signal)
       return digest === undefined
         ? anywhere(cid, options, (lease) => lease.blockstore.stretch(cid, maxBytes, { signal: options.signal }))
-        : { bytes: digest.slice(), take: () => undefined }
+        : { bytes: digest.slice(), isSpent: true, take: () => undefined }
     },
   }
 }

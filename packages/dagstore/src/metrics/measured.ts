@@ -151,6 +151,7 @@ export const measuredBlockstore = (store: ShardBlockstore & BlockStretches, metr
       const stretch = await store.stretch(cid, maxBytes, options)
       return {
         bytes: served(stretch.bytes),
+        get isSpent () { return stretch.isSpent },
         take: (other) => {
           const bytes = stretch.take(other)
           return bytes === undefined ? undefined : served(bytes)

@@ -64,7 +64,8 @@ export class SectionWriter {
       return
     }
     if (this.#partBytes + part.byteLength > JOINED_BYTES) this.#join()
-    this.#parts.push(part)
+    // a few bytes that wait do not keep all that was read with them; not `slice`: of a Buffer that would be a view
+    this.#parts.push(part.buffer.byteLength > LARGE_BYTES ? new Uint8Array(part) : part)
     this.#partBytes += part.byteLength
   }
 
