@@ -1,10 +1,11 @@
 /** Requests and answers of HTTP/1.1 as a gateway takes and gives them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { GatewayAnswer } from '../exchange.ts'
 import type { Gateway } from '../gateway.ts'
-import type { GatewayRequest } from '../exchange.ts'
+import { NodeRequest } from './node-request.ts'
 import { createPeers, peerOf } from './peers.ts'
-import { type Outgoing, sendAnswer } from './send.ts'
+import { type Outgoing, sendAnswer, StreamOutgoing } from './send.ts'
 import { SERVER_LIMITS } from './server-limits.ts'
 
 export interface HandlerContext {
@@ -28,11 +29,11 @@ export const nodeHandler = (gateway: Pick<Gateway, 'answer' | 'claims'>): NodeHa
     if (!gateway.claims(target)) return false
     const { socket } = request
     const peer = peers.of(peerOf(socket.remoteAddress), request.headers, 'encrypted' in socket)
-    let isOut = (): void => {}
-    const answer = await gateway.answer(http1Request(request, target, { client: client ?? peer.client, origin: peer.origin, signal, whenOut: (told) => { isOut = told } }))
+    const asked = new NodeRequest(request.method ?? 'GET', target, request.headers, peer, signal, client)
+    const answer = await gateway.answer(asked)
     if (answer === undefined) return false
-    await sendAnswer(http1Outgoing(request, response, signal, false), answer, request.method !== 'HEAD', SERVER_LIMITS.maxWaitingBytes)
-    isOut()
+    await sendAnswer(new Http1Outgoing(request, response, signal, false), answer, request.method !== 'HEAD', SERVER_LIMITS.maxWaitingBytes)
+    asked.over()
     return true
   }
 }
@@ -40,41 +41,40 @@ export const nodeHandler = (gateway: Pick<Gateway, 'answer' | 'claims'>): NodeHa
 /** Path and query; without what stands before them where a proxy is asked. */
 export const targetOf = ({ url = '/' }: IncomingMessage): string => url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*(?=[/?]|$)/i, '') || '/'
 
-export const http1Request = (request: IncomingMessage, target: string, who: Pick<GatewayRequest, 'client' | 'origin' | 'signal' | 'whenOut'>): GatewayRequest => ({
-  method: request.method ?? 'GET', target, ...who,
-  header: (name) => {
-    const value = request.headers[name]
-    return typeof value === 'object' ? value.join(', ') : value
-  },
-})
-
 /** Whether something follows its headers. */
 export const hasBody = ({ headers }: IncomingMessage): boolean => headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** @param closes - as in {@link Outgoing}: not for one that may wait behind another on its connection */
-export const http1Outgoing = (request: IncomingMessage, response: ServerResponse, gone: AbortSignal, closes: boolean): Outgoing => {
-  let ends = true
-  return {
-    stream: response,
-    gone,
-    closes,
-    isOut: () => response.writableFinished,
-    begin: (status, headers) => {
-      // without chunks and length the end of the connection is that of the body
-      ends = headers['content-length'] !== undefined || request.httpVersion !== '1.0'
-      response.writeHead(status, headers)
-    },
-    whole: (status, headers, body) => {
-      const isEmpty = status === 204 || status === 304 || request.method === 'HEAD'
-      response.writeHead(status, isEmpty || headers['content-length'] !== undefined ? headers : { ...headers, 'content-length': String(body?.byteLength ?? 0) })
-      response.end(body)
-    },
-    breakOff: () => {
-      const { socket } = response
-      if (socket === null) response.destroy()
-      else if (ends) socket.destroySoon() // what is on its way arrives; the last chunk, or the rest of the length, does not
-      else if (socket.constructor === Socket) socket.resetAndDestroy()
-      else socket.destroy()
-    },
+export class Http1Outgoing extends StreamOutgoing implements Outgoing {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  #ends = true
+
+  /** @param closes - as in {@link StreamOutgoing}: not for one that may wait behind another on its connection */
+  constructor (request: IncomingMessage, response: ServerResponse, gone: AbortSignal, closes: boolean) {
+    super(response, gone, closes)
+    this.#request = request
+    this.#response = response
+  }
+
+  isOut (): boolean { return this.#response.writableFinished }
+
+  begin (status: number, headers: GatewayAnswer['headers']): void {
+    // without chunks and length the end of the connection is that of the body
+    this.#ends = headers['content-length'] !== undefined || this.#request.httpVersion !== '1.0'
+    this.#response.writeHead(status, headers)
+  }
+
+  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): void {
+    const isEmpty = status === 204 || status === 304 || this.#request.method === 'HEAD'
+    this.#response.writeHead(status, isEmpty || headers['content-length'] !== undefined ? headers : { ...headers, 'content-length': String(body?.byteLength ?? 0) })
+    this.#response.end(body)
+  }
+
+  breakOff (): void {
+    const { socket } = this.#response
+    if (socket === null) this.#response.destroy()
+    else if (this.#ends) socket.destroySoon() // what is on its way arrives; the last chunk, or the rest of the length, does not
+    else if (socket.constructor === Socket) socket.resetAndDestroy()
+    else socket.destroy()
   }
 }

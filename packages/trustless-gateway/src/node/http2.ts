@@ -1,15 +1,7 @@
-/** Requests and answers of HTTP/2 as a gateway takes and gives them. */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import type { GatewayRequest } from '../exchange.ts'
-import type { Outgoing } from './send.ts'
-
-export const http2Request = (headers: IncomingHttpHeaders, who: Pick<GatewayRequest, 'client' | 'origin' | 'signal'>): GatewayRequest => ({
-  method: headers[':method'] ?? 'GET', target: headers[':path'] ?? '/', ...who,
-  header: (name) => {
-    const value = headers[name === 'host' ? ':authority' : name] ?? headers[name]
-    return typeof value === 'object' ? value.join(', ') : value
-  },
-})
+/** Answers of a gateway by HTTP/2. */
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { GatewayAnswer } from '../exchange.ts'
+import { type Outgoing, StreamOutgoing } from './send.ts'
 
 /** Aborted when the stream is closed; Node has ended it by then, whether or not its answer was out. */
 export const departureOf = (stream: ServerHttp2Stream): AbortSignal => {
@@ -18,26 +10,32 @@ export const departureOf = (stream: ServerHttp2Stream): AbortSignal => {
   return left.signal
 }
 
-export const http2Outgoing = (stream: ServerHttp2Stream, gone: AbortSignal): Outgoing => {
-  let broken = false
-  return {
-    stream,
-    gone,
-    closes: true,
-    isOut: () => !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR,
-    begin: (status, headers) => {
-      stream.respond({ ':status': status, ...headers }, { waitForTrailers: true })
-      // Node ends a stream that it closes with an error as if it were whole, before it says so; but not while trailers are to come
-      stream.once('wantTrailers', () => { if (!broken) stream.sendTrailers({}) })
-    },
-    whole: (status, headers, body) => {
-      const isEmpty = body === undefined || body.byteLength === 0
-      stream.respond({ ':status': status, ...headers }, { endStream: isEmpty })
-      if (!isEmpty) stream.end(body)
-    },
-    breakOff: () => {
-      broken = true
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-    },
+export class Http2Outgoing extends StreamOutgoing implements Outgoing {
+  readonly #stream: ServerHttp2Stream
+  #isBroken = false
+
+  constructor (stream: ServerHttp2Stream, gone: AbortSignal) {
+    super(stream, gone, true)
+    this.#stream = stream
+  }
+
+  isOut (): boolean { return !this.#stream.aborted && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR }
+
+  begin (status: number, headers: GatewayAnswer['headers']): void {
+    const stream = this.#stream
+    stream.respond({ ':status': status, ...headers }, { waitForTrailers: true })
+    // Node ends a stream that it closes with an error as if it were whole, before it says so; but not while trailers are to come
+    stream.once('wantTrailers', () => { if (!this.#isBroken) stream.sendTrailers({}) })
+  }
+
+  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): void {
+    const isEmpty = body === undefined || body.byteLength === 0
+    this.#stream.respond({ ':status': status, ...headers }, { endStream: isEmpty })
+    if (!isEmpty) this.#stream.end(body)
+  }
+
+  breakOff (): void {
+    this.#isBroken = true
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   }
 }

@@ -32,7 +32,7 @@ export const createPeers = (proxies: readonly string[]): Peers => {
     isProxy,
     of: (peer, headers, secure) => {
       const authority = headers[':authority'] ?? headers.host
-      if (!isProxy(peer.address)) return { address: peer.address, client: peer.client, origin: originOf(secure ? 'https' : 'http', authority) }
+      if (!isProxy(peer.address)) return { address: peer.address, client: peer.client, get origin () { return originOf(secure ? 'https' : 'http', authority) } }
       const from = lastForeign(headers['x-forwarded-for'], isProxy)
       const proto = last(headers['x-forwarded-proto']) ?? (secure ? 'https' : 'http')
       return { ...(from === undefined ? peer : peerOf(from)), origin: originOf(proto, last(headers['x-forwarded-host']) ?? authority) }

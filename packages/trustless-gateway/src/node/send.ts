@@ -1,24 +1,30 @@
 /** The way of an answer to the network, the same for both versions of HTTP. */
 import type { Writable } from 'node:stream'
-import { onAbort } from '@dagstore/io'
+import { type Awaitable, onAbort } from '@dagstore/io'
 import type { GatewayAnswer } from '../exchange.ts'
 
 /** Where one answer goes. */
 export interface Outgoing {
-  /** Takes the body; `close` says that all has gone out, or that nothing more will. */
-  readonly stream: Writable
   /** Nobody takes it any more. */
-  readonly gone: AbortSignal
-  /** Whether the stream is sure to say that it is closed, so that nobody has to listen to `gone` for that. */
-  readonly closes: boolean
-  /** Whether all of the answer has reached the network, once the stream is closed. */
-  isOut (): boolean
+  readonly isGone: boolean
   /** What is sent before a body that comes in parts. */
-  begin (status: number, headers: Readonly<Record<string, string>>): void
+  begin (status: number, headers: GatewayAnswer['headers']): void
   /** Head and body at once. */
-  whole (status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | undefined): void
+  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): void
+  /** A part of the body. @returns whether there is room for more */
+  write (bytes: Uint8Array): boolean
+  /** Bytes that wait in memory for the network. */
+  readonly waitingBytes: number
+  /** Resolves when nothing waits any more, or nobody takes it. */
+  drained (): Promise<void>
+  /** Behind the last part. */
+  end (): void
   /** Ends an answer that has begun so that it cannot be taken for whole. */
   breakOff (): void
+  /** Behind the end: resolves when all has gone out, or nothing more will; `undefined`: that is so already. */
+  closed (): Promise<void> | undefined
+  /** Whether all of the answer has reached the network, once it is closed. */
+  isOut (): boolean
 }
 
 export interface Sent {
@@ -28,22 +34,17 @@ export interface Sent {
   readonly error: unknown
 }
 
-/** Resolves when the answer is out, or its peer is gone; never rejects. */
-export const sendAnswer = async (out: Outgoing, { status, headers, body }: GatewayAnswer, withBody: boolean, maxWaitingBytes: number): Promise<Sent> => {
-  const closed = closedOf(out)
-  if (!isStream(body)) {
-    const error = sendWhole(out, status, headers, withBody ? body : undefined)
-    await closed
-    return { bytes: withBody && error === undefined ? body?.byteLength ?? 0 : 0, error }
-  }
-  const sent = await sendStream(out, status, headers, withBody, body, maxWaitingBytes)
-  await closed
-  return sent
+/** When the answer is out, or its peer is gone: no promise where it was handed over whole and the network has taken it at once. Never rejects. */
+export const sendAnswer = (out: Outgoing, { status, headers, body }: GatewayAnswer, withBody: boolean, maxWaitingBytes: number): Awaitable<Sent> => {
+  if (isStream(body)) return sendStream(out, status, headers, withBody, body, maxWaitingBytes)
+  const error = sendWhole(out, status, headers, withBody ? body : undefined)
+  const sent: Sent = { bytes: withBody && error === undefined ? body?.byteLength ?? 0 : 0, error }
+  return out.closed()?.then(() => sent) ?? sent
 }
 
 /** @returns why nothing was sent: headers that are none, say */
 const sendWhole = (out: Outgoing, status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): unknown => {
-  if (out.gone.aborted || out.stream.destroyed) return undefined
+  if (out.isGone) return undefined
   try {
     out.whole(status, headers, body)
     return undefined
@@ -54,10 +55,15 @@ const sendWhole = (out: Outgoing, status: number, headers: GatewayAnswer['header
 }
 
 const sendStream = async (out: Outgoing, status: number, headers: GatewayAnswer['headers'], withBody: boolean, body: AsyncGenerator<Uint8Array, void, undefined>, maxWaitingBytes: number): Promise<Sent> => {
-  const { stream, gone } = out
+  const sent = await sendParts(out, status, headers, withBody, body, maxWaitingBytes)
+  await out.closed()
+  return sent
+}
+
+const sendParts = async (out: Outgoing, status: number, headers: GatewayAnswer['headers'], withBody: boolean, body: AsyncGenerator<Uint8Array, void, undefined>, maxWaitingBytes: number): Promise<Sent> => {
   let bytes = 0
   try {
-    if (gone.aborted) return { bytes, error: undefined }
+    if (out.isGone) return { bytes, error: undefined }
     if (!withBody) {
       out.whole(status, headers, undefined)
       return { bytes, error: undefined }
@@ -65,16 +71,16 @@ const sendStream = async (out: Outgoing, status: number, headers: GatewayAnswer[
     out.begin(status, headers)
     for (;;) {
       const { done, value } = await body.next()
-      if (gone.aborted || stream.destroyed) return { bytes, error: undefined }
+      if (out.isGone) return { bytes, error: undefined }
       if (done === true) break
       bytes += value.byteLength
       // what is below the mark goes out while the next part is made
-      if (!stream.write(value) && stream.writableLength > maxWaitingBytes) await drained(stream, gone)
+      if (!out.write(value) && out.waitingBytes > maxWaitingBytes) await out.drained()
     }
-    stream.end()
+    out.end()
     return { bytes, error: undefined }
   } catch (error) {
-    if (gone.aborted || stream.destroyed) return { bytes, error: undefined }
+    if (out.isGone) return { bytes, error: undefined }
     out.breakOff()
     return { bytes, error }
   } finally {
@@ -82,14 +88,36 @@ const sendStream = async (out: Outgoing, status: number, headers: GatewayAnswer[
   }
 }
 
-export const isStream = (body: GatewayAnswer['body']): body is AsyncGenerator<Uint8Array, void, undefined> => body !== undefined && !(body instanceof Uint8Array)
+const isStream = (body: GatewayAnswer['body']): body is AsyncGenerator<Uint8Array, void, undefined> => body !== undefined && !(body instanceof Uint8Array)
 
-const drained = (stream: Writable, gone: AbortSignal): Promise<void> => firstOf(stream, ['drain', 'close'], gone)
+/** What all answers on a stream of Node have in common. */
+export class StreamOutgoing {
+  readonly #stream: Writable
+  readonly #gone: AbortSignal
+  readonly #closes: boolean
 
-const closedOf = ({ stream, gone, closes }: Outgoing): Promise<void> => {
-  if (stream.closed) return Promise.resolve()
-  // what every answer waits for is kept cheap
-  return closes ? new Promise((resolve) => { stream.once('close', resolve) }) : firstOf(stream, ['close'], gone)
+  /** @param closes - whether the stream is sure to say that it is closed, so that nobody has to listen to `gone` for that */
+  constructor (stream: Writable, gone: AbortSignal, closes: boolean) {
+    this.#stream = stream
+    this.#gone = gone
+    this.#closes = closes
+  }
+
+  get isGone (): boolean { return this.#gone.aborted || this.#stream.destroyed }
+
+  get waitingBytes (): number { return this.#stream.writableLength }
+
+  write (bytes: Uint8Array): boolean { return this.#stream.write(bytes) }
+
+  end (): void { this.#stream.end() }
+
+  drained (): Promise<void> { return firstOf(this.#stream, ['drain', 'close'], this.#gone) }
+
+  closed (): Promise<void> | undefined {
+    if (this.#stream.closed) return undefined
+    // what every answer waits for is kept cheap
+    return this.#closes ? new Promise((resolve) => { this.#stream.once('close', resolve) }) : firstOf(this.#stream, ['close'], this.#gone)
+  }
 }
 
 const firstOf = (stream: Writable, events: readonly string[], gone: AbortSignal): Promise<void> => new Promise((resolve) => {

@@ -5,15 +5,17 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import type { Socket } from 'node:net'
 import { type Clock, systemClock } from '@dagstore/io'
 import { createCount, createDepartures, isFromHere, watchFiles } from '@dagstore/io/node'
-import type { GatewayAnswer, GatewayRequest } from '../exchange.ts'
+import type { GatewayAnswer } from '../exchange.ts'
 import type { Gateway } from '../gateway.ts'
-import { hasBody, http1Outgoing, http1Request, targetOf } from './http1.ts'
+import { hasBody, Http1Outgoing, targetOf } from './http1.ts'
 import { createHttp1Lines } from './http1-lines.ts'
-import { departureOf, http2Outgoing, http2Request } from './http2.ts'
+import { departureOf, Http2Outgoing } from './http2.ts'
 import { createHttp2Sessions } from './http2-sessions.ts'
 import { createListening, type ServerAddress } from './listening.ts'
+import { NodeRequest } from './node-request.ts'
 import { answerOperator, refusal, type ServerHealth, type ServerMetrics } from './operator-paths.ts'
 import { createPeers, type Peer, peerOf } from './peers.ts'
+import { createPlainConnections, type ServePlain } from './plain-connection.ts'
 import { type Outgoing, sendAnswer } from './send.ts'
 import type { ServedRequest } from './served-request.ts'
 import { checkServerLimits, type ServerLimits } from './server-limits.ts'
@@ -94,26 +96,21 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     metrics: async () => merged(await options.metrics?.(), gateway.metrics(), { connections: connections.size, sessions: sessions.size }),
     isLeaving: () => leaving,
   }
-  const answerOf = async (request: GatewayRequest, mayMeasure: () => boolean): Promise<GatewayAnswer> => {
+  const serve = async (request: NodeRequest, address: string, version: string, out: Outgoing, mayMeasure: () => boolean): Promise<void> => {
+    const at = clock.now()
+    const began = clock.monotonic()
     const { method, target } = request
+    let answer: GatewayAnswer | undefined
     try {
-      if (gateway.claims(target)) {
-        const answer = leaving ? refusal(503, 'GATEWAY_BUSY', 'the server is closing', { 'retry-after': '5' }) : await gateway.answer(request)
-        if (answer !== undefined) return answer
-      }
-      return await answerOperator(operator, method, target.replace(/\?.*$/s, ''), target.startsWith('/metrics') && mayMeasure())
+      if (gateway.claims(target)) answer = leaving ? refusal(503, 'GATEWAY_BUSY', 'the server is closing', { 'retry-after': '5' }) : await gateway.answer(request)
+      answer ??= await answerOperator(operator, method, target.replace(/\?.*$/s, ''), target.startsWith('/metrics') && mayMeasure())
     } catch (error) {
       tell({ type: 'failed', error })
-      return refusal(500, 'GATEWAY_FAULT', 'the request could not be answered')
+      answer = refusal(500, 'GATEWAY_FAULT', 'the request could not be answered')
     }
-  }
-  const serve = async (request: GatewayRequest, address: string, version: string, out: Outgoing, mayMeasure: () => boolean): Promise<void> => {
-    const [at, began] = [clock.now(), clock.monotonic()]
-    const { method, target } = request
-    let isOut = (): void => {}
-    const answer = await answerOf({ ...request, whenOut: (told) => { isOut = told } }, mayMeasure)
-    const { bytes, error } = await sendAnswer(out, answer, method !== 'HEAD', limits.maxWaitingBytes)
-    isOut()
+    const sending = sendAnswer(out, answer, method !== 'HEAD', limits.maxWaitingBytes)
+    const { bytes, error } = 'then' in sending ? await sending : sending
+    request.over()
     if (accessLog === undefined) return
     const code = error === undefined ? answer.headers['x-error-code'] ?? (out.isOut() ? undefined : 'CLIENT_LEFT') : codeOf(error)
     try {
@@ -132,16 +129,27 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     return peer
   }
   const lines = createHttp1Lines(limits.maxPipelined, (request: IncomingMessage, response: ServerResponse) => {
-    const { socket, headers } = request
+    const { socket, headers, method = 'GET', httpVersion } = request
     if (hasBody(request)) response.shouldKeepAlive = false // it is not read
     const gone = departures.of(socket)
-    const { address, client, origin } = peers.of(peerAt(socket), headers, 'encrypted' in socket)
-    return serve(http1Request(request, targetOf(request), { client, origin, signal: gone }), address, request.httpVersion, http1Outgoing(request, response, gone, true), () => mayMeasure(socket, headers))
+    const asked = peers.of(peerAt(socket), headers, 'encrypted' in socket)
+    return serve(new NodeRequest(method, targetOf(request), headers, asked, gone), asked.address, httpVersion, new Http1Outgoing(request, response, gone, true), () => mayMeasure(socket, headers))
   })
+  const servePlain = (socket: Socket): ServePlain => {
+    const gone = departures.of(socket)
+    const peer = peerAt(socket)
+    const secure = 'encrypted' in socket
+    return ({ method, target, headers }, out) => {
+      const asked = peers.of(peer, headers, secure)
+      return serve(new NodeRequest(method, target, headers, asked, gone), asked.address, '1.1', out, () => mayMeasure(socket, headers))
+    }
+  }
+  const plain = createPlainConnections({ limits, clock, lines, serve: servePlain })
   const sessions = createHttp2Sessions(limits, (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, session: ServerHttp2Session) => {
     const gone = departureOf(stream)
-    const { address, client, origin } = peers.of(peerAt(session.socket), headers, session.encrypted === true)
-    return serve(http2Request(headers, { client, origin, signal: gone }), address, '2.0', http2Outgoing(stream, gone), () => mayMeasure(session.socket, headers))
+    const asked = peers.of(peerAt(session.socket), headers, session.encrypted === true)
+    const request = new NodeRequest(headers[':method'] ?? 'GET', headers[':path'] ?? '/', headers, asked, gone)
+    return serve(request, asked.address, '2.0', new Http2Outgoing(stream, gone), () => mayMeasure(session.socket, headers))
   })
   const tls = options.tls === undefined ? undefined : await readTlsFiles(options.tls)
   const admit = (socket: Socket): boolean => {
@@ -162,7 +170,7 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     lines.forget(socket)
     sessions.take(socket)
   }
-  const listening = createListening({ admit, opened: lines.enter, limits, tls, http2: options.http2 === false ? undefined : http2 })
+  const listening = createListening({ admit, opened: lines.enter, limits, tls, plain, http2: options.http2 === false ? undefined : http2 })
   const { server } = listening
   server.on('request', lines.take)
   server.on('timeout', (socket: Socket) => { if (lines.isBusy(socket) !== true || socket.writableLength > 0) socket.destroy() })
