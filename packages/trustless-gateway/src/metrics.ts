@@ -37,41 +37,54 @@ interface Times { count: number, sum: number, readonly buckets: number[] }
 /** Others are counted as one, since anybody may make them up. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+interface Counter { readonly name: string, readonly labels: Readonly<Record<string, string>>, value: number }
+
+/** What is counted at every request of a route. */
+interface OfRoute {
+  /** By status, of each method. */
+  readonly requests: Map<string, Map<number, Counter>>
+  readonly bytes: Counter
+  readonly blocks: Counter
+  readonly broken: Counter
+  readonly ms: Times
+  readonly firstByteMs: Times
+}
+
 export const createGatewayMeter = (load: () => GatewayLoad): GatewayMeter => {
-  const counters = new Map<string, { readonly name: string, readonly labels: Readonly<Record<string, string>>, value: number }>()
-  const histograms = new Map<string, { readonly name: string, readonly route: string } & Times>()
-  /** @param key - what the labels are made of, which is done for the first of them alone */
-  const count = (name: string, key: string, by: number, labels: () => Readonly<Record<string, string>>): void => {
-    const known = counters.get(name + key)
-    if (known !== undefined) known.value += by
-    else counters.set(name + key, { name, labels: labels(), value: by })
+  /** Those that have counted something. */
+  const counters = new Set<Counter>()
+  const histograms = new Map<Times, { readonly name: string, readonly route: string }>()
+  const refused = new Map<string, Counter>()
+  const routes = new Map<string, OfRoute>()
+  const add = (counter: Counter, by: number): void => {
+    if (counter.value === 0) counters.add(counter)
+    counter.value += by
   }
-  const time = (name: string, route: string, ms: number): void => {
-    const known = histograms.get(name + route)
-    const times = known ?? { name, route, count: 0, sum: 0, buckets: BOUNDS.map(() => 0) }
-    if (known === undefined) histograms.set(name + route, times)
-    times.count++
+  const time = (times: Times, ms: number, name: string, route: string): void => {
+    if (times.count++ === 0) histograms.set(times, { name, route })
     times.sum += ms
-    const at = BOUNDS.findIndex((bound) => ms <= bound)
-    if (at >= 0) times.buckets[at] = (times.buckets[at] ?? 0) + 1
+    let at = 0
+    while (at < BOUNDS.length && ms > BOUNDS[at]!) at++
+    if (at < BOUNDS.length) times.buckets[at] = (times.buckets[at] ?? 0) + 1
   }
   return {
     note: ({ type, route, method, status, ms, firstByteMs, bytes, blocks, code }) => {
       const known = METHODS.has(method) ? method : 'other'
-      const byRoute = (): Readonly<Record<string, string>> => ({ route })
-      count('gateway.requests', `${route} ${known} ${status}`, 1, () => ({ route, method: known, status: `${status}` }))
-      if (type === 'refused' && code !== undefined) count('gateway.refused', code, 1, () => ({ code }))
-      else if (code !== undefined && status < 400) count('gateway.broken', route, 1, byRoute)
-      if (bytes > 0) count('gateway.bytes', route, bytes, byRoute)
-      if (blocks > 0) count('gateway.blocks', route, blocks, byRoute)
-      time('gateway.ms', route, ms)
-      if (bytes > 0) time('gateway.first_byte.ms', route, firstByteMs)
+      const of = routes.get(route) ?? kept(routes, route, createOfRoute(route))
+      const byStatus = of.requests.get(known) ?? kept(of.requests, known, new Map<number, Counter>())
+      add(byStatus.get(status) ?? kept(byStatus, status, { name: 'gateway.requests', labels: { route, method: known, status: `${status}` }, value: 0 }), 1)
+      if (type === 'refused' && code !== undefined) add(refused.get(code) ?? kept(refused, code, { name: 'gateway.refused', labels: { code }, value: 0 }), 1)
+      else if (code !== undefined && status < 400) add(of.broken, 1)
+      if (bytes > 0) add(of.bytes, bytes)
+      if (blocks > 0) add(of.blocks, blocks)
+      time(of.ms, ms, 'gateway.ms', route)
+      if (bytes > 0) time(of.firstByteMs, firstByteMs, 'gateway.first_byte.ms', route)
     },
     values: () => {
       const { active, waiting } = load()
       return {
-        counters: [...counters.values()].map((counter) => ({ ...counter })),
-        histograms: [...histograms.values()].map(({ name, route, count, sum, buckets }) => ({
+        counters: [...counters].map((counter) => ({ ...counter })),
+        histograms: [...histograms].map(([{ count, sum, buckets }, { name, route }]) => ({
           name, labels: { route }, count, sum, buckets: buckets.map((value, at) => ({ le: BOUNDS[at] ?? Infinity, count: value })),
         })),
         gauges: [
@@ -82,4 +95,18 @@ export const createGatewayMeter = (load: () => GatewayLoad): GatewayMeter => {
       }
     },
   }
+}
+
+const createOfRoute = (route: string): OfRoute => {
+  const labels = { route }
+  const times = (): Times => ({ count: 0, sum: 0, buckets: BOUNDS.map(() => 0) })
+  return {
+    requests: new Map(), bytes: { name: 'gateway.bytes', labels, value: 0 }, blocks: { name: 'gateway.blocks', labels, value: 0 }, broken: { name: 'gateway.broken', labels, value: 0 },
+    ms: times(), firstByteMs: times(),
+  }
+}
+
+const kept = <K, V>(map: Map<K, V>, key: K, value: V): V => {
+  map.set(key, value)
+  return value
 }

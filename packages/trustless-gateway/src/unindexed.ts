@@ -65,14 +65,14 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
     }
   }
   return (asker) => {
-    const spell = createSpell(clock)
     // made when something is missed
+    let spell: Spell | undefined
     let looking: { readonly slots: FairSlots, readonly lane: Lane } | undefined
-    return async (find) => {
-      const missed = await missOf(find)
-      if ('value' in missed) return missed.value
-      const shards = missed.error.unindexedShards
-      if ((waiting >= MOST_WAITING && !spell.isOn()) || spell.ms() >= waitMs || (shards === vain.shards && clock.monotonic() < vain.until)) throw unindexed(missed.error)
+    const again = async <T>(find: () => Promise<T>, error: unknown): Promise<T> => {
+      if (!isUnindexed(error)) throw error
+      spell ??= createSpell(clock)
+      const shards = error.unindexedShards
+      if ((waiting >= MOST_WAITING && !spell.isOn()) || spell.ms() >= waitMs || (shards === vain.shards && clock.monotonic() < vain.until)) throw unindexed(error)
       const { signal } = asker
       if (spell.begin()) waiting++
       try {
@@ -87,6 +87,7 @@ export const createPatience = ({ waitMs = WAIT_MS, changed }: UnindexedOptions =
         if (spell.end()) waiting--
       }
     }
+    return (find) => find().catch((error: unknown) => again(find, error))
   }
 }
 
@@ -96,10 +97,12 @@ const missOf = async <T>(find: () => Promise<T>): Promise<Looked<T>> => {
   try {
     return { value: await find() }
   } catch (error) {
-    if (error instanceof BlockNotFoundError && error.unindexedShards > 0) return { error }
+    if (isUnindexed(error)) return { error }
     throw error
   }
 }
+
+const isUnindexed = (error: unknown): error is BlockNotFoundError => error instanceof BlockNotFoundError && error.unindexedShards > 0
 
 /** @param cause - what has missed the block */
 export const unindexed = (cause: unknown): GatewayRefusal =>
