@@ -1,7 +1,7 @@
 /**
- * The gateway of a store beside boxo's over the same CAR files (`gateway.BlocksBackend` on go-car's blockstore, which does not
- * verify what it reads), and beside servers that send the same bytes and do nothing else. frisbii, which the goal names, is no
- * module that Go's proxy has, so boxo's, on which Kubo's is built, stands in its place.
+ * The gateway of a store beside frisbii and boxo's gateway over the same CAR files, and beside servers that send the same bytes and do
+ * nothing else. frisbii walks on go-car's storage, as its own command does, boxo on go-car's blockstores (`gateway.BlocksBackend`);
+ * neither verifies what it reads.
  *
  * Servers and client are processes of their own. On a machine of two threads that is one for each, so that a server has no
  * second one to hash or to read on while it sends; bare sockets show what the client can take.
@@ -9,7 +9,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeServed, makeStore } from '../src/gateway-data.mjs'
-import { buildBoxo, residentBytes, startBoxo, startOurs, startPlain } from '../src/gateway-servers.mjs'
+import { buildPeers, residentBytes, startOurs, startPeer, startPlain } from '../src/gateway-servers.mjs'
 import { median } from '../src/harness.mjs'
 import { startLoad } from '../src/http-load.mjs'
 
@@ -18,11 +18,11 @@ export const packages = ['trustless-gateway', 'node', 'dag', 'dagstore', 'carv2-
 
 const OURS = 'serveGateway'
 const UNVERIFIED = 'serveGateway, hashing nothing'
-const BOXO = 'boxo gateway'
+const PEERS = { frisbii: 'frisbii', boxo: 'boxo gateway' }
 const FILE = 'node:http from the file'
 const MEMORY = 'node:http from memory'
 const SOCKETS = 'bare sockets from memory'
-const ROLES = { [OURS]: 'ours', [UNVERIFIED]: 'ours', [BOXO]: 'peer', [FILE]: 'floor', [MEMORY]: 'floor', [SOCKETS]: 'floor' }
+const ROLES = { [OURS]: 'ours', [UNVERIFIED]: 'ours', [PEERS.frisbii]: 'peer', [PEERS.boxo]: 'peer', [FILE]: 'floor', [MEMORY]: 'floor', [SOCKETS]: 'floor' }
 
 const PEER_GOAL = 1
 const FLOOR_GOAL = 0.6
@@ -48,10 +48,10 @@ export const run = async ({ compare, amounts, scratch, form }) => {
   const second = join(scratch, 'second')
   mkdirSync(second)
   await makeStore(second, made.cars)
-  const boxo = buildBoxo(scratch)
+  const peers = Object.entries(buildPeers(scratch)).map(([peer, program]) => [PEERS[peer], () => startPeer(program, made.cars)])
   const start = {
     [OURS]: () => startOurs({ store }),
-    ...(boxo === undefined ? {} : { [BOXO]: () => startBoxo(boxo, made.cars) }),
+    ...Object.fromEntries(peers),
     [FILE]: async () => { const { ports, ...server } = await startPlain(made.places, 'file'); return { ...server, port: ports.http } },
   }
   const load = startLoad()
@@ -99,7 +99,7 @@ const caseOf = ({ load, servers }, name, connections, count) => {
 }
 
 const wanted = (servers) => [
-  ...(servers[BOXO] === undefined ? [] : [{ name: OURS, against: BOXO, atLeast: PEER_GOAL }]),
+  ...Object.values(PEERS).filter((peer) => servers[peer] !== undefined).map((peer) => ({ name: OURS, against: peer, atLeast: PEER_GOAL })),
   { name: OURS, against: FILE, atLeast: FLOOR_GOAL },
 ]
 
@@ -108,7 +108,7 @@ const measureRow = async (bench, { what, paths, connections, count, bytes, round
   const isSmall = form === 'small'
   const requests = isSmall ? Math.max(connections, Math.ceil(count / 10)) : count
   await load.paths({ list: paths })
-  const names = [OURS, BOXO, FILE, MEMORY, ...(connections === MIDDLE ? [UNVERIFIED, SOCKETS] : [])].filter((name) => servers[name] !== undefined)
+  const names = [OURS, ...Object.values(PEERS), FILE, MEMORY, ...(connections === MIDDLE ? [UNVERIFIED, SOCKETS] : [])].filter((name) => servers[name] !== undefined)
   await compare({
     what: `${what}, ${connections === 1 ? '1 connection' : `${connections} connections`}, ${requests} requests`,
     work: { bytes: requests * bytes, items: requests },

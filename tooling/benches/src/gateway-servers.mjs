@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const GO = fileURLToPath(new URL('../../interop/go-gateway', import.meta.url))
+/** Module and package of a peer. */
+const PEERS = { boxo: ['go-gateway', './serve'], frisbii: ['go-retrieval', './frisbii'] }
+const moduleOf = (name) => fileURLToPath(new URL(`../../interop/${name}`, import.meta.url))
 const child = (name) => fileURLToPath(new URL(`../bench/children/${name}.mjs`, import.meta.url))
 
 /** A child that says its ports in its first message, and ends when it is left alone. */
@@ -32,21 +34,24 @@ export const startOurs = async ({ store, unverified = false }) => {
 /** @param from - `memory` or `file`; ports by name of the server */
 export const startPlain = (places, from) => forked('plain-server', { places, from })
 
-/** Path of the built program; `undefined`, with a line that says why, when it cannot be built here. */
-export const buildBoxo = (scratch) => {
-  const program = join(scratch, 'boxo-gateway')
-  try {
-    execFileSync('go', ['build', '-mod=readonly', '-o', program, './serve'], { cwd: GO, stdio: ['ignore', 'ignore', 'pipe'] })
-    return program
-  } catch (error) {
-    console.log(`without boxo's gateway: ${String(error.stderr ?? error.message).trim().split('\n')[0]}`)
-    return undefined
+/** @returns paths of the built programs by name; without those, and with a line that says why, that cannot be built here */
+export const buildPeers = (scratch) => {
+  const built = {}
+  for (const [name, [module, program]] of Object.entries(PEERS)) {
+    const path = join(scratch, `${name}-peer`)
+    try {
+      execFileSync('go', ['build', '-mod=readonly', '-o', path, program], { cwd: moduleOf(module), stdio: ['ignore', 'ignore', 'pipe'] })
+      built[name] = path
+    } catch (error) {
+      console.log(`without ${name}: ${String(error.stderr ?? error.message).trim().split('\n')[0]}`)
+    }
   }
+  return built
 }
 
-export const startBoxo = (program, cars) => new Promise((resolve, reject) => {
+export const startPeer = (program, cars) => new Promise((resolve, reject) => {
   const process = spawn(program, cars, { stdio: ['pipe', 'pipe', 'inherit'] })
-  process.once('exit', (code) => { reject(new Error(`boxo's gateway has ended; code=${code}`)) })
+  process.once('exit', (code) => { reject(new Error(`a peer has ended; program=${program} code=${code}`)) })
   process.stdout.once('data', (line) => {
     resolve({
       pid: process.pid,

@@ -110,7 +110,7 @@ const close = () => {
   connections = []
 }
 
-const requestOf = (path) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n`
+const requestOf = (path) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load\r\n\r\n`
 
 const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
 const times = (values) => {
@@ -177,7 +177,7 @@ const runHttp2 = async (port, paths, count, width) => {
   const latencies = []
   const ask = (path) => new Promise((resolve, reject) => {
     const at = performance.now()
-    const stream = session.request({ ':path': path, accept: '*/*' })
+    const stream = session.request({ ':path': path })
     stream.on('data', ({ length }) => { bytes += length })
     stream.once('error', reject)
     stream.once('end', () => { latencies.push(performance.now() - at); resolve() })
