@@ -118,7 +118,7 @@ describe('a walk in batches', () => {
   it('reads few stretches where blocks lie in its order, and nothing else', async () => {
     const { dag, root, row } = await treeOf(6000, 50, 1000)
     const store = new RowStore(dag, row)
-    const { seen, sizes } = await inBatches(store, root, { lookAhead: 16, lookAheadBytes: 1 << 21 })
+    const { seen, sizes } = await inBatches(store, root, { lookAhead: 16 })
     expect(seen).toHaveLength(row.length)
     expect(store.alone).toBe(0)
     // 64 KiB, then twice as much each time up to 1 MiB, of 6 MB

@@ -63,8 +63,11 @@ describe('a stretch across shards', () => {
     await using h = await openHarness()
     await register(h, 'one', made)
     const lease = await h.store.acquire('one')
+    // so that the shard stays open
+    await using other = await h.store.acquire('one')
     const stretch = await lease.blockstore.stretch(made.blocks[0]!.cid, 1 << 16)
     await lease.close()
+    expect((await other.blockstore.stretch(made.blocks[0]!.cid, 1 << 16)).bytes).toEqual(stretch.bytes)
     expect(stretch.take(made.blocks[1]!.cid)).toEqual(new Uint8Array(made.blocks[1]!.data))
     expect(codeOf(await rejection(lease.blockstore.stretch(made.blocks[0]!.cid, 1 << 16)))).toBe('BLOCKSTORE_CLOSED')
   })
