@@ -1,4 +1,4 @@
-/** Runs the programs of `go-retrieval/`: frisbii over CAR files, and the command of Lassie. */
+/** Runs the programs of `go-retrieval/`: frisbii over CAR files, and a client that is Lassie's. */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -13,30 +13,32 @@ export interface Fetch {
   readonly from: string
   /** `CID[/path]` */
   readonly what: string
-  readonly flags?: readonly string[]
+  readonly scope?: 'block' | 'entity' | 'all'
+  readonly entityBytes?: string
+  /** Whether it asks for repeated blocks. */
+  readonly dups: 'y' | 'n'
 }
 
-/** The CAR as far as it was written, and why that is not all. */
+/** A CAR of the blocks that it has verified, in order, and why these are not all. */
 export interface Fetched { readonly car: Uint8Array, readonly failed?: string }
 
 export interface Retrieval {
   /** frisbii over these files. */
   frisbii (paths: readonly string[]): Promise<ServedByGo>
-  /** `lassie fetch` */
   lassie (fetch: Fetch): Promise<Fetched>
 }
 
 /** What a test file starts with. */
 export const useRetrieval = (): { retrieval: BuiltGo<Retrieval>['programs'], at: BuiltGo<Retrieval>['at'] } => {
-  const { programs, at } = useBuiltGo({ sources: SOURCES, packages: ['./frisbii', 'github.com/filecoin-project/lassie/cmd/lassie'], programs: retrievalOf })
+  const { programs, at } = useBuiltGo({ sources: SOURCES, packages: ['./frisbii', './lassie'], programs: retrievalOf })
   return { retrieval: programs, at }
 }
 
 const retrievalOf = (binary: (name: string) => string): Retrieval => ({
   frisbii: (paths) => serveByGo(binary('frisbii'), paths),
-  lassie: async ({ from, what, flags = [] }) => {
+  lassie: async ({ from, what, scope = 'all', entityBytes = '', dups }) => {
     try {
-      const { stdout } = await execute(binary('lassie'), ['fetch', '--providers', from, '--protocols', 'http', '--output', '-', ...flags, what], { encoding: 'buffer', maxBuffer: 1 << 26 })
+      const { stdout } = await execute(binary('lassie'), ['-scope', scope, '-bytes', entityBytes, '-dups', dups, from, what], { encoding: 'buffer', maxBuffer: 1 << 26 })
       return { car: stdout }
     } catch (error) {
       const { code, stdout, stderr } = error as { readonly code: unknown, readonly stdout: Buffer, readonly stderr: Buffer }
