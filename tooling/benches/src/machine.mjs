@@ -12,7 +12,7 @@ const peerVersions = () => {
   return Object.fromEntries(names.map((name) => [name, json(`node_modules/${name}/package.json`).version]))
 }
 
-const GO_PEERS = { go: ['github.com/ipld/go-car/v2', 'github.com/filecoin-project/dagstore', 'github.com/filecoin-project/go-fil-commp-hashhash'], 'go-gateway': ['github.com/ipfs/boxo'] }
+const GO_PEERS = { go: ['github.com/ipld/go-car/v2', 'github.com/filecoin-project/dagstore', 'github.com/filecoin-project/go-fil-commp-hashhash'], 'go-gateway': ['github.com/ipfs/boxo'], 'go-retrieval': ['github.com/ipld/frisbii'] }
 
 /** Of Go and its modules; empty where Go is not installed. */
 const goVersions = () => {
