@@ -3,7 +3,7 @@ import { CarV2Error, INDEX_SORTED, type IndexEntry, scanSections } from '@dagsto
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import { IoError } from '@dagstore/io'
 import {
-  type AnyCid, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type BlockStretch, type BlockStretches, type Gate, oneChunk, type ShardBlockstore, type StoreCallOptions,
+  type AnyCid, type BlockBytesOptions, BlockNotFoundError, type BlockCallOptions, BlockstoreError, type BlockStretch, type BlockStretches, type Gate, oneChunk, type ShardBlockstore, type StoreCallOptions,
   toCid, verifyBlock,
 } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
@@ -113,11 +113,11 @@ export const createMountedBlockstore = (parts: MountedBlockstoreParts): ShardBlo
   }
 
   const quickRead = createQuickRead({ section: parts, index, hashes, wholeCid })
-  const quickBytes = (cid: AnyCid, options?: BlockCallOptions): Promise<Uint8Array> => new Promise((resolve, reject) => {
+  const quickBytes = (cid: AnyCid, options?: BlockBytesOptions): Promise<Uint8Array> => new Promise((resolve, reject) => {
     const signal = options?.signal
     const own = start(cid, signal)
     gate.enter()
-    quickRead(own, signal, {
+    quickRead(own, options, {
       found: (data) => {
         gate.leave()
         resolve(data)

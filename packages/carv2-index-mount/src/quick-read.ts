@@ -1,7 +1,8 @@
 /** The usual case of reading a block, in as few steps as can be; whatever is not as it should be is left to the other path. */
 import type { IndexEntry } from '@dagstore/carv2'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
-import { type CallbackSource, hasCallbacks } from '@dagstore/io'
+import { type CallbackSource, canFill, type FillingSource, hasCallbacks } from '@dagstore/io'
+import type { BlockBytesOptions, BlockMemory } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import type { MountedIndex } from './mounted-index.ts'
 import { isHeadOf, type SectionBytes, spanOf } from './section-read.ts'
@@ -26,9 +27,10 @@ export interface QuickReadEnds {
  * Makes a function that reads a block where the index tells where it and its head and data end: one lookup, one read, one
  * comparison, one hash.
  */
-export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadParts): (cid: CID, signal: AbortSignal | undefined, ends: QuickReadEnds) => void => {
+export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadParts): (cid: CID, options: BlockBytesOptions | undefined, ends: QuickReadEnds) => void => {
   const { source } = section
   const callbacks: CallbackSource | undefined = hasCallbacks(source) ? source : undefined
+  const filling: FillingSource | undefined = canFill(source) ? source : undefined
 
   /** The data in a section read as `entry` told. `undefined`: it is not that section, or not that block. */
   const dataOf = (cid: CID, entry: IndexEntry, bytes: Uint8Array): Uint8Array | undefined => {
@@ -38,7 +40,7 @@ export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadP
     const { code, digest } = cid.multihash
     return hashes.has(code) && hashes.matches(code, digest, data) ? data : undefined
   }
-  const readEntry = (cid: CID, entry: IndexEntry | undefined, whole: boolean, signal: AbortSignal | undefined, ends: QuickReadEnds): void => {
+  const readEntry = (cid: CID, entry: IndexEntry | undefined, whole: boolean, { signal, memory }: BlockBytesOptions, ends: QuickReadEnds): void => {
     if (entry === undefined) return whole && cid.multihash.code !== IDENTITY ? ends.absent() : ends.unclear()
     if (entry.headBytes === undefined || entry.dataBytes === undefined) return ends.unclear()
     const { at, length } = spanOf(section, entry, 'section')
@@ -52,17 +54,19 @@ export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadP
       } catch {} // a hasher that fails; told by the other path
       end(data === undefined || data.byteLength * 2 > length ? data : copyOf(data))
     }
-    if (callbacks === undefined || signal !== undefined) void source.read(at, length, { signal }).then(take, ends.unclear)
+    if (memory !== undefined && filling !== undefined && length >= memory.minBytes) void readInto(filling, memory, at, length, signal).then(take, ends.unclear)
+    else if (callbacks === undefined || signal !== undefined) void source.read(at, length, { signal }).then(take, ends.unclear)
     else callbacks.readThen(at, length, (_error, bytes) => bytes === undefined ? ends.unclear() : take(bytes))
   }
 
-  return (cid, signal, ends) => {
+  return (cid, options = {}, ends) => {
+    const { signal } = options
     // of the index that is asked: when it answers another one may be in its place
     const { whole } = index
     // what is thrown here is thrown again, and told, by the other path
     const begin = (entries: readonly IndexEntry[]): void => {
       try {
-        readEntry(cid, entries[0], whole, signal, ends)
+        readEntry(cid, entries[0], whole, options, ends)
       } catch {
         ends.unclear()
       }
@@ -70,11 +74,17 @@ export const createQuickRead = ({ section, index, hashes, wholeCid }: QuickReadP
     try {
       const entries = index.find(cid.multihash.bytes, 1, signal)
       if ('then' in entries) void entries.then(begin, ends.unclear)
-      else readEntry(cid, entries[0], whole, signal, ends)
+      else readEntry(cid, entries[0], whole, options, ends)
     } catch {
       ends.unclear()
     }
   }
+}
+
+const readInto = async (source: FillingSource, memory: BlockMemory, at: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+  const bytes = memory.take(length)
+  // a source that ends early gives less, which is no section
+  return bytes.subarray(0, await source.readInto(at, bytes, { signal }))
 }
 
 /** Not `slice`: of a Buffer that would be a view. */

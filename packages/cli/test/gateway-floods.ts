@@ -10,7 +10,7 @@ const frame = (type: number, flags: number, stream: number, payload: Uint8Array 
   head.writeUInt32BE(stream, 5)
   return Buffer.concat([head, payload])
 }
-const [HEADERS, PRIORITY, RESET, SETTINGS, PING, WINDOW, CONTINUATION] = [1, 2, 3, 4, 6, 8, 9] as const
+const [DATA, HEADERS, PRIORITY, RESET, SETTINGS, PING, WINDOW, CONTINUATION] = [0, 1, 2, 3, 4, 6, 8, 9] as const
 const END_HEADERS = 4
 const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, 0, 0)])
 
@@ -33,6 +33,7 @@ export const floodsOf = (target: string): Readonly<Record<string, Buffer>> => ({
   'HTTP/2: a header that goes on for ever': Buffer.concat([PREFACE, frame(HEADERS, 0, 1, asking(target)), many(5000, (at) => frame(CONTINUATION, 0, 1, field(`x-${at}`, 'y'.repeat(100))))]),
   'HTTP/2: a header that goes on with nothing': Buffer.concat([PREFACE, frame(HEADERS, 0, 1, asking(target)), many(50_000, () => frame(CONTINUATION, 0, 1))]),
   'HTTP/2: a few bytes that stand for 60 MB': Buffer.concat([PREFACE, frame(HEADERS, END_HEADERS | 1, 1, Buffer.concat([asking(target), remembered])), many(10, (at) => frame(HEADERS, END_HEADERS | 1, 3 + 2 * at, Buffer.concat([asking(target), Buffer.alloc(1500, AGAIN)])))]),
+  'HTTP/2: data without a byte': Buffer.concat([PREFACE, frame(HEADERS, END_HEADERS, 1, asking(target)), many(50_000, () => frame(DATA, 0, 1))]),
   'HTTP/2: pings': Buffer.concat([PREFACE, many(50_000, () => frame(PING, 0, 0, Buffer.alloc(8)))]),
   'HTTP/2: settings': Buffer.concat([PREFACE, many(50_000, () => frame(SETTINGS, 0, 0))]),
   'HTTP/2: settings that change': Buffer.concat([PREFACE, many(20_000, (at) => frame(SETTINGS, 0, 0, Buffer.from([0, 4, 0, at & 1, 0, 0])))]),

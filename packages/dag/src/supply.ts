@@ -1,8 +1,9 @@
 /** Where the blocks of a walk come from: one after another, ahead of their turn, or by stretches; all of them verified. */
 import { createHashes, type Hashes, IDENTITY } from '@dagstore/hashes'
-import { type BlockCallOptions, hasBytes, hasStretches, readBlock } from '@dagstore/read-blockstore'
+import { type BlockBytesOptions, type BlockCallOptions, type BlockMemory, hasBytes, hasStretches, readBlock } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { DagError } from './errors.ts'
+import { RAW } from './links.ts'
 import { type Frame, LookAhead, type LookAheadParts } from './look-ahead.ts'
 import { Stretches } from './stretches.ts'
 import { type BlockGetter, type LookAheadOptions, type ReadOptions, WALK_DEFAULTS } from './walk-options.ts'
@@ -10,6 +11,8 @@ import { type BlockGetter, type LookAheadOptions, type ReadOptions, WALK_DEFAULT
 export interface SupplyOptions extends ReadOptions, LookAheadOptions {
   /** Whether blocks may be views of memory that others are in too. */
   readonly shared: boolean
+  /** Long blocks without links may be read into memory from here. */
+  readonly memory?: BlockMemory | undefined
 }
 
 const NO_FRAMES: readonly Frame[] = []
@@ -17,6 +20,7 @@ const NO_FRAMES: readonly Frame[] = []
 export class Supply {
   readonly #store: BlockGetter
   readonly #call: BlockCallOptions
+  readonly #memory: BlockMemory | undefined
   readonly #hashes: Hashes | undefined
   readonly #maxBlockBytes: number
   readonly #ahead: LookAhead | undefined
@@ -26,6 +30,7 @@ export class Supply {
     const { lookAhead = WALK_DEFAULTS.lookAhead, lookAheadBytes = WALK_DEFAULTS.lookAheadBytes, maxBlockBytes = Infinity, signal } = options
     this.#store = store
     this.#call = { signal }
+    this.#memory = options.memory
     this.#hashes = options.verify === 'never' ? undefined : options.hashes ?? createHashes()
     this.#maxBlockBytes = maxBlockBytes
     if (lookAhead === 0) return
@@ -64,7 +69,7 @@ export class Supply {
   }
 
   /** The block, and no other with it. @throws as {@link ask} */
-  async alone (cid: CID): Promise<Uint8Array> { return this.#checked(cid, await this.#get(cid, this.#call)) }
+  async alone (cid: CID): Promise<Uint8Array> { return this.#checked(cid, await this.#get(cid, this.#call.signal)) }
 
   /** Nothing is under way after it. */
   async close (): Promise<void> {
@@ -73,12 +78,14 @@ export class Supply {
 
   /** For the look-ahead: verified when it arrives, since its links will be asked for. */
   async #fetch (cid: CID, signal: AbortSignal): Promise<Uint8Array> {
-    const bytes = await this.#get(cid, { signal })
+    const bytes = await this.#get(cid, signal)
     if (!signal.aborted) this.#verify(cid, bytes)
     return bytes
   }
 
-  #get (cid: CID, call: BlockCallOptions): Promise<Uint8Array> {
+  #get (cid: CID, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    // of a block with links the walk may look at parts later
+    const call: BlockBytesOptions = { signal, memory: cid.code === RAW ? this.#memory : undefined }
     return hasBytes(this.#store) ? this.#store.bytes(cid, call) : readBlock(this.#store, cid, call)
   }
 

@@ -4,7 +4,7 @@ import type { CID } from 'multiformats/cid'
 import { DagError, MissingBlockError } from './errors.ts'
 import { type Frame, taskAt } from './look-ahead.ts'
 import { MetCids } from './met-cids.ts'
-import { Supply } from './supply.ts'
+import { Supply, type SupplyOptions } from './supply.ts'
 import { expand, type Expansion, type ExpandRules, type Task } from './tasks.ts'
 import { type BlockGetter, checkOptions, type DagBlock, type WalkOptions } from './walk-options.ts'
 
@@ -64,7 +64,7 @@ export class Traversal {
    * @param shared - whether blocks may be views of memory that others are in too
    * @throws {RangeError} a limit below its least value
    */
-  constructor (store: BlockGetter, options: WalkOptions, shared: boolean = false) {
+  constructor (store: BlockGetter, options: WalkOptions & Pick<SupplyOptions, 'memory'>, shared: boolean = false) {
     checkOptions(options)
     const { maxLinks = Infinity } = options
     const asLeaf = options.unknownCodec === 'leaf'

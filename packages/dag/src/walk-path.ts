@@ -1,5 +1,5 @@
 /** The blocks that a trustless gateway answers a path with. */
-import { type AnyCid, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, type BlockMemory, toCid } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import type { EntityBytes } from './file-range.ts'
 import { type DagPath, followPath, segmentsOf } from './path.ts'
@@ -59,6 +59,14 @@ export async function * walkPath (store: BlockGetter, root: AnyCid, options: Wal
   }
 }
 
+export interface WalkBatchesOptions extends WalkPathOptions {
+  /**
+   * Long blocks without links may come in memory from here, each in one piece of its own, which neither walk nor store look at
+   * any more. @default memory of its own
+   */
+  readonly memory?: BlockMemory | undefined
+}
+
 /**
  * As {@link walkPath}, with blocks together that are at hand at the same moment: at least one, and some hundred kilobytes at most.
  * With `lookAhead`, of a store that can read stretches, whole ones come that lie in the order of the walk. Then blocks are views
@@ -66,7 +74,7 @@ export async function * walkPath (store: BlockGetter, root: AnyCid, options: Wal
  *
  * @throws as {@link walkPath}, after the blocks before it
  */
-export async function * walkPathInBatches (store: BlockGetter, root: AnyCid, options: WalkPathOptions = {}): AsyncGenerator<readonly DagBlock[], void, undefined> {
+export async function * walkPathInBatches (store: BlockGetter, root: AnyCid, options: WalkBatchesOptions = {}): AsyncGenerator<readonly DagBlock[], void, undefined> {
   const walk = startWalk(store, root, options, true)
   const { traversal } = walk
   try {
@@ -86,7 +94,7 @@ interface PathWalk {
   way(): AsyncGenerator<DagBlock, boolean, undefined>
 }
 
-const startWalk = (store: BlockGetter, root: AnyCid, options: WalkPathOptions, shared: boolean): PathWalk => {
+const startWalk = (store: BlockGetter, root: AnyCid, options: WalkBatchesOptions, shared: boolean): PathWalk => {
   const { path = [], maxLinks = Infinity, identity = 'skip' } = options
   const cid = toCid(root)
   const task = taskOf(options)

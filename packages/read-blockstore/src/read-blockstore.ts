@@ -11,6 +11,20 @@ export interface BlockCallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Memory of somebody who reads many long blocks and looks at each for a short time. */
+export interface BlockMemory {
+  /** Shorter blocks are not worth it. */
+  readonly minBytes: number
+  /** Memory of that length, whose bytes are any. */
+  take(length: number): Uint8Array
+}
+
+/** As {@link BlockCallOptions}, for whole blocks. */
+export interface BlockBytesOptions extends BlockCallOptions {
+  /** A store may read the block into memory from here, and does not look at it once it has given it. @default memory of its own */
+  readonly memory?: BlockMemory | undefined
+}
+
 /** As {@link BlockCallOptions}, in the form in which js-stores declares it. */
 export interface StoreCallOptions {
   signal?: AbortSignal
@@ -39,7 +53,7 @@ export interface ReadBlockstore extends Pick<Blockstore, 'has' | 'get' | 'getMan
 /** Optional power: a whole block in one piece. */
 export interface BlockBytes {
   /** The whole verified block, memory owned by the caller; same errors as `get`. */
-  bytes(cid: AnyCid, options?: BlockCallOptions): Promise<Uint8Array>
+  bytes(cid: AnyCid, options?: BlockBytesOptions): Promise<Uint8Array>
 }
 
 /** Optional power: lengths without reading data. */

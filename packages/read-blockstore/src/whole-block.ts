@@ -1,13 +1,13 @@
 /** A whole block out of any store, ours or not. */
 import type { Blockstore } from 'interface-blockstore'
 import { type AnyCid, toCid } from './any-cid.ts'
-import { type BlockCallOptions, hasBytes } from './read-blockstore.ts'
+import { type BlockBytesOptions, hasBytes } from './read-blockstore.ts'
 
 /**
  * Whole block from any store: by `bytes` where there is such a power, else the chunks of `get` joined. Memory belongs to
  * the caller. Bytes of a foreign store are as verified as that store made them.
  */
-export const readBlock = async (store: Pick<Blockstore, 'get'>, cid: AnyCid, options: BlockCallOptions = {}): Promise<Uint8Array> => {
+export const readBlock = async (store: Pick<Blockstore, 'get'>, cid: AnyCid, options: BlockBytesOptions = {}): Promise<Uint8Array> => {
   const { signal } = options
   signal?.throwIfAborted()
   if (hasBytes(store)) return store.bytes(cid, options)

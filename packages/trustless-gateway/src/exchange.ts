@@ -1,4 +1,5 @@
 /** What a gateway is asked and what it answers, in a form that every server and runtime can make and send cheaply. */
+import type { BlockMemory } from '@dagstore/read-blockstore'
 
 export interface GatewayRequest {
   readonly method: string
@@ -17,6 +18,11 @@ export interface GatewayRequest {
    * the requests until then. @default it gives its place up as it is handed over
    */
   readonly whenOut?: ((out: () => void) => void) | undefined
+  /**
+   * Long blocks may be read into memory from here. What of it is in the body, whole or a chunk, has no other view that anybody looks
+   * at; so whoever gave it may use it again when it is out. @default memory of its own for each
+   */
+  readonly memory?: BlockMemory | undefined
 }
 
 export interface GatewayAnswer {

@@ -1,7 +1,7 @@
 /** The gateway as a server on Node: HTTP/1.1 and HTTP/2. */
 export { type AccessEntry, accessLine, type AccessLogFormat } from './node/access-log.ts'
 export { GatewayServerError, type GatewayServerErrorCode } from './node/errors.ts'
-export { type HandlerContext, nodeHandler, type NodeHandler } from './node/http1.ts'
+export { type HandlerContext, nodeHandler, type NodeHandler, type NodeHandlerOptions } from './node/http1.ts'
 export type { ServerAddress } from './node/listening.ts'
 export type { ServerHealth, ServerMetrics } from './node/operator-paths.ts'
 export { type CloseServerOptions, type GatewayServer, type GatewayServerEvent, serveGateway, type ServedGateway, type ServeGatewayOptions } from './node/serve.ts'

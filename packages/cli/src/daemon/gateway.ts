@@ -1,6 +1,7 @@
 /** The gateway of a daemon, at its own port. */
 import type { Clock } from '@dagstore/io'
 import type { ServedMetrics, ServeOptions } from '@dagstore/rpc'
+import { createReusedMemory } from '@dagstore/io/node'
 import { nodeHandler } from '@dagstore/trustless-gateway/node'
 import type { ShardStore } from '../compose.ts'
 import type { Config } from '../config/config.ts'
@@ -37,7 +38,7 @@ export const openDaemonGateway = async (store: Pick<ShardStore, 'dagstore' | 'pi
   })
   const gateway = createStoreGateway(store, { config, clock, denylist, onEvent: (event) => { lines.note({ ...event, address: event.client ?? '' }) } })
   return {
-    served: { extra: nodeHandler(gateway), extraAccess: config.gatewayAccess === 'always' ? 'everywhere' : 'gate' },
+    served: { extra: nodeHandler(gateway, { memory: createReusedMemory() }), extraAccess: config.gatewayAccess === 'always' ? 'everywhere' : 'gate' },
     metrics: (daemon) => {
       const { counters, histograms, gauges, facts } = gateway.metrics()
       return {

@@ -2,7 +2,7 @@
  * All indexed shards as one read blockstore. The top-level index names candidates, each shard's own index confirms; shards
  * are opened on demand. A shard that cannot be read is passed over when another holds the block too.
  */
-import { type AnyCid, BlockNotFoundError, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, type BlockBytesOptions, BlockNotFoundError, toCid } from '@dagstore/read-blockstore'
 import type { Candidates } from '@dagstore/top-level-index'
 import type { CID } from 'multiformats/cid'
 import { everyBlock } from './every-block.ts'
@@ -25,9 +25,9 @@ export const createCrossShardBlockstore = (parts: CrossShardParts, affinity?: Af
     signal?.throwIfAborted()
     return cid.multihash.digest
   }
-  const bytesOf = async (cid: CID, options: ReadOptions): Promise<Uint8Array> =>
-    inline(cid, options.signal)?.slice() ?? anywhere(cid, options, (lease) => lease.blockstore.bytes(cid, { signal: options.signal }))
-  const bytes = async (any: AnyCid, options: CompleteOptions = {}): Promise<Uint8Array> => bytesOf(toCid(any), options)
+  const bytesOf = async (cid: CID, options: ReadOptions & BlockBytesOptions): Promise<Uint8Array> =>
+    inline(cid, options.signal)?.slice() ?? anywhere(cid, options, (lease) => lease.blockstore.bytes(cid, { signal: options.signal, memory: options.memory }))
+  const bytes = async (any: AnyCid, options: CompleteOptions & BlockBytesOptions = {}): Promise<Uint8Array> => bytesOf(toCid(any), options)
 
   return {
     bytes,

@@ -1,7 +1,7 @@
 /** What reading across shards needs of the store. */
 import type { Hashes } from '@dagstore/hashes'
 import type { CallOptions } from '@dagstore/io'
-import type { AnyCid, BlockStretch, BlockStretches, ShardBlockstore } from '@dagstore/read-blockstore'
+import type { AnyCid, BlockBytesOptions, BlockStretch, BlockStretches, ShardBlockstore } from '@dagstore/read-blockstore'
 import type { ShardLease } from '../lease.ts'
 import type { Candidate, CandidateFinder } from './candidates.ts'
 import type { CommitWatch } from './commit-watch.ts'
@@ -22,7 +22,7 @@ export interface CrossShardBlockstore extends ShardBlockstore, BlockStretches {
   get(cid: AnyCid, options?: CompleteOptions): ReturnType<ShardBlockstore['get']>
   getMany(cids: Iterable<AnyCid> | AsyncIterable<AnyCid>, options?: CompleteOptions): ReturnType<ShardBlockstore['getMany']>
   getAll(options?: CompleteOptions): ReturnType<ShardBlockstore['getAll']>
-  bytes(cid: AnyCid, options?: CompleteOptions): Promise<Uint8Array>
+  bytes(cid: AnyCid, options?: CompleteOptions & BlockBytesOptions): Promise<Uint8Array>
   size(cid: AnyCid, options?: CompleteOptions): Promise<number>
   bytesAt(cid: AnyCid, from: number, length: number, options?: CompleteOptions): Promise<Uint8Array>
   /** Of one shard. */

@@ -1,5 +1,5 @@
 /** A CAR: the blocks on the way along the path, then those of the scope, depth first. */
-import { type DagBlock, locatePath, type ReadOptions, walkPathInBatches } from '@dagstore/dag'
+import { type DagBlock, DagError, isKnownCodec, locatePath, type ReadOptions, walkPathInBatches } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
 import type { GatewayAnswer } from '../exchange.ts'
 import { CarBody } from './car-body.ts'
@@ -42,6 +42,7 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
   if (headOnly) {
     const { cid, isRead, way } = await locatePath(reader, path.root, path.segments, reading)
     for (const other of [...way, cid]) await checkDenied(other)
+    if (form.scope !== 'block' && !isKnownCodec(cid.code)) throw new DagError('DAG_UNKNOWN_CODEC', `no decoder for the codec; codec=0x${cid.code.toString(16)}`, cid)
     if (!isRead) await reader.length(cid, { signal: ticket.signal })
     return { status: 200, headers: headers(), body: undefined }
   }
@@ -49,6 +50,7 @@ export const answerCar = async (reader: Reader, question: Question, form: CarFor
   let found = false
   const blocks = walkPathInBatches(reader, path.root, {
     ...reading,
+    memory: question.request.memory,
     path: path.segments,
     scope: form.scope,
     entityBytes: form.entityBytes,

@@ -25,7 +25,7 @@ export interface Question {
 export const answerRaw = async (reader: Reader, { request, path, wanted, tag, ticket, call, headOnly }: Question): Promise<GatewayAnswer> => {
   const { signal } = request
   if (headOnly) return { status: 200, headers: headOf(path, wanted, tag, await ticket.within(reader.length(path.root, { signal }))), body: undefined }
-  const block = await ticket.within(reader.whole(path.root, { signal }))
+  const block = await ticket.within(reader.whole(path.root, { signal, memory: request.memory }))
   const size = block.byteLength
   const range = request.header('range')
   // a part has to be verified too, so the block is read whole

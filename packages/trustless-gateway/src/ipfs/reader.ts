@@ -1,7 +1,7 @@
 /** Blocks of the store as a gateway reads them. */
 import { type BlockGetter, DagError } from '@dagstore/dag'
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
-import { BlockNotFoundError, BlockstoreError, type BlockCallOptions, type BlockStretches, hasSizes, hasStretches, oneChunk, type ReadBlockstore, readBlock, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
+import { BlockNotFoundError, BlockstoreError, type BlockBytesOptions, type BlockCallOptions, type BlockStretches, hasBytes, hasSizes, hasStretches, oneChunk, type ReadBlockstore, readBlock, type StoreCallOptions, toCid, verifyBlock } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 
 export interface ReaderParts {
@@ -15,20 +15,25 @@ export type Patience = <T>(find: () => Promise<T>) => Promise<T>
 
 export interface Reader extends BlockGetter, Partial<BlockStretches> {
   /** The block as the store has it. @throws {BlockNotFoundError} and the store's other errors */
-  bytes (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
+  bytes (cid: CID, options?: BlockBytesOptions): Promise<Uint8Array>
   /** Verified and of a length that is allowed; of an identity CID what it holds. @throws {DagError}, {BlockstoreError} */
-  whole (cid: CID, options?: BlockCallOptions): Promise<Uint8Array>
+  whole (cid: CID, options?: BlockBytesOptions): Promise<Uint8Array>
   /** Length of a block that is there, without reading it; `undefined`: the store does not tell. @throws {BlockNotFoundError}; {DagError} it is too long; {BlockstoreError} nothing could verify it */
   length (cid: CID, options?: BlockCallOptions): Promise<number | undefined>
 }
 
 /** @param maxBlockBytes - 0: no limit */
 export const createReader = ({ blockstore, hashes, verify }: ReaderParts, patience: Patience, maxBlockBytes: number): Reader => {
-  const bytes = (cid: CID, options: BlockCallOptions = {}): Promise<Uint8Array> => patience(() => readBlock(blockstore, cid, options))
   const checked = (cid: CID, length: number): number => {
     if (maxBlockBytes === 0 || length <= maxBlockBytes) return length
     throw new DagError('DAG_BLOCK_TOO_LARGE', `block is too long; max=${maxBlockBytes} got=${length}`, cid)
   }
+  // our own stores bound what they read
+  const isUnbound = maxBlockBytes > 0 && hasSizes(blockstore) && !hasBytes(blockstore)
+  const bytes = (cid: CID, options: BlockBytesOptions = {}): Promise<Uint8Array> => patience(async () => {
+    if (isUnbound) checked(cid, await blockstore.size(cid, options))
+    return readBlock(blockstore, cid, options)
+  })
   return {
     bytes,
     ...(hasStretches(blockstore) ? { stretch: (cid, maxBytes, options) => patience(() => blockstore.stretch(cid, maxBytes, options)) } satisfies BlockStretches : {}),

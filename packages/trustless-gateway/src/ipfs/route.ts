@@ -28,9 +28,9 @@ export interface IpfsParts {
 }
 
 /** Blocks read ahead by all streams; each has its share, within bounds. */
-const LOOK_AHEAD_BYTES = 256 << 20
-const MOST_LOOK_AHEAD_BYTES = 8 << 20
-const LEAST_LOOK_AHEAD_BYTES = 1 << 20
+const LOOK_AHEAD_BYTES = 128 << 20
+const MOST_LOOK_AHEAD_BYTES = 2 << 20
+const LEAST_LOOK_AHEAD_BYTES = 1 << 19
 
 const impatient: Patience = (find) => find()
 /** Codes of what is not here now. */

@@ -10,12 +10,6 @@ export interface Http1Lines {
   enter (socket: Socket): void
   /** It is one of HTTP/2. */
   forget (socket: Socket): void
-  /** One request there, which is answered otherwise, begins; nothing is taken until it is over. */
-  begin (socket: Socket): void
-  /** It is answered. */
-  over (socket: Socket): void
-  /** Whether connections end behind the request that is under way. */
-  readonly isLeaving: boolean
   /** For each request. */
   take (request: IncomingMessage, response: ServerResponse): void
   /** Whether something is under way there; `undefined`: it has not entered, or is gone. */
@@ -64,14 +58,6 @@ export const createHttp1Lines = (maxPipelined: number, serve: (request: Incoming
   return {
     enter: (socket) => { lineOf(socket) },
     forget: (socket) => { lines.delete(socket) },
-    begin: (socket) => { lineOf(socket).busy = true },
-    over: (socket) => {
-      const line = lines.get(socket)
-      if (line === undefined) return
-      line.busy = false
-      if (leaving) socket.destroySoon()
-    },
-    get isLeaving () { return leaving },
     take: (request, response) => {
       const { socket } = request
       const line = lineOf(socket)

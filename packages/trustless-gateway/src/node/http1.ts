@@ -1,11 +1,12 @@
 /** Requests and answers of HTTP/1.1 as a gateway takes and gives them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { ReusedMemory } from '@dagstore/io/node'
 import type { GatewayAnswer } from '../exchange.ts'
 import type { Gateway } from '../gateway.ts'
 import { NodeRequest } from './node-request.ts'
 import { createPeers, peerOf } from './peers.ts'
-import { type Outgoing, sendAnswer, StreamOutgoing } from './send.ts'
+import { type Outgoing, sendAnswer, StreamOutgoing, type Taken } from './send.ts'
 import { SERVER_LIMITS } from './server-limits.ts'
 
 export interface HandlerContext {
@@ -15,6 +16,11 @@ export interface HandlerContext {
   readonly signal: AbortSignal
 }
 
+export interface NodeHandlerOptions {
+  /** Long blocks are read into it. Only where responses are those of the server itself: what stands between may keep their bytes. @default memory of its own for each */
+  readonly memory?: ReusedMemory | undefined
+}
+
 /**
  * Answers what the gateway claims, and resolves with `true` when the answer is out or its peer is gone; with `false`, and the
  * response untouched, where the path is not one of the gateway's. Never rejects.
@@ -22,17 +28,17 @@ export interface HandlerContext {
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse, context: HandlerContext) => Promise<boolean>
 
 /** The gateway on a server of somebody else's: for `node:http`, Express, or `extra` of `serveRpc`. */
-export const nodeHandler = (gateway: Pick<Gateway, 'answer' | 'claims'>): NodeHandler => {
+export const nodeHandler = (gateway: Pick<Gateway, 'answer' | 'claims'>, { memory }: NodeHandlerOptions = {}): NodeHandler => {
   const peers = createPeers([])
   return async (request, response, { client, signal }) => {
     const target = targetOf(request)
     if (!gateway.claims(target)) return false
     const { socket } = request
     const peer = peers.of(peerOf(socket.remoteAddress), request.headers, 'encrypted' in socket)
-    const asked = new NodeRequest(request.method ?? 'GET', target, request.headers, peer, signal, client)
+    const asked = new NodeRequest(request.method ?? 'GET', target, request.headers, peer, signal, memory, client)
     const answer = await gateway.answer(asked)
     if (answer === undefined) return false
-    await sendAnswer(new Http1Outgoing(request, response, signal, false), answer, request.method !== 'HEAD', SERVER_LIMITS.maxWaitingBytes)
+    await sendAnswer(new Http1Outgoing(request, response, signal, false), answer, request.method !== 'HEAD', SERVER_LIMITS.maxWaitingBytes, memory)
     asked.over()
     return true
   }
@@ -51,7 +57,7 @@ export class Http1Outgoing extends StreamOutgoing implements Outgoing {
 
   /** @param closes - as in {@link StreamOutgoing}: not for one that may wait behind another on its connection */
   constructor (request: IncomingMessage, response: ServerResponse, gone: AbortSignal, closes: boolean) {
-    super(response, gone, closes)
+    super(response, gone, closes, () => !request.socket.destroyed && request.socket.errored === null)
     this.#request = request
     this.#response = response
   }
@@ -64,10 +70,10 @@ export class Http1Outgoing extends StreamOutgoing implements Outgoing {
     this.#response.writeHead(status, headers)
   }
 
-  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): void {
+  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined, taken?: Taken): void {
     const isEmpty = status === 204 || status === 304 || this.#request.method === 'HEAD'
     this.#response.writeHead(status, isEmpty || headers['content-length'] !== undefined ? headers : { ...headers, 'content-length': String(body?.byteLength ?? 0) })
-    this.#response.end(body)
+    this.#response.end(body, this.whenTaken(taken))
   }
 
   breakOff (): void {

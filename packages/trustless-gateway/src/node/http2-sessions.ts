@@ -11,6 +11,9 @@ export interface Http2Sessions {
   leave (): void
 }
 
+/** Of answers that wait, for each stream; beyond that of all Node refuses streams. Blocks are up to 2 MiB long nearly everywhere. */
+const STREAM_MEGABYTES = 4
+
 type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, session: ServerHttp2Session) => Promise<void>
 
 /** @param serve - resolves when the answer is out, or its peer is gone; never rejects */
@@ -19,6 +22,7 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
   const server: Http2Server = createServer({
     settings: { maxConcurrentStreams: limits.maxStreams, maxHeaderListSize: limits.maxHeaderBytes, enablePush: false },
     unknownProtocolTimeout: limits.headersMs,
+    maxSessionMemory: limits.maxStreams * STREAM_MEGABYTES,
   })
   server.on('session', (session) => {
     sessions.add(session)
@@ -32,12 +36,13 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
       if (!expired) session.close()
     })
     session.on('stream', (stream, headers) => {
+      stream.on('error', ignore)
+      if (session.destroyed) return // what came behind the headers has ended it: Node tells of streams a moment later
       active++
       stream.once('close', () => {
         // time that has run out is not counted again by itself
         if (--active === 0 && expired && !session.destroyed) session.setTimeout(limits.idleMs)
       })
-      stream.on('error', ignore)
       stream.setTimeout(limits.stalledMs)
       stream.on('timeout', () => { if (stream.writableLength > 0 || stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL) })
       if (!stream.endAfterHeaders) passOver(stream)

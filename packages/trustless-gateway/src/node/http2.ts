@@ -1,7 +1,7 @@
 /** Answers of a gateway by HTTP/2. */
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { GatewayAnswer } from '../exchange.ts'
-import { type Outgoing, StreamOutgoing } from './send.ts'
+import { type Outgoing, StreamOutgoing, type Taken } from './send.ts'
 
 /** Aborted when the stream is closed; Node has ended it by then, whether or not its answer was out. */
 export const departureOf = (stream: ServerHttp2Stream): AbortSignal => {
@@ -15,7 +15,7 @@ export class Http2Outgoing extends StreamOutgoing implements Outgoing {
   #isBroken = false
 
   constructor (stream: ServerHttp2Stream, gone: AbortSignal) {
-    super(stream, gone, true)
+    super(stream, gone, true, () => !stream.destroyed && !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR)
     this.#stream = stream
   }
 
@@ -28,10 +28,10 @@ export class Http2Outgoing extends StreamOutgoing implements Outgoing {
     stream.once('wantTrailers', () => { if (!this.#isBroken) stream.sendTrailers({}) })
   }
 
-  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): void {
+  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined, taken?: Taken): void {
     const isEmpty = body === undefined || body.byteLength === 0
     this.#stream.respond({ ':status': status, ...headers }, { endStream: isEmpty })
-    if (!isEmpty) this.#stream.end(body)
+    if (!isEmpty) this.#stream.end(body, this.whenTaken(taken))
   }
 
   breakOff (): void {

@@ -4,7 +4,6 @@ import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { GatewayServerError } from './errors.ts'
-import type { TakePlain } from './plain-connection.ts'
 import { tellProtocol } from './protocol.ts'
 import type { CheckedServerLimits } from './server-limits.ts'
 import type { TlsPair } from './tls-files.ts'
@@ -17,8 +16,6 @@ export interface ListenOptions {
   readonly opened: (socket: Socket) => void
   /** `undefined`: without TLS. */
   readonly tls: TlsPair | undefined
-  /** Takes a connection as long as it is one of plain requests. */
-  readonly plain: TakePlain
   /** Takes a connection of HTTP/2; `undefined`: there is none. */
   readonly http2: ((socket: Socket) => void) | undefined
 }
@@ -36,7 +33,7 @@ export interface ServerAddress { readonly host: string, readonly port: number, r
 
 const MIN_TLS = 'TLSv1.2'
 
-export const createListening = ({ admit, opened, limits, tls, plain, http2 }: ListenOptions): Listening => {
+export const createListening = ({ admit, opened, limits, tls, http2 }: ListenOptions): Listening => {
   const options: ServerOptions = {
     headersTimeout: limits.headersMs,
     // a body is not read, so there is nothing to wait for
@@ -56,9 +53,9 @@ export const createListening = ({ admit, opened, limits, tls, plain, http2 }: Li
   server.timeout = limits.stalledMs
   const choose = (socket: Socket, http1: Take): void => {
     opened(socket)
-    const prior = secure === undefined ? http2 : undefined
-    if (secure !== undefined && http2 !== undefined && (socket as TLSSocket).alpnProtocol === 'h2') http2(socket)
-    else plain(socket, () => { tellProtocol(socket, limits.headersMs, (protocol) => { (protocol === 'http2' && prior !== undefined ? prior : http1)(socket) }) })
+    if (http2 === undefined) http1(socket)
+    else if (secure !== undefined) ((socket as TLSSocket).alpnProtocol === 'h2' ? http2 : http1)(socket)
+    else tellProtocol(socket, limits.headersMs, (protocol) => { (protocol === 'http2' ? http2 : http1)(socket) })
   }
   if (secure !== undefined) divert(server, 'secureConnection', choose)
   divert(server, 'connection', (socket, go) => {

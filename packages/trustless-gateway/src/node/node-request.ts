@@ -1,5 +1,6 @@
 /** A request that a server of Node has taken, as a gateway is asked. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { BlockMemory } from '@dagstore/read-blockstore'
 import type { GatewayRequest } from '../exchange.ts'
 import type { Asked } from './peers.ts'
 
@@ -8,15 +9,17 @@ export class NodeRequest implements GatewayRequest {
   readonly target: string
   readonly client: string
   readonly signal: AbortSignal
+  readonly memory: BlockMemory | undefined
   readonly #headers: IncomingHttpHeaders
   readonly #asked: Asked
   #out: (() => void) | undefined
 
-  constructor (method: string, target: string, headers: IncomingHttpHeaders, asked: Asked, signal: AbortSignal, client: string = asked.client) {
+  constructor (method: string, target: string, headers: IncomingHttpHeaders, asked: Asked, signal: AbortSignal, memory: BlockMemory | undefined, client: string = asked.client) {
     this.method = method
     this.target = target
     this.client = client
     this.signal = signal
+    this.memory = memory
     this.#headers = headers
     this.#asked = asked
   }

@@ -1,7 +1,11 @@
 /** The way of an answer to the network, the same for both versions of HTTP. */
 import type { Writable } from 'node:stream'
 import { type Awaitable, onAbort } from '@dagstore/io'
+import type { ReusedMemory } from '@dagstore/io/node'
 import type { GatewayAnswer } from '../exchange.ts'
+
+/** Told when the network has taken bytes, so that nobody looks at them any more; not where that is not sure. */
+export type Taken = () => void
 
 /** Where one answer goes. */
 export interface Outgoing {
@@ -10,9 +14,9 @@ export interface Outgoing {
   /** What is sent before a body that comes in parts. */
   begin (status: number, headers: GatewayAnswer['headers']): void
   /** Head and body at once. */
-  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): void
+  whole (status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined, taken?: Taken): void
   /** A part of the body. @returns whether there is room for more */
-  write (bytes: Uint8Array): boolean
+  write (bytes: Uint8Array, taken?: Taken): boolean
   /** Bytes that wait in memory for the network. */
   readonly waitingBytes: number
   /** Resolves when nothing waits any more, or nobody takes it. */
@@ -34,19 +38,23 @@ export interface Sent {
   readonly error: unknown
 }
 
-/** When the answer is out, or its peer is gone: no promise where it was handed over whole and the network has taken it at once. Never rejects. */
-export const sendAnswer = (out: Outgoing, { status, headers, body }: GatewayAnswer, withBody: boolean, maxWaitingBytes: number): Awaitable<Sent> => {
-  if (isStream(body)) return sendStream(out, status, headers, withBody, body, maxWaitingBytes)
-  const error = sendWhole(out, status, headers, withBody ? body : undefined)
+/**
+ * When the answer is out, or its peer is gone: no promise where it was handed over whole and the network has taken it at once. Never rejects.
+ *
+ * @param memory - gets back what of it is in the body, once that is out
+ */
+export const sendAnswer = (out: Outgoing, { status, headers, body }: GatewayAnswer, withBody: boolean, maxWaitingBytes: number, memory: ReusedMemory | undefined): Awaitable<Sent> => {
+  if (isStream(body)) return sendStream(out, status, headers, withBody, body, maxWaitingBytes, memory)
+  const error = sendWhole(out, status, headers, withBody ? body : undefined, memory)
   const sent: Sent = { bytes: withBody && error === undefined ? body?.byteLength ?? 0 : 0, error }
   return out.closed()?.then(() => sent) ?? sent
 }
 
 /** @returns why nothing was sent: headers that are none, say */
-const sendWhole = (out: Outgoing, status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined): unknown => {
+const sendWhole = (out: Outgoing, status: number, headers: GatewayAnswer['headers'], body: Uint8Array | undefined, memory: ReusedMemory | undefined): unknown => {
   if (out.isGone) return undefined
   try {
-    out.whole(status, headers, body)
+    out.whole(status, headers, body, takenOf(body, memory))
     return undefined
   } catch (error) {
     out.breakOff()
@@ -54,13 +62,13 @@ const sendWhole = (out: Outgoing, status: number, headers: GatewayAnswer['header
   }
 }
 
-const sendStream = async (out: Outgoing, status: number, headers: GatewayAnswer['headers'], withBody: boolean, body: AsyncGenerator<Uint8Array, void, undefined>, maxWaitingBytes: number): Promise<Sent> => {
-  const sent = await sendParts(out, status, headers, withBody, body, maxWaitingBytes)
+const sendStream = async (out: Outgoing, status: number, headers: GatewayAnswer['headers'], withBody: boolean, body: AsyncGenerator<Uint8Array, void, undefined>, maxWaitingBytes: number, memory: ReusedMemory | undefined): Promise<Sent> => {
+  const sent = await sendParts(out, status, headers, withBody, body, maxWaitingBytes, memory)
   await out.closed()
   return sent
 }
 
-const sendParts = async (out: Outgoing, status: number, headers: GatewayAnswer['headers'], withBody: boolean, body: AsyncGenerator<Uint8Array, void, undefined>, maxWaitingBytes: number): Promise<Sent> => {
+const sendParts = async (out: Outgoing, status: number, headers: GatewayAnswer['headers'], withBody: boolean, body: AsyncGenerator<Uint8Array, void, undefined>, maxWaitingBytes: number, memory: ReusedMemory | undefined): Promise<Sent> => {
   let bytes = 0
   try {
     if (out.isGone) return { bytes, error: undefined }
@@ -75,7 +83,7 @@ const sendParts = async (out: Outgoing, status: number, headers: GatewayAnswer['
       if (done === true) break
       bytes += value.byteLength
       // what is below the mark goes out while the next part is made
-      if (!out.write(value) && out.waitingBytes > maxWaitingBytes) await out.drained()
+      if (!out.write(value, takenOf(value, memory)) && out.waitingBytes > maxWaitingBytes) await out.drained()
     }
     out.end()
     return { bytes, error: undefined }
@@ -88,6 +96,10 @@ const sendParts = async (out: Outgoing, status: number, headers: GatewayAnswer['
   }
 }
 
+/** What is shorter is none of `memory`. */
+const takenOf = (bytes: Uint8Array | undefined, memory: ReusedMemory | undefined): Taken | undefined =>
+  bytes === undefined || memory === undefined || bytes.byteLength < memory.minBytes ? undefined : () => { memory.giveBack(bytes) }
+
 const isStream = (body: GatewayAnswer['body']): body is AsyncGenerator<Uint8Array, void, undefined> => body !== undefined && !(body instanceof Uint8Array)
 
 /** What all answers on a stream of Node have in common. */
@@ -95,19 +107,33 @@ export class StreamOutgoing {
   readonly #stream: Writable
   readonly #gone: AbortSignal
   readonly #closes: boolean
+  readonly #isWell: () => boolean
 
-  /** @param closes - whether the stream is sure to say that it is closed, so that nobody has to listen to `gone` for that */
-  constructor (stream: Writable, gone: AbortSignal, closes: boolean) {
+  /**
+   * @param closes - whether the stream is sure to say that it is closed, so that nobody has to listen to `gone` for that
+   * @param isWell - whether what it stands on is neither broken nor closed: then only has the network taken what is said to be written
+   */
+  constructor (stream: Writable, gone: AbortSignal, closes: boolean, isWell: () => boolean) {
     this.#stream = stream
     this.#gone = gone
     this.#closes = closes
+    this.#isWell = isWell
   }
 
   get isGone (): boolean { return this.#gone.aborted || this.#stream.destroyed }
 
   get waitingBytes (): number { return this.#stream.writableLength }
 
-  write (bytes: Uint8Array): boolean { return this.#stream.write(bytes) }
+  write (bytes: Uint8Array, taken?: Taken): boolean { return this.#stream.write(bytes, this.whenTaken(taken)) }
+
+  /** What a write of the stream calls. */
+  whenTaken (taken: Taken | undefined): ((error?: Error | null) => void) | undefined {
+    if (taken === undefined) return undefined
+    return (error) => {
+      // an answer that is reset is said to be written by some versions of Node
+      if ((error === undefined || error === null) && this.#isWell()) taken()
+    }
+  }
 
   end (): void { this.#stream.end() }
 

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { type Clock, systemClock } from '@dagstore/io'
-import { createCount, createDepartures, isFromHere, watchFiles } from '@dagstore/io/node'
+import { createCount, createDepartures, createReusedMemory, isFromHere, watchFiles } from '@dagstore/io/node'
 import type { GatewayAnswer } from '../exchange.ts'
 import type { Gateway } from '../gateway.ts'
 import { hasBody, Http1Outgoing, targetOf } from './http1.ts'
@@ -15,7 +15,6 @@ import { createListening, type ServerAddress } from './listening.ts'
 import { NodeRequest } from './node-request.ts'
 import { answerOperator, refusal, type ServerHealth, type ServerMetrics } from './operator-paths.ts'
 import { createPeers, type Peer, peerOf } from './peers.ts'
-import { createPlainConnections, type ServePlain } from './plain-connection.ts'
 import { type Outgoing, sendAnswer } from './send.ts'
 import type { ServedRequest } from './served-request.ts'
 import { checkServerLimits, type ServerLimits } from './server-limits.ts'
@@ -81,6 +80,7 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
   const connections = createCount(limits.maxConnections, Infinity)
   const clients = createCount(Infinity, limits.maxClientConnections)
   const departures = createDepartures()
+  const memory = createReusedMemory()
   const sockets = new Set<Socket>()
   const ending = new AbortController()
   let leaving = false
@@ -108,7 +108,7 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
       tell({ type: 'failed', error })
       answer = refusal(500, 'GATEWAY_FAULT', 'the request could not be answered')
     }
-    const sending = sendAnswer(out, answer, method !== 'HEAD', limits.maxWaitingBytes)
+    const sending = sendAnswer(out, answer, method !== 'HEAD', limits.maxWaitingBytes, memory)
     const { bytes, error } = 'then' in sending ? await sending : sending
     request.over()
     if (accessLog === undefined) return
@@ -133,22 +133,12 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     if (hasBody(request)) response.shouldKeepAlive = false // it is not read
     const gone = departures.of(socket)
     const asked = peers.of(peerAt(socket), headers, 'encrypted' in socket)
-    return serve(new NodeRequest(method, targetOf(request), headers, asked, gone), asked.address, httpVersion, new Http1Outgoing(request, response, gone, true), () => mayMeasure(socket, headers))
+    return serve(new NodeRequest(method, targetOf(request), headers, asked, gone, memory), asked.address, httpVersion, new Http1Outgoing(request, response, gone, true), () => mayMeasure(socket, headers))
   })
-  const servePlain = (socket: Socket): ServePlain => {
-    const gone = departures.of(socket)
-    const peer = peerAt(socket)
-    const secure = 'encrypted' in socket
-    return ({ method, target, headers }, out) => {
-      const asked = peers.of(peer, headers, secure)
-      return serve(new NodeRequest(method, target, headers, asked, gone), asked.address, '1.1', out, () => mayMeasure(socket, headers))
-    }
-  }
-  const plain = createPlainConnections({ limits, clock, lines, serve: servePlain })
   const sessions = createHttp2Sessions(limits, (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, session: ServerHttp2Session) => {
     const gone = departureOf(stream)
     const asked = peers.of(peerAt(session.socket), headers, session.encrypted === true)
-    const request = new NodeRequest(headers[':method'] ?? 'GET', headers[':path'] ?? '/', headers, asked, gone)
+    const request = new NodeRequest(headers[':method'] ?? 'GET', headers[':path'] ?? '/', headers, asked, gone, memory)
     return serve(request, asked.address, '2.0', new Http2Outgoing(stream, gone), () => mayMeasure(session.socket, headers))
   })
   const tls = options.tls === undefined ? undefined : await readTlsFiles(options.tls)
@@ -170,7 +160,7 @@ export const serveGateway = async (gateway: ServedGateway, options: ServeGateway
     lines.forget(socket)
     sessions.take(socket)
   }
-  const listening = createListening({ admit, opened: lines.enter, limits, tls, plain, http2: options.http2 === false ? undefined : http2 })
+  const listening = createListening({ admit, opened: lines.enter, limits, tls, http2: options.http2 === false ? undefined : http2 })
   const { server } = listening
   server.on('request', lines.take)
   server.on('timeout', (socket: Socket) => { if (lines.isBusy(socket) !== true || socket.writableLength > 0) socket.destroy() })

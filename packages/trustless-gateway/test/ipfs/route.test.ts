@@ -54,6 +54,19 @@ describe('only-if-cached', () => {
 })
 
 describe('HEAD', () => {
+  it('refuses a CAR of what GET cannot decode, but for the block alone', async () => {
+    const odd = CID.createV1(0x78, leaf.multihash)
+    const store = openTestStore()
+    for (const method of ['GET', 'HEAD']) {
+      expect(told(await ask(whole(store), `/ipfs/${odd}?format=car`, { method })), method).toEqual([501, 'DAG_UNKNOWN_CODEC'])
+      expect((await ask(whole(store), `/ipfs/${odd}?format=car&dag-scope=block`, { method })).status, method).toBe(200)
+      expect((await ask(whole(store), `/ipfs/${odd}?format=raw`, { method })).status, method).toBe(200)
+    }
+    store.asked.length = 0
+    await ask(whole(store), `/ipfs/${root}?format=car`, { method: 'HEAD' })
+    expect(store.asked).toEqual([])
+  })
+
   it('refuses what GET cannot verify', async () => {
     const odd = CID.createV1(0x55, create(0x300000, leaf.multihash.digest))
     const store = openTestStore()
@@ -74,6 +87,14 @@ describe('HEAD', () => {
 })
 
 describe('a foreign store', () => {
+  it('that tells lengths is not read where a block is too long', async () => {
+    const held = openTestStore()
+    const { bytes: _, bytesAt: __, ...foreign } = held
+    const gateway = createGateway({ blockstore: foreign as unknown as ReadBlockstore, limits: { request: { maxBlockBytes: 10 } } })
+    for (const target of [`/ipfs/${leaf}?format=raw`, `/ipfs/${leaf}?format=car`]) expect(told(await ask(gateway, target)), target).toEqual([403, 'DAG_BLOCK_TOO_LARGE'])
+    expect(held.asked).toEqual([])
+  })
+
   it('that has not got the block is 404 in every form', async () => {
     const held = openTestStore()
     held.remove(leaf)

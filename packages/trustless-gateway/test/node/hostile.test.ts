@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { CHUNK, pause, PREFACE, rapidResets, raw, type Served, serveStub, statuses, until } from './stub.ts'
+import { CHUNK, frame, openRequestFrame, pause, PREFACE, rapidResets, raw, type Served, serveStub, statuses, until } from './stub.ts'
 
 const get = (path: string, rest = ''): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n${rest}\r\n`
 
@@ -169,6 +169,16 @@ describe('very many', () => {
     })))
     expect(new Set(probes)).toEqual(new Set(['200']))
     session.destroy()
+    await isWell(served, before)
+  })
+
+  it('data without a byte, by the thousand, end their connection and nothing else', async () => {
+    const served = await serveStub({ limits: { idleMs: 200 } })
+    const before = held()
+    const empty = frame(0, 0, 1, Buffer.alloc(0))
+    const sockets = Array.from({ length: 5 }, () => deaf(served.port, Buffer.concat([PREFACE, openRequestFrame(1, '/ipfs/whole'), ...Array.from({ length: 50_000 }, () => empty)])))
+    for (const socket of sockets) socket.resume()
+    await Promise.all(sockets.map(ended))
     await isWell(served, before)
   })
 

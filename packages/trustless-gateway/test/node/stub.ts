@@ -130,7 +130,7 @@ export interface Frame {
 
 const TYPES: Readonly<Record<number, Frame['type']>> = { 0: 'DATA', 1: 'HEADERS', 3: 'RST_STREAM', 7: 'GOAWAY' }
 
-const frame = (type: number, flags: number, stream: number, payload: Uint8Array): Buffer => {
+export const frame = (type: number, flags: number, stream: number, payload: Uint8Array): Buffer => {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.byteLength, 0, 3)
   head[3] = type
@@ -143,6 +143,10 @@ const literal = (name: string, value: string): Buffer => Buffer.concat([Buffer.f
 
 const requestFrame = (stream: number, path: string): Buffer =>
   frame(1, 5, stream, Buffer.concat([literal(':method', 'GET'), literal(':scheme', 'http'), literal(':path', path), literal(':authority', 'x')]))
+
+/** The same with something to follow it. */
+export const openRequestFrame = (stream: number, path: string): Buffer =>
+  frame(1, 4, stream, Buffer.concat([literal(':method', 'GET'), literal(':scheme', 'http'), literal(':path', path), literal(':authority', 'x')]))
 
 export const PREFACE: Buffer = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0))])
 
