@@ -49,8 +49,6 @@ interface Entry {
 
 /** What a waiting block takes beside its bytes, roughly. */
 const ENTRY_BYTES = 512
-/** How long a block under way is taken to be before one has come. */
-const FIRST_GUESS_BYTES = 1 << 18
 /** The most under way before blocks have come that tell how long they are; one more for each that has. */
 const FIRST_WIDTH = 8
 /** Of so few under way groups would be too small to be worth the wait. */
@@ -183,9 +181,9 @@ export class LookAhead {
     return true
   }
 
-  /** Those that wait, and those under way as long as the longest so far. */
+  /** Those that wait, and those under way as long as the longest so far; before one has come, two are all that may be. */
   #bytesWith (underWay: number): number {
-    return this.#waitingBytes + underWay * (this.#longestBytes === 0 ? Math.min(FIRST_GUESS_BYTES, this.#maxBytes / this.#width) : this.#longestBytes)
+    return this.#waitingBytes + underWay * (this.#longestBytes === 0 ? this.#maxBytes / 2 : this.#longestBytes)
   }
 
   #frameBelow (cid: CID, bytes: Uint8Array, task: Task): Frame {
