@@ -7,10 +7,24 @@ import type { ProfileRules } from './profile.ts'
 export const RAW = 0x55
 export const DAG_PB = 0x70
 
+/** Of a raw leaf of a file: which of the file's bytes it is. */
+export interface LeafPlace {
+  /** Of the file in the tree, names joined by `/`; empty for a file that is the root. */
+  readonly path: string
+  /** In bytes from the file's start. */
+  readonly offset: number
+  /** Never there: so that a blockstore, whose `put` takes options in this place, is a sink as it is. */
+  readonly signal?: never
+}
+
 /** Any blockstore, or anything else that takes blocks. */
 export interface BlockSink {
-  /** Awaited before the next block comes. `bytes` belong to the sink. The same block may come more than once. */
-  put(cid: CID, bytes: Uint8Array): unknown
+  /**
+   * Awaited before the next block comes. `bytes` belong to the sink. The same block may come more than once.
+   *
+   * @param leaf - only of raw blocks that are bytes of a file, those with identity CIDs too; profiles without raw leaves never give it
+   */
+  put(cid: CID, bytes: Uint8Array, leaf?: LeafPlace): unknown
 }
 
 /** What a parent needs to know of a finished part of the tree; lengths in bytes. */
@@ -30,7 +44,7 @@ export interface DirectoryNodes extends Pick<BuiltNode, 'cid' | 'dagBytes' | 'bl
 export interface BlockWriter {
   readonly rules: ProfileRules
   /** Put one block, under an identity CID when the profile inlines it; the reason of an abort before that. */
-  write(codec: typeof RAW | typeof DAG_PB, bytes: Uint8Array): Promise<{ readonly cid: CID, readonly blocks: number }>
+  write(codec: typeof RAW | typeof DAG_PB, bytes: Uint8Array, leaf?: LeafPlace): Promise<{ readonly cid: CID, readonly blocks: number }>
 }
 
 interface BlockWriterOptions {
@@ -41,14 +55,14 @@ interface BlockWriterOptions {
 
 export const createBlockWriter = (rules: ProfileRules, sink: BlockSink, hashes: Hashes, { identity, signal }: BlockWriterOptions): BlockWriter => ({
   rules,
-  write: async (codec, bytes) => {
+  write: async (codec, bytes, leaf) => {
     signal?.throwIfAborted()
     const isInline = bytes.byteLength <= rules.inlineBytes
     const hashCode = isInline ? IDENTITY : rules.hashCode
     const digest = Digest.create(hashCode, hashes.digest(hashCode, bytes))
     const cid = rules.cidVersion === 0 ? CID.createV0(digest as Digest.Digest<typeof V0_HASH, number>) : CID.createV1(codec, digest)
     if (isInline && identity === 'skip') return { cid, blocks: 0 }
-    await sink.put(cid, bytes)
+    await (leaf === undefined ? sink.put(cid, bytes) : sink.put(cid, bytes, leaf))
     return { cid, blocks: 1 }
   },
 })

@@ -5,7 +5,7 @@
  * Source: boxo ipld/unixfs/importer/balanced/builder.go `Layout`.
  */
 import { encode } from '@ipld/dag-pb'
-import { type BlockWriter, type BuiltNode, DAG_PB, RAW } from './block-writer.ts'
+import { type BlockWriter, type BuiltNode, DAG_PB, type LeafPlace, RAW } from './block-writer.ts'
 import { rechunk } from './chunks.ts'
 import { encodeUnixfs } from './unixfs-data.ts'
 
@@ -13,21 +13,24 @@ import { encodeUnixfs } from './unixfs-data.ts'
  * Write the blocks of a file, leaves first, as its content arrives. Memory: one chunk, and for each level of the tree the
  * links of one node.
  *
+ * @param path - of the file in the tree, for the places of its leaves
  * @param onBytes - called with the length of each chunk after its leaf was put
  */
-export const writeFile = async (writer: BlockWriter, content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<BuiltNode> => {
+export const writeFile = async (writer: BlockWriter, content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, path: string, signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<BuiltNode> => {
   const levels = new Levels(writer)
+  let offset = 0
   for await (const chunk of rechunk(content, writer.rules.chunkBytes, signal)) {
-    await levels.add(await writeLeaf(writer, chunk))
+    await levels.add(await writeLeaf(writer, chunk, { path, offset }))
+    offset += chunk.byteLength
     onBytes(chunk.byteLength)
   }
   signal?.throwIfAborted()
-  return await levels.finish() ?? await writeLeaf(writer, new Uint8Array(0))
+  return await levels.finish() ?? await writeLeaf(writer, new Uint8Array(0), { path, offset })
 }
 
-const writeLeaf = async (writer: BlockWriter, chunk: Uint8Array): Promise<BuiltNode> => {
+const writeLeaf = async (writer: BlockWriter, chunk: Uint8Array, place: LeafPlace): Promise<BuiltNode> => {
   const fileBytes = chunk.byteLength
-  if (writer.rules.rawLeaves) return { ...await writer.write(RAW, chunk), fileBytes, dagBytes: fileBytes }
+  if (writer.rules.rawLeaves) return { ...await writer.write(RAW, chunk, place), fileBytes, dagBytes: fileBytes }
   const bytes = encode({ Data: encodeUnixfs({ type: 'file', ...(chunk.byteLength > 0 && { data: chunk }), fileBytes }), Links: [] })
   return { ...await writer.write(DAG_PB, bytes), fileBytes, dagBytes: bytes.byteLength }
 }

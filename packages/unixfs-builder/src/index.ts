@@ -1,4 +1,4 @@
-export type { BlockSink, BuiltNode } from './block-writer.ts'
+export type { BlockSink, BuiltNode, LeafPlace } from './block-writer.ts'
 export { MAX_DIRECTORY_BYTES } from './directory.ts'
 export { UnixfsError, type UnixfsErrorCode } from './errors.ts'
 export { DEFAULT_PROFILE, type Profile, PROFILES } from './profile.ts'
