@@ -1,0 +1,6 @@
+export { apiUrl } from './api-url.ts'
+export { IpfsError, type IpfsErrorCode } from './errors.ts'
+export { fromNode, type FromNodeOptions, type IpfsNode } from './from-node.ts'
+export type { ImportCarOptions, IpfsBlockstore } from './ipfs-blockstore.ts'
+export { createKuboBlockstore, type KuboOptions } from './kubo/kubo-blockstore.ts'
+export { layered, type LayeredBlockstore } from './layered.ts'

@@ -1,0 +1,1 @@
+export { apiOf, type ApiOptions } from './node/api-of.ts'
