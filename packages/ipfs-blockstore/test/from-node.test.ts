@@ -64,7 +64,11 @@ describe('a node in this process', () => {
       expect(await ipfs.has(cid)).toBe(true)
       await ipfs.pin(cid)
     }
-    expect(asked).toEqual([['get', true], ['has', true], ['add', true], ['get', false], ['has', true], ['add', false]])
+    // a pin that asks nobody begins only with a block that is there
+    expect(asked).toEqual([['get', true], ['has', true], ['has', true], ['add', true], ['get', false], ['has', true], ['add', false]])
+    await using offline = fromNode(node)
+    expect(await codeOf(() => offline.pin(block('not there').cid))).toBe('IPFS_REFUSED')
+    expect(asked.slice(-1)).toEqual([['has', true]])
   })
 
   it('lacks a block where Helia says that it was not to look for it', async () => {
