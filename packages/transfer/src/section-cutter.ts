@@ -23,11 +23,14 @@ export interface CutterOptions {
 
 /** Of a length below 2^53. */
 const MAX_VARINT_BYTES = 8
+const MOST_PARTS = 1024
 
 export class SectionCutter {
   readonly #options: CutterOptions
   #held: Uint8Array[] = []
   #heldBytes = 0
+  /** So many parts at the front are made of others. */
+  #joinedParts = 0
   /** Of the next section, its length in front included; 0: not known yet. */
   #wanted = 0
   #headBytes = 0
@@ -56,9 +59,18 @@ export class SectionCutter {
       rest = rest.subarray(skipped.byteLength)
     }
     if (rest.byteLength === 0) return
-    this.#held.push(rest)
-    this.#heldBytes += rest.byteLength
+    this.#hold(rest)
     for (let section = this.#next(); section !== undefined; section = this.#next()) yield section
+  }
+
+  /** A chunk may be one byte, and an object for each would be many times as long: every so many become one. */
+  #hold (bytes: Uint8Array): void {
+    this.#held.push(bytes)
+    this.#heldBytes += bytes.byteLength
+    if (this.#held.length - this.#joinedParts < MOST_PARTS) return
+    const parts = this.#held.splice(this.#joinedParts)
+    this.#held.push(joined(parts, parts.reduce((sum, { byteLength }) => sum + byteLength, 0)))
+    this.#joinedParts++
   }
 
   /** What the header says is known from the root; one that says something else is the beginning of another payload. */
@@ -75,6 +87,7 @@ export class SectionCutter {
     const wanted = this.#wanted
     const section = all.subarray(0, wanted)
     this.#held = all.byteLength > wanted ? [all.subarray(wanted)] : []
+    this.#joinedParts = 0
     this.#heldBytes -= wanted
     this.#at += wanted
     this.#wanted = 0
@@ -87,6 +100,7 @@ export class SectionCutter {
     if (first.byteLength < MAX_VARINT_BYTES && this.#held.length > 1) {
       first = joined(this.#held, this.#heldBytes)
       this.#held = [first]
+      this.#joinedParts = 0
     }
     const { maxSectionBytes, totalBytes } = this.#options
     try {

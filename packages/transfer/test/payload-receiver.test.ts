@@ -63,6 +63,15 @@ describe('a receiver', () => {
     }
   })
 
+  it('puts a long block together from single bytes', async () => {
+    const dag = await randomDag(15, 2, 12_000)
+    const file = memoryFile()
+    const receiver = await open(file, dag)
+    await receiver.write(inChunks(dag.payload, 1), { from: 0 })
+    expect(dag.payload.byteLength).toBeGreaterThan(4000)
+    await checkWhole(receiver, file, dag)
+  })
+
   it('takes what is finished as it is, and changes nothing of it', async () => {
     const dag = await randomDag(7)
     const file = memoryFile()
