@@ -25,6 +25,7 @@ export type CarV2ErrorCode =
   | 'CARV2_NO_ROOTS'
   | 'CARV2_ROOT_MISSING'
   | 'CARV2_INCOMPLETE'
+  | 'CARV2_REFERENCES'
 
 /** The bytes are not a well-formed CAR or CAR index, or not what they claim to be. */
 export class CarV2Error extends Error {

@@ -19,6 +19,7 @@ export { CAR_LIMITS, type CarLayout, type CarLimits, type LayoutOptions, readLay
 export { encodeMultiIndex, MULTI_INDEX, type MultiIndex, type MultiIndexPart, openMultiIndex } from './multi-index.ts'
 export { openIndex, type OpenIndexOptions } from './open-index.ts'
 export { createPageCache, type PageCache, type PageSpace } from './page-cache.ts'
+export { decodeFileReference, type FileReferenceFields, isReferenceSection, MAX_REFERENCE_BYTES, probeReferences, refuseReferences } from './references.ts'
 export { replaceRoots, type ReplaceRootsOptions, type ReplaceRootsReport } from './replace-roots.ts'
 export type { ByteChunks } from './chunk-feed.ts'
 export { scanSections, type ScanSectionsOptions, scanSectionsSync, type Section } from './scan.ts'

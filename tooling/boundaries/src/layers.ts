@@ -17,7 +17,7 @@ export const LAYERS: ReadonlyMap<string, LayerRow> = new Map([
   ...at(0, ['io', 'read-blockstore', 'hashes']),
   ...at(1, ['promote-blockstore', 'carv2', 'dag', 'piece', 'unixfs-builder', 'top-level-index', 'json-rpc']),
   ...at(2, ['carv2-index-mount', 'writable-carv2', 'unsealed-sector', 'mounts', 'index-repo', 'lotus-api', 'trustless-gateway', 'ipfs-blockstore']),
-  ...at(3, ['piece-store', 'dagstore', 'imports', 'retrievals', 'transfer']),
+  ...at(3, ['piece-store', 'dagstore', 'ref-carv2', 'imports', 'retrievals', 'transfer']),
   ...at(4, ['lotus-mount', 'helia', 'node', 'deal-protocol'], ['node']),
   ...at(5, ['deal-provider']),
   ...at(5, ['rpc'], ['rpc']),

@@ -1,7 +1,7 @@
 /** What the PATHs of `add` stand for: files as they were named, and those in folders that a pattern matches. */
 import { realpath, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { readLayout } from '@dagstore/carv2'
+import { readLayout, refuseReferences } from '@dagstore/carv2'
 import { classifyNodeError, openFileSource } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
 import { isBelow } from './keep.ts'
@@ -49,14 +49,14 @@ export interface FilesOptions {
  * Of a folder its matching files, but not those of the store, unless its folder is the one that was named, or lies above. A
  * file that was named has to begin as a CAR does; those of a pattern are believed to be what they are called.
  *
- * @throws {CarV2Error} no CAR. `IO_*`
+ * @throws {CarV2Error} no CAR; `CARV2_REFERENCES`: one without its data. `IO_*`
  */
 export const filesOf = async function * (argument: AddArgument, { glob, root, signal }: FilesOptions): AsyncGenerator<AddFile, void, undefined> {
   const { label, path, kind } = argument
   if (kind === 'file') {
     const source = await openFileSource(path, { label, signal })
     try {
-      await readLayout(source, { badIndex: 'report', signal })
+      await refuseReferences(source, await readLayout(source, { badIndex: 'report', signal }), label, { signal })
     } finally {
       await source.close()
     }

@@ -1,6 +1,6 @@
 /** `car wrap` and `car index`: a CARv2 with an index around the payload of a CAR; in place where it is a CARv2 already. */
 import type { Command } from 'commander'
-import { attachIndex, buildIndex, buildIndexStream, extractPayload, INDEX_SORTED, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
+import { attachIndex, buildIndex, buildIndexStream, extractPayload, INDEX_SORTED, refuseReferences, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
 import { openWritableFile } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
 import type { AddOptions } from '../options.ts'
@@ -78,7 +78,7 @@ export const payload = async (file: string | undefined, output: Output, options:
 const wrap = async (file: string | undefined, output: Output, form: WrapOptions, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
   await refuseEarly(output, options)
   const report = await withSource(file, 'wrap', terminal, (source, onProgress, input) => withScratch(async (scratch) => {
-    await layoutOf(source, input, terminal)
+    await refuseReferences(source, await layoutOf(source, input, terminal), file ?? 'stdin', { signal: terminal.signal })
     const room = form.codec === INDEX_SORTED ? {} : { scratch }
     const chunks = wrapChunks(source, { ...form, ...room, padding: options.keepPadding === true ? 'keep' : 'drop', onProgress, signal: terminal.signal })
     const found: { report?: WrapReport } = {}

@@ -1,5 +1,5 @@
 /** The CAR bytes of an item that become its piece: the CAR as it is, or the payload form of what was imported. */
-import { type CarLayout, readLayout } from '@dagstore/carv2'
+import { type CarLayout, readLayout, refuseReferences } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { payloadForm } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
@@ -26,6 +26,7 @@ export const carPayload = async (path: string): Promise<CarPayload> => {
   const source = await openFileSource(path)
   try {
     const layout = await readLayout(source)
+    await refuseReferences(source, layout, path)
     return {
       layout,
       source,

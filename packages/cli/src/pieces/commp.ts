@@ -1,6 +1,6 @@
 /** `pieces commp`: the piece commitment of a file. */
 import type { Command } from 'commander'
-import { PRAGMA, readLayout } from '@dagstore/carv2'
+import { PRAGMA, readLayout, refuseReferences } from '@dagstore/carv2'
 import { type ByteSource, readChunks } from '@dagstore/io'
 import { pieceBytes } from '@dagstore/piece'
 import { commpOf } from '@dagstore/piece/node'
@@ -38,5 +38,6 @@ const payloadRange = async (source: ByteSource, terminal: Terminal): Promise<{ f
   // a CARv1 is taken whole, and so is what is no CAR: a piece may hold any bytes
   if (Buffer.compare(head, PRAGMA) !== 0) return { from: 0, to: source.sizeBytes }
   const layout = await readLayout(source, { signal })
+  await refuseReferences(source, layout, 'the file', { signal })
   return { from: layout.payloadStart, to: layout.payloadStart + layout.payloadBytes }
 }

@@ -1,5 +1,5 @@
 /** Indexing a shard: scan, index file, top-level index, and the session that its first leases share. */
-import { buildIndexStream, type IndexStream, openIndex } from '@dagstore/carv2'
+import { buildIndexStream, type IndexStream, openIndex, readLayout, refuseReferences } from '@dagstore/carv2'
 import { IndexRepoError } from '@dagstore/index-repo'
 import type { ByteSource } from '@dagstore/io'
 import type { Mount, MountBytes } from '@dagstore/mounts'
@@ -122,6 +122,7 @@ const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: B
   const spoilage = new Spoilage()
   const scratch = repo.scratch(key, building.generation)
   try {
+    await abortable(refuseForeignData(raw, signal), signal)
     const index = await abortable(buildIndexStream(pace === undefined ? raw : pacedSource(raw, pace), {
       signal,
       scratch: () => scratch.open(),
@@ -143,6 +144,9 @@ const build = async (parts: StoreParts, key: string, record: ShardRecord, raw: B
     throw error
   }
 }
+
+/** A CAR that says where its data is, instead of holding it, would be a shard of blocks that nobody can verify. @throws {CarV2Error} `CARV2_REFERENCES` */
+const refuseForeignData = async (raw: ByteSource, signal: AbortSignal): Promise<void> => refuseReferences(raw, await readLayout(raw, { signal, badIndex: 'report' }), 'the shard', { signal })
 
 const writeIndex = async ({ repo }: StoreParts, key: string, generation: number, index: IndexStream, signal: AbortSignal): Promise<void> => {
   try {

@@ -1,0 +1,1 @@
+export { nodeReferencedFiles, type NodeReferencedFilesOptions } from './node/node-files.ts'
