@@ -1,5 +1,5 @@
 /** Copying blocks into the file of a retrieval, whatever state it is in. */
-import { walkDag } from '@dagstore/dag'
+import { type DagPath, type DagScope, type EntityBytes, walkDag, walkPath } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
 import type { CallOptions, Directory } from '@dagstore/io'
 import { BlockstoreError, type ReadBlockstore, readBlock, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
@@ -9,6 +9,16 @@ import { RetrievalError } from './errors.ts'
 import { createCar, extendCar, findCar, type Found, sameRoots } from './target.ts'
 
 export interface Progress { readonly doneBlocks: number, readonly doneBytes: number, readonly totalBytes: undefined }
+
+/** A part of a DAG, as trustless gateways take it. The blocks on the way along the path belong to it. */
+export interface DagSelector {
+  /** From the root. @default the root itself */
+  readonly path?: DagPath
+  /** @default 'all'; 'entity' with `entityBytes` */
+  readonly scope?: DagScope
+  /** Of a file only the blocks that hold these bytes. Needs scope 'entity'. @default all */
+  readonly entityBytes?: EntityBytes
+}
 
 export interface CopyTarget extends CallOptions {
   readonly directory: Directory
@@ -116,17 +126,23 @@ class Tally {
   }
 }
 
-/** The DAG under `root`: each block from the file where it is there, else from the source; hashed in either case. */
-export const dagBlocks = (root: CID, from: Pick<ReadBlockstore, 'get'>, missing: 'throw' | 'report', { hashes, signal }: CopyTarget): Blocks =>
+/** What of the DAG under `root` is wanted: each block from the file where it is there, else from the source; hashed in either case. */
+export const dagBlocks = (root: CID, from: Pick<ReadBlockstore, 'get'>, missing: 'throw' | 'report', selector: DagSelector | undefined, { hashes, signal }: CopyTarget): Blocks =>
   async function * (file, onMissing) {
-    let present = false
+    /** Came from the source, and have not been given since. */
+    const fetched = new Set<string>()
     const both = {
       get: async function * (any: Parameters<ReadBlockstore['get']>[0], options?: Parameters<ReadBlockstore['get']>[1]): AsyncGenerator<Uint8Array> {
-        present = file !== undefined && await file.has(any, options)
-        yield await readBlock(present && file !== undefined ? file : from, toCid(any), options)
+        const cid = toCid(any)
+        const present = file !== undefined && await file.has(cid, options)
+        const bytes = await readBlock(present ? file : from, cid, options)
+        if (!present) fetched.add(cid.toString())
+        yield bytes
       },
     }
-    for await (const { cid, bytes } of walkDag(both, root, { identity: 'skip', hashes, missing, onMissing, signal })) yield { cid, bytes, present }
+    const options = { identity: 'skip', hashes, missing, onMissing, signal } as const
+    const blocks = selector === undefined ? walkDag(both, root, options) : walkPath(both, root, { ...options, ...selector, outside: 'throw' })
+    for await (const { cid, bytes } of blocks) yield { cid, bytes, present: !fetched.delete(cid.toString()) }
   }
 
 /** Every block that the store lists; identity CIDs carry their data themselves. */

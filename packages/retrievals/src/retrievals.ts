@@ -5,7 +5,7 @@ import type { CallOptions, Directory, TreeEntry } from '@dagstore/io'
 import { type AnyCid, type ReadBlockstore, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { carName, checkCarName } from './car-name.ts'
-import { copyInto, type CopyTarget, dagBlocks, listedBlocks } from './copy.ts'
+import { copyInto, type CopyTarget, dagBlocks, type DagSelector, listedBlocks } from './copy.ts'
 import { openFinished } from './target.ts'
 import { unixfsTree } from './unixfs-tree.ts'
 
@@ -29,6 +29,11 @@ export interface RetrieveOptions extends RetrievalOptions {
   readonly root: AnyCid
   /** Its blocks are hashed here, whatever it says of them. */
   readonly from: Pick<ReadBlockstore, 'get'>
+  /**
+   * Only this part of the DAG; the file's root stays the root of the whole. Another part for the same id and root is added to its
+   * file. @default all of it
+   */
+  readonly selector?: DagSelector | undefined
   /** `report`: go on without blocks that are not found, and list them. @default 'throw' */
   readonly missing?: 'throw' | 'report' | undefined
 }
@@ -72,7 +77,7 @@ export interface Retrievals {
    * are in it are not asked for again. On failure or abort the file stays, unfinished.
    *
    * @throws {RetrievalError} `RETRIEVAL_BAD_ID`; `RETRIEVAL_OTHER_ROOT`: the file is of another DAG
-   * @throws {DagError} a block does not match its hash, or cannot be decoded. The errors of `from` pass through, among them
+   * @throws {DagError} a block does not match its hash, or cannot be decoded; the path leads nowhere, or the bytes are outside of the file. The errors of `from` pass through, among them
    *   its not-found error
    */
   retrieve(options: RetrieveOptions): Promise<Retrieved>
@@ -111,10 +116,10 @@ export const openRetrievals = ({ directory, hashes }: { readonly directory: Dire
     turn.finally(() => { if (busy.get(name) === turn) busy.delete(name) }).then(resolve, reject)
   })
   return {
-    retrieve: async ({ id, root, from, missing = 'throw', signal, onProgress }) => {
+    retrieve: async ({ id, root, from, selector, missing = 'throw', signal, onProgress }) => {
       const cid = toCid(root)
       const target: CopyTarget = { directory, name: carName(id), hashes, roots: [cid], signal, onProgress }
-      return alone(target, () => copyInto(target, dagBlocks(cid, from, missing, target)))
+      return alone(target, () => copyInto(target, dagBlocks(cid, from, missing, selector, target)))
     },
     copySections: async ({ id, roots, from, signal, onProgress }) => {
       const target: CopyTarget = { directory, name: carName(id), hashes, roots: roots.map(toCid), signal, onProgress }
