@@ -78,7 +78,9 @@ export const rangeStorm = async ({ port, things }: Attacked, count: number, seed
   const wrong: string[] = []
   const cases = things.flatMap(({ target, bytes }) => rangesOf(bytes.byteLength, seed).map((asked) => ({ ...asked, target, bytes })))
   const pick = seededInts(seed)
-  for (const { ask, end } of [askingByHttp1(port, 32), askingByHttp2(port)]) {
+  for (const open of [() => askingByHttp1(port, 32), () => askingByHttp2(port)]) {
+    // not before it is its turn: who asks nothing for a while is dropped
+    const { ask, end } = open()
     await inTurns(count / 2, 32, async (at) => {
       const { target, bytes, range, status, from, to } = cases[at < cases.length ? at : pick(cases.length)]!
       const taken = await ask(target, { headers: { range } })
@@ -104,6 +106,9 @@ export const connectTo = (port: number, bytes: string | Uint8Array): Socket => {
 
 export const closed = (socket: Socket): Promise<void> => new Promise((resolve) => { if (socket.closed) resolve(); else socket.once('close', () => { resolve() }) })
 
+/** Of one connection of HTTP/2: more of them make it one that is ended. */
+const MOST_RESETS = 500
+
 /** Ask for parts and leave: at once, with the first byte, or a moment after; in order, or by a reset. */
 export const leaveStorm = async ({ port, things, streams }: Attacked, count: number): Promise<void> => {
   const targets = [...streams, ...things.map(({ target }) => target)]
@@ -117,18 +122,20 @@ export const leaveStorm = async ({ port, things, streams }: Attacked, count: num
     else setTimeout(leave, at % 11)
     await closed(socket)
   })
-  const session = connectHttp2(`http://127.0.0.1:${port}`)
-  session.on('error', () => {})
-  await inTurns(count / 2, 40, (at) => new Promise((resolve) => {
-    const { target, range } = of(at)
-    const stream = session.request({ ':path': target, range }, { endStream: true })
-    const leave = (): void => { stream.close(constants.NGHTTP2_CANCEL) }
-    stream.on('error', () => {}).on('close', () => { resolve() })
-    if (at % 3 === 0) leave()
-    else if (at % 3 === 1) stream.once('data', leave)
-    else setTimeout(leave, at % 11)
-  }))
-  session.destroy()
+  for (let begun = 0; begun < count / 2; begun += MOST_RESETS) {
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    session.on('error', () => {})
+    await inTurns(Math.min(MOST_RESETS, count / 2 - begun), 40, (at) => new Promise((resolve) => {
+      const { target, range } = of(begun + at)
+      const stream = session.request({ ':path': target, range }, { endStream: true })
+      const leave = (): void => { stream.close(constants.NGHTTP2_CANCEL) }
+      stream.on('error', () => {}).on('close', () => { resolve() })
+      if (at % 3 === 0) leave()
+      else if (at % 3 === 1) stream.once('data', leave)
+      else setTimeout(leave, at % 11)
+    }))
+    session.destroy()
+  }
 }
 
 /** As many probes as possible at the same time, of clients at different addresses. @returns how often each status came; 'bad': a refusal that does not say when to come again */
