@@ -126,7 +126,8 @@ const open = async ({ fetch, headers, clock, timeoutMs }: ApiOptions, base: URL,
       over.abort()
     }
   }
-  const response = await timed(fetch(url, { method: 'POST', headers, signal: ended.signal, redirect: 'manual', ...(body === undefined ? {} : { body }) }))
+  const form = body === undefined ? { headers } : await encoded(body, headers)
+  const response = await timed(fetch(url, { method: 'POST', ...form, signal: ended.signal, redirect: 'manual' }))
   const reader = response.body?.getReader()
   const answer: Answer = {
     read: async () => reader === undefined ? undefined : (await timed(reader.read())).value,
@@ -138,6 +139,17 @@ const open = async ({ fetch, headers, clock, timeoutMs }: ApiOptions, base: URL,
   } finally {
     answer.end()
   }
+}
+
+/**
+ * A form as bytes. `fetch` of Node reads one piece by piece, and when the connection breaks between two of them, hands the next to a
+ * stream that is closed: a rejection that nobody can handle.
+ */
+const encoded = async (form: FormData, headers: ApiOptions['headers']): Promise<{ readonly body: Uint8Array<ArrayBuffer>, readonly headers: Headers }> => {
+  const whole = new Response(form)
+  const all = new Headers(headers)
+  all.set('content-type', whole.headers.get('content-type') ?? '')
+  return { body: new Uint8Array(await whole.arrayBuffer()), headers: all }
 }
 
 /** Kubo's errors are JSON; what stands before its commands answers in plain text. */
