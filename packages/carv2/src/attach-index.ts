@@ -1,8 +1,7 @@
 /** The index at the end of a CARv2: put there, put there anew, taken out as a file of its own. */
-import { type ByteProgress, type ByteSource, type CallOptions, createWindow, readChunks, type WritableFile } from '@dagstore/io'
+import { type ByteProgress, type ByteSource, type CallOptions, createWindow, readChunks, sourceOfFile, type WritableFile } from '@dagstore/io'
 import { collectIndex } from './build-index.ts'
 import { CarV2Error } from './errors.ts'
-import { sourceOfFile } from './file-source.ts'
 import { type CarV2Header, encodeHeader, PRAGMA_BYTES } from './header.ts'
 import { type IdentityPolicy, type IdentityPolicyName, resolveIdentityPolicy } from './identity-policy.ts'
 import { compareIndex } from './index-compare.ts'

@@ -1,10 +1,9 @@
 /** Other roots for a CAR that is there already, without writing its blocks again. */
-import { type ByteProgress, type ByteSource, type CallOptions, createWindow, type WritableFile } from '@dagstore/io'
+import { type ByteProgress, type ByteSource, type CallOptions, createWindow, sourceOfFile, type WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { attachIndex } from './attach-index.ts'
 import { encodeCarV1Header, MAX_ROOTS } from './carv1-header.ts'
 import { CarV2Error } from './errors.ts'
-import { sourceOfFile } from './file-source.ts'
 import { encodeHeader, HEADER_BYTES, PRAGMA_BYTES } from './header.ts'
 import type { IdentityPolicy, IdentityPolicyName } from './identity-policy.ts'
 import { type CarLimits, readLayout } from './layout.ts'

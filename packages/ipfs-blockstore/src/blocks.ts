@@ -1,6 +1,6 @@
 /** What every store here does with blocks that come and go. */
 import { scanStream } from '@dagstore/carv2'
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, joinBytes } from '@dagstore/io'
 import { BlockNotFoundError, type Gate } from '@dagstore/read-blockstore'
 import type { Blockstore } from 'interface-blockstore'
 import { CID } from 'multiformats/cid'
@@ -17,13 +17,7 @@ export const wholeInput = async (input: BlockInput, signal: AbortSignal | undefi
     chunks.push(chunk)
     length += chunk.byteLength
   }
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return whole
+  return joinBytes(chunks, length)
 }
 
 /** Absence as ours and js-stores tell it. */

@@ -1,7 +1,7 @@
 /** Copying blocks into the file of a retrieval, whatever state it is in. */
 import { type DagPath, type DagScope, type EntityBytes, walkDag, walkPath } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
-import type { CallOptions, Directory } from '@dagstore/io'
+import { type CallOptions, type Directory, joinBytes } from '@dagstore/io'
 import { BlockstoreError, type ReadBlockstore, readBlock, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
 import type { WritableCar } from '@dagstore/writable-carv2'
 import type { CID } from 'multiformats/cid'
@@ -166,11 +166,5 @@ const joined = async (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>):
   for await (const chunk of chunks) all.push(chunk)
   const [only] = all
   if (only !== undefined && all.length === 1) return only
-  const whole = new Uint8Array(all.reduce((sum, chunk) => sum + chunk.byteLength, 0))
-  let at = 0
-  for (const chunk of all) {
-    whole.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return whole
+  return joinBytes(all)
 }

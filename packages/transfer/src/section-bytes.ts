@@ -1,4 +1,5 @@
 /** Sections of a payload as bytes: how long one is, and how it is written. */
+import { joinBytes } from '@dagstore/io'
 import { encodeVarint } from '@dagstore/carv2'
 import type { CID } from 'multiformats/cid'
 
@@ -20,13 +21,7 @@ export const writeSection = (cid: CID, data: Uint8Array): Uint8Array => {
 export const joined = (parts: readonly Uint8Array[], bytes: number): Uint8Array => {
   const [first] = parts
   if (parts.length === 1 && first?.byteLength === bytes) return first
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.byteLength
-  }
-  return whole
+  return joinBytes(parts, bytes)
 }
 
 export const isEqual = (a: Uint8Array, b: Uint8Array): boolean => {

@@ -1,8 +1,7 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 /** What a file is that a payload is to be received into: new, unfinished or finished. */
 import { type CarLayout, CarV2Error, encodeCarV1Header, PRAGMA, readLayout, scanSections } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
-import type { ByteSource, CallOptions, WritableFile } from '@dagstore/io'
+import { type CallOptions, sourceOfFile, type WritableFile } from '@dagstore/io'
 import { createWritableCar, type FinalizedFacts, resumeWritableCar, type WritableCar, WritableCarError } from '@dagstore/writable-carv2'
 import type { CID } from 'multiformats/cid'
 import { TransferError } from './errors.ts'
@@ -58,7 +57,7 @@ const isStillborn = async (file: WritableFile): Promise<boolean> => {
 }
 
 const openFinished = async (file: WritableFile, { root, totalBytes, signal }: StagingOptions): Promise<(options: CallOptions) => Promise<FinalizedFacts>> => {
-  const source = sourceOf(file)
+  const source = sourceOfFile(file)
   let layout: CarLayout
   try {
     layout = await readLayout(source, { signal })
@@ -73,22 +72,5 @@ const openFinished = async (file: WritableFile, { root, totalBytes, signal }: St
     let blockCount = 0
     for await (const _ of scanSections(source, layout, options)) blockCount++
     return { roots, payloadBytes, blockCount, sizeBytes: file.sizeBytes }
-  }
-}
-
-const sourceOf = (file: WritableFile): ByteSource => {
-  const { sizeBytes } = file
-  const close = async (): Promise<void> => {}
-  return {
-    sizeBytes,
-    identity: { kind: 'file', sizeBytes, mtimeNs: 0n, inode: 0n },
-    cost: { kind: 'local', seekBytes: 1 << 16 },
-    read: async (at, length, { signal } = {}) => {
-      signal?.throwIfAborted()
-      return file.read(at, length)
-    },
-    peek: () => undefined,
-    close,
-    [Symbol.asyncDispose]: close,
   }
 }

@@ -10,12 +10,11 @@
  */
 import { CarV2Error, decodeHeader, HEADER_BYTES, PRAGMA, PRAGMA_BYTES, readLayout } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
-import { createWindow, type WritableFile } from '@dagstore/io'
+import { createWindow, sourceOfFile, type WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import type { Opened } from './car-on-file.ts'
 import { WritableCarError } from './errors.ts'
 import { clearHeader, HEADER_OFFSET, rootsHeader } from './file-head.ts'
-import { createFileSource } from './file-source.ts'
 import { type CarFileLayout, type CarFileOptions, checkRoots, type OpenCarOptions, rootsOf, rulesOf } from './options.ts'
 import { findParts, loadSections, recoverSections } from './recover.ts'
 import type { CarRules, ResumeSlot } from './resume-slot.ts'
@@ -110,7 +109,7 @@ const checkUnfinalized = async (file: WritableFile): Promise<boolean> => {
 const readBareHeader = async (file: WritableFile, headerAt: number, signal: AbortSignal | undefined): Promise<Bare> => {
   try {
     if (headerAt >= file.sizeBytes) throw new CarV2Error('CARV2_TRUNCATED', `file ends before the CARv1 header; size=${file.sizeBytes}`)
-    const { version, roots, headerBytes } = await readLayout(createWindow(createFileSource(file, file.sizeBytes), headerAt, file.sizeBytes - headerAt), { signal })
+    const { version, roots, headerBytes } = await readLayout(createWindow(sourceOfFile(file, file.sizeBytes), headerAt, file.sizeBytes - headerAt), { signal })
     if (version === 1) return { headerAt, roots, start: headerAt + headerBytes }
   } catch (cause) {
     if (!(cause instanceof CarV2Error)) throw cause

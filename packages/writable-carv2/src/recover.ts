@@ -1,12 +1,11 @@
 /** Finding again which sections a file holds: by structure where that is known to be on disk, by hash behind it. */
 import { type CarLayout, CarV2Error, decodeVarint, parseCid, readLayout, scanSections, type ScanSectionsOptions, type Section } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
-import type { ByteProgress, WritableFile } from '@dagstore/io'
+import { type ByteProgress, sourceOfFile, type WritableFile } from '@dagstore/io'
 import { BlockstoreError } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import { WritableCarError } from './errors.ts'
 import { INDEX_FIELD_OFFSET } from './file-head.ts'
-import { createFileSource } from './file-source.ts'
 import type { CarRules } from './resume-slot.ts'
 import { SectionHeads } from './section-heads.ts'
 import { addFound } from './section-lookup.ts'
@@ -34,7 +33,7 @@ export const loadSections = async (recovery: Recovery, end: number, { others }: 
   const base = table.end
   const heads = headsOf(file, table)
   try {
-    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...scanOptions(recovery), zeroPadding: others ? 'end' : 'refuse' })) await add(table, heads, base, section)
+    for await (const section of scanSections(sourceOfFile(file, file.sizeBytes), sectionsOnly(base, end), { ...scanOptions(recovery), zeroPadding: others ? 'end' : 'refuse' })) await add(table, heads, base, section)
   } catch (error) {
     if (!(error instanceof CarV2Error)) throw error
     throw others && error.code === 'CARV2_TOO_LARGE' ? tooLarge(error, table.end) : damaged(error)
@@ -54,7 +53,7 @@ export const recoverSections = async (recovery: Recovery, hashes: Hashes, { othe
   const base = table.end
   const heads = headsOf(file, table)
   try {
-    for await (const section of scanSections(createFileSource(file, file.sizeBytes), sectionsOnly(base, end), { ...scanOptions(recovery), data: true })) {
+    for await (const section of scanSections(sourceOfFile(file, file.sizeBytes), sectionsOnly(base, end), { ...scanOptions(recovery), data: true })) {
       const { hashCode, digest } = parseCid(section.cid)
       if (!hashes.has(hashCode)) {
         // a tear leaves no code that was not put: behind it there are zeros, and no varint ends in a zero
@@ -93,7 +92,7 @@ const add = (table: SectionTable, heads: SectionHeads, base: number, { cid, sect
 /** The parts of a finalized file. An index that cannot be is none, unless it is said to be where we write. @throws {WritableCarError} `WRITABLE_CAR_DAMAGED` */
 export const findParts = async (file: WritableFile, signal: AbortSignal | undefined): Promise<CarLayout> => {
   try {
-    const layout = await readLayout(createFileSource(file, file.sizeBytes), { signal, badIndex: 'report' })
+    const layout = await readLayout(sourceOfFile(file, file.sizeBytes), { signal, badIndex: 'report' })
     if (layout.indexFault !== undefined && await indexField(file) < layout.payloadStart) throw layout.indexFault
     return layout
   } catch (error) {

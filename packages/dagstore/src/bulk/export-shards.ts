@@ -1,6 +1,6 @@
 /** All that a store knows and can not find out again: which shards there are, and where their bytes are. */
 import { leaving, listed, type BulkParts } from './parts.ts'
-import type { CallOptions } from '@dagstore/io'
+import { type CallOptions, joinBytes } from '@dagstore/io'
 import type { ShardRecord } from '../machine/index.ts'
 import { encodeHead, encodeLine } from './shard-lines.ts'
 
@@ -19,22 +19,12 @@ export async function * exportShards (bulk: BulkParts, { signal }: CallOptions):
     count++
     bytes += line.byteLength
     if (bytes < CHUNK) continue
-    yield joined(lines)
+    yield joinBytes(lines)
     lines = []
     bytes = 0
   }
-  yield joined([...lines, encodeLine({ type: 'end', count })])
+  yield joinBytes([...lines, encodeLine({ type: 'end', count })])
 }
 
 /** What was moved or linked is the store's own, and gone with it. */
 const borrowedBy = ({ localCopy }: ShardRecord): string | undefined => localCopy?.mode === 'borrow' ? localCopy.path : undefined
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.byteLength
-  }
-  return out
-}

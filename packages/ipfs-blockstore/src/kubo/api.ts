@@ -1,5 +1,5 @@
 /** Requests to a Kubo node's RPC, and what it answers. */
-import { type Clock, createFairSlots, createLane, onAbort, withdrawable } from '@dagstore/io'
+import { type Clock, createFairSlots, createLane, joinBytes, onAbort, withdrawable } from '@dagstore/io'
 import { IpfsError } from '../errors.ts'
 import { type Secrets, withoutCredentials } from './secrets.ts'
 
@@ -182,13 +182,7 @@ const joined = async (answer: Answer, maxBytes: number, command: string): Promis
     if (length > maxBytes) throw new IpfsError('IPFS_BAD_ANSWER', `answer is too long; command=${command} most=${maxBytes}`)
     parts.push(part)
   }
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.byteLength
-  }
-  return whole
+  return joinBytes(parts, length)
 }
 
 const parseLine = (line: string, command: string): Record<string, unknown> => {

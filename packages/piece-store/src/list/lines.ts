@@ -1,4 +1,5 @@
 /** Lines of a text that comes in chunks. */
+import { joinBytes } from '@dagstore/io'
 import { badRow } from '../deal-fields.ts'
 import type { PieceStoreError } from '../errors.ts'
 
@@ -22,7 +23,7 @@ export async function * readLines (chunks: AsyncIterable<Uint8Array>, signal?: A
   let length = 0
   let number = 1
   const line = (): Line => {
-    const bytes = parts.length === 1 ? parts[0]! : join(parts, Math.min(length, maxBytes))
+    const bytes = parts.length === 1 ? parts[0]! : joinBytes(parts, Math.min(length, maxBytes))
     const tooLong = length > maxBytes
     parts = []
     length = 0
@@ -58,14 +59,4 @@ export async function * readLines (chunks: AsyncIterable<Uint8Array>, signal?: A
   if (length === 0) return
   const last = line()
   if (last.text !== '') yield last
-}
-
-const join = (parts: readonly Uint8Array[], length: number): Uint8Array => {
-  const joined = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.byteLength
-  }
-  return joined
 }

@@ -2,6 +2,7 @@
  * Sections as chunks to be sent. Those that stand in memory already, as they were read, are views of it, one behind the other in one
  * chunk; the others are copied together with their heads.
  */
+import { joinBytes } from '@dagstore/io'
 import type { DagBlock } from '@dagstore/dag'
 import { sectionHead, sectionStart } from './car-bytes.ts'
 
@@ -85,13 +86,7 @@ export class SectionWriter {
   #join (): void {
     const parts = this.#parts
     if (parts.length === 0) return
-    const chunk = new Uint8Array(this.#partBytes)
-    let at = 0
-    for (const part of parts) {
-      chunk.set(part, at)
-      at += part.byteLength
-    }
-    this.#chunks.push(chunk)
+    this.#chunks.push(joinBytes(parts, this.#partBytes))
     this.#parts = []
     this.#partBytes = 0
   }
