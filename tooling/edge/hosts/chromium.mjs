@@ -1,10 +1,23 @@
-/** The bundle in a page of Chromium. */
+/** The bundle in a page of Chromium: that of the system, as Debian has it, where there is one, else one from npm. */
+import { accessSync, constants } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CannotStart } from '../cannot-start.mjs'
 
 export const packages = ['@sparticuz/chromium@147.0.0', 'puppeteer-core@24.43.1']
+
+const NAMES = ['chromium-headless-shell', 'chromium']
+
+/** The path of the one that is installed; `undefined`: none is. */
+const installedBrowser = () => NAMES.flatMap((name) => (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, name))).find((path) => {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+})
 
 /** `work` with a page at `url`. */
 export const openPage = async ({ installed, url }, work) => {
@@ -13,7 +26,7 @@ export const openPage = async ({ installed, url }, work) => {
   const [chromium, puppeteer] = [await load('@sparticuz/chromium'), await load('puppeteer-core')]
   let browser
   try {
-    browser = await puppeteer.launch({ args: chromium.args, executablePath: await chromium.executablePath(), headless: 'shell' })
+    browser = await puppeteer.launch({ args: chromium.args, executablePath: installedBrowser() ?? await chromium.executablePath(), headless: 'shell' })
   } catch (cause) {
     throw new CannotStart(`Chromium does not start: ${cause.message.split('\n')[0]}`, { cause })
   }
