@@ -1,5 +1,6 @@
 /** The body of a request, as far as there is room for it. */
 import type { IncomingMessage } from 'node:http'
+import { withdrawable } from '@dagstore/io'
 
 /** Bytes that may be held at a time, by all. */
 export interface Room {
@@ -22,18 +23,24 @@ export const createRoom = (most: number): Room => {
 
 export type Body =
   | { readonly text: string }
-  | { readonly refusal: 'too big' | 'no room' | 'not UTF-8' }
+  | { readonly refusal: 'too big' | 'no room' | 'too slow' | 'not UTF-8' }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Rejects when the peer leaves. Slow ones are the server's own affair: `requestTimeout`. */
-export const readBody = async (request: IncomingMessage, most: number, room: Room): Promise<Body> => {
+/** Whether something follows the headers. */
+export const hasBody = ({ headers }: IncomingMessage): boolean => headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** Rejects when the peer leaves. @param late - aborted when it has taken too long */
+export const readBody = async (request: IncomingMessage, most: number, room: Room, late: AbortSignal): Promise<Body> => {
   if (Number(request.headers['content-length'] ?? 0) > most) return { refusal: 'too big' }
   const chunks: Uint8Array[] = []
   let size = 0
   try {
     // whoever sent too much is still told so
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+    const body = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>
+    for (;;) {
+      const { done, value: chunk } = await withdrawable(body.next(), late)
+      if (done === true) break
       if (size + chunk.byteLength > most) return { refusal: 'too big' }
       if (!room.take(chunk.byteLength)) return { refusal: 'no room' }
       size += chunk.byteLength
@@ -41,6 +48,7 @@ export const readBody = async (request: IncomingMessage, most: number, room: Roo
     }
     return { text: utf8.decode(Buffer.concat(chunks)) }
   } catch (error) {
+    if (late.aborted && error === late.reason) return { refusal: 'too slow' }
     if (error instanceof TypeError && request.complete) return { refusal: 'not UTF-8' }
     throw error
   } finally {

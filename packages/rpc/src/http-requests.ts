@@ -1,11 +1,11 @@
 /** One HTTP request, from its path to its answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { METRICS_TYPE, metricsText, onAbort } from '@dagstore/io'
-import { clientOf, type Count, type Departures } from '@dagstore/io/node'
+import { type Clock, METRICS_TYPE, metricsText, onAbort } from '@dagstore/io'
+import { clientOf, type Count, type Departures, isFromHere } from '@dagstore/io/node'
 import type { RpcServer } from '@dagstore/json-rpc'
-import { readBody, type Room } from './body.ts'
+import { hasBody, readBody, type Room } from './body.ts'
 import { askExtra, type ExtraAccess, type ExtraHandler } from './extra-requests.ts'
-import type { Caller, Gate } from './gate.ts'
+import type { Caller, Gate, Refusal } from './gate.ts'
 import type { Limits } from './limits.ts'
 import type { ServedMetrics } from './meter.ts'
 import { isRpcPath, pathOf } from './request-target.ts'
@@ -39,7 +39,8 @@ export interface RequestParts {
   readonly health: () => Health | Promise<Health>
   readonly metrics: () => Promise<Required<ServedMetrics>>
   readonly extra: ExtraHandler | undefined
-  readonly extraAccess: ExtraAccess
+  readonly extraAccess: (path: string) => ExtraAccess
+  readonly clock: Clock
 }
 
 const isHealthPath = (path: string): path is '/healthz' | '/readyz' => path === '/healthz' || path === '/readyz'
@@ -49,6 +50,10 @@ const isExtraPath = (path: string): boolean => /^\/(?!\/)/.test(path) && !isRpcP
 
 /** Of whom no token is asked; a preflight has none. */
 const ANYBODY: Caller = { permissions: ['read'], anonymous: true }
+
+/** Nor of whom is on this machine, where that is what counts. */
+const neighbour = (request: IncomingMessage): Caller | Refusal =>
+  isFromHere(request) ? ANYBODY : { status: 403, reason: 'anonymous', message: 'only callers on this machine may ask for that' }
 
 /** Never rejects. */
 export const answerRequest = async (parts: RequestParts, request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -61,7 +66,8 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     return write(parts, response, status, { ...headers, connection: 'close' }, { Error: message })
   }
   const extra = isExtraPath(path) ? parts.extra : undefined
-  const isOpen = extra !== undefined && parts.extraAccess === 'everywhere'
+  const access = extra === undefined ? 'gate' : parts.extraAccess(path)
+  const isOpen = access === 'everywhere'
   const nothing = (): Promise<void> => refuse(404, 'path', 'there is nothing at that path')
   let leave: (() => void) | undefined
   try {
@@ -81,7 +87,7 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
     if (isPreflight && extra === undefined) return await preflight(parts, request, response)
     if ((isHealthPath(path) || path === '/metrics') && !isRead) return await refuse(405, 'method', 'it is read by GET', { allow: 'GET, HEAD' })
     if (parts.leaving.aborted && path !== '/metrics') return await refuse(503, 'leaving', 'the server is closing')
-    const caller = isOpen || isPreflight ? ANYBODY : gate.caller(request)
+    const caller = isOpen || isPreflight ? ANYBODY : access === 'loopback' ? neighbour(request) : gate.caller(request)
     if (isRpcPath(path)) {
       if (request.method !== 'POST') return await refuse(405, 'method', 'calls come by POST, or over a WebSocket', { allow: 'POST, OPTIONS' })
       if ('status' in caller) return await refuse(caller.status, caller.reason, caller.message)
@@ -94,7 +100,7 @@ export const answerRequest = async (parts: RequestParts, request: IncomingMessag
       const { gauges, facts, ...values } = await parts.metrics()
       return await write(parts, response, 200, { 'content-type': METRICS_TYPE }, metricsText(values, gauges ?? [], facts ?? {}))
     }
-    const asked = { client, signal: signalOf(parts, response), gone: parts.departures.of(request.socket), stalledMs: parts.limits.stalledMs }
+    const asked = { client, permissions: caller.permissions, signal: signalOf(parts, response), gone: parts.departures.of(request.socket), stalledMs: parts.limits.stalledMs }
     if (await askExtra(extra, request, response, asked)) return
     return await (isPreflight ? preflight(parts, request, response) : nothing())
   } catch (error) {
@@ -127,12 +133,13 @@ export const bodyLimit = ({ maxBodyBytes, maxAnonymousBytes }: Limits, anonymous
 const BODY_REFUSALS = {
   'too big': { status: 413, reason: 'too-big', message: 'the request is too big' },
   'no room': { status: 503, reason: 'no-room', message: 'too much is being received' },
+  'too slow': { status: 408, reason: 'too-slow', message: 'the request has taken too long to come' },
 } as const
 
 type Refuse = (status: number, reason: string, message: string, headers?: Readonly<Record<string, string>>) => Promise<void>
 
 const answerCall = async (parts: RequestParts, { permissions, anonymous }: Caller, client: string, request: IncomingMessage, response: ServerResponse, refuse: Refuse): Promise<void> => {
-  const body = await readBody(request, bodyLimit(parts.limits, anonymous), parts.room)
+  const body = await timed(parts, (late) => readBody(request, bodyLimit(parts.limits, anonymous), parts.room, late))
   if ('refusal' in body && body.refusal !== 'not UTF-8') {
     const { status, reason, message } = BODY_REFUSALS[body.refusal]
     return refuse(status, reason, message)
@@ -146,6 +153,17 @@ const answerCall = async (parts: RequestParts, { permissions, anonymous }: Calle
     await write(parts, response, answer.status, {}, text)
   } finally {
     parts.sending.give(size)
+  }
+}
+
+/** @param run - is given a signal of the time that a body may take */
+const timed = async <T>({ clock, limits }: RequestParts, run: (late: AbortSignal) => Promise<T>): Promise<T> => {
+  const [late, done] = [new AbortController(), new AbortController()]
+  clock.sleep(limits.requestMs, { signal: done.signal }).then(() => { late.abort(new Error('too late')) }, () => {}) // it came in time
+  try {
+    return await run(late.signal)
+  } finally {
+    done.abort()
   }
 }
 
@@ -178,7 +196,8 @@ const write = (parts: RequestParts, response: ServerResponse, status: number, he
   endWhenStalled(parts, response)
   response.writeHead(status, {
     'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)), 'cache-control': 'no-store', 'x-content-type-options': 'nosniff',
-    ...(parts.leaving.aborted ? { connection: 'close' } : {}), ...headers,
+    // a body that nobody has read would be waited for
+    ...(parts.leaving.aborted || (hasBody(response.req) && !response.req.complete) ? { connection: 'close' } : {}), ...headers,
   })
   response.end(text)
 })

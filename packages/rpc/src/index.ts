@@ -1,5 +1,6 @@
 /** Serves the Lotus methods of a DAG store. */
 export { ServerError, type ServerErrorCode } from './errors.ts'
+export { type ExtraDoor, extraDoors } from './extra-doors.ts'
 export type { ExtraAccess, ExtraContext, ExtraHandler } from './extra-requests.ts'
 export type { Anonymous } from './gate.ts'
 export type { Health } from './http-requests.ts'
@@ -9,3 +10,4 @@ export { type CloseOptions, type RpcHttpServer, type ServeOptions, serveRpc } fr
 export type { ServerEvent } from './served-methods.ts'
 export { createTokens, SECRET_BYTES, type SignOptions, type Tokens, type TokensOptions } from './tokens.ts'
 export { createHandlers, type DealNews, type DealParts, type FailureData, type HandlerParts, type NodeParts, type OfflineDeal, type PieceParts, type ShardParts } from './handlers/index.ts'
+export { type WebHandler, webHandler } from './web-handler.ts'

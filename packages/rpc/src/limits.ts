@@ -29,7 +29,7 @@ export interface ServeLimits {
   readonly maxClientConnections?: number | undefined
   /** From the beginning of a connection or request to the end of its headers. @default 10,000 */
   readonly headersMs?: number | undefined
-  /** To the end of its body. @default 60,000 */
+  /** To the end of the body of a call; those of `extra` are its own affair. @default 60,000 */
   readonly requestMs?: number | undefined
   /** Between two requests on one connection. @default 5,000 */
   readonly idleMs?: number | undefined

@@ -38,8 +38,8 @@ export interface ServeOptions {
   readonly metrics?: (() => ServedMetrics | Promise<ServedMetrics>) | undefined
   /** What else is answered: asked for every other path. @default nothing */
   readonly extra?: ExtraHandler | undefined
-  /** Whom `extra` is asked for. @default 'gate': as for reading, by host, origin and token */
-  readonly extraAccess?: ExtraAccess | undefined
+  /** Whom `extra` is asked for, at each path. @default 'gate': as for reading, by host, origin and token */
+  readonly extraAccess?: ExtraAccess | ((path: string) => ExtraAccess) | undefined
   /** Nothing waits for it. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined
   readonly clock?: Clock | undefined
@@ -70,7 +70,7 @@ const DEADLINE_MS = 10_000
  * @throws {RangeError} a limit. {TypeError} a host or an origin that is none
  */
 export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> => {
-  const { api, tokens, anonymous = 'loopback', hosts = [], origins = [], clock = systemClock } = options
+  const { api, tokens, anonymous = 'loopback', hosts = [], origins = [], extraAccess = 'gate', clock = systemClock } = options
   const limits = checkLimits(options.limits ?? {})
   const gate = createGate({ tokens, anonymous, hosts, origins })
   const leaving = new AbortController()
@@ -104,14 +104,16 @@ export const serveRpc = async (options: ServeOptions): Promise<RpcHttpServer> =>
       { name: 'rpc.requests', help: 'HTTP requests under way', value: requests.size },
     ]),
     extra: options.extra,
-    extraAccess: options.extraAccess ?? 'gate',
+    extraAccess: typeof extraAccess === 'function' ? extraAccess : () => extraAccess,
+    clock,
   }
   /** Connections that nothing more is taken from. */
   const spent = new WeakSet<Socket>()
   const server = createServer({
     ...UPGRADES,
     headersTimeout: limits.headersMs,
-    requestTimeout: Math.max(limits.headersMs, limits.requestMs),
+    // bodies are timed by whoever reads them: a payload that moves may take hours
+    requestTimeout: 0,
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: Math.min(5_000, Math.ceil(limits.headersMs / 2)),
     maxHeaderSize: 1 << 14,

@@ -13,7 +13,7 @@ export interface CallContext extends LotusContext {
 export type ServerEvent =
   /** `code`: of its error; `undefined` where it had none. A stream is told when it ends. */
   | { readonly type: 'call', readonly method: string, readonly client: string, readonly ms: number, readonly code: string | undefined }
-  /** Before it came to a call. `reason`: `host`, `origin`, `token`, `anonymous`, `path`, `method`, `too-many`, `too-big`, `no-room`, `leaving`. */
+  /** Before it came to a call. `reason`: `host`, `origin`, `token`, `anonymous`, `path`, `method`, `too-many`, `too-big`, `too-slow`, `no-room`, `leaving`. */
   | { readonly type: 'refused', readonly client: string, readonly path: string, readonly reason: string }
   /** A connection could not be taken, for want of descriptors perhaps; or what stands behind a path has failed. */
   | { readonly type: 'failed', readonly message: string }
