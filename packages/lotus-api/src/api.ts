@@ -3,9 +3,11 @@
  * permissions and summaries, and in `docs/rpc.md`, which is made from it.
  */
 import type { CID } from 'multiformats/cid'
+import type { LotusClientApi } from './client-api.ts'
 import type { DagstoreOfflineDeal, MinerDeal } from './deals.ts'
 import type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
 import type { APIVersion } from './node-types.ts'
+import type { LotusCallOptions } from './call-options.ts'
 import type { Permission } from './permissions.ts'
 import type { CIDInfo, PieceInfo } from './pieces.ts'
 import type {
@@ -17,16 +19,8 @@ import type {
   DagstoreUnregisteredPage, PageQuery,
 } from './shards.ts'
 
-/** Of one call. */
-export interface LotusCallOptions {
-  /** Withdraws the call. */
-  readonly signal?: AbortSignal | undefined
-  /** On the serving side: what the caller may do. A client sends its token instead. */
-  readonly permissions?: readonly Permission[] | undefined
-}
-
 /** Parameters are those of the wire, by position; streams begin when they are iterated, and end with the iteration. */
-export interface LotusApi {
+export interface LotusApi extends LotusClientApi {
   // Lotus's, of the node
   Version (options?: LotusCallOptions): Promise<APIVersion>
   Discover (options?: LotusCallOptions): Promise<unknown>

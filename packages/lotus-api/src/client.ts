@@ -1,6 +1,7 @@
 /** The methods of a node that is somewhere else. */
 import { type RpcClient, RpcError } from '@dagstore/json-rpc'
-import type { LotusApi, LotusCallOptions, LotusMethodName } from './api.ts'
+import type { LotusApi, LotusMethodName } from './api.ts'
+import type { LotusCallOptions } from './call-options.ts'
 import { METHOD_NAMES, METHODS } from './methods.ts'
 import type { Schema } from './schema.ts'
 

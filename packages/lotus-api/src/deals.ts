@@ -89,6 +89,12 @@ export interface MinerDeal {
   readonly InboundCAR: string
 }
 
+export const dataRef: Schema<DataRef> = object('DataRef', {
+  TransferType: text, Root: nullable(cid), PieceCid: nullable(cid), PieceSize: about('unpadded bytes', whole), RawBlockSize: whole,
+})
+
+export const transferChannelId: Schema<TransferChannelId> = object('ChannelID', { Initiator: text, Responder: text, ID: id })
+
 const signature: Schema<Signature> = object<Signature>('Signature', { Type: whole, Data: bytes })
 
 export const dagstoreOfflineDeal: Schema<DagstoreOfflineDeal> = object('DagstoreOfflineDeal', {
@@ -116,11 +122,11 @@ export const minerDeal: Schema<MinerDeal> = object('MinerDeal', {
   FastRetrieval: flag,
   Message: text,
   FundsReserved: about('attoFIL, in digits', text),
-  Ref: nullable(object<DataRef>('DataRef', { TransferType: text, Root: nullable(cid), PieceCid: nullable(cid), PieceSize: about('unpadded bytes', whole), RawBlockSize: whole })),
+  Ref: nullable(dataRef),
   AvailableForRetrieval: flag,
   DealID: id,
   CreationTime: about('RFC 3339', text),
-  TransferChannelId: nullable(object<TransferChannelId>('ChannelID', { Initiator: text, Responder: text, ID: id })),
+  TransferChannelId: nullable(transferChannelId),
   SectorNumber: id,
   InboundCAR: text,
 })

@@ -1,6 +1,19 @@
 /** The Lotus methods that a DAG store calls and serves. */
-export type { LotusApi, LotusCallOptions, LotusMethodName } from './api.ts'
+export type { LotusApi, LotusMethodName } from './api.ts'
+export type { LotusCallOptions } from './call-options.ts'
 export { createLotusClient } from './client.ts'
+export type { LotusClientApi, LotusClientMethodName } from './client-api.ts'
+export type {
+  ClientDealPoint, CommPRet, DataCIDSize, DataSize, DealInfo, DealLog, DealStage, DealStages, StartDealParams, StorageAsk,
+} from './client-deals.ts'
+export type {
+  ClientAdoptedImport, ClientBrokenImport, ClientImportCheck, ClientImportCheckProgress, ClientImportFault, ClientImportHow, ClientImportProgress, ClientImportsCheck, FileRef, Import,
+  ImportRes,
+} from './client-imports.ts'
+export type {
+  ClientDagEntry, ClientDagRef, ClientExportHow, ClientExportProgress, ClientPruneHow, ClientPruneReport, DagSpec, ExportRef, QueryOffer, RestrievalRes, RetrievalEvent, RetrievalInfo,
+  RetrievalOrder, RetrievalPeer,
+} from './client-retrievals.ts'
 export type { DagstoreOfflineDeal, DataRef, DealProposal, MinerDeal, Signature, TransferChannelId } from './deals.ts'
 export type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
 export { type LotusMethod, type LotusParam, type LotusParams, type LotusResult, NAMESPACE } from './method.ts'
@@ -20,3 +33,4 @@ export type {
   DagstoreImportResult, DagstoreInitializeAllEvent, DagstoreInitializeAllParams, DagstoreShard, DagstoreShardDetails, DagstoreShardInfo, DagstoreShardResult,
   DagstoreShardsPage, DagstoreShardsQuery, DagstoreUnregistered, DagstoreUnregisteredPage, PageQuery, ShardState,
 } from './shards.ts'
+export { DATA_TRANSFER_STATUSES, type DataTransferChannel, type DataTransferStatus, type TransferLog, type TransferStage, type TransferStages } from './transfers.ts'

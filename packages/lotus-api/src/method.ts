@@ -1,5 +1,6 @@
 /** What is known of one method. */
-import type { LotusApi, LotusCallOptions, LotusMethodName } from './api.ts'
+import type { LotusApi, LotusMethodName } from './api.ts'
+import type { LotusCallOptions } from './call-options.ts'
 import type { Permission } from './permissions.ts'
 import type { Schema } from './schema.ts'
 

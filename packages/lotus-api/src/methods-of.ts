@@ -1,6 +1,7 @@
 /** An implementation as the methods that a JSON-RPC server serves. */
 import { RpcError, type RpcMethod, type RpcMethods, type RpcStreamMethod } from '@dagstore/json-rpc'
-import type { LotusApi, LotusCallOptions, LotusMethodName } from './api.ts'
+import type { LotusApi, LotusMethodName } from './api.ts'
+import type { LotusCallOptions } from './call-options.ts'
 import type { LotusParam } from './method.ts'
 import { METHOD_NAMES, METHODS } from './methods.ts'
 import type { Permission } from './permissions.ts'

@@ -1,14 +1,15 @@
 /** Every method: what it takes, gives and needs. `docs/rpc.md` and the OpenRPC document are made from it. */
-import type { LotusApi, LotusMethodName } from './api.ts'
+import type { LotusMethodName } from './api.ts'
+import { CLIENT_ROWS } from './client-methods.ts'
 import { dagstoreOfflineDeal, minerDeal } from './deals.ts'
 import { dagstoreEventsQuery, dagstoreStoreEvent } from './events.ts'
-import { type LotusMethod, type LotusParams, type LotusResult, NAMESPACE } from './method.ts'
+import { type LotusMethod, NAMESPACE } from './method.ts'
 import { apiVersion, permission } from './node-types.ts'
-import type { Permission } from './permissions.ts'
 import { cidInfo, pieceInfo } from './pieces.ts'
 import {
   dagstoreGarbageReport, dagstoreIndexPart, dagstoreRebuildReport, dagstoreStats, dagstoreVerifyOptions, dagstoreVerifyProgress, dagstoreVerifyReport, dagstoreWhyReport,
 } from './reports.ts'
+import { its, itsStream, our, ourStream, type Rows } from './rows.ts'
 import { anything, bytes, cid, flag, isOptional, list, nothing, nullable, optional, type Schema, text, whole } from './schema.ts'
 import {
   dagstoreAddItem, dagstoreAddResult, dagstoreAdoptedIndex, dagstoreExportedIndex, dagstoreFindingsPage, dagstoreImportResult, dagstoreInitializeAllEvent,
@@ -16,26 +17,7 @@ import {
   dagstoreUnregisteredPage, pageQuery,
 } from './shards.ts'
 
-/** Those that may be left out have a schema that takes `undefined` besides. */
-type Params<P extends readonly unknown[]> = { readonly [K in keyof P]: readonly [name: string, schema: Schema<P[K] | undefined>] }
-
-/** The schemas are those of the types of the member of that name; `stream` says whether that is an iteration. */
-interface Row<M extends LotusMethodName> extends Omit<LotusMethod, 'name' | 'params' | 'required'> {
-  readonly params: Params<LotusParams<M>>
-  readonly result: Schema<LotusResult<M>>
-  readonly stream: ReturnType<LotusApi[M]> extends AsyncIterable<unknown> ? true : false
-}
-
-type Make<Stream extends boolean> = <P extends readonly unknown[], R>(permission: Permission, params: Params<P>, result: Schema<R>, summary: string) => {
-  readonly permission: Permission, readonly params: Params<P>, readonly result: Schema<R>, readonly stream: Stream, readonly summary: string, readonly ours: boolean
-}
-
-const its: Make<false> = (permission, params, result, summary) => ({ permission, params, result, stream: false, summary, ours: false })
-const itsStream: Make<true> = (permission, params, result, summary) => ({ permission, params, result, stream: true, summary, ours: false })
-const our: Make<false> = (permission, params, result, summary) => ({ permission, params, result, stream: false, summary, ours: true })
-const ourStream: Make<true> = (permission, params, result, summary) => ({ permission, params, result, stream: true, summary, ours: true })
-
-const ROWS: { readonly [M in LotusMethodName]: Row<M> } = {
+const ROWS: Rows = {
   Version: its('read', [], apiVersion, 'The program and the API that answer.'),
   Discover: its('read', [], anything, 'The OpenRPC document of what is answered, streams included.'),
   AuthNew: its('admin', [['permissions', list(permission)]], bytes, 'A token that allows these; base64 of its text.'),
@@ -96,6 +78,8 @@ const ROWS: { readonly [M in LotusMethodName]: Row<M> } = {
 
   DagstoreStats: our('read', [], dagstoreStats, 'How many shards are in which state, and what the store has counted.'),
   DagstoreEvents: ourStream('read', [['query', optional(dagstoreEventsQuery)]], dagstoreStoreEvent, 'What happens in the store from now on.'),
+
+  ...CLIENT_ROWS,
 }
 
 const methodOf = (name: string, { params, ...row }: Omit<LotusMethod, 'name' | 'params' | 'required'> & { readonly params: readonly (readonly [string, Schema<unknown>])[] }): LotusMethod => ({

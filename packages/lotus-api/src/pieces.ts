@@ -18,7 +18,7 @@ export interface PieceInfo {
 
 export const pieceInfo: Schema<PieceInfo> = object('PieceInfo', {
   PieceCID: cid,
-  Deals: list(object<PieceDealInfo>('DealInfo', { DealID: id, SectorID: id, Offset: about('padded bytes', whole), Length: about('padded bytes', whole) })),
+  Deals: list(object<PieceDealInfo>('PieceDealInfo', { DealID: id, SectorID: id, Offset: about('padded bytes', whole), Length: about('padded bytes', whole) })),
 })
 
 export interface PieceBlockLocation {

@@ -1,0 +1,275 @@
+/**
+ * Retrievals as a client orders and lists them. Source: lotus v1.11.2 `api/api_full.go`, `api/types.go`, `markets/loggers/loggers.go`;
+ * what is exported by a call of its own: lotus v1.13.2 and later `api/types.go` `ExportRef`.
+ */
+import type { CID } from 'multiformats/cid'
+import { type TransferChannelId, transferChannelId } from './deals.ts'
+import { type DataTransferChannel, dataTransferChannel } from './transfers.ts'
+import { about, cid, decimal, flag, id, list, nullable, object, oneOf, optional, type Schema, text, whole } from './schema.ts'
+
+const tokens: Schema<string> = about('attoFIL, in digits', { ...text, zero: () => '0' })
+
+export interface RetrievalPeer {
+  /** Address. */
+  readonly Address: string
+  /** Ours: URL of the provider. */
+  readonly ID: string
+  readonly PieceCID: CID | null
+}
+
+const retrievalPeer: Schema<RetrievalPeer> = object('RetrievalPeer', { Address: text, ID: about('URL of the provider', text), PieceCID: nullable(cid) })
+
+export interface QueryOffer {
+  /** `''`, or why there is none. */
+  readonly Err: string
+  readonly Root: CID
+  readonly Piece: CID | null
+  /** Bytes. */
+  readonly Size: number
+  /** attoFIL for all of it. */
+  readonly MinPrice: string
+  readonly UnsealPrice: string
+  readonly PaymentInterval: number
+  readonly PaymentIntervalIncrease: number
+  /** Address. */
+  readonly Miner: string
+  readonly MinerPeer: RetrievalPeer
+}
+
+export const queryOffer: Schema<QueryOffer> = object('QueryOffer', {
+  Err: about('why there is none; `""` where there is one', text),
+  Root: cid,
+  Piece: nullable(cid),
+  Size: about('bytes', whole),
+  MinPrice: about('attoFIL for all of it', tokens),
+  UnsealPrice: tokens,
+  PaymentInterval: whole,
+  PaymentIntervalIncrease: whole,
+  Miner: about('address', text),
+  MinerPeer: retrievalPeer,
+})
+
+/** Lotus's, `DataSelector` of later versions, and what ours needs besides. */
+export interface RetrievalOrder {
+  readonly Root: CID
+  readonly Piece: CID | null
+  /** Bytes; not needed. */
+  readonly Size: number
+  /** A CAR of the machine of the node, absolute; with it nobody is asked. `''`: none. */
+  readonly FromLocalCAR: string
+  /** attoFIL: no more is paid. */
+  readonly Total: string
+  readonly UnsealPrice: string
+  readonly PaymentInterval: number
+  readonly PaymentIntervalIncrease: number
+  readonly Client: string
+  /** Address of the provider, one of those in the configuration, or its URL. `''`: see `Providers`. */
+  readonly Miner: string
+  readonly MinerPeer: RetrievalPeer | null
+  /** A path, or a selector as JSON: only that part. */
+  readonly DataSelector?: string | undefined
+  /** Ours: URLs of providers and trustless gateways; the next one is asked where one fails. */
+  readonly Providers?: readonly string[] | undefined
+  /** Ours: imports are looked at first. @default false */
+  readonly LocalFirst?: boolean | undefined
+  /** Ours: where the blocks go. @default as configured, else 'file' */
+  readonly Into?: 'file' | 'ipfs' | 'ipfs-pinned' | undefined
+  /** Ours: of an earlier retrieval that is to go on. */
+  readonly ID?: bigint | undefined
+}
+
+export const retrievalOrder: Schema<RetrievalOrder> = object('RetrievalOrder', {
+  Root: cid,
+  Piece: nullable(cid),
+  Size: about('bytes; not needed', whole),
+  FromLocalCAR: about('a CAR of the machine of the node, absolute; with it nobody is asked', text),
+  Total: about('attoFIL: no more is paid', tokens),
+  UnsealPrice: tokens,
+  PaymentInterval: whole,
+  PaymentIntervalIncrease: whole,
+  Client: about('address', text),
+  Miner: about('address of the provider, of those in the configuration, or its URL', text),
+  MinerPeer: nullable(retrievalPeer),
+  DataSelector: about('a path, or a selector as JSON: only that part', optional(text)),
+  Providers: about('ours: URLs of providers and trustless gateways; the next one is asked where one fails', optional(list(text))),
+  LocalFirst: about('ours: imports are looked at first', optional(flag)),
+  Into: about('ours: where the blocks go; as configured where it is left out', optional(oneOf(['file', 'ipfs', 'ipfs-pinned']))),
+  ID: about('ours: of an earlier retrieval that is to go on', optional(id)),
+})
+
+export interface RestrievalRes {
+  readonly DealID: bigint
+}
+
+/** Lotus's name for it. */
+export const restrievalRes: Schema<RestrievalRes> = object('RestrievalRes', { DealID: id })
+
+/** Lotus's, and the number of the deal. */
+export interface RetrievalEvent {
+  /** Lotus's number. */
+  readonly Event: number
+  /** Lotus's number of the state. */
+  readonly Status: number
+  readonly BytesReceived: number
+  /** attoFIL. */
+  readonly FundsSpent: string
+  readonly Err: string
+  /** Ours. */
+  readonly DealID?: bigint | undefined
+  /** Ours: `import` or the URL of who gives the blocks. */
+  readonly From?: string | undefined
+  /** Ours: of all of it, where somebody has said so. */
+  readonly TotalBytes?: number | undefined
+}
+
+export const retrievalEvent: Schema<RetrievalEvent> = object('RetrievalEvent', {
+  Event: about('number of the event, as go-fil-markets counts them', whole),
+  Status: about('number of the state, as go-fil-markets counts them', whole),
+  BytesReceived: whole,
+  FundsSpent: tokens,
+  Err: text,
+  DealID: about('ours', optional(id)),
+  From: about('ours: `import`, or the URL of who gives the blocks', optional(text)),
+  TotalBytes: about('ours: of all of it, where somebody has said so', optional(whole)),
+})
+
+/** Lotus's, and what ours knows besides. */
+export interface RetrievalInfo {
+  readonly PayloadCID: CID
+  readonly ID: bigint
+  readonly PieceCID: CID | null
+  /** attoFIL. */
+  readonly PricePerByte: string
+  readonly UnsealPrice: string
+  /** Lotus's number of the state. */
+  readonly Status: number
+  readonly Message: string
+  /** URL, or `import`. */
+  readonly Provider: string
+  readonly BytesReceived: number
+  readonly BytesPaidFor: number
+  readonly TotalPaid: string
+  readonly TransferChannelID: TransferChannelId | null
+  readonly DataTransfer: DataTransferChannel | null
+  /** Of later versions of Lotus: in updates, what has happened. */
+  readonly Event?: number | undefined
+  /** Ours. */
+  readonly DataSelector?: string | undefined
+  /** Ours: in the folder of the retrievals; none where the blocks went into an IPFS node. */
+  readonly FileName?: string | undefined
+  /** Ours, RFC 3339. */
+  readonly CreatedAt?: string | undefined
+}
+
+export const retrievalInfo: Schema<RetrievalInfo> = object('RetrievalInfo', {
+  PayloadCID: cid,
+  ID: id,
+  PieceCID: nullable(cid),
+  PricePerByte: tokens,
+  UnsealPrice: tokens,
+  Status: about('number of the state, as go-fil-markets counts them', whole),
+  Message: text,
+  Provider: about('URL, or `import`', text),
+  BytesReceived: whole,
+  BytesPaidFor: whole,
+  TotalPaid: tokens,
+  TransferChannelID: nullable(transferChannelId),
+  DataTransfer: nullable(dataTransferChannel),
+  Event: about('in updates: what has happened', optional(whole)),
+  DataSelector: about('ours', optional(text)),
+  FileName: about('ours: in the folder of the retrievals', optional(text)),
+  CreatedAt: about('ours: RFC 3339', optional(text)),
+})
+
+export interface DagSpec {
+  readonly DataSelector?: string | undefined
+  /** Refused where it is asked for and not given: a CAR of a path has the blocks on the way to it. */
+  readonly ExportMerkleProof: boolean
+}
+
+/** Later Lotus's. What is exported: a retrieval, a CAR, or an import with this root. */
+export interface ExportRef {
+  readonly Root: CID
+  /** None: all of it. At most one. */
+  readonly DAGs: readonly DagSpec[]
+  /** Of the machine of the node, absolute; `''`: none. */
+  readonly FromLocalCAR: string
+  /** 0: none. */
+  readonly DealID: bigint
+}
+
+export const exportRef: Schema<ExportRef> = object('ExportRef', {
+  Root: cid,
+  DAGs: about('none: all of it; at most one', list(object<DagSpec>('DagSpec', { DataSelector: optional(text), ExportMerkleProof: flag }))),
+  FromLocalCAR: about('of the machine of the node, absolute; `""`: none', text),
+  DealID: about('0: none', id),
+})
+
+export interface ClientExportHow {
+  /** Of a CAR. @default 1 */
+  readonly CARVersion?: 1 | 2 | undefined
+  /** What is there is replaced. @default false */
+  readonly Force?: boolean | undefined
+}
+
+export const clientExportHow: Schema<ClientExportHow> = object('ClientExportHow', {
+  CARVersion: about('of a CAR: 1 or 2; default 1', optional(whole) as Schema<1 | 2 | undefined>),
+  Force: about('what is there is replaced', optional(flag)),
+}, { strict: true })
+
+/** How far an export is; the last one says so. */
+export interface ClientExportProgress {
+  readonly DoneBytes: number
+  readonly TotalBytes: number | null
+  readonly Done: boolean
+}
+
+export const clientExportProgress: Schema<ClientExportProgress> = object('ClientExportProgress', { DoneBytes: whole, TotalBytes: nullable(whole), Done: flag })
+
+/** Where a node reads a DAG: an import or IPFS; a retrieval where `DealID` says so. */
+export interface ClientDagRef {
+  readonly Root: CID
+  /** Below it. @default '' */
+  readonly Path?: string | undefined
+  /** Of a retrieval. */
+  readonly DealID?: bigint | undefined
+}
+
+export const clientDagRef: Schema<ClientDagRef> = object('ClientDagRef', {
+  Root: cid, Path: about('below it', optional(text)), DealID: about('of a retrieval', optional(decimal)),
+}, { strict: true })
+
+export interface ClientDagEntry {
+  /** `''` of what was asked for itself. */
+  readonly Name: string
+  readonly Cid: CID
+  readonly Type: 'file' | 'directory' | 'link' | 'raw' | 'other'
+  /** Bytes of a file; `null`: not known. */
+  readonly Size: number | null
+  /** Of a link. */
+  readonly Target?: string | undefined
+}
+
+export const clientDagEntry: Schema<ClientDagEntry> = object('ClientDagEntry', {
+  Name: about('`""` of what was asked for itself', text), Cid: cid, Type: oneOf(['file', 'directory', 'link', 'raw', 'other']),
+  Size: about('bytes of a file; `null`: not known', nullable(whole)), Target: about('of a link', optional(text)),
+})
+
+export interface ClientPruneHow {
+  /** Only those that were not touched for so long. */
+  readonly OlderThanMs?: number | undefined
+  /** The oldest ones, until no more than this is left. */
+  readonly MaxBytes?: number | undefined
+}
+
+export const clientPruneHow: Schema<ClientPruneHow> = object('ClientPruneHow', {
+  OlderThanMs: about('only those that were not touched for so long', optional(whole)),
+  MaxBytes: about('the oldest ones, until no more than this is left', optional(whole)),
+}, { strict: true })
+
+export interface ClientPruneReport {
+  readonly Removed: readonly bigint[]
+  readonly RemovedBytes: number
+}
+
+export const clientPruneReport: Schema<ClientPruneReport> = object('ClientPruneReport', { Removed: list(decimal), RemovedBytes: whole })
