@@ -1,5 +1,9 @@
 /** The answers to the Lotus methods, without a server: for whoever answers them in its own process. */
 export { bulkHandlers } from './handlers/bulk-handlers.ts'
+export { clientHandlers, type ClientParts } from './handlers/client-handlers.ts'
+export type {
+  AdoptedImportFacts, BrokenImport, ClientDataParts, ClientImportFacts, ClientImportParts, DagListing, DagPlace, ImportCheckFacts, ImportFaultFacts, ImportHow, PieceFacts,
+} from './handlers/client/import-parts.ts'
 export { createHandlers } from './handlers/create-handlers.ts'
 export { dealHandlers } from './handlers/deal-handlers.ts'
 export type { FailureData } from './handlers/failures.ts'

@@ -3,6 +3,7 @@ import type { DagstoreEvent, ShardInfo } from '@dagstore/dagstore'
 import type { ShardStore } from '../compose.ts'
 import { codeOf } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
+import type { LocalClient } from '../client/local-client.ts'
 import type { LocalDeals } from './local-provider.ts'
 import type { ListedShard, ShardBackend, ShardCalls } from './shard-backend.ts'
 import { HEALTHS } from './shard-states.ts'
@@ -27,6 +28,7 @@ export const localBackend = async (opened: ShardStore, onNotice: (text: string) 
   const [{ toLotusState }, { openDirectory }] = await Promise.all([import('@dagstore/dagstore'), import('@dagstore/io/node')])
   const { root, dagstore: store, indices, isUnsealed } = opened
   let deals: Promise<LocalDeals> | undefined
+  let client: Promise<LocalClient> | undefined
   const listed = (info: ShardInfo): ListedShard => ({ Key: info.key, State: toLotusState(info), Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}` })
   const dagstore: ShardCalls = {
     ...store,
@@ -60,7 +62,9 @@ export const localBackend = async (opened: ShardStore, onNotice: (text: string) 
       pieces: async () => (await import('./local-provider.ts')).localPieces(opened, onNotice),
       deals: async () => (await (deals ??= import('./local-provider.ts').then(({ localDeals }) => localDeals(opened, onNotice)))).calls,
     },
+    client: async () => (await (client ??= import('../client/local-client.ts').then(({ openLocalClient }) => openLocalClient(opened, (line) => { onNotice(line.replace(/\n$/u, '')) })))).calls,
     close: async () => {
+      await (await client)?.close()
       await (await deals)?.close()
       await opened.close()
     },

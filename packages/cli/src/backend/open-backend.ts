@@ -99,7 +99,8 @@ const connect = async (address: ApiAddress): Promise<RemoteClient> => {
   }
 }
 
-const openRemote = async ({ api, close }: RemoteClient, { url }: ApiAddress, root: RootFolder | undefined, { interactive }: Terminal, { onEvent, bytesPerSecond }: BackendUse): Promise<ShardBackend> => {
+const openRemote = async ({ api, close }: RemoteClient, address: ApiAddress, root: RootFolder | undefined, { interactive }: Terminal, { onEvent, bytesPerSecond }: BackendUse): Promise<ShardBackend> => {
+  const { url } = address
   if (bytesPerSecond !== undefined) {
     await close()
     throw new CommandError('COMMAND_USAGE', `--bytes-per-second goes with a store that no daemon has; the one at ${url} has a limit of its own: BytesPerSecond in its configuration`)
@@ -120,6 +121,7 @@ const openRemote = async ({ api, close }: RemoteClient, { url }: ApiAddress, roo
     dagstore: remoteCalls(api),
     indices: { open: (key, generation, { signal } = {}) => openRemoteIndex(api, key, generation, signal) },
     provider: { pieces: async () => api, deals: async () => api },
+    client: async () => (await import('./remote-client-calls.ts')).remoteClientCalls(api, address),
     close: async () => {
       stop.abort()
       await close()

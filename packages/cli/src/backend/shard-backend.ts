@@ -5,6 +5,7 @@ import type { CallOptions } from '@dagstore/io'
 import type { DagstoreInitializeAllEvent, DagstoreShardInfo, ShardState } from '@dagstore/lotus-api'
 import type { CID } from 'multiformats/cid'
 import type { RootFolder } from '../root-folder.ts'
+import type { ClientCalls } from './client-calls.ts'
 import type { ProviderCalls } from './provider-calls.ts'
 
 /** Of what a daemon answers: it need not say whether the shard was there before. */
@@ -47,6 +48,8 @@ export interface ShardBackend {
   /** The detached indices. */
   readonly indices: Pick<IndexRepo, 'open'>
   readonly provider: ProviderCalls
+  /** The client's side; opened by the first call, and closed with the rest. */
+  client (): Promise<ClientCalls>
   close (): Promise<void>
 }
 

@@ -39,8 +39,10 @@ export interface ConfigOptions {
 /** What the file in the folder of the store says, and the defaults: for commands that have no options of a daemon. */
 export const configOfRoot = (root: RootFolder): Config => {
   const { values } = readConfigFile(join(root.path, CONFIG_FILE), join(root.label, CONFIG_FILE), process.env['HOME'])
-  return { ...Object.fromEntries(FIELDS.map((field) => [field, KEYS[field].default])) as unknown as Config, ...values }
+  return { ...defaultConfig(), ...values }
 }
+
+export const defaultConfig = (): Config => Object.fromEntries(FIELDS.map((field) => [field, KEYS[field].default])) as unknown as Config
 
 /**
  * The root is `--root`, else DAGSTORE_PATH, else `RootDir` of the environment or of `--config`, else ./.dagstore; the file is

@@ -5,7 +5,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = typeof LOG_LEVELS[number]
 
 /** Of whom messages come. */
-export const LOG_SUBSYSTEMS = ['daemon', 'gateway', 'rpc', 'shards', 'pieces', 'deals', 'migrate', 'gc', 'doctor'] as const
+export const LOG_SUBSYSTEMS = ['daemon', 'gateway', 'rpc', 'shards', 'pieces', 'deals', 'importmgr', 'client', 'migrate', 'gc', 'doctor'] as const
 export type LogSubsystem = typeof LOG_SUBSYSTEMS[number]
 
 export const isLevel = (text: string): text is LogLevel => LOG_LEVELS.some((level) => level === text)

@@ -3,6 +3,7 @@ import { RpcError } from '@dagstore/json-rpc'
 import { type LotusApi, type LotusCallOptions, type LotusMethodName, METHOD_NAMES, METHODS } from '@dagstore/lotus-api'
 import { bulkHandlers } from './bulk-handlers.ts'
 import { dealHandlers } from './deal-handlers.ts'
+import { clientHandlers } from './client-handlers.ts'
 import { codeOf, refusal, told } from './failures.ts'
 import { listHandlers } from './list-handlers.ts'
 import { createMountUrls } from './mount-urls.ts'
@@ -18,7 +19,7 @@ import { withWaiting } from './waiting.ts'
  *
  * @throws {TypeError} a rule of `hosts` that is none
  */
-export const createHandlers = ({ node, shards: given, pieces, deals, onNotice = () => {} }: HandlerParts): LotusApi => {
+export const createHandlers = ({ node, shards: given, pieces, deals, client, onNotice = () => {} }: HandlerParts): LotusApi => {
   const shards = given === undefined ? undefined : withWaiting(given)
   const urls = createMountUrls(shards?.hosts)
   const there: Partial<LotusApi> = {
@@ -26,6 +27,7 @@ export const createHandlers = ({ node, shards: given, pieces, deals, onNotice = 
     ...(shards === undefined ? {} : { ...shardHandlers(shards, urls), ...bulkHandlers(shards, onNotice), ...listHandlers(shards, urls), ...storeHandlers(shards) }),
     ...(pieces === undefined ? {} : pieceHandlers(pieces, onNotice)),
     ...(deals === undefined ? {} : dealHandlers(deals, onNotice)),
+    ...(client === undefined ? {} : clientHandlers(client)),
   }
   return Object.fromEntries(METHOD_NAMES.map((name) => [name, guarded(name, (there[name] as AnyCall | undefined) ?? absent(name), onNotice)])) as unknown as LotusApi
 }
@@ -34,7 +36,7 @@ type AnyCall = (...given: readonly unknown[]) => unknown
 
 /** Lotus's words for a node that was started without a part. */
 const absent = (name: LotusMethodName) => (): never => {
-  const what = name.startsWith('Pieces') ? 'piece store' : name.startsWith('Market') || name.startsWith('Deals') || name === 'DagstoreAcceptDeal' || name === 'DagstoreListUnregistered' ? 'storage provider' : 'dagstore'
+  const what = name.startsWith('Client') ? 'client' : name.startsWith('Pieces') ? 'piece store' : name.startsWith('Market') || name.startsWith('Deals') || name === 'DagstoreAcceptDeal' || name === 'DagstoreListUnregistered' ? 'storage provider' : 'dagstore'
   throw refusal(`${what} not available on this node`, undefined, 'RPC_UNAVAILABLE')
 }
 

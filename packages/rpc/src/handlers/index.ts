@@ -1,3 +1,7 @@
 export { createHandlers } from './create-handlers.ts'
+export type { ClientParts } from './client-handlers.ts'
+export type {
+  AdoptedImportFacts, BrokenImport, ClientDataParts, ClientImportFacts, ClientImportParts, DagListing, DagPlace, ImportCheckFacts, ImportFaultFacts, ImportHow, PieceFacts,
+} from './client/import-parts.ts'
 export type { FailureData } from './failures.ts'
 export type { DealNews, DealParts, HandlerParts, NodeParts, OfflineDeal, PieceParts, ShardParts } from './parts.ts'
