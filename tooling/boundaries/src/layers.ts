@@ -19,7 +19,7 @@ export const LAYERS: ReadonlyMap<string, LayerRow> = new Map([
   ...at(2, ['carv2-index-mount', 'writable-carv2', 'unsealed-sector', 'mounts', 'index-repo', 'lotus-api', 'trustless-gateway', 'ipfs-blockstore']),
   ...at(3, ['piece-store', 'dagstore', 'ref-carv2', 'imports', 'retrievals', 'transfer']),
   ...at(4, ['lotus-mount', 'helia', 'node', 'deal-protocol'], ['node']),
-  ...at(5, ['deal-provider']),
+  ...at(5, ['deal-provider', 'deal-client']),
   ...at(5, ['rpc'], ['rpc']),
   ...at(6, ['cli'], ['cli']),
 ])

@@ -1,0 +1,6 @@
+export type { Chain, DealFunds } from './chain.ts'
+export type { ClientDeal, ClientDealProgress, ClientDealTerms, DealStage, TransferFacts } from './client-deal.ts'
+export type { ClientDealUpdate, DealClient, DealMilestone, DealParams, StartOptions, TransferUpdate, UpdatesOptions } from './deal-client.ts'
+export { DealClientError, type DealClientErrorCode, type DealClientErrorOptions } from './errors.ts'
+export { type Asked, createProviderApi, type ProviderApi, type ProviderApiOptions, type ProviderRequest } from './provider-api.ts'
+export type { DealSource, DealSources, PiecePayload } from './sources.ts'
