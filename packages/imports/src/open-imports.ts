@@ -1,9 +1,12 @@
 /** The import manager on a database and a directory. */
+import { createPageCache, type PageCache } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
 import { type AnyLevel, type Clock, type Directory, systemClock } from '@dagstore/io'
-import { ImportManager } from './import-manager.ts'
+import { ImportCore } from './import-core.ts'
+import { createImports } from './import-manager.ts'
 import type { Imports } from './imports.ts'
 import { openRecords, type RecordTable } from './record-table.ts'
+import { NO_SOURCES, type SourceFiles } from './sources.ts'
 
 export type ImportsParts = ImportsPlace & ImportsState
 
@@ -14,6 +17,10 @@ export interface ImportsPlace {
   readonly hashes: Hashes
   /** Ids are times. @default systemClock */
   readonly clock?: Clock | undefined
+  /** Files outside of `directory`: what is imported by path, referred to, or a CAR in place. @default none may be read */
+  readonly sources?: SourceFiles | undefined
+  /** For the indices of imports that are open. @default a cache of 64 MiB of its own */
+  readonly pages?: PageCache | undefined
 }
 
 /** Where the records are: in a part of their own of an opened database, or where the caller keeps them. */
@@ -22,9 +29,9 @@ export type ImportsState =
   | { readonly records: RecordTable, readonly db?: undefined }
 
 /** Open the imports; what a crash left unfinished is removed first. @throws {ImportError} `IMPORT_FAILED` */
-export const openImports = async ({ db, records, directory, hashes, clock = systemClock }: ImportsParts): Promise<Imports> => {
+export const openImports = async ({ db, records, directory, hashes, clock = systemClock, sources = NO_SOURCES, pages = createPageCache() }: ImportsParts): Promise<Imports> => {
   const table = records ?? await openRecords(db)
-  const manager = new ImportManager({ table, directory, hashes, clock, lastId: await table.lastId() })
-  for (const id of await table.pending()) await manager.clear(id)
-  return manager
+  const core = new ImportCore({ table, directory, hashes, clock, sources, pages, lastId: await table.lastId() })
+  for (const files of await table.pending()) await core.clear(files)
+  return createImports(core)
 }

@@ -14,6 +14,8 @@ export interface Texts {
   change(changes: readonly Change[]): Promise<void>
   /** Those whose keys start so, by key. */
   scan(prefix: string): AsyncGenerator<readonly [key: string, text: string], void, undefined>
+  /** The keys of {@link scan} alone. */
+  keys(prefix: string): AsyncGenerator<string, void, undefined>
 }
 
 const TEXT = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
@@ -23,22 +25,18 @@ const DURABLE = { ...TEXT, sync: true }
 export const openLevelTexts = async (db: AnyLevel): Promise<Texts> => {
   const level: AbstractSublevel<AbstractLevel<any, any, any>, any, string, string> = db.sublevel('imports', { ...TEXT })
   await guard(() => level.open())
+  const rangeOf = (prefix: string): { readonly gte: string, readonly lt: string } => ({ gte: prefix, lt: `${prefix}\u{10ffff}` })
   return {
     get: (key) => guard(() => level.get(key)),
     change: (changes) => guard(() => level.batch([...changes], DURABLE)),
-    scan: async function * (prefix) {
-      const cursor = await guard(async () => level.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` }))
-      try {
-        for (let entry = await guard(() => cursor.next()); entry !== undefined; entry = await guard(() => cursor.next())) yield entry
-      } finally {
-        await guard(() => cursor.close())
-      }
-    },
+    scan: (prefix) => walk(() => level.iterator(rangeOf(prefix))),
+    keys: (prefix) => walk(() => level.keys(rangeOf(prefix))),
   }
 }
 
 export const createMemoryTexts = (): Texts => {
   const texts = new Map<string, string>()
+  const keysOf = (prefix: string): string[] => [...texts.keys()].filter((key) => key.startsWith(prefix)).sort()
   return {
     get: async (key) => texts.get(key),
     change: async (changes) => {
@@ -48,8 +46,23 @@ export const createMemoryTexts = (): Texts => {
       }
     },
     scan: async function * (prefix) {
-      yield * [...texts].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1))
+      for (const key of keysOf(prefix)) {
+        const text = texts.get(key)
+        if (text !== undefined) yield [key, text]
+      }
     },
+    keys: async function * (prefix) { yield * keysOf(prefix) },
+  }
+}
+
+interface Cursor<T> { next(): Promise<T | undefined>, close(): Promise<void> }
+
+async function * walk<T> (open: () => Cursor<T>): AsyncGenerator<T, void, undefined> {
+  const cursor = await guard(async () => open())
+  try {
+    for (let entry = await guard(() => cursor.next()); entry !== undefined; entry = await guard(() => cursor.next())) yield entry
+  } finally {
+    await guard(() => cursor.close())
   }
 }
 

@@ -24,9 +24,9 @@ const all = async (imports: Imports): Promise<ImportRecord[]> => {
 const isSound = async (world: CrashWorld): Promise<ImportRecord[]> => {
   const imports = await openIn(world)
   const records = await all(imports)
-  expect(world.fs.names()).toEqual(records.map(({ carName }) => `imports/${carName}`).sort())
-  for (const { carName, carBytes } of records) {
-    const car = await world.fs.directory.child('imports').openSource(carName)
+  expect(world.fs.names()).toEqual(records.map(({ carPath }) => `imports/${carPath}`).sort())
+  for (const { carPath, carBytes } of records) {
+    const car = await world.fs.directory.child('imports').openSource(carPath!)
     expect(car.sizeBytes).toBe(carBytes)
     await verifyCar(car, hashes)
   }

@@ -37,7 +37,7 @@ describe('importTree', () => {
     const want = new Map<string, Uint8Array>()
     const { cid } = await buildTree(tree, { put: (put, bytes) => { want.set(put.toString(), bytes) } }, { hashes })
     expect(record.root.toString()).toBe(cid.toString())
-    const car = await files.openSource(record.carName)
+    const car = await files.openSource(record.carPath)
     expect(car.sizeBytes).toBe(record.carBytes)
     await verifyCar(car, hashes)
     const layout = await readLayout(car)
@@ -54,7 +54,7 @@ describe('importTree', () => {
     const { imports } = await open()
     const { reused, ...record } = await imports.importTree(tree, about)
     expect(reused).toBe(false)
-    expect(record).toMatchObject({ source: 'import', filename: '/data/docs', fingerprint: 'version 1', profile: 'lotus-2021', carOwner: 'importmgr', carName: `${record.id}.car`, fileBytes: 150_305 })
+    expect(record).toMatchObject({ source: 'import', filename: '/data/docs', fingerprint: 'version 1', profile: 'lotus-2021', links: 'refuse', form: 'dense', piece: undefined, damage: undefined, carOwner: 'importmgr', carPath: `${record.id}.car`, fileBytes: 150_305 })
     expect(await imports.get(record.id)).toEqual(record)
     expect(await imports.find(about)).toEqual(record)
     expect(await all(imports)).toEqual([record])
@@ -70,7 +70,7 @@ describe('importTree', () => {
     const unread: TreeEntry = { kind: 'directory', name: 'docs', entries () { throw new Error('read') } }
     expect(await imports.importTree(unread, about)).toEqual({ ...first, reused: true })
     expect(await all(imports)).toHaveLength(1)
-    expect(await namesIn(files)).toEqual([first.carName])
+    expect(await namesIn(files)).toEqual([first.carPath])
   })
   it.each([
     { what: 'another fingerprint', options: { ...about, fingerprint: 'version 2' } },
@@ -89,31 +89,31 @@ describe('importTree', () => {
   it('imports again, in place of the old record, when the file is gone or has another length', async () => {
     const { imports, files } = await open()
     const first = await imports.importTree(tree, about)
-    await files.remove(first.carName)
+    await files.remove(first.carPath)
     expect(await imports.find(about)).toBeUndefined()
     const second = await imports.importTree(tree, about)
     expect(second.reused).toBe(false)
-    const writable = await files.openWritable(second.carName, 'open')
+    const writable = await files.openWritable(second.carPath, 'open')
     await writable.truncate(100)
     await writable.close()
     expect(await imports.find(about)).toBeUndefined()
     const third = await imports.importTree(tree, about)
     expect((await all(imports)).map(({ id }) => id)).toEqual([third.id])
-    expect(await namesIn(files)).toEqual([third.carName])
+    expect(await namesIn(files)).toEqual([third.carPath])
   })
   it('gives two callers who import the same source at once the same record', async () => {
     const { imports, files, db } = await open()
     const [a, b] = await Promise.all([imports.importTree(tree, about), imports.importTree(tree, about)])
     expect(a.id).toBe(b.id)
     expect([a.reused, b.reused].filter(Boolean)).toHaveLength(1)
-    expect(await namesIn(files)).toEqual([a.carName])
+    expect(await namesIn(files)).toEqual([a.carPath])
     expect((await keysIn(db)).filter((key) => key.startsWith('pending'))).toEqual([])
   })
   it('keeps two different imports at once apart', async () => {
     const { imports, files } = await open()
     const records = await Promise.all([1, 2, 3, 4].map((seed) => imports.importTree(file('x', seededBytes(seed, 3000)), { sourceLabel: `x${seed}`, fingerprint: 'f' })))
     expect(new Set(records.map(({ id }) => id)).size).toBe(4)
-    expect(await namesIn(files)).toEqual(records.map(({ carName }) => carName).sort())
+    expect(await namesIn(files)).toEqual(records.map(({ carPath }) => carPath).sort())
   })
   it('reports the file bytes that are in blocks', async () => {
     const seen: number[] = []
@@ -153,13 +153,13 @@ describe('importTree, when things go wrong', () => {
     expect(record.root.toString()).toBe(want.cid.toString())
     const uses = (ending: string, kind: string): number => fs.faults.log.filter((line) => line.startsWith(kind) && line.split(' ')[1]!.endsWith(ending)).length
     expect(uses(scratch, 'create')).toBe(1)
-    expect(fs.names()).toEqual([record.carName])
+    expect(fs.names()).toEqual([record.carPath])
     const full = new IoError('IO_FULL', 'no room')
     for (const [ending, kind] of [[scratch, 'create'], [scratch, 'write'], [scratch, 'read'], [scratch, 'remove'], [part, 'sync']] as const) {
       expect(uses(ending, kind), `${kind} ${ending}`).toBeGreaterThan(0)
       fs.faults.failAt((operation) => operation.kind === kind && operation.name.endsWith(ending), full)
       await expect(imports.importTree(large, options), `${kind} ${ending}`).rejects.toBe(full)
-      expect(fs.names(), `${kind} ${ending}`).toEqual([record.carName])
+      expect(fs.names(), `${kind} ${ending}`).toEqual([record.carPath])
     }
   })
   it('leaves nothing when the source cannot be read', async () => {
@@ -196,7 +196,7 @@ describe('importCar', () => {
     const source = createBytesSource(one)
     const { reused, ...record } = await imports.importCar(source, { carPath: '/data/one.car', fingerprint: 'f' })
     expect(reused).toBe(false)
-    expect(record).toMatchObject({ filename: '/data/one.car', carName: '/data/one.car', carOwner: 'user', blocks: 20, carBytes: one.byteLength, fileBytes: undefined, profile: undefined, fingerprint: 'f' })
+    expect(record).toMatchObject({ filename: '/data/one.car', carPath: '/data/one.car', carOwner: 'user', blocks: 20, carBytes: one.byteLength, fileBytes: undefined, profile: undefined, fingerprint: 'f' })
     expect(record.root.bytes).toEqual(blocks[0]!.cid)
     expect(await imports.get(record.id)).toEqual(record)
     expect(await imports.find({ sourceLabel: '/data/one.car', fingerprint: 'f' })).toEqual(record)
@@ -240,8 +240,8 @@ describe('remove', () => {
     expect(await imports.get(id)).toBeUndefined()
     expect(await imports.find(about)).toBeUndefined()
     expect((await all(imports)).map((record) => record.id)).toEqual([kept.id])
-    expect(await namesIn(files)).toEqual([kept.carName])
-    expect((await keysIn(db)).filter((key) => !key.startsWith('record') && key !== 'last-id')).toEqual([])
+    expect(await namesIn(files)).toEqual([kept.carPath])
+    expect((await keysIn(db)).filter((key) => !key.startsWith('/client') && key !== 'last-id')).toEqual([`root/${kept.root.toString()}/0${kept.id}`])
     await expect(imports.remove(id)).rejects.toMatchObject({ code: 'IMPORT_UNKNOWN' })
   })
   it('never gives out an id twice, also after a restart and with a clock that stands still', async () => {
@@ -255,25 +255,41 @@ describe('remove', () => {
 })
 
 describe('a damaged record', () => {
-  it('does not hide the others, can be removed, and its source imported again', async () => {
+  it.each([
+    { why: 'is no JSON', text: '{' },
+    { why: 'is no object', text: 'null' },
+    { why: 'has no labels', text: '{}' },
+    { why: 'has labels that are no object', text: '{"Labels":[]}' },
+    { why: 'has a label that is no text', text: '{"Labels":{"root":1}}' },
+    { why: 'is longer than any', text: `{"Labels":{"filename":"${'x'.repeat(70_000)}"}}` },
+  ])('that $why is listed as broken beside the others, can be removed, and its source imported again', async ({ text }) => {
     const { imports, db, files } = await open()
     const good = await imports.importTree(file('x', seededBytes(9, 900)), { sourceLabel: 'x' })
     const bad = await imports.importTree(tree, about)
-    const key = (await db.keys().all()).find((name) => name.endsWith(`/${bad.id.toString().padStart(20, '0')}`))!
-    for (const text of ['{', 'null', '{}', (await db.get(key))!.replace('"importmgr"', '"x"'), (await db.get(key))!.replace(/"blocks":[0-9]+/, '"blocks":-1'), (await db.get(key))!.replace(/"root":"[^"]+"/, '"root":"nonsense"')]) {
-      await db.put(key, text)
-      await expect(imports.get(bad.id)).rejects.toMatchObject({ code: 'IMPORT_BAD_RECORD' })
-      const seen: bigint[] = []
-      await expect((async () => { for await (const { id } of imports.list()) seen.push(id) })()).rejects.toMatchObject({ code: 'IMPORT_BAD_RECORD' })
-      expect(seen).toEqual([good.id])
-    }
+    await db.put(`!imports!/client/stores/${bad.id}`, text)
+    expect((await all(imports)).map(({ id, damage }) => [id, damage !== undefined])).toEqual([[good.id, false], [bad.id, true]])
+    expect(await imports.get(bad.id)).toMatchObject({ id: bad.id, root: undefined, filename: '', carPath: undefined })
     expect(await imports.find(about)).toBeUndefined()
+    await expect(imports.open(bad.id)).rejects.toMatchObject({ code: 'IMPORT_BROKEN', id: bad.id })
+    await expect(imports.reimport(bad.id)).rejects.toMatchObject({ code: 'IMPORT_NO_SOURCE' })
     const again = await imports.importTree(tree, about)
     expect((await all(imports)).map(({ id }) => id)).toEqual([good.id, again.id])
-    await db.put(key.replace(bad.id.toString(), again.id.toString()), '{')
+    await db.put(`!imports!/client/stores/${again.id}`, text)
     await imports.remove(again.id)
     expect((await all(imports)).map(({ id }) => id)).toEqual([good.id])
-    expect(await namesIn(files)).toEqual([good.carName])
+    expect(await namesIn(files)).toEqual([good.carPath])
+  })
+  it('whose root or numbers say nothing is broken, or lacks them', async () => {
+    const { imports, db } = await open()
+    const { id } = await imports.importTree(tree, about)
+    const key = `!imports!/client/stores/${id}`
+    const text = (await db.get(key))!
+    await db.put(key, text.replace(/"root":"[^"]+"/, '"root":"nonsense"'))
+    expect(await imports.get(id)).toMatchObject({ root: undefined, damage: undefined, filename: '/data/docs' })
+    expect(await imports.find(about)).toBeUndefined()
+    await db.put(key, text.replace(/"dagstore.blocks":"[0-9]+"/, '"dagstore.blocks":"-1"'))
+    expect(await imports.get(id)).toMatchObject({ blocks: undefined, damage: undefined })
+    await (await imports.open(id)).close()
   })
 })
 
@@ -297,7 +313,7 @@ describe('openImports', () => {
   it('is not kept from opening by damaged entries', async () => {
     const place = await open()
     const record = await place.imports.importTree(tree, about)
-    for (const key of await place.db.keys().all()) if (!key.includes('record/')) await place.db.put(key, 'nonsense')
+    for (const key of await place.db.keys().all()) if (!key.includes('/client/')) await place.db.put(key, 'nonsense')
     await place.db.put('!imports!pending/nonsense', '')
     const { imports } = await open(place.db, place.files)
     expect((await all(imports)).map(({ id }) => id)).toEqual([record.id])

@@ -1,1 +1,2 @@
+export { type AllowedPaths, allowedPaths } from './node/allowed-paths.ts'
 export { nodeReferencedFiles, type NodeReferencedFilesOptions } from './node/node-files.ts'

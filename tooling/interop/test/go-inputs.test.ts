@@ -88,7 +88,7 @@ describe('the Filecoin modules and boxo compute what we compute', () => {
     const directory = openDirectory(at(`imports-${profile}`))
     const imports = await openImports({ db: new MemoryLevel(), directory, hashes })
     const record = await imports.importTree(await openTree(sources), { sourceLabel: 'sources', profile })
-    const car = join(at(`imports-${profile}`), record.carName)
+    const car = join(at(`imports-${profile}`), record.carPath)
     const root = record.root.toString()
     expect((await readback('unixfs', '-profile', profile, sources)).report).toMatchObject({ root })
     const reading = await readback('car', car)

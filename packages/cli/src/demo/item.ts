@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { scanSections } from '@dagstore/carv2'
 import { type ShardInfo, type ShardLease, toLotusState } from '@dagstore/dagstore'
 import { createUnsealedSealing, type UnsealedPlace } from '@dagstore/deal-provider'
-import type { ImportRecord } from '@dagstore/imports'
+import type { WholeImport } from '@dagstore/imports'
 import { pieceBytes } from '@dagstore/piece'
 import { commpOf, createPieceEngine } from '@dagstore/piece/node'
 import type { Store } from '../compose.ts'
@@ -46,7 +46,7 @@ export const runItem = async (input: DemoInput, parts: ItemParts): Promise<ItemR
     }
   }
   const imported = await steps.run('import', (step) => importInput(input, parts, step))
-  const data = await store.files.openSource(`imports/${imported.carName}`)
+  const data = await store.files.openSource(`imports/${imported.carPath}`)
   const payload = await importedPayload(data, imported.root, store.hashes)
   try {
     return await fromPayload(input, payload, parts, (lease) => retrieveTree(input, imported, lease, parts))
@@ -99,7 +99,7 @@ const fromPayload = async (input: DemoInput, payload: Payload, parts: ItemParts,
   }
 }
 
-const importInput = async (input: DemoInput, { store, signal }: ItemParts, step: StepContext): Promise<ImportRecord> => {
+const importInput = async (input: DemoInput, { store, signal }: ItemParts, step: StepContext): Promise<WholeImport> => {
   const source = { sourceLabel: input.absolutePath, fingerprint: input.fingerprint, links: 'keep' } as const
   const known = await store.imports.find(source)
   const record = known ?? await store.imports.importTree(await openInputTree(input), {

@@ -1,6 +1,6 @@
 /** Back out of the shard into a CARv2 file, and held against the input. */
 import type { ShardLease } from '@dagstore/dagstore'
-import type { ImportRecord } from '@dagstore/imports'
+import type { WholeImport } from '@dagstore/imports'
 import { IoError } from '@dagstore/io'
 import { promote } from '@dagstore/promote-blockstore'
 import type { CID } from 'multiformats/cid'
@@ -21,7 +21,7 @@ export interface RetrievedResult {
 }
 
 /** The DAG under the root is copied, then exported and compared with the input file by file, byte by byte. */
-export const retrieveTree = async (input: DemoInput, imported: ImportRecord, lease: ShardLease, { store, steps, signal }: ItemParts): Promise<RetrievedResult> => {
+export const retrieveTree = async (input: DemoInput, imported: WholeImport, lease: ShardLease, { store, steps, signal }: ItemParts): Promise<RetrievedResult> => {
   const root = imported.root
   const retrieved = await steps.run('retrieve', async (step) => {
     const result = await store.retrievals.retrieve({ id: lease.key, root, from: lease.blockstore, signal, onProgress: ({ doneBytes }) => { step.progress(doneBytes, undefined) } })

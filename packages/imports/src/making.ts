@@ -1,0 +1,97 @@
+/** How imports are made, and made again. */
+import type { ByteSource, TreeEntry } from '@dagstore/io'
+import { DEFAULT_PROFILE, type Profile } from '@dagstore/unixfs-builder'
+import { scanCar } from './car-scan.ts'
+import { writeCar } from './car-writing.ts'
+import type { ImportCore, MadeImport } from './import-core.ts'
+import { namesOf } from './import-names.ts'
+import type { ImportCarOptions, ImportPathOptions, ImportProgressOptions, ImportResult, ImportTreeOptions } from './imports.ts'
+import type { ImportRecord, LinkPolicy } from './record.ts'
+import { planReimport } from './reimporting.ts'
+import { carSource, treeSource } from './source-key.ts'
+
+/** As `Imports.importTree`, from its options on. */
+export const importTree = async (core: ImportCore, entry: TreeEntry, options: ImportTreeOptions, signal: AbortSignal): Promise<ImportResult> => {
+  const { sourceLabel, fingerprint, profile = DEFAULT_PROFILE, links = 'refuse', path, form = path === undefined ? 'dense' : 'ref', source = 'import', onProgress } = options
+  if (form === 'ref' && path === undefined) throw new TypeError('references need the path of what is imported')
+  const key = fingerprint === undefined ? undefined : treeSource({ sourceLabel, fingerprint, profile, links, form })
+  const known = await core.findBy(key, { signal })
+  if (known !== undefined) return { ...known, reused: true }
+  const id = await core.begin()
+  const written = await write(core, entry, { id, path: form === 'ref' ? path : undefined, profile, links, onProgress, signal })
+  // should this fail, the record may be there or not: the next opening knows whether the file has to go
+  return core.commitNew(id, { source, filename: sourceLabel, fingerprint, profile, links, form, ...written }, key)
+}
+
+/** As `Imports.importPath`. */
+export const importPath = async (core: ImportCore, path: string, options: ImportPathOptions, signal: AbortSignal): Promise<ImportResult> => {
+  const { car = false, form = 'ref', reuse = true, profile, links, onProgress } = options
+  const { sources } = core.parts
+  // before it is read: what changes meanwhile is another one
+  const fingerprint = reuse ? await sources.fingerprint(path, { signal }) : undefined
+  if (!car) return importTree(core, await sources.openTree(path, { signal }), { sourceLabel: path, fingerprint, path, form, profile, links, onProgress }, signal)
+  const source = await sources.open(path, { signal })
+  try {
+    return await importCar(core, source, { carPath: path, fingerprint, onProgress }, signal)
+  } finally {
+    await source.close()
+  }
+}
+
+/** As `Imports.importCar`. */
+export const importCar = async (core: ImportCore, car: ByteSource, { carPath, fingerprint, onProgress }: ImportCarOptions, signal: AbortSignal): Promise<ImportResult> => {
+  const key = fingerprint === undefined ? undefined : carSource(carPath, fingerprint)
+  const known = await core.findBy(key, { signal })
+  if (known !== undefined) return { ...known, reused: true }
+  const made = { ...inPlace(carPath, fingerprint), ...await scanCar(car, { signal, onProgress }) }
+  return core.commitNew(await core.begin(), made, key)
+}
+
+/** As `Imports.reimport`. */
+export const reimport = (core: ImportCore, id: bigint, { onProgress }: ImportProgressOptions, signal: AbortSignal): Promise<ImportResult> => core.lock(id.toString(), async () => {
+  const { record } = await core.stored(id)
+  const { sources, table } = core.parts
+  const plan = await planReimport(record, sources, { signal })
+  const { path, fingerprint } = plan
+  if (plan.kind === 'car') {
+    const car = await sources.open(path, { signal })
+    try {
+      return await core.commitAgain(id, { ...inPlace(path, fingerprint), ...await scanCar(car, { signal, onProgress }) }, carSource(path, fingerprint))
+    } finally {
+      await car.close()
+    }
+  }
+  const { profile, links, form } = plan
+  await core.inTurn(() => table.begin({ id, names: Object.values(namesOf(id, record)) }, false))
+  const written = await write(core, plan.entry, { id, before: record, path: form === 'ref' ? path : undefined, profile, links, onProgress, signal })
+  return core.commitAgain(id, { source: 'import', filename: path, fingerprint, profile, links, form, ...written }, treeSource({ sourceLabel: path, fingerprint, profile, links, form }))
+}, signal)
+
+interface WriteOptions extends ImportProgressOptions {
+  readonly id: bigint
+  /** What the id is at present. */
+  readonly before?: ImportRecord
+  readonly path: string | undefined
+  readonly profile: Profile
+  readonly links: LinkPolicy
+  readonly signal: AbortSignal
+}
+
+/** The files of an id that was begun: whole under the name of its CAR, or gone again. */
+const write = async (core: ImportCore, entry: TreeEntry, { id, before, ...options }: WriteOptions): Promise<Pick<MadeImport, 'root' | 'blocks' | 'carBytes' | 'fileBytes' | 'carPath' | 'carOwner'>> => {
+  const { directory, hashes } = core.parts
+  const names = namesOf(id, before)
+  try {
+    const written = await writeCar(directory, names.part, names.scratch, entry, { ...options, hashes })
+    options.signal.throwIfAborted()
+    await directory.rename(names.part, names.car)
+    return { carPath: names.car, carOwner: 'importmgr', ...written }
+  } catch (error) {
+    // if this fails too, the note stays and the next opening tries again
+    await core.clear({ id, names: Object.values(names) }).catch(() => {})
+    throw error
+  }
+}
+
+const inPlace = (path: string, fingerprint: string | undefined): Omit<MadeImport, 'root' | 'form' | 'blocks' | 'carBytes'> =>
+  ({ source: 'import', filename: path, fingerprint, profile: undefined, links: undefined, carPath: path, carOwner: 'user', fileBytes: undefined })

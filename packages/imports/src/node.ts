@@ -1,0 +1,1 @@
+export { nodeSourceFiles, type NodeSourceFilesOptions } from './node/node-sources.ts'
