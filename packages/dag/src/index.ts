@@ -1,6 +1,8 @@
 export { cidAt } from './cid-bytes.ts'
+export { type CidSet, createCidSet } from './cid-set.ts'
 export type { Entity, EntityKind } from './entity.ts'
 export { DagError, type DagErrorCode, MissingBlockError } from './errors.ts'
+export { type FileLink, type FileLinks, fileLinksOf } from './file-links.ts'
 export type { EntityBytes } from './file-range.ts'
 export { isKnownCodec, linksOf } from './links.ts'
 export type { DagPath } from './path.ts'

@@ -126,9 +126,18 @@ class Tally {
   }
 }
 
+/** A source that is told of the walk, so that it can fetch in its order, and not what is there. */
+export interface WalkedSource extends Pick<ReadBlockstore, 'get'> {
+  /** A walk begins; these blocks will not be asked for. A retrieval may walk twice. */
+  begin?(held: Pick<ReadBlockstore, 'has'> | undefined): void
+  /** The walk has had this block, which was there. */
+  passed?(cid: CID, bytes: Uint8Array): void
+}
+
 /** What of the DAG under `root` is wanted: each block from the file where it is there, else from the source; hashed in either case. */
-export const dagBlocks = (root: CID, from: Pick<ReadBlockstore, 'get'>, missing: 'throw' | 'report', selector: DagSelector | undefined, { hashes, signal }: CopyTarget): Blocks =>
+export const dagBlocks = (root: CID, from: WalkedSource, missing: 'throw' | 'report', selector: DagSelector | undefined, { hashes, signal }: CopyTarget): Blocks =>
   async function * (file, onMissing) {
+    from.begin?.(file)
     /** Came from the source, and have not been given since. */
     const fetched = new Set<string>()
     const both = {
@@ -136,7 +145,8 @@ export const dagBlocks = (root: CID, from: Pick<ReadBlockstore, 'get'>, missing:
         const cid = toCid(any)
         const present = file !== undefined && await file.has(cid, options)
         const bytes = await readBlock(present ? file : from, cid, options)
-        if (!present) fetched.add(cid.toString())
+        if (present) from.passed?.(cid, bytes)
+        else fetched.add(cid.toString())
         yield bytes
       },
     }

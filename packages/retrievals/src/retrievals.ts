@@ -5,7 +5,7 @@ import type { CallOptions, Directory, TreeEntry } from '@dagstore/io'
 import { type AnyCid, type ReadBlockstore, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { carName, checkCarName } from './car-name.ts'
-import { copyInto, type CopyTarget, dagBlocks, type DagSelector, listedBlocks } from './copy.ts'
+import { copyInto, type CopyTarget, dagBlocks, type DagSelector, listedBlocks, type WalkedSource } from './copy.ts'
 import { openFinished } from './target.ts'
 import { unixfsTree } from './unixfs-tree.ts'
 
@@ -27,8 +27,8 @@ export interface RetrievalOptions extends CallOptions {
 
 export interface RetrieveOptions extends RetrievalOptions {
   readonly root: AnyCid
-  /** Its blocks are hashed here, whatever it says of them. */
-  readonly from: Pick<ReadBlockstore, 'get'>
+  /** Its blocks are hashed here, whatever it says of them. Asked for one at a time, in depth-first order. */
+  readonly from: WalkedSource
   /**
    * Only this part of the DAG; the file's root stays the root of the whole. Another part for the same id and root is added to its
    * file. @default all of it

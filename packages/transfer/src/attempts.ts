@@ -42,6 +42,32 @@ export const ask = async (send: typeof fetch, url: URL, init: RequestInit & Call
   }
 }
 
+export interface InTime extends CallOptions {
+  readonly clock: Clock
+  /** For the head of the answer to come. */
+  readonly stalledMs: number
+  /** Ends the request, head and body. */
+  readonly leaving: AbortController
+}
+
+/** As {@link ask}, of somebody who may take for ever. @throws {TransferError} `TRANSFER_STALLED`, `TRANSFER_UNREACHABLE` */
+export const askInTime = async (send: typeof fetch, url: URL, headers: Record<string, string>, { clock, stalledMs, leaving, signal }: InTime): Promise<Response> => {
+  const come = new AbortController()
+  let isLate = false
+  clock.sleep(stalledMs, { signal: come.signal }).then(() => {
+    isLate = true
+    leaving.abort()
+  }, () => {})
+  try {
+    return await ask(send, url, { headers, signal: signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal]) })
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw isLate ? new TransferError('TRANSFER_STALLED', `no answer; ms=${stalledMs}`, { source: url.origin }) : error
+  } finally {
+    come.abort()
+  }
+}
+
 const KNOWN = ['TRANSFER_BAD_SECTION', 'TRANSFER_HASH_MISMATCH', 'TRANSFER_UNREQUESTED', 'TRANSFER_OTHER', 'TRANSFER_TOO_LARGE', 'TRANSFER_TRUNCATED', 'TRANSFER_STALLED', 'TRANSFER_GAP'] as const
 
 /** What a status that is no success means. */

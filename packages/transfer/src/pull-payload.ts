@@ -1,5 +1,5 @@
 /** A payload from a server that has it: GET with Range until all of it is there. */
-import { ask, refusal, withAttempts } from './attempts.ts'
+import { askInTime, refusal, withAttempts } from './attempts.ts'
 import { type Client, clientOf, type TransferClientOptions } from './client-options.ts'
 import { TransferError } from './errors.ts'
 import { TRANSFER_LIMITS } from './limits.ts'
@@ -36,9 +36,10 @@ const pullOnce = async (url: URL, receiver: PayloadReceiver, client: Client, see
   if (receiver.complete) return
   const from = receiver.doneBytes
   const leaving = new AbortController()
-  const signal = client.signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, client.signal])
+  const { send, clock, stalledMs, signal } = client
   try {
-    const response = await answered(url, client, signal, leaving, { range: `bytes=${from}-`, ...seen.etag === undefined ? {} : { 'if-match': seen.etag } })
+    const headers = { ...client.headers, range: `bytes=${from}-`, ...seen.etag === undefined ? {} : { 'if-match': seen.etag } }
+    const response = await askInTime(send, url, headers, { clock, stalledMs, signal, leaving })
     check(response, url, from, receiver.totalBytes, seen)
     const watch = { clock: client.clock, stalledMs: client.stalledMs, minBytesPerSecond: TRANSFER_LIMITS.minBytesPerSecond, signal: client.signal }
     const chunks = passing(watchedChunks(streamChunks(response.body), watch), client)
@@ -46,24 +47,6 @@ const pullOnce = async (url: URL, receiver: PayloadReceiver, client: Client, see
     if (!receiver.complete) throw new TransferError('TRANSFER_TRUNCATED', `the answer ended early; done=${receiver.doneBytes} total=${receiver.totalBytes}`, { source: url.origin })
   } finally {
     leaving.abort()
-  }
-}
-
-/** The head of an answer, which may not be long in coming either. */
-const answered = async (url: URL, client: Client, signal: AbortSignal, leaving: AbortController, headers: Record<string, string>): Promise<Response> => {
-  const come = new AbortController()
-  let isLate = false
-  client.clock.sleep(client.stalledMs, { signal: come.signal }).then(() => {
-    isLate = true
-    leaving.abort()
-  }, () => {})
-  try {
-    return await ask(client.send, url, { headers: { ...client.headers, ...headers }, signal })
-  } catch (error) {
-    client.signal?.throwIfAborted()
-    throw isLate ? new TransferError('TRANSFER_STALLED', `no answer; ms=${client.stalledMs}`, { source: url.origin }) : error
-  } finally {
-    come.abort()
   }
 }
 
