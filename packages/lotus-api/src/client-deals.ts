@@ -16,7 +16,7 @@ export interface StartDealParams {
   readonly Wallet: string
   /** Address of the provider, one of `[Client] Providers`; or its URL. */
   readonly Miner: string
-  /** attoFIL for each epoch of the whole piece: no more is paid. */
+  /** attoFIL for each epoch of the whole piece: no more is paid. `''`: what the provider asks. */
   readonly EpochPrice: string
   readonly MinBlocksDuration: number
   /** attoFIL. */
@@ -36,7 +36,7 @@ export const startDealParams: Schema<StartDealParams> = object('StartDealParams'
   Data: dataRef,
   Wallet: about('address; `""`: the default one', text),
   Miner: about('address of the provider, of those in the configuration, or its URL', text),
-  EpochPrice: about('attoFIL for each epoch of the whole piece; a provider that asks for more is refused', tokens),
+  EpochPrice: about('attoFIL for each epoch of the whole piece, a provider that asks for more is refused; `""`: what it asks', tokens),
   MinBlocksDuration: about('epochs', whole),
   ProviderCollateral: tokens,
   DealStartEpoch: about('0 or below: two days from now', whole),

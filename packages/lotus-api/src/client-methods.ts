@@ -29,7 +29,7 @@ export const CLIENT_ROWS: Rows<LotusClientMethodName> = {
   ClientListDeals: its('write', [], list(dealInfo), 'All storage deals.'),
   ClientGetDealUpdates: itsStream('write', [], dealInfo, 'Each storage deal as it changes.'),
   ClientGetDealStatus: its('read', [['status', id]], text, 'The name of a state of storage deals.'),
-  ClientListDataTransfers: its('write', [], list(dataTransferChannel), 'The transfers of deals that are not over.'),
+  ClientListDataTransfers: its('write', [], list(dataTransferChannel), 'The transfers of all deals whose data go over the network.'),
   ClientDataTransferUpdates: itsStream('write', [], dataTransferChannel, 'Each transfer as it changes.'),
   ClientRestartDataTransfer: its('write', [['transferId', id], ['otherPeer', text], ['isInitiator', flag]], nothing, 'Go on with a transfer now. The peer may be left empty.'),
   ClientCancelDataTransfer: its('write', [['transferId', id], ['otherPeer', text], ['isInitiator', flag]], nothing, 'Give a transfer up, and its deal with it.'),

@@ -12,12 +12,16 @@ const tokens: Schema<string> = about('attoFIL, in digits', { ...text, zero: () =
 export interface RetrievalPeer {
   /** Address. */
   readonly Address: string
-  /** Ours: URL of the provider. */
+  /** Peer id: `11` stands for none. */
   readonly ID: string
   readonly PieceCID: CID | null
+  /** Ours: of the provider. */
+  readonly URL?: string | undefined
 }
 
-const retrievalPeer: Schema<RetrievalPeer> = object('RetrievalPeer', { Address: text, ID: about('URL of the provider', text), PieceCID: nullable(cid) })
+const retrievalPeer: Schema<RetrievalPeer> = object('RetrievalPeer', {
+  Address: text, ID: about('peer id; `11`: none, since the provider has a URL', text), PieceCID: nullable(cid), URL: about('ours: of the provider', optional(text)),
+})
 
 export interface QueryOffer {
   /** `''`, or why there is none. */
@@ -144,7 +148,7 @@ export interface RetrievalInfo {
   /** Lotus's number of the state. */
   readonly Status: number
   readonly Message: string
-  /** URL, or `import`. */
+  /** Peer id: `11` stands for none. */
   readonly Provider: string
   readonly BytesReceived: number
   readonly BytesPaidFor: number
@@ -153,6 +157,10 @@ export interface RetrievalInfo {
   readonly DataTransfer: DataTransferChannel | null
   /** Of later versions of Lotus: in updates, what has happened. */
   readonly Event?: number | undefined
+  /** Ours: URL of who gives the blocks, or `import`. */
+  readonly From?: string | undefined
+  /** Ours: of all of it, where somebody has said so. */
+  readonly TotalBytes?: number | undefined
   /** Ours. */
   readonly DataSelector?: string | undefined
   /** Ours: in the folder of the retrievals; none where the blocks went into an IPFS node. */
@@ -169,13 +177,15 @@ export const retrievalInfo: Schema<RetrievalInfo> = object('RetrievalInfo', {
   UnsealPrice: tokens,
   Status: about('number of the state, as go-fil-markets counts them', whole),
   Message: text,
-  Provider: about('URL, or `import`', text),
+  Provider: about('peer id; `11`: none, since the provider has a URL', text),
   BytesReceived: whole,
   BytesPaidFor: whole,
   TotalPaid: tokens,
   TransferChannelID: nullable(transferChannelId),
   DataTransfer: nullable(dataTransferChannel),
   Event: about('in updates: what has happened', optional(whole)),
+  From: about('ours: URL of who gives the blocks, or `import`', optional(text)),
+  TotalBytes: about('ours: of all of it, where somebody has said so', optional(whole)),
   DataSelector: about('ours', optional(text)),
   FileName: about('ours: in the folder of the retrievals', optional(text)),
   CreatedAt: about('ours: RFC 3339', optional(text)),

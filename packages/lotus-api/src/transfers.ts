@@ -3,7 +3,7 @@
  * go-data-transfer v1.7.0 `types.go`, `statuses.go`.
  */
 import type { CID } from 'multiformats/cid'
-import { about, cid, flag, id, list, nullable, object, type Schema, text, whole } from './schema.ts'
+import { about, cid, flag, id, list, nullable, object, optional, type Schema, text, whole } from './schema.ts'
 
 export interface TransferLog {
   readonly Log: string
@@ -35,11 +35,15 @@ export interface DataTransferChannel {
   /** JSON of what the transfer is for. */
   readonly Voucher: string
   readonly Message: string
-  /** Ours: the URL of the other side, or its name. */
+  /** Peer id: `11` stands for none, since here the other side has a URL. */
   readonly OtherPeer: string
   /** Bytes. */
   readonly Transferred: number
   readonly Stages: TransferStages | null
+  /** Ours: of the other side. */
+  readonly OtherURL?: string | undefined
+  /** Ours: of all of it, where that is known. */
+  readonly TotalBytes?: number | undefined
 }
 
 /** Lotus's names of the statuses, by their number. */
@@ -65,7 +69,9 @@ export const dataTransferChannel: Schema<DataTransferChannel> = object('DataTran
   IsSender: flag,
   Voucher: about('JSON of what the transfer is for', text),
   Message: text,
-  OtherPeer: about('URL of the other side, or what it is called', text),
+  OtherPeer: about('peer id; `11`: none, since the other side has a URL', text),
   Transferred: about('bytes', whole),
   Stages: nullable(object<TransferStages>('ChannelStages', { Stages: list(transferStage) })),
+  OtherURL: about('ours: of the other side', optional(text)),
+  TotalBytes: about('ours: of all of it, where that is known', optional(whole)),
 })
