@@ -9,6 +9,8 @@ export interface FileStat {
   readonly sizeBytes: number
   /** Bytes of storage in use; less than `sizeBytes` for a file with holes. */
   readonly allocatedBytes: number
+  /** When its content changed last, in milliseconds since 1970; `undefined` where nobody keeps that. */
+  readonly modifiedAt?: number | undefined
 }
 
 /**

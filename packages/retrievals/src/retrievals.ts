@@ -1,12 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** One CARv2 file per retrieval. */
 import type { Hashes } from '@dagstore/hashes'
-import type { CallOptions, Directory, TreeEntry } from '@dagstore/io'
+import { type CallOptions, type Clock, type Directory, systemClock, type TreeEntry } from '@dagstore/io'
 import { type AnyCid, type ReadBlockstore, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import { carName, checkCarName } from './car-name.ts'
+import { carStream, type CarStreamOptions } from './car-stream.ts'
 import { copyInto, type CopyTarget, dagBlocks, type DagSelector, listedBlocks, type WalkedSource } from './copy.ts'
-import { openFinished } from './target.ts'
+import { RetrievalError } from './errors.ts'
+import { createUses, listFiles, pruneFiles, type PruneOptions, type RetrievalFile } from './kept-files.ts'
+import { type FinishedCar, openFinished } from './target.ts'
 import { unixfsTree } from './unixfs-tree.ts'
 
 export interface RetrievalProgress {
@@ -96,13 +99,31 @@ export interface Retrievals {
    * @throws {RetrievalError} as `open`; `RETRIEVAL_NOT_UNIXFS`, here or while it is iterated
    */
   export(name: string, root: AnyCid, options?: CallOptions): Promise<ExportedTree>
+  /**
+   * The DAG, or a part of it, as the bytes of a CAR, read from the finished file as they are consumed.
+   *
+   * @throws {RetrievalError} as `open`; `RETRIEVAL_OTHER_ROOT`: no root was named, and the file has none or several. What `carStream` throws
+   */
+  exportCar(name: string, options?: ExportCarOptions): AsyncGenerator<Uint8Array, void, undefined>
+  /** In the order of their names. */
+  list(options?: CallOptions): AsyncIterable<RetrievalFile>
+  /** @throws {RetrievalError} `RETRIEVAL_BAD_ID`, `RETRIEVAL_UNKNOWN`; `RETRIEVAL_IN_USE`: it is open here, or being written */
+  remove(name: string): Promise<void>
+  /** Remove what is old, or too much; what is in use stays. @returns those that are gone @throws {RangeError} a limit below 0 */
+  prune(options?: PruneOptions): Promise<readonly RetrievalFile[]>
+}
+
+export interface ExportCarOptions extends Omit<CarStreamOptions, 'root' | 'hashes'> {
+  /** @default the only one of the file */
+  readonly root?: AnyCid | undefined
 }
 
 /** @param parts.directory - holds the files, and nothing else that ends with `.car` */
-export const openRetrievals = ({ directory, hashes }: { readonly directory: Directory, readonly hashes: Hashes }): Retrievals => {
+export const openRetrievals = ({ directory, hashes, clock = systemClock }: { readonly directory: Directory, readonly hashes: Hashes, readonly clock?: Clock | undefined }): Retrievals => {
+  const uses = createUses()
   const busy = new Map<string, Promise<unknown>>()
   /** One at a time per file; who waits for a turn may leave, and passes it on when it comes. */
-  const alone = <T>({ name, signal }: CopyTarget, work: () => Promise<T>): Promise<T> => new Promise((resolve, reject) => {
+  const alone = <T>({ name, signal }: Pick<CopyTarget, 'name' | 'signal'>, work: () => Promise<T>): Promise<T> => new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason)
     const leave = (): void => { reject(signal?.reason) }
     signal?.addEventListener('abort', leave, { once: true })
@@ -113,8 +134,24 @@ export const openRetrievals = ({ directory, hashes }: { readonly directory: Dire
       return work()
     })
     busy.set(name, turn)
-    turn.finally(() => { if (busy.get(name) === turn) busy.delete(name) }).then(resolve, reject)
+    const end = uses.begin(name)
+    turn.finally(() => {
+      end()
+      if (busy.get(name) === turn) busy.delete(name)
+    }).then(resolve, reject)
   })
+  const remove = (name: string): Promise<void> => alone({ name, signal: undefined }, () => directory.remove(name))
+  const opened = async (given: string, signal: AbortSignal | undefined): Promise<FinishedCar> => {
+    const name = checkCarName(given)
+    const end = uses.begin(name)
+    try {
+      const car = await openFinished(directory, name, hashes, signal)
+      return { blockstore: car.blockstore, roots: car.roots, close: () => car.close().finally(end) }
+    } catch (error) {
+      end()
+      throw error
+    }
+  }
   return {
     retrieve: async ({ id, root, from, selector, missing = 'throw', signal, onProgress }) => {
       const cid = toCid(root)
@@ -126,11 +163,11 @@ export const openRetrievals = ({ directory, hashes }: { readonly directory: Dire
       return alone(target, () => copyInto(target, listedBlocks(from.blockstore, target)))
     },
     open: async (name, { signal } = {}) => {
-      const car = await openFinished(directory, checkCarName(name), hashes, signal)
+      const car = await opened(name, signal)
       return { blockstore: car.blockstore, roots: car.roots, close: () => car.close(), [Symbol.asyncDispose]: () => car.close() }
     },
     export: async (name, root, { signal } = {}) => {
-      const car = await openFinished(directory, checkCarName(name), hashes, signal)
+      const car = await opened(name, signal)
       try {
         const tree = await unixfsTree(car.blockstore, toCid(root), '', { signal })
         return { tree, close: () => car.close(), [Symbol.asyncDispose]: () => car.close() }
@@ -139,5 +176,23 @@ export const openRetrievals = ({ directory, hashes }: { readonly directory: Dire
         throw error
       }
     },
+    exportCar: async function * (name, options = {}) {
+      const car = await opened(name, options.signal)
+      try {
+        const root = options.root ?? (car.roots.length === 1 ? car.roots[0] : undefined)
+        if (root === undefined) throw new RetrievalError('RETRIEVAL_OTHER_ROOT', `no root to export; name=${name} roots=${car.roots.length}`)
+        yield * carStream(car.blockstore, { ...options, root, hashes })
+      } finally {
+        await car.close()
+      }
+    },
+    list: (options = {}) => listFiles(directory, options),
+    remove: async (given) => {
+      const name = checkCarName(given)
+      if (uses.has(name)) throw new RetrievalError('RETRIEVAL_IN_USE', `a retrieval that is read or written; name=${name}`)
+      if (await directory.stat(name) === undefined) throw new RetrievalError('RETRIEVAL_UNKNOWN', `no such retrieval; name=${name}`)
+      await remove(name)
+    },
+    prune: (options = {}) => pruneFiles(directory, { uses, clock, remove }, options),
   }
 }

@@ -138,7 +138,7 @@ const statOrNothing = async (path: string, label: string = path): Promise<Stats 
 
 const fileStat = (found: Stats, label: string): FileStat => {
   const kind = kindOf(found)
-  if (kind === 'file') return { kind, sizeBytes: found.size, allocatedBytes: found.blocks * 512 }
+  if (kind === 'file') return { kind, sizeBytes: found.size, allocatedBytes: found.blocks * 512, modifiedAt: found.mtimeMs }
   if (kind === 'directory') return { kind, sizeBytes: 0, allocatedBytes: found.blocks * 512 }
   throw new IoError('IO_FAILED', `neither file nor folder; path=${label} kind=${kind}`)
 }

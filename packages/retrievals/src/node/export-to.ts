@@ -1,10 +1,9 @@
 /** A tree of files written to disk: whole or not at all, and nowhere but under its target. */
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, lstat, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
-import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
+import { type FileHandle, mkdir, open, symlink } from 'node:fs/promises'
+import { isAbsolute, join, sep } from 'node:path'
 import type { CallOptions, TreeEntry } from '@dagstore/io'
-import { classifyNodeError } from '@dagstore/io/node'
 import { RetrievalError } from '../errors.ts'
+import { filed, syncFolder, withDraft } from './draft.ts'
 
 export interface ExportOptions extends CallOptions {
   /** Bytes of file data written so far. */
@@ -27,45 +26,11 @@ export interface ExportReport {
  *   twice in one folder; `RETRIEVAL_UNSAFE_LINK`: a symbolic link that leads out of the tree, or has `..` behind a name
  * @throws {IoError} `IO_NOT_FOUND` (no such folder), `IO_FORBIDDEN`, `IO_FULL`, `IO_FAILED`; what reading the entry throws
  */
-export const exportTo = async (entry: TreeEntry, path: string, options: ExportOptions = {}): Promise<ExportReport> => {
-  const target = resolve(path)
-  options.signal?.throwIfAborted()
-  if (await exists(target)) throw new RetrievalError('RETRIEVAL_TARGET_EXISTS', `target exists; path=${path}`)
-  const draft = join(dirname(target), `.export.${randomBytes(8).toString('hex')}.tmp`)
+export const exportTo = (entry: TreeEntry, path: string, options: ExportOptions = {}): Promise<ExportReport> => withDraft(path, options, async (draft) => {
   const writer = new Writer(options)
-  try {
-    await writer.write(entry, draft, [])
-    options.signal?.throwIfAborted()
-    // a rename replaces an empty folder, or a file, that came meanwhile
-    if (await exists(target)) throw new RetrievalError('RETRIEVAL_TARGET_EXISTS', `target exists; path=${path}`)
-    await filed('rename', path, () => rename(draft, target))
-    await syncFolder(dirname(target))
-    return writer.report
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true })
-    throw error
-  }
-}
-
-const exists = async (path: string): Promise<boolean> => {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    const known = classifyNodeError(error, 'looking at the target')
-    if (known.code === 'IO_NOT_FOUND') return false
-    throw known
-  }
-}
-
-/** Errors of the file system, and of nothing else, become an `IoError`. */
-const filed = async <T>(what: string, path: string, work: () => Promise<T>): Promise<T> => {
-  try {
-    return await work()
-  } catch (error) {
-    throw classifyNodeError(error, `${what} failed; path=${path}`)
-  }
-}
+  await writer.write(entry, draft, [])
+  return writer.report
+})
 
 class Writer {
   readonly #options: ExportOptions
@@ -142,21 +107,4 @@ const checkLink = (target: string, names: readonly string[]): void => {
   const ups = down < 0 ? parts.length : down
   if (target !== '' && !isAbsolute(target) && ups < names.length && !parts.includes('..', ups)) return
   throw new RetrievalError('RETRIEVAL_UNSAFE_LINK', `link leads out of the tree; name=${JSON.stringify(names.join('/'))} target=${JSON.stringify(target)}`)
-}
-
-/** Folders cannot be synced everywhere; where they cannot, a rename is as durable as it gets. */
-const syncFolder = async (path: string): Promise<void> => {
-  let folder: FileHandle
-  try {
-    folder = await open(path, 'r')
-  } catch {
-    return
-  }
-  try {
-    await folder.sync()
-  } catch {
-    // as above
-  } finally {
-    await folder.close()
-  }
 }
