@@ -33,7 +33,7 @@ export const openLocalClient = async (store: ShardStore, write: (line: string) =
   try {
     const { imports } = side.parts
     if (imports !== undefined) await checkImports(imports, { log: logs.of('importmgr'), format: config.logFormat, write, clock: undefined })
-    return { calls: localCalls(side.parts), close: () => side.close() }
+    return { calls: localCalls(side.parts, (text) => { logs.of('client').warn(text) }), close: () => side.close() }
   } catch (error) {
     await side.close()
     throw error
@@ -41,8 +41,8 @@ export const openLocalClient = async (store: ShardStore, write: (line: string) =
 }
 
 /** Of the parts that are there; the caller may do everything. */
-export const localCalls = (parts: ClientParts): ClientCalls => {
-  const handlers = clientHandlers(parts) as Partial<Readonly<Record<LotusClientMethodName, AnyCall>>>
+export const localCalls = (parts: ClientParts, notice: (text: string) => void): ClientCalls => {
+  const handlers = clientHandlers(parts, notice) as Partial<Readonly<Record<LotusClientMethodName, AnyCall>>>
   const names = METHOD_NAMES.filter((name): name is LotusClientMethodName => name.startsWith('Client'))
   return {
     ...Object.fromEntries(names.map((name) => [name, asLocal(name, handlers[name] ?? absent)])) as unknown as LotusClientApi,

@@ -27,7 +27,7 @@ export const createHandlers = ({ node, shards: given, pieces, deals, client, onN
     ...(shards === undefined ? {} : { ...shardHandlers(shards, urls), ...bulkHandlers(shards, onNotice), ...listHandlers(shards, urls), ...storeHandlers(shards) }),
     ...(pieces === undefined ? {} : pieceHandlers(pieces, onNotice)),
     ...(deals === undefined ? {} : dealHandlers(deals, onNotice)),
-    ...(client === undefined ? {} : clientHandlers(client)),
+    ...(client === undefined ? {} : clientHandlers(client, onNotice)),
   }
   return Object.fromEntries(METHOD_NAMES.map((name) => [name, guarded(name, (there[name] as AnyCall | undefined) ?? absent(name), onNotice)])) as unknown as LotusApi
 }
