@@ -2,6 +2,7 @@
 import type { MinerDeal } from '@dagstore/lotus-api'
 import type { Command } from 'commander'
 import { rpcJson } from '../backend/rpc-json.ts'
+import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { addBackendOptions, withExistingStore } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
@@ -53,11 +54,3 @@ const VERBOSE: readonly Column[] = [
   ...COLUMNS.map((column): Column => column === proposal ? ['ProposalCid', ({ ProposalCid }) => plain(ProposalCid.toString())] : column),
   ['Message', ({ Message }) => plain(Message)],
 ]
-
-const ATTO = 10n ** 18n
-
-/** `0.0125 FIL`. */
-const showFil = (atto: bigint): string => {
-  const rest = (atto % ATTO).toString().padStart(18, '0').replace(/0+$/, '')
-  return `${atto / ATTO}${rest === '' ? '' : `.${rest}`} FIL`
-}
