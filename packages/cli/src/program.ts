@@ -1,6 +1,7 @@
 /** The tree of commands: its groups, and the options they share. */
 import { Command, Option } from 'commander'
 import { CAR_COMMANDS } from './commands/car.ts'
+import { CLIENT_COMMANDS } from './commands/client.ts'
 import { addNamed, type AskedWords, isNamed, type LazyCommand } from './commands/lazy.ts'
 import { PROVIDER_COMMANDS } from './commands/provider.ts'
 import { SHARD_COMMANDS, START_COMMANDS } from './commands/shards.ts'
@@ -14,6 +15,7 @@ const GROUPS: readonly CommandGroup[] = [
   { title: 'Start:', commands: START_COMMANDS },
   { title: 'Shards:', commands: SHARD_COMMANDS },
   { title: 'Provider:', commands: PROVIDER_COMMANDS },
+  { title: 'Client:', commands: [CLIENT_COMMANDS] },
   { title: 'Files:', commands: [CAR_COMMANDS] },
 ]
 

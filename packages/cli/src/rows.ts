@@ -1,7 +1,7 @@
 /** Facts of one thing, a line each: names in one column, what they are in the next. */
 import { type Color, paint, printable } from './text.ts'
 
-export type Row = readonly [name: string, text: string | undefined, color?: Color]
+export type Row = readonly [name: string, text: string | undefined, color?: Color | undefined]
 
 /** Those without a text are left out. @param indent - spaces in front */
 export const rows = (all: readonly Row[], colors: boolean, indent: number = 0): string => {

@@ -11,8 +11,13 @@ import { showBytes, toJson } from '../text.ts'
 
 interface CommpOptions extends CommonOptions { readonly raw?: boolean }
 
-export const addCommpCommand = (pieces: Command, common: AddOptions, terminal: Terminal): void => {
-  common(pieces.command('commp'))
+export const addCommpCommand = (pieces: Command, common: AddOptions, terminal: Terminal): void => { addCommp('commp', pieces, common, terminal) }
+
+/** The same under the name of Lotus's `client commP`; no store is needed for it. */
+export const addClientCommpCommand = (client: Command, common: AddOptions, terminal: Terminal): void => { addCommp('commP', client, common, terminal) }
+
+const addCommp = (name: string, group: Command, common: AddOptions, terminal: Terminal): void => {
+  common(group.command(name))
     .description('the piece commitment of a file: of a CARv2 its CARv1 payload, of anything else every byte')
     .argument('<file>', '- is what is piped in')
     .option('--raw', 'every byte of a CARv2 file too, header and index included')

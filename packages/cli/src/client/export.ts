@@ -1,0 +1,75 @@
+/** `client export`: what was imported or retrieved, as a file, a directory or a CAR. */
+import type { ClientDagRef, ExportRef } from '@dagstore/lotus-api'
+import { type Command, Option } from 'commander'
+import { type Output, refuseEarly, refuseMixture } from '../car/output.ts'
+import { aboutFile } from '../commands/files.ts'
+import { CommandError } from '../failure.ts'
+import type { AddOptions, CommonOptions } from '../options.ts'
+import { startProgress } from '../progress.ts'
+import { addBackendOptions } from '../shards/store.ts'
+import type { Terminal } from '../terminal.ts'
+import { printable, toJson } from '../text.ts'
+import { parseDagPath } from './dag-path.ts'
+import { parseId } from './ids.ts'
+import { namedPath } from './paths.ts'
+import { type AskedClient, withClient } from './with-client.ts'
+
+export interface ExportHow {
+  readonly car?: boolean
+  readonly carVersion: '1' | '2'
+  readonly force?: boolean
+}
+
+interface ExportOptions extends CommonOptions, ExportHow { readonly path?: string, readonly retrieval?: bigint }
+
+export const addExportCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
+  addBackendOptions(common(client.command('export')))
+    .description('write data that are here to a file or directory, or as a CAR, which always has all bytes')
+    .argument('<root>', 'CID of the data, with a path below it where only that is wanted')
+    .argument('<output>', 'file or directory to make; - is stdout, for a file')
+    .option('--path <path>', 'below the root: only what is there')
+    .option('--retrieval <id>', 'of this retrieval, not of an import', parseId)
+    .option('--car', 'write a CAR')
+    .addOption(new Option('--car-version <version>', 'of the CAR').choices(['1', '2']).default('1'))
+    .addOption(new Option('--force', 'replace a file that is there already'))
+    .action((text: string, argument: string, options: ExportOptions) => {
+      const { root, path } = parseDagPath(text, options.path)
+      const output: Output = { ...namedPath(argument, terminal), force: options.force === true }
+      if (argument === '-' && options.car === true) throw new CommandError('COMMAND_USAGE', 'a CAR needs an output file')
+      refuseMixture(output, options)
+      return withClient(options, terminal, async (client) => {
+        if (argument === '-') return printFile({ Root: root, Path: path, ...(options.retrieval === undefined ? {} : { DealID: options.retrieval }) }, client, terminal)
+        if (client.isHere) await refuseEarly(output, options)
+        await exportDag({ Root: root, DAGs: path === '' ? [] : [{ DataSelector: path, ExportMerkleProof: false }], FromLocalCAR: '', DealID: options.retrieval ?? 0n }, output, options, client, terminal)
+        terminal.stdout(options.json === true ? `${toJson({ root: root.toString(), path: output.path })}\n` : `exported ${printable(argument)}\n`)
+      })
+    })
+}
+
+/** The file or folder is there whole, or not at all. */
+export const exportDag = async (ref: ExportRef, { path, label, force }: Output, { car, carVersion }: ExportHow, { calls }: Pick<AskedClient, 'calls'>, terminal: Terminal): Promise<void> => {
+  const progress = startProgress(terminal, 'export')
+  try {
+    await aboutFile(label, async () => {
+      const events = calls.ClientExportWithEvents(ref, { Path: path, IsCAR: car === true }, { Force: force, ...(car === true ? { CARVersion: carVersion === '2' ? 2 : 1 } : {}) }, { signal: terminal.signal })
+      let done = false
+      for await (const event of events) {
+        done ||= event.Done
+        progress.update(event.DoneBytes, event.TotalBytes ?? undefined)
+      }
+      terminal.signal.throwIfAborted()
+      if (!done) throw new CommandError('COMMAND_REFUSED', 'the export ended before it was done')
+    }, path)
+  } finally {
+    progress.end()
+  }
+}
+
+/** @param from - first byte; to: one after the last. @default all of it */
+export const printFile = async (dag: ClientDagRef, { calls }: Pick<AskedClient, 'calls'>, terminal: Terminal, from?: number, to?: number): Promise<void> => {
+  for await (const chunk of calls.ClientReadDag(dag, from, to, { signal: terminal.signal })) {
+    terminal.stdout(chunk)
+    await terminal.drained?.()
+  }
+  terminal.signal.throwIfAborted()
+}

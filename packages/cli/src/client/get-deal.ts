@@ -1,0 +1,55 @@
+/** `client get-deal`: all that is known of a storage deal. */
+import type { DealInfo } from '@dagstore/lotus-api'
+import type { Command } from 'commander'
+import { rpcJson } from '../backend/rpc-json.ts'
+import { parseCid } from '../car/cid-argument.ts'
+import { showEpochs } from '../epochs.ts'
+import { showFil } from '../fil.ts'
+import type { AddOptions, CommonOptions } from '../options.ts'
+import { rows } from '../rows.ts'
+import { addBackendOptions } from '../shards/store.ts'
+import type { Terminal } from '../terminal.ts'
+import { printable, showBytes } from '../text.ts'
+import { dealCell } from './deal-states.ts'
+import { sentOf } from './list-deals.ts'
+import { withClient } from './with-client.ts'
+
+export const addGetDealCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
+  addBackendOptions(common(client.command('get-deal')))
+    .description('say how a storage deal stands')
+    .argument('<proposal>', 'CID of the proposal')
+    .action(async (text: string, options: CommonOptions) => {
+      const cid = parseCid(text)
+      const deal = await withClient(options, terminal, ({ calls }) => calls.ClientGetDealInfo(cid, { signal: terminal.signal }))
+      if (options.json === true) return terminal.stdout(await rpcJson('ClientGetDealInfo', deal))
+      terminal.stdout(dealText(deal, options.color ?? terminal.colors))
+    })
+}
+
+const time = (text: string | undefined): string | undefined => text?.slice(0, 19).replace('T', ' ')
+
+const dealText = (deal: DealInfo, colors: boolean): string => {
+  const { ProposalCid, State, Message, NextRetryAt, Provider, ProviderURL, DataRef, PieceCID, Size, PricePerEpoch, Duration, DealID, PublishCid, Verified, FastRetrieval, CreationTime } = deal
+  const state = dealCell(State)
+  const price = BigInt(PricePerEpoch)
+  const facts = rows([
+    ['Proposal', ProposalCid.toString()],
+    ['State', state.text, state.color],
+    ['Message', Message],
+    ['Tried again', time(NextRetryAt)],
+    ['Provider', [Provider, ProviderURL].filter((part) => part !== undefined && part !== '').join(' at ')],
+    ['Root', DataRef?.Root?.toString()],
+    ['Piece', `${PieceCID.toString()} (${showBytes(Size)})`],
+    ['Transfer', DataRef?.TransferType],
+    ['Sent', sentOf(deal)],
+    ['Price', price === 0n ? 'nothing' : `${showFil(price)} per epoch, ${showFil(price * BigInt(Duration))} in all`],
+    ['Duration', showEpochs(Duration)],
+    ['Deal ID', DealID === 0n ? undefined : String(DealID)],
+    ['Published', PublishCid?.toString()],
+    ['Verified', Verified ? 'yes' : undefined],
+    ['Fast retrieval', FastRetrieval === undefined ? undefined : FastRetrieval ? 'yes' : 'no'],
+    ['Created', time(CreationTime)],
+  ], colors)
+  const logs = (deal.DealStages?.Stages ?? []).flatMap(({ Logs }) => Logs).map(({ Log, UpdatedTime }) => `  ${time(UpdatedTime) ?? ''}  ${printable(Log)}\n`)
+  return `${facts}${logs.length === 0 ? '' : `History:\n${logs.join('')}`}`
+}

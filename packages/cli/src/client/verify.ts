@@ -1,0 +1,67 @@
+/** `client verify`: all of an import is read and hashed, the files it refers to too. */
+import type { ClientImportCheck, ClientImportFault, Import } from '@dagstore/lotus-api'
+import type { Command } from 'commander'
+import { type Bulk, inBulk } from '../bulk.ts'
+import { CommandError } from '../failure.ts'
+import type { AddOptions, CommonOptions } from '../options.ts'
+import { progressText } from '../progress.ts'
+import { addBackendOptions } from '../shards/store.ts'
+import type { Terminal } from '../terminal.ts'
+import { count, showBytes } from '../text.ts'
+import { parseIds } from './ids.ts'
+import { type AskedClient, withClient } from './with-client.ts'
+
+interface VerifyOptions extends CommonOptions { readonly quick?: boolean }
+
+export const addVerifyCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
+  addBackendOptions(common(client.command('verify')))
+    .description('read and hash all of an import, with the files it refers to; without an id of all imports')
+    .argument('[id...]', 'of imports, as local lists them', parseIds, [])
+    .option('--quick', 'only whether the files are there, and as they were by size and time')
+    .action((ids: readonly bigint[], options: VerifyOptions) => withClient(options, terminal, (client) => inBulk(terminal, options, async (bulk) => {
+      if (options.quick === true) return quick(ids, client, bulk, terminal)
+      const all = ids.length > 0 ? ids : (await client.calls.ClientListImports({ signal: terminal.signal })).map(({ Key }) => Key)
+      // one after another: each reads as fast as the disk gives it
+      for (const id of all) await verify(id, client, bulk, terminal)
+      if (all.length === 0 && options.json !== true) terminal.stderr('there are no imports\n')
+    })))
+}
+
+const verify = async (id: bigint, { calls }: AskedClient, bulk: Bulk, { signal }: Terminal): Promise<void> => {
+  let report: ClientImportCheck | undefined
+  try {
+    for await (const { DoneBytes, TotalBytes, Report } of calls.ClientVerifyImport(id, { signal })) {
+      if (Report !== null) report = Report
+      else bulk.status.show(() => `${progressText('verify', DoneBytes, TotalBytes ?? undefined)}  ${id}`)
+    }
+    if (report === undefined) throw new CommandError('COMMAND_REFUSED', 'the check ended without a report')
+  } catch (error) {
+    await bulk.fail({ id }, error, `import ${id}`)
+    return
+  }
+  const { Sound, CheckedBlocks, CheckedBytes, FaultCount, Faults } = report
+  const item = { id, root: report.Import.Root?.toString() ?? null, blocks: CheckedBlocks, bytes: CheckedBytes, faultCount: FaultCount, faults: Faults.map(faultOf) }
+  if (Sound) return bulk.done(item, `verified ${id}: ${count(CheckedBlocks, 'block')}, ${showBytes(CheckedBytes)}, all hashed`)
+  for (const fault of Faults) await bulk.say(`bad ${id}: ${textOf(fault)}`)
+  const [first] = Faults
+  const told = Object.assign(new Error(FaultCount === 1 ? first?.Message ?? '' : `${count(FaultCount, 'fault')}, the first: ${first?.Message ?? ''}`), { code: first?.Code })
+  await bulk.fail(item, told, `import ${id}`, hintOf(report.Import))
+}
+
+const faultOf = ({ Code, Message, Cid, Path, Offset }: ClientImportFault): object => ({ code: Code, message: Message, cid: Cid?.toString() ?? null, path: Path, offset: Offset })
+
+const textOf = ({ Code, Message, Cid, Path, Offset }: ClientImportFault): string =>
+  `${Cid === null ? '' : `${Cid.toString()} `}${Message}${Path === '' || Message.includes(Path) ? '' : ` in ${Path}`}${Offset === null ? '' : ` at byte ${Offset}`} (${Code})`
+
+const hintOf = ({ Key, FilePath }: Pick<Import, 'Key' | 'FilePath'>): string | undefined => FilePath === '' ? undefined : `to make it again from ${FilePath}: dagstore client reimport ${Key}`
+
+/** What the check at the start of a daemon does. */
+const quick = async (ids: readonly bigint[], { calls }: AskedClient, bulk: Bulk, { signal }: Terminal): Promise<void> => {
+  const listed = await calls.ClientListImports({ signal })
+  const wanted = ids.length === 0 ? listed : listed.filter(({ Key }) => ids.includes(Key))
+  for (const id of ids) if (!listed.some(({ Key }) => Key === id)) await bulk.fail({ id }, new CommandError('COMMAND_REFUSED', 'no such import'), `import ${id}`)
+  for (const { Key, Err, FilePath } of wanted) {
+    if (Err === '') await bulk.done({ id: Key }, `there ${Key}`)
+    else await bulk.fail({ id: Key }, new Error(Err), `import ${Key}`, hintOf({ Key, FilePath }))
+  }
+}
