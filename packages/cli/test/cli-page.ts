@@ -7,7 +7,7 @@ const COMMON: ReadonlySet<string> = new Set(['--json', '--color', '--no-color', 
 const HEAD = `# Commands and options
 
 Generated from the commands themselves; \`npm test -- --project cli -u\` writes it anew. What commands do and print is in
-[commands.md](commands.md).
+[commands.md](commands.md) and [client.md](client.md).
 
 Each command has \`--json\` (one JSON document on stdout), \`--color\` and \`--no-color\` (colours even where stdout is no terminal; none),
 \`--debug\` (stack traces with errors) and \`-h\`, \`--help\`. A group's commands are called by both names, as \`dagstore car list FILE\`.

@@ -45,7 +45,7 @@ const verify = async (id: bigint, { calls }: AskedClient, bulk: Bulk, { signal }
   for (const fault of Faults) await bulk.say(`bad ${id}: ${textOf(fault)}`)
   const [first] = Faults
   const told = Object.assign(new Error(FaultCount === 1 ? first?.Message ?? '' : `${count(FaultCount, 'fault')}, the first: ${first?.Message ?? ''}`), { code: first?.Code })
-  await bulk.fail(item, told, `import ${id}`, hintOf(report.Import))
+  await bulk.fail(item, told, `import ${id}`, hintOf({ Key: id, FilePath: report.Import.FilePath }))
 }
 
 const faultOf = ({ Code, Message, Cid, Path, Offset }: ClientImportFault): object => ({ code: Code, message: Message, cid: Cid?.toString() ?? null, path: Path, offset: Offset })
