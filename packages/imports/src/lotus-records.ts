@@ -1,11 +1,13 @@
 /** Records of imports in the metadata database of a Lotus node. */
 import type { AnyLevel, CallOptions } from '@dagstore/io'
-import type { AbstractLevel } from 'abstract-level'
-import { ImportError } from './errors.ts'
 import type { LotusImportRecord } from './imports.ts'
 import { decodeLabels } from './labels.ts'
+import { type Cursor, walk } from './texts.ts'
 
 const PREFIX = '/client/stores/'
+/** What every `AbstractLevel` has and {@link AnyLevel} does not say. */
+interface Level { iterator(options: object): Cursor<readonly [string, string]> }
+
 const MAX_ID = 2n ** 64n - 1n
 
 /**
@@ -18,20 +20,11 @@ const MAX_ID = 2n ** 64n - 1n
 export async function * readLotusImports (db: AnyLevel, { signal }: CallOptions = {}): AsyncGenerator<LotusImportRecord, void, undefined> {
   signal?.throwIfAborted()
   // '0' comes right behind the slash
-  const cursor = (db as AbstractLevel<string | Uint8Array, string, string>).iterator<string, string>({ gt: PREFIX, lt: `${PREFIX.slice(0, -1)}0`, keyEncoding: 'utf8', valueEncoding: 'utf8' })
-  try {
-    for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
-      signal?.throwIfAborted()
-      const [key, text] = entry
-      const digits = key.slice(PREFIX.length)
-      if (!/^[0-9]{1,20}$/.test(digits) || BigInt(digits) > MAX_ID) continue
-      yield decodeLotusImport(BigInt(digits), text)
-    }
-  } catch (cause) {
+  const range = { gt: PREFIX, lt: `${PREFIX.slice(0, -1)}0`, keyEncoding: 'utf8', valueEncoding: 'utf8' }
+  for await (const [key, text] of walk(() => (db as AnyLevel & Level).iterator(range))) {
     signal?.throwIfAborted()
-    throw new ImportError('IMPORT_FAILED', 'database failed', { cause })
-  } finally {
-    await cursor.close()
+    const digits = key.slice(PREFIX.length)
+    if (/^[0-9]{1,20}$/.test(digits) && BigInt(digits) <= MAX_ID) yield decodeLotusImport(BigInt(digits), text)
   }
 }
 

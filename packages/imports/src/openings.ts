@@ -22,8 +22,6 @@ export interface OpeningParts extends CarPlaces {
 export interface Openings {
   /** @throws {ImportError} `IMPORT_BROKEN`; {IoError} that may pass; {RefCarError} `REF_CAR_FORBIDDEN` */
   open(record: ReadableRecord, options: CallOptions): Promise<OpenImport>
-  /** CARs that are open, or about to be. */
-  readonly count: number
   /** Closes all of them, whoever reads them. */
   close(): Promise<void>
 }
@@ -41,13 +39,15 @@ interface SharedCar {
 export const createOpenings = (parts: OpeningParts): Openings => {
   /** By id and name: what is imported again has another file, and those who read the old one keep it. */
   const shared = new Map<string, SharedCar>()
+  const closing = new Set<Promise<void>>()
   const leave = async (key: string, car: SharedCar): Promise<void> => {
     if (--car.users > 0) return
     if (shared.get(key) === car) shared.delete(key)
-    await shut(car)
+    const closed = shut(car)
+    closing.add(closed)
+    await closed.finally(() => closing.delete(closed))
   }
   return {
-    get count () { return shared.size },
     open: async (record, { signal }) => {
       signal?.throwIfAborted()
       const key = `${record.id} ${record.carPath}`
@@ -67,14 +67,14 @@ export const createOpenings = (parts: OpeningParts): Openings => {
         throw error
       }
       const own = car
-      let closing: Promise<void> | undefined
-      const close = (): Promise<void> => closing ??= leave(key, own)
+      let left: Promise<void> | undefined
+      const close = (): Promise<void> => left ??= leave(key, own)
       return { record, root: record.root, blockstore, close, [Symbol.asyncDispose]: close }
     },
     close: async () => {
       const cars = [...shared.values()]
       shared.clear()
-      await Promise.all(cars.map(shut))
+      await Promise.all([...closing, ...cars.map(shut)])
     },
   }
 }

@@ -72,7 +72,7 @@ export const recordOf = (id: bigint, labels: Labels, damage?: string): ImportRec
     source: oneOf(label(LABEL.source), ['import', 'import-local']) ?? 'unknown',
     filename: labels.get(LABEL.filename) ?? '',
     carPath,
-    carOwner: label(LABEL.carOwner) === 'importmgr' && (carPath === undefined || isOwnName(carPath)) ? 'importmgr' : 'user',
+    carOwner: label(LABEL.carOwner) === 'importmgr' && (carPath === undefined || isOwnName(id, carPath)) ? 'importmgr' : 'user',
     form: oneOf(label(OWN_LABEL.form), ['ref', 'dense', 'car']) ?? 'unknown',
     profile: oneOf(label(OWN_LABEL.profile), PROFILES),
     links: oneOf(label(OWN_LABEL.links), ['refuse', 'skip', 'keep']),
@@ -113,8 +113,8 @@ export const labelsOf = (record: Omit<ImportRecord, 'id' | 'damage'>, others: La
   return labels
 }
 
-/** Whether a CAR of that name is one that we have written: nothing else is ever removed. */
-export const isOwnName = (carPath: string): boolean => /^[0-9]{1,20}(\.[0-9]{1,9})?\.car$/.test(carPath)
+/** Whether a CAR of that name is one that we have written for this import: nothing else is ever removed. */
+export const isOwnName = (id: bigint, carPath: string): boolean => carPath.startsWith(`${id}.`) && /^[0-9]+(\.[0-9]{1,9})?\.car$/.test(carPath)
 
 const pieceOf = (label: (name: string) => string | undefined): ImportPiece | undefined => {
   const pieceCid = cidOf(label(OWN_LABEL.pieceCid))

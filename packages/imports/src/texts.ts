@@ -55,9 +55,11 @@ export const createMemoryTexts = (): Texts => {
   }
 }
 
-interface Cursor<T> { next(): Promise<T | undefined>, close(): Promise<void> }
+/** A walk that a database has begun. */
+export interface Cursor<T> { next(): Promise<T | undefined>, close(): Promise<void> }
 
-async function * walk<T> (open: () => Cursor<T>): AsyncGenerator<T, void, undefined> {
+/** @throws {ImportError} `IMPORT_FAILED` */
+export async function * walk<T> (open: () => Cursor<T>): AsyncGenerator<T, void, undefined> {
   const cursor = await guard(async () => open())
   try {
     for (let entry = await guard(() => cursor.next()); entry !== undefined; entry = await guard(() => cursor.next())) yield entry

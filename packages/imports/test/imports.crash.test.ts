@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { Imports } from '../src/imports.ts'
 import { openImports } from '../src/open-imports.ts'
 import type { ImportRecord } from '../src/record.ts'
+import { memorySources } from './sources.ts'
 
 const hashes = createHashes()
 const clock = createFakeClock()
@@ -76,6 +77,41 @@ describe('a cut after any operation', () => {
         const labels = (await isSound(world)).map(({ filename }) => filename)
         expect(labels).toContain('x')
         if (removed) expect(labels).toEqual(['x'])
+      },
+    })
+  })
+  it.each([6, 7])('of an import done again leaves the CAR of before or the new one, whole, and nothing else; seed %i', async (seed) => {
+    let done = false
+    const [before, after] = [seededBytes(8, 40_000), seededBytes(9, 50_000)]
+    const source = memorySources({ '/a': before })
+    const openWith = (world: CrashWorld): Promise<Imports> => openImports({ db: world.db, directory: world.fs.directory.child('imports'), hashes, clock, sources: source })
+    let id = 0n
+    await everyCrash({
+      seed,
+      prepare: async (world) => {
+        source.contents.set('/a', before)
+        const first = await (await openWith(world)).importPath('/a', { form: 'dense' })
+        id = first.id
+        source.contents.set('/a', after)
+      },
+      run: async (world) => {
+        done = false
+        await (await openWith(world)).reimport(id)
+        done = true
+      },
+      check: async (world) => {
+        const imports = await openWith(world)
+        const record = await imports.get(id)
+        expect(world.fs.names()).toEqual([`imports/${record!.carPath}`])
+        const open = await imports.openRoot(record!.root!)
+        const content = await open!.blockstore.bytes(record!.root!)
+        await open!.close()
+        expect([before.byteLength, after.byteLength]).toContain(content.byteLength)
+        if (done) expect(content.byteLength).toBe(after.byteLength)
+        expect((await imports.verify(id)).faultCount).toBe(0)
+        // and it can be done, again
+        expect((await imports.reimport(id)).fileBytes).toBe(after.byteLength)
+        expect(world.fs.names()).toHaveLength(1)
       },
     })
   })

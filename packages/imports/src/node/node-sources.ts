@@ -25,8 +25,7 @@ export const nodeSourceFiles = ({ allow = 'all', leftOut = [] }: NodeSourceFiles
   const allowed = allowedPaths(allow)
   const resolve = async (path: string, signal: AbortSignal | undefined): Promise<string> => {
     signal?.throwIfAborted()
-    if (!isAbsolute(path)) throw new TypeError(`path of a source; want=absolute got=${JSON.stringify(path)}`)
-    return allowed.resolve(path)
+    return allowed.resolve(absolute(path))
   }
   /** Of a folder, what in it is left out: names below it, `/` between parts. */
   const leftOutOf = async (real: string, path: string): Promise<ReadonlySet<string>> => {
@@ -41,7 +40,7 @@ export const nodeSourceFiles = ({ allow = 'all', leftOut = [] }: NodeSourceFiles
     return inside
   }
   return {
-    open: (path, options) => files.open(path, options),
+    open: async (path, options) => files.open(absolute(path), options),
     openTree: async (path, { signal } = {}) => {
       const real = await resolve(path, signal)
       const tree = await openTree(path)
@@ -71,6 +70,11 @@ export const nodeSourceFiles = ({ allow = 'all', leftOut = [] }: NodeSourceFiles
       return fileFingerprint(facts)
     },
   }
+}
+
+const absolute = (path: string): string => {
+  if (isAbsolute(path)) return path
+  throw new TypeError(`path of a source; want=absolute got=${JSON.stringify(path)}`)
 }
 
 /** Of what `relative` gives: the folder itself counts. */
