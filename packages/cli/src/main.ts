@@ -41,7 +41,8 @@ const report = (error: unknown, terminal: Terminal, { debug, json }: Told): numb
   }
   if (error instanceof StdoutError && error.readerLeft) return EXIT.done
   if (error instanceof InterruptedError || (terminal.signal.aborted && !(error instanceof StdoutError))) {
-    terminal.stderr('dagstore: interrupted; run the same command again to go on\n')
+    const how = error instanceof CommandError && error.code === 'COMMAND_INTERRUPTED' ? error.message : 'interrupted; run the same command again to go on'
+    terminal.stderr(`dagstore: ${printable(how)}\n`)
     document('COMMAND_INTERRUPTED', 'interrupted')
     return EXIT.interrupted
   }

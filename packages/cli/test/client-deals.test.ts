@@ -3,6 +3,7 @@ import { STORAGE_DEAL_STATES } from '@dagstore/deal-protocol'
 import type { DealInfo, LotusApi, StorageAsk } from '@dagstore/lotus-api'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
+import { InterruptedError } from '../src/terminal.ts'
 import { client, piece, root, streamOf } from './fake-node.ts'
 
 const proposal = CID.parse('bafyreib5wnzmhoj5ri6rj6shrjnzlhjndm6v3ukzj2tpgjnmvqwaz6k7xi')
@@ -30,6 +31,17 @@ describe('client deal', () => {
     expect(calls.map(([name]) => name)).toEqual(['ClientQueryAsk', 'ClientStartDeal', 'ClientWaitDeal'])
     expect(calls[1]?.[1]).toMatchObject({ Miner: url, Wallet: '', EpochPrice: '0', MinBlocksDuration: 518400, DealStartEpoch: 0, FastRetrieval: true, VerifiedDeal: false, Data: { TransferType: 'http-push' } })
     expect(calls[2]?.[2]).toBe('transferred')
+  })
+
+  it('says that the deal stays when interrupted, since the same command again would propose another', async () => {
+    const ctrlC = new AbortController()
+    const waiting: Partial<LotusApi> = api({ ClientWaitDeal: (_cid, _until, { signal } = {}) => new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => { reject(signal.reason as Error) })
+      ctrlC.abort(new InterruptedError('interrupted'))
+    }) })
+    expect(await client(waiting, ['deal', '--provider', url, root.toString()], { signal: ctrlC.signal })).toMatchObject({
+      code: 130, stdout: `${proposal.toString()}\n`, stderr: `dagstore: interrupted; the deal stays, and goes on by itself: dagstore client get-deal ${proposal.toString()}\n`,
+    })
   })
 
   it('does not wait where a daemon goes on with it', async () => {

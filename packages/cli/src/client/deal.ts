@@ -47,18 +47,24 @@ const propose = async (params: StartDealParams, client: AskedClient, options: De
   const { calls, goesOn } = client
   const { signal } = terminal
   const progress = watchDeals(client, terminal)
+  let begun: CID | undefined
   try {
     await mustAfford(params, client, options, terminal)
     const cid = await calls.ClientStartDeal(params, { signal })
     progress.of(cid)
     // said at once: what follows may take long, and be interrupted
     terminal.stdout(options.json === true ? await rpcJson('ClientStartDeal', cid) : `${cid.toString()}\n`)
+    begun = cid
     const waits = typeof options.wait === 'string' && (params.Data.TransferType !== 'manual' || options.wait !== 'transferred')
     if (!waits && goesOn) return
     const deal = waits ? await calls.ClientWaitDeal(cid, options.wait as Point, { signal }) : await calls.ClientGetDealInfo(cid, { signal })
     progress.end()
     if (isFailedDeal(deal.State)) throw new CommandError('COMMAND_REFUSED', `the deal has failed: ${deal.Message === '' ? dealState(deal.State) : deal.Message}`)
     terminal.stderr(`${printable(standing(deal))}\n`)
+  } catch (error) {
+    // the same command again would propose a second one
+    if (!signal.aborted || begun === undefined) throw error
+    throw new CommandError('COMMAND_INTERRUPTED', `interrupted; the deal stays, and goes on ${goesOn ? 'by itself' : 'with the next command on this store'}: dagstore client get-deal ${begun.toString()}`, { cause: error })
   } finally {
     progress.end()
   }
