@@ -1,8 +1,7 @@
 /** Lotus's records as ours: what their CARs are, and where. */
-import { probeReferences, readLayout } from '@dagstore/carv2'
+import { probeReferences, readLayout, scanSections } from '@dagstore/carv2'
 import { type ByteSource, type CallOptions, IoError } from '@dagstore/io'
 import { NOT_WHOLE } from './car-place.ts'
-import { scanCar } from './car-scan.ts'
 import { ImportError } from './errors.ts'
 import type { AdoptOptions, LotusImportRecord } from './imports.ts'
 import { LABEL, type Labels, OWN_LABEL } from './labels.ts'
@@ -65,6 +64,9 @@ const factsOf = async (car: ByteSource, isDense: boolean, { signal }: CallOption
   if (layout.indexFault !== undefined) throw layout.indexFault
   const roots = layout.roots.map(String)
   if (!await probeReferences(car, layout, { signal })) return { roots, form: isDense ? 'dense' : 'car', blocks: undefined }
-  return { roots, form: 'ref', blocks: (await scanCar(car, { signal })).blocks }
+  const sections = scanSections(car, layout, { signal })
+  let blocks = 0
+  while ((await sections.next()).done !== true) blocks++
+  return { roots, form: 'ref', blocks }
 }
 

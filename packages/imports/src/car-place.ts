@@ -1,5 +1,5 @@
 /** Where the CAR of an import is, and whether anything is the matter with it that can be told without opening it. */
-import type { ByteSource, CallOptions, Directory } from '@dagstore/io'
+import { type ByteSource, type CallOptions, type Directory, IoError } from '@dagstore/io'
 import type { ImportFault } from './imports.ts'
 import type { ImportRecord } from './record.ts'
 import type { SourceFiles, SourceStat } from './sources.ts'
@@ -17,6 +17,17 @@ export const ownCar = ({ carOwner, carPath }: ImportRecord): string | undefined 
 /** @throws {IoError}; {RefCarError} `REF_CAR_FORBIDDEN` */
 export const openCarBytes = (record: ImportRecord & { readonly carPath: string }, { directory, sources }: CarPlaces, options: CallOptions): Promise<ByteSource> =>
   record.carOwner === 'importmgr' ? directory.openSource(record.carPath, options) : sources.open(record.carPath, options)
+
+/** Its detached index. `undefined`: it has none, or lost it, and can be read all the same. */
+export const openCarIndex = async ({ indexName }: ImportRecord, { directory }: CarPlaces, options: CallOptions): Promise<ByteSource | undefined> => {
+  if (indexName === undefined) return undefined
+  try {
+    return await directory.openSource(indexName, options)
+  } catch (error) {
+    if (error instanceof IoError && error.code === 'IO_NOT_FOUND') return undefined
+    throw error
+  }
+}
 
 /** `undefined`: nothing is wrong, as far as lengths tell. Never rejects but with the reason of an abort. */
 export const faultOf = async (record: ImportRecord, places: CarPlaces, { signal }: CallOptions = {}): Promise<ImportFault | undefined> => {

@@ -1,33 +1,45 @@
 /** What a CAR that stays where it is has to be, and what is noted of it. */
-import { probeReferences, readLayout, scanSections } from '@dagstore/carv2'
-import type { ByteSource } from '@dagstore/io'
+import { buildIndexStream, probeReferences, readLayout } from '@dagstore/carv2'
+import type { ByteSource, Directory, WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { ImportError } from './errors.ts'
+import type { ImportNames } from './import-names.ts'
 import type { ImportProgressOptions } from './imports.ts'
 
 export interface ScannedCar {
   readonly root: CID
   readonly form: 'ref' | 'car'
+  readonly indexName: string
   readonly blocks: number
   readonly carBytes: number
 }
 
+/** That a CAR can be imported, as far as its head tells. @throws {CarV2Error} no CAR; {ImportError} `IMPORT_BAD_CAR`: not exactly one root; {IoError} */
+export const rootOf = async (car: ByteSource, { signal }: ImportProgressOptions): Promise<CID> => {
+  const { roots } = await readLayout(car, { badIndex: 'report', signal })
+  if (roots.length !== 1) throw new ImportError('IMPORT_BAD_CAR', `a CAR to import has exactly one root; got=${roots.length}`)
+  return roots[0]!
+}
+
 /**
- * Structure, roots and the number of sections; blocks are not hashed.
+ * Structure, root and the number of sections; blocks are not hashed. Its index is written into `directory`, durable on return;
+ * when it rejects, what there is of it is the caller's to remove.
  *
- * @throws {CarV2Error} not a whole CAR
- * @throws {ImportError} `IMPORT_BAD_CAR`: not exactly one root
- * @throws {IoError}
+ * @throws as {@link rootOf}; {CarV2Error} not a whole CAR
  */
-export const scanCar = async (car: ByteSource, { signal, onProgress }: ImportProgressOptions): Promise<ScannedCar> => {
+export const scanCar = async (car: ByteSource, directory: Directory, names: ImportNames, { signal, onProgress }: ImportProgressOptions): Promise<ScannedCar> => {
+  const root = await rootOf(car, { signal })
   // an index that cannot be where the header says does not matter: the sections are what is imported
   const layout = await readLayout(car, { badIndex: 'report', signal })
-  const [root] = layout.roots
-  if (root === undefined || layout.roots.length > 1) throw new ImportError('IMPORT_BAD_CAR', `a CAR to import has exactly one root; got=${layout.roots.length}`)
   const form = await probeReferences(car, layout, { signal }) ? 'ref' : 'car'
-  const sections = scanSections(car, layout, { signal, ...onProgress === undefined ? {} : { onProgress } })
-  let blocks = 0
-  while ((await sections.next()).done !== true) blocks++
-  signal?.throwIfAborted()
-  return { root, form, blocks, carBytes: car.sizeBytes }
+  let scratch: WritableFile | undefined
+  try {
+    const index = await buildIndexStream(car, { layout, signal, onProgress, scratch: async () => scratch = await directory.openWritable(names.scratch, 'new') })
+    await directory.writeAtomic(names.index, index.encode({ signal }), { signal })
+    signal?.throwIfAborted()
+    return { root, form, indexName: names.index, blocks: index.entryCount, carBytes: car.sizeBytes }
+  } finally {
+    await scratch?.close()
+    if (scratch !== undefined) await directory.remove(names.scratch)
+  }
 }

@@ -1,6 +1,7 @@
 /** Everything that is under the root of an import, looked at or read. */
-import { openRefCar } from '@dagstore/ref-carv2'
-import { type CarPlaces, faultOf, openCarBytes } from './car-place.ts'
+import type { ByteSource } from '@dagstore/io'
+import { openRefCar, type RefCar } from '@dagstore/ref-carv2'
+import { type CarPlaces, faultOf, openCarBytes, openCarIndex } from './car-place.ts'
 import type { ImportCheck, VerifyImportOptions } from './imports.ts'
 import type { OpeningParts } from './openings.ts'
 import type { ImportRecord } from './record.ts'
@@ -15,10 +16,16 @@ export const checkImport = async (record: ImportRecord, parts: OpeningParts, { d
   if (fault !== undefined || carPath === undefined) return only('IMPORT_BROKEN', fault?.message ?? 'no CAR')
   try {
     const data = await openCarBytes({ ...record, carPath }, places, { signal })
-    const car = await openRefCar(data, { files: parts.sources, hashes: parts.hashes, pages: parts.pages, signal }).catch(async (error: unknown) => {
+    let index: ByteSource | undefined
+    let car: RefCar
+    try {
+      index = await openCarIndex(record, places, { signal })
+      car = await openRefCar(data, { files: parts.sources, hashes: parts.hashes, pages: parts.pages, index, signal })
+    } catch (error) {
+      await index?.close()
       await data.close()
       throw error
-    })
+    }
     try {
       if (car.roots.length !== 1 || car.roots[0]!.equals(record.root) !== true) return only('IMPORT_BROKEN', `its CAR is of another root; got=${car.roots.join()}`)
       return { ...await car.check({ depth, signal, onProgress }), record }

@@ -102,7 +102,7 @@ export class ImportCore {
     return this.inTurn(async () => {
       const { record: before, labels } = await this.stored(id)
       const record: WholeImport = { ...made, id, piece: before.root?.equals(made.root) === true ? before.piece : undefined, damage: undefined }
-      const leftover = filesOf(id, before).filter((name) => name !== made.carPath)
+      const leftover = filesOf(id, before).filter((name) => name !== made.carPath && name !== made.indexName)
       await this.parts.table.change({ id, labels: labelsOf(record, labels), source, leftover })
       await this.clear({ id, names: leftover }).catch(() => {}) // as above
       return { ...record, reused: false }
@@ -128,6 +128,6 @@ export class ImportCore {
 
 /** Everything that an id may have on disk. @param record - `undefined`: there is none */
 export const filesOf = (id: bigint, record: ImportRecord | undefined): readonly string[] => {
-  const own = record === undefined ? undefined : ownCar(record)
-  return [...new Set([...Object.values(namesOf(id)), ...own === undefined ? [] : [own]])]
+  const own = record === undefined ? [] : [ownCar(record), record.indexName].filter((name) => name !== undefined)
+  return [...new Set([...Object.values(namesOf(id)), ...own])]
 }

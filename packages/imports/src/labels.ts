@@ -17,6 +17,7 @@ export const OWN_LABEL = {
   profile: 'dagstore.profile',
   links: 'dagstore.links',
   fingerprint: 'dagstore.fingerprint',
+  index: 'dagstore.index',
   blocks: 'dagstore.blocks',
   carBytes: 'dagstore.car-bytes',
   fileBytes: 'dagstore.file-bytes',

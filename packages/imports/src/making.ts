@@ -1,12 +1,13 @@
 /** How imports are made, and made again. */
 import type { ByteSource, TreeEntry } from '@dagstore/io'
 import { DEFAULT_PROFILE, type Profile } from '@dagstore/unixfs-builder'
-import { scanCar } from './car-scan.ts'
+import { rootOf, type ScannedCar, scanCar } from './car-scan.ts'
 import { writeCar } from './car-writing.ts'
 import type { ImportCore, MadeImport } from './import-core.ts'
 import { namesOf } from './import-names.ts'
 import type { ImportCarOptions, ImportPathOptions, ImportProgressOptions, ImportResult, ImportTreeOptions } from './imports.ts'
 import type { ImportRecord, LinkPolicy } from './record.ts'
+import type { PendingFiles } from './record-table.ts'
 import { planReimport } from './reimporting.ts'
 import { carSource, treeSource } from './source-key.ts'
 
@@ -43,8 +44,10 @@ export const importCar = async (core: ImportCore, car: ByteSource, { carPath, fi
   const key = fingerprint === undefined ? undefined : carSource(carPath, fingerprint)
   const known = await core.findBy(key, { signal })
   if (known !== undefined) return { ...known, reused: true }
-  const made = { ...inPlace(carPath, fingerprint), ...await scanCar(car, { signal, onProgress }) }
-  return core.commitNew(await core.begin(), made, key)
+  await rootOf(car, { signal })
+  const id = await core.begin()
+  const scanned = await scan(core, car, { id, signal, onProgress })
+  return core.commitNew(id, { ...inPlace(carPath, fingerprint), ...scanned }, key)
 }
 
 /** As `Imports.reimport`. */
@@ -53,45 +56,63 @@ export const reimport = (core: ImportCore, id: bigint, { onProgress }: ImportPro
   const { sources, table } = core.parts
   const plan = await planReimport(record, sources, { signal })
   const { path, fingerprint } = plan
+  const begin = (): Promise<void> => core.inTurn(() => table.begin({ id, names: Object.values(namesOf(id, record)) }, false))
   if (plan.kind === 'car') {
     const car = await sources.open(path, { signal })
     try {
-      return await core.commitAgain(id, { ...inPlace(path, fingerprint), ...await scanCar(car, { signal, onProgress }) }, carSource(path, fingerprint))
+      await begin()
+      const scanned = await scan(core, car, { id, before: record, signal, onProgress })
+      return await core.commitAgain(id, { ...inPlace(path, fingerprint), ...scanned }, carSource(path, fingerprint))
     } finally {
       await car.close()
     }
   }
   const { profile, links, form } = plan
-  await core.inTurn(() => table.begin({ id, names: Object.values(namesOf(id, record)) }, false))
+  await begin()
   const written = await write(core, plan.entry, { id, before: record, path: form === 'ref' ? path : undefined, profile, links, onProgress, signal })
   return core.commitAgain(id, { source: 'import', filename: path, fingerprint, profile, links, form, ...written }, treeSource({ sourceLabel: path, fingerprint, profile, links, form }))
 }, signal)
 
-interface WriteOptions extends ImportProgressOptions {
+interface FilesOptions extends ImportProgressOptions {
   readonly id: bigint
   /** What the id is at present. */
   readonly before?: ImportRecord
-  readonly path: string | undefined
-  readonly profile: Profile
-  readonly links: LinkPolicy
   readonly signal: AbortSignal
 }
 
+interface WriteOptions extends FilesOptions {
+  readonly path: string | undefined
+  readonly profile: Profile
+  readonly links: LinkPolicy
+}
+
 /** The files of an id that was begun: whole under the name of its CAR, or gone again. */
-const write = async (core: ImportCore, entry: TreeEntry, { id, before, ...options }: WriteOptions): Promise<Pick<MadeImport, 'root' | 'blocks' | 'carBytes' | 'fileBytes' | 'carPath' | 'carOwner'>> => {
+const write = async (core: ImportCore, entry: TreeEntry, { id, before, ...options }: WriteOptions): Promise<Pick<MadeImport, 'root' | 'blocks' | 'carBytes' | 'fileBytes' | 'carPath' | 'carOwner' | 'indexName'>> => {
   const { directory, hashes } = core.parts
   const names = namesOf(id, before)
-  try {
+  return orClear(core, { id, names: Object.values(names) }, async () => {
     const written = await writeCar(directory, names.part, names.scratch, entry, { ...options, hashes })
     options.signal.throwIfAborted()
     await directory.rename(names.part, names.car)
-    return { carPath: names.car, carOwner: 'importmgr', ...written }
+    return { carPath: names.car, carOwner: 'importmgr', indexName: undefined, ...written }
+  })
+}
+
+/** The index of a CAR in place, or gone again. */
+const scan = (core: ImportCore, car: ByteSource, { id, before, signal, onProgress }: FilesOptions): Promise<ScannedCar> => {
+  const names = namesOf(id, before)
+  return orClear(core, { id, names: Object.values(names) }, () => scanCar(car, core.parts.directory, names, { signal, onProgress }))
+}
+
+const orClear = async <T>(core: ImportCore, files: PendingFiles, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
   } catch (error) {
     // if this fails too, the note stays and the next opening tries again
-    await core.clear({ id, names: Object.values(names) }).catch(() => {})
+    await core.clear(files).catch(() => {})
     throw error
   }
 }
 
-const inPlace = (path: string, fingerprint: string | undefined): Omit<MadeImport, 'root' | 'form' | 'blocks' | 'carBytes'> =>
+const inPlace = (path: string, fingerprint: string | undefined): Omit<MadeImport, keyof ScannedCar> =>
   ({ source: 'import', filename: path, fingerprint, profile: undefined, links: undefined, carPath: path, carOwner: 'user', fileBytes: undefined })

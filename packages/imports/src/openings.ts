@@ -2,11 +2,11 @@
 import type { PageCache } from '@dagstore/carv2'
 import { openIndexMount } from '@dagstore/carv2-index-mount'
 import type { Hashes } from '@dagstore/hashes'
-import { type CallOptions, IoError, withdrawable } from '@dagstore/io'
+import { type ByteSource, type CallOptions, IoError, withdrawable } from '@dagstore/io'
 import type { ShardBlockstore } from '@dagstore/read-blockstore'
 import { openRefCar, RefCarError } from '@dagstore/ref-carv2'
 import type { CID } from 'multiformats/cid'
-import { type CarPlaces, openCarBytes } from './car-place.ts'
+import { type CarPlaces, openCarBytes, openCarIndex } from './car-place.ts'
 import { ImportError } from './errors.ts'
 import type { OpenImport } from './imports.ts'
 import type { ImportRecord } from './record.ts'
@@ -50,7 +50,7 @@ export const createOpenings = (parts: OpeningParts): Openings => {
   return {
     open: async (record, { signal }) => {
       signal?.throwIfAborted()
-      const key = `${record.id} ${record.carPath}`
+      const key = `${record.id} ${record.carPath} ${record.indexName ?? ''}`
       let car = shared.get(key)
       if (car === undefined) {
         // no signal: another reader may wait for the same opening
@@ -86,12 +86,15 @@ const openCar = async (record: ReadableRecord, parts: OpeningParts): Promise<Ope
   const { hashes, pages, sources } = parts
   try {
     const data = await openCarBytes(record, parts, {})
+    let index: ByteSource | undefined
     let car: OpenCar & { readonly roots: readonly CID[] }
     try {
+      index = await openCarIndex(record, parts, {})
       car = record.form === 'dense' || record.form === 'car'
-        ? await openIndexMount({ data }, { hashes, pages })
-        : await openRefCar(data, { files: sources, hashes, pages })
+        ? await openIndexMount({ data, index }, { hashes, pages })
+        : await openRefCar(data, { files: sources, hashes, pages, index })
     } catch (error) {
+      await index?.close()
       await data.close()
       throw error
     }

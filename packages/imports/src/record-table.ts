@@ -180,6 +180,6 @@ const namesOf = (id: bigint, text: string): readonly string[] => {
   } catch {
     names = undefined
   }
-  if (!Array.isArray(names)) return [`${id}.part`, `${id}.scratch`, `${id}.car`]
+  if (!Array.isArray(names)) return [`${id}.part`, `${id}.scratch`, `${id}.car`, `${id}.idx`]
   return names.filter((name): name is string => typeof name === 'string' && name.startsWith(`${id}.`) && /^[a-z0-9.]+$/.test(name))
 }

@@ -33,6 +33,8 @@ export interface ImportRecord {
   /** `importmgr`: written and removed by us. `user`: used in place, never touched. */
   readonly carOwner: 'importmgr' | 'user'
   readonly form: ImportForm
+  /** Of a CAR used in place: name of its index, below the folder of the imports. */
+  readonly indexName: string | undefined
   /** How the content was made into blocks. */
   readonly profile: Profile | undefined
   /** What became of symbolic links. */
@@ -74,6 +76,7 @@ export const recordOf = (id: bigint, labels: Labels, damage?: string): ImportRec
     carPath,
     carOwner: label(LABEL.carOwner) === 'importmgr' && (carPath === undefined || isOwnName(id, carPath)) ? 'importmgr' : 'user',
     form: oneOf(label(OWN_LABEL.form), ['ref', 'dense', 'car']) ?? 'unknown',
+    indexName: indexNameOf(id, label(OWN_LABEL.index)),
     profile: oneOf(label(OWN_LABEL.profile), PROFILES),
     links: oneOf(label(OWN_LABEL.links), ['refuse', 'skip', 'keep']),
     fingerprint: labels.get(OWN_LABEL.fingerprint),
@@ -95,6 +98,7 @@ export const labelsOf = (record: Omit<ImportRecord, 'id' | 'damage'>, others: La
     [LABEL.carPath, record.carPath],
     [LABEL.carOwner, record.carOwner],
     [OWN_LABEL.form, record.form === 'unknown' ? undefined : record.form],
+    [OWN_LABEL.index, record.indexName],
     [OWN_LABEL.profile, record.profile],
     [OWN_LABEL.links, record.links],
     [OWN_LABEL.fingerprint, record.fingerprint],
@@ -115,6 +119,8 @@ export const labelsOf = (record: Omit<ImportRecord, 'id' | 'damage'>, others: La
 
 /** Whether a CAR of that name is one that we have written for this import: nothing else is ever removed. */
 export const isOwnName = (id: bigint, carPath: string): boolean => carPath.startsWith(`${id}.`) && /^[0-9]+(\.[0-9]{1,9})?\.car$/.test(carPath)
+
+const indexNameOf = (id: bigint, name: string | undefined): string | undefined => name?.startsWith(`${id}.`) === true && /^[0-9]+(\.[0-9]{1,9})?\.idx$/.test(name) ? name : undefined
 
 const pieceOf = (label: (name: string) => string | undefined): ImportPiece | undefined => {
   const pieceCid = cidOf(label(OWN_LABEL.pieceCid))

@@ -201,9 +201,10 @@ describe('importCar', () => {
     expect(await imports.get(record.id)).toEqual(record)
     expect(await imports.find({ sourceLabel: '/data/one.car', fingerprint: 'f' })).toEqual(record)
     expect(await imports.importCar(source, { carPath: '/data/one.car', fingerprint: 'f' })).toEqual({ ...record, reused: true })
-    expect(await namesIn(files)).toEqual([])
+    expect(await namesIn(files)).toEqual([record.indexName])
     expect(await source.read(0, 1)).toHaveLength(1)
     await imports.remove(record.id)
+    expect(await namesIn(files)).toEqual([])
     expect(await all(imports)).toEqual([])
     expect(await imports.find({ sourceLabel: '/data/one.car', fingerprint: 'f' })).toBeUndefined()
   })
@@ -220,9 +221,10 @@ describe('importCar', () => {
     { why: 'two roots', car: carV1([blocks[0]!.cid, blocks[1]!.cid], blocks), code: 'IMPORT_BAD_CAR' },
     { why: 'a torn end', car: one.subarray(0, one.byteLength - 3), code: 'CARV2_TRUNCATED' },
   ])('refuses a CAR with $why and remembers nothing', async ({ car, code }) => {
-    const { imports, db } = await open()
+    const { imports, db, files } = await open()
     await expect(imports.importCar(createBytesSource(car), { carPath: 'x' })).rejects.toMatchObject({ code })
-    expect(await keysIn(db)).toEqual([])
+    expect((await keysIn(db)).filter((key) => key !== 'last-id')).toEqual([])
+    expect(await namesIn(files)).toEqual([])
   })
   it('rejects with the reason of an abort', async () => {
     const { imports } = await open()

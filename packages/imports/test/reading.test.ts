@@ -5,7 +5,7 @@ import { treeFile } from '@dagstore-tooling/testkit'
 import { buildTree } from '@dagstore/unixfs-builder'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { all, hashes, MIB, openPlace, readAll } from './place.ts'
+import { all, hashes, keysIn, MIB, openPlace, readAll } from './place.ts'
 import { forbidden, memorySources } from './sources.ts'
 
 const big = seededBytes(1, 3 * MIB + 5)
@@ -90,11 +90,35 @@ describe('CARs in place', () => {
     expect(sources.contents.has('/data/a.car')).toBe(true)
     expect(fs.names()).toEqual([])
   })
+  it('are read by an index beside the records, and without it when that is lost or damaged', async () => {
+    const { imports, sources, files } = await openPlace({ sources: memorySources({ '/data/a.car': carV1([root.cid], blocks) }) })
+    const { id, indexName } = await imports.importPath('/data/a.car', { car: true })
+    expect(indexName).toBe(`${id}.idx`)
+    const { open } = sources
+    let reads = 0
+    Object.assign(sources, { open: async (path: string) => { const source = await open(path); return { ...source, read: (...call: Parameters<typeof source.read>) => { reads++; return source.read(...call) } } } })
+    const readsOf = async (): Promise<number> => {
+      reads = 0
+      const opened = await imports.open(id)
+      for (const block of blocks) expect(await opened.blockstore.bytes(CID.decode(block.cid))).toEqual(block.data)
+      await opened.close()
+      return reads
+    }
+    const withIndex = await readsOf()
+    const file = await files.openWritable(indexName!, 'open')
+    await file.write(0, new Uint8Array(200).fill(255))
+    await file.close()
+    expect(await readsOf()).toBeGreaterThan(withIndex)
+    await files.remove(indexName!)
+    expect(await readsOf()).toBeGreaterThan(withIndex)
+    expect((await imports.verify(id)).faultCount).toBe(19) // roots without links
+  })
   it('L10: that cannot be imported leave no record', async () => {
-    const { imports, sources, db } = await openPlace({ sources: memorySources({ '/none.car': carV2([], blocks), '/two.car': carV2([root.cid, blocks[1]!.cid], blocks), '/torn.car': carV2([root.cid], blocks).slice(0, -3), '/no.car': bytes }) })
+    const { imports, sources, db, fs } = await openPlace({ sources: memorySources({ '/none.car': carV2([], blocks), '/two.car': carV2([root.cid, blocks[1]!.cid], blocks), '/torn.car': carV2([root.cid], blocks).slice(0, -3), '/no.car': bytes }) })
     for (const path of sources.contents.keys()) await expect(imports.importPath(path, { car: true, reuse: false }), path).rejects.toMatchObject({ code: expect.stringMatching(/^(IMPORT_BAD_CAR|CARV2_)/) })
     expect(await all(imports)).toEqual([])
-    expect(await db.keys().all()).toEqual([])
+    expect(await keysIn(db)).toEqual([])
+    expect(fs.names()).toEqual([])
     expect(sources.opened.size).toBe(0)
   })
   it('of references are read from the files that they refer to', async () => {

@@ -133,7 +133,7 @@ describe('reimport', () => {
     expect(again.root.bytes).toEqual(blocks[1]!.cid)
     await (await imports.open(record.id)).close()
     expect(sources.opened.size).toBe(0)
-    expect(fs.names()).toEqual([])
+    expect(fs.names()).toEqual([again.indexName])
   })
   it('refuses what has no source', async () => {
     const { imports } = await openPlace()

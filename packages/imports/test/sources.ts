@@ -38,7 +38,7 @@ export const memorySources = (contents: Readonly<Record<string, Uint8Array>> = {
       fail(path)
       const bytes = sources.contents.get(path)
       if (bytes === undefined) throw missing(path)
-      const source = createBytesSource(bytes)
+      const source = createBytesSource(bytes, { identity: { kind: 'version', tag: tagOf(bytes), sizeBytes: bytes.byteLength } })
       // read as from a disk: nothing is at hand
       const opened: ByteSource = { ...source, peek: () => undefined, close: async () => { sources.opened.delete(opened); await source.close() } }
       sources.opened.add(opened)
@@ -59,10 +59,13 @@ export const memorySources = (contents: Readonly<Record<string, Uint8Array>> = {
       fail(path)
       const below = [...sources.contents].filter(([other]) => other === path || other.startsWith(`${path}/`))
       if (below.length === 0) throw missing(path)
-      return below.map(([other, bytes]) => `${other}:${bytes.byteLength}:${bytes.reduce((sum, byte) => (sum * 31 + byte) % 1_000_003, 7)}`).join()
+      return below.map(([other, bytes]) => `${other}:${tagOf(bytes)}`).join()
     },
   }
   return sources
 }
+
+/** Another one for other bytes. */
+const tagOf = (bytes: Uint8Array): string => `${bytes.byteLength}:${bytes.reduce((sum, byte) => (sum * 31 + byte) % 1_000_003, 7)}`
 
 export const forbidden = (path: string): RefCarError => new RefCarError('REF_CAR_FORBIDDEN', `not to be read; path=${path}`)

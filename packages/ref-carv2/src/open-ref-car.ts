@@ -11,15 +11,15 @@ import { createRefLookup } from './ref-lookup.ts'
 import { createLeafFiles } from './referenced-files.ts'
 
 /**
- * Any CARv1 or CARv2, with or without references. Takes over `data`, unless it rejects.
+ * Any CARv1 or CARv2, with or without references. Takes over `data` and the index, unless it rejects.
  *
  * @throws {CarV2Error} no CAR, or a damaged one
  * @throws {IoError}
  */
 export const openRefCar = async (data: ByteSource, options: RefCarOptions): Promise<RefCar> => {
-  const { files: referenced, hashes = createHashes(), pages, signal } = options
+  const { files: referenced, hashes = createHashes(), index, pages, signal } = options
   // a stored identity CID is a key, whose section tells more than the CID does
-  const mount = await openIndexMount({ data }, { verify: 'never', identity: 'lotus-2021', pages, signal })
+  const mount = await openIndexMount({ data, index }, { verify: 'never', identity: 'lotus-2021', pages, signal })
   const gate = createGate()
   const files = createLeafFiles(referenced)
   const { roots } = mount

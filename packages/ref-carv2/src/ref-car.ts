@@ -2,7 +2,7 @@
 /** What an open CAR of references offers. */
 import type { PageCache } from '@dagstore/carv2'
 import type { Hashes } from '@dagstore/hashes'
-import type { ByteProgress, CallOptions } from '@dagstore/io'
+import type { ByteProgress, ByteSource, CallOptions } from '@dagstore/io'
 import type { ShardBlockstore } from '@dagstore/read-blockstore'
 import type { CID } from 'multiformats/cid'
 import type { PlacedReference } from './ref-lookup.ts'
@@ -13,6 +13,8 @@ export interface RefCarOptions extends CallOptions {
   readonly files: ReferencedFiles
   /** @default createHashes() */
   readonly hashes?: Hashes | undefined
+  /** Detached index of the CAR; closed with it. One that is not of these bytes is not used. @default the one in the CAR, else one is built in memory */
+  readonly index?: ByteSource | undefined
   /** For the index. @default a cache of 64 MiB of its own */
   readonly pages?: PageCache | undefined
 }
