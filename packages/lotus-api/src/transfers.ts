@@ -47,12 +47,14 @@ export interface DataTransferChannel {
 }
 
 /** Lotus's names of the statuses, by their number. */
-export const DATA_TRANSFER_STATUSES = Object.freeze([
+export const DATA_TRANSFER_STATUSES: readonly DataTransferStatus[] = Object.freeze([
   'Requested', 'Ongoing', 'TransferFinished', 'ResponderCompleted', 'Finalizing', 'Completing', 'Completed', 'Failing', 'Failed', 'Cancelling', 'Cancelled',
   'InitiatorPaused', 'ResponderPaused', 'BothPaused', 'ResponderFinalizing', 'ResponderFinalizingTransferFinished', 'ChannelNotFoundError',
-] as const)
+])
 
-export type DataTransferStatus = typeof DATA_TRANSFER_STATUSES[number]
+export type DataTransferStatus =
+  | 'Requested' | 'Ongoing' | 'TransferFinished' | 'ResponderCompleted' | 'Finalizing' | 'Completing' | 'Completed' | 'Failing' | 'Failed' | 'Cancelling' | 'Cancelled'
+  | 'InitiatorPaused' | 'ResponderPaused' | 'BothPaused' | 'ResponderFinalizing' | 'ResponderFinalizingTransferFinished' | 'ChannelNotFoundError'
 
 const time: Schema<string> = about('RFC 3339', text)
 

@@ -29,10 +29,9 @@ export const openLocalClient = async (store: ShardStore, write: (line: string) =
   const { root } = store
   const config = existsSync(join(root.path, CONFIG_FILE)) ? configOfRoot(root) : defaultConfig()
   const logs = createLogs({ write, clock: systemClock, level: config.logLevel, format: config.logFormat, colors: false })
-  const side = await openClientSide(store, { config, logs, clock: systemClock, background: false })
+  const side = await openClientSide(store, { config, logs, clock: systemClock, background: false, env: process.env })
   try {
-    const { imports } = side.parts
-    if (imports !== undefined) await checkImports(imports, { log: logs.of('importmgr'), format: config.logFormat, write, clock: undefined })
+    await checkImports(side.parts.imports, { log: logs.of('importmgr'), format: config.logFormat, write, clock: undefined })
     return { calls: localCalls(side.parts, (text) => { logs.of('client').warn(text) }), close: () => side.close() }
   } catch (error) {
     await side.close()

@@ -1,7 +1,7 @@
 /** One row of the table of keys. */
 import type { ValueKind } from './values.ts'
 
-export type SectionName = 'DAGStore' | 'Daemon' | 'Gateway' | 'Indexing' | 'Pieces' | 'Doctor' | 'Deals' | 'Migration'
+export type SectionName = 'DAGStore' | 'Daemon' | 'Gateway' | 'Indexing' | 'Pieces' | 'Doctor' | 'Deals' | 'Client' | 'Migration'
 
 export interface ConfigKey<T> {
   readonly section: SectionName

@@ -62,6 +62,22 @@ export interface Config {
   /** Actor id. */
   readonly miner: bigint
 
+  readonly useIpfs: boolean
+  readonly ipfsUseForRetrieval: boolean
+  readonly ipfsMAddr: string
+  readonly ipfsOnlineMode: boolean
+  readonly simultaneousTransfers: number
+  /** Address; `''`: nobody's. */
+  readonly clientWallet: string
+  /** `f01000=http://…`. */
+  readonly clientProviders: readonly string[]
+  readonly clientGateways: readonly string[]
+  readonly payloadUrl: string
+  /** None: all. */
+  readonly referencedFolders: readonly string[]
+  readonly retrievalRetentionMs: number
+  readonly retrievalMaxBytes: number
+
   readonly migrateFrom: MigrationSource
   readonly migrateSource: string
 }

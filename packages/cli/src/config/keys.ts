@@ -7,6 +7,7 @@
 import { createHostGuard } from '@dagstore/mounts'
 import { isApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
+import { CLIENT_KEYS } from './client-keys.ts'
 import { GATEWAY_KEYS } from './gateway-keys.ts'
 import { parseListen } from './listen.ts'
 import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, pathsKind, textKind, textOf, wholeNumber } from './values.ts'
@@ -21,6 +22,7 @@ export const SECTIONS: Readonly<Record<SectionName, string>> = {
   Pieces: 'Where the bytes of `lotus://` shards are. All of it is opened for reading only.',
   Doctor: 'Checks of all shards in the background.',
   Deals: 'Deals that this daemon takes itself. It has no sealing of its own: pieces are written to unsealed sector files, and nothing is proved.',
+  Client: 'The client\'s side: imports, deals and retrievals. Its first keys are Lotus\'s, of the config.toml of a Lotus node. Commands that ask no daemon read the file in the folder of the store.',
   Migration: 'Deals that become shards at the first start.',
 }
 
@@ -165,6 +167,8 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
     section: 'Deals', name: 'Miner', kind: actorKind, default: 1000n,
     help: 'Actor whose sectors hold the pieces that are imported by `storage-deals import-data`.',
   },
+
+  ...CLIENT_KEYS,
 
   migrateFrom: {
     section: 'Migration', name: 'MigrateFrom', kind: choice('', 'lotus', 'boost', 'curio', 'file'), default: '',

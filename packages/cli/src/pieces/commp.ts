@@ -1,13 +1,13 @@
 /** `pieces commp`: the piece commitment of a file. */
 import type { Command } from 'commander'
-import { PRAGMA, readLayout, refuseReferences } from '@dagstore/carv2'
-import { type ByteSource, readChunks } from '@dagstore/io'
+import { readChunks } from '@dagstore/io'
 import { pieceBytes } from '@dagstore/piece'
 import { commpOf } from '@dagstore/piece/node'
 import { withSource } from '../car/input.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { showBytes, toJson } from '../text.ts'
+import { payloadRange } from './payload-range.ts'
 
 interface CommpOptions extends CommonOptions { readonly raw?: boolean }
 
@@ -27,22 +27,11 @@ const addCommp = (name: string, group: Command, common: AddOptions, terminal: Te
 const commp = async (file: string, options: CommpOptions, terminal: Terminal): Promise<void> => {
   const { signal } = terminal
   const piece = await withSource(file, 'commp', terminal, async (source, onProgress) => {
-    const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source, terminal)
+    const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source, { signal })
     pieceBytes(to - from)
     return commpOf(readChunks(source, from, to, { signal }), { signal, onProgress: ({ doneBytes }) => { onProgress({ doneBytes, totalBytes: to - from }) } })
   })
   const result = { pieceCid: piece.cidV1.toString(), pieceCidV2: piece.cidV2.toString(), pieceSizePadded: piece.paddedBytes, payloadBytes: piece.payloadBytes }
   if (options.json === true) terminal.stdout(`${toJson(result)}\n`)
   else terminal.stdout(`CID: ${result.pieceCid}\nCID v2: ${result.pieceCidV2}\nPiece size: ${showBytes(result.pieceSizePadded)} ( ${result.pieceSizePadded} B )\nPayload: ${result.payloadBytes} B\n`)
-}
-
-/** The payload of a CARv2 file, everything of a file that is none. @throws {CarV2Error} a CARv2 file that is damaged */
-const payloadRange = async (source: ByteSource, terminal: Terminal): Promise<{ from: number, to: number }> => {
-  const { signal } = terminal
-  const head = await source.read(0, Math.min(PRAGMA.byteLength, source.sizeBytes), { signal })
-  // a CARv1 is taken whole, and so is what is no CAR: a piece may hold any bytes
-  if (Buffer.compare(head, PRAGMA) !== 0) return { from: 0, to: source.sizeBytes }
-  const layout = await readLayout(source, { signal })
-  await refuseReferences(source, layout, 'the file', { signal })
-  return { from: layout.payloadStart, to: layout.payloadStart + layout.payloadBytes }
 }
