@@ -99,19 +99,29 @@ describe('CARs in place', () => {
     Object.assign(sources, { open: async (path: string) => { const source = await open(path); return { ...source, read: (...call: Parameters<typeof source.read>) => { reads++; return source.read(...call) } } } })
     const readsOf = async (): Promise<number> => {
       reads = 0
-      const opened = await imports.open(id)
+      await using opened = await imports.open(id)
       for (const block of blocks) expect(await opened.blockstore.bytes(CID.decode(block.cid))).toEqual(block.data)
-      await opened.close()
       return reads
     }
     const withIndex = await readsOf()
-    const file = await files.openWritable(indexName!, 'open')
-    await file.write(0, new Uint8Array(200).fill(255))
-    await file.close()
+    const damage = async (name: string, at: 'start' | 'end'): Promise<void> => {
+      const file = await files.openWritable(name, 'open')
+      await file.write(at === 'start' ? 0 : file.sizeBytes - 200, new Uint8Array(200).fill(255))
+      await file.close()
+    }
+    // where its end is damaged it is not used at all; a page that is damaged is found when it is read
+    await damage(indexName!, 'end')
     expect(await readsOf()).toBeGreaterThan(withIndex)
     await files.remove(indexName!)
     expect(await readsOf()).toBeGreaterThan(withIndex)
-    expect((await imports.verify(id)).faultCount).toBe(19) // roots without links
+    const again = await imports.reimport(id)
+    expect(await readsOf()).toBe(withIndex)
+    await damage(again.indexName!, 'start')
+    await expect(readsOf()).rejects.toMatchObject({ code: 'BLOCKSTORE_UNREADABLE' })
+    expect(await imports.verify(id)).toMatchObject({ faultCount: 1 })
+    await imports.reimport(id)
+    expect(await readsOf()).toBe(withIndex)
+    expect(await imports.verify(id)).toMatchObject({ faultCount: 0 })
   })
   it('L10: that cannot be imported leave no record', async () => {
     const { imports, sources, db, fs } = await openPlace({ sources: memorySources({ '/none.car': carV2([], blocks), '/two.car': carV2([root.cid, blocks[1]!.cid], blocks), '/torn.car': carV2([root.cid], blocks).slice(0, -3), '/no.car': bytes }) })
