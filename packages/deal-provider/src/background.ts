@@ -9,12 +9,14 @@ import { leftFiles } from './left-files.ts'
 import { createLane, type Lane } from './lane.ts'
 import type { Parts } from './parts.ts'
 import { createRestingDeals } from './resting.ts'
-import { type DealList, dueOf, isAtRest, wantsData, wantsFollowing, wantsShard } from './wants.ts'
+import { type DealList, dueOf, isAtRest, wantsData, wantsFollowing, wantsReceiving, wantsShard } from './wants.ts'
 
 export interface BackgroundSettings {
   readonly pollIntervalMs: number
-  /** Deals whose bytes are brought in or given away at a time. */
+  /** Deals whose bytes are checked or given away at a time. */
   readonly handOffs: number
+  /** Deals whose bytes are fetched at a time. */
+  readonly pulls: number
   readonly onProblem: (problem: DealProblem) => void
 }
 
@@ -45,8 +47,8 @@ export class Background {
   readonly #parts: Parts
   readonly #table: DealTable
   readonly #settings: BackgroundSettings
-  /** Reading and writing many bytes; the rest; shards. */
-  readonly #feeds: { readonly data: Feed, readonly status: Feed, readonly shards: Feed }
+  /** Bytes from the network; reading and writing many bytes; the rest; shards. */
+  readonly #feeds: { readonly incoming: Feed, readonly data: Feed, readonly status: Feed, readonly shards: Feed }
   /** Names of records that cannot be read, told of once. */
   readonly #damaged: Set<string> = new Set()
   readonly #loops: readonly Promise<void>[]
@@ -58,9 +60,9 @@ export class Background {
     const resting = createRestingDeals(table, POLLS_OF_ACTIVE)
     const feed = (concurrency: number, run: (deal: ProviderDeal) => Promise<void>, lists: Feed['lists'], wants: Feed['wants'], more?: Feed['more']): Feed =>
       ({ lane: createLane(concurrency, (name) => this.#work(name, run)), lists, wants, more, wake: new AbortController(), wakesAt: Number.NEGATIVE_INFINITY })
-    const receives = parts.transfer !== undefined
     this.#feeds = {
-      data: feed(settings.handOffs, (deal) => steps.moveData(deal), receives ? ['busy', 'waits'] : ['busy'], (progress, now) => wantsData(progress, now, receives)),
+      incoming: feed(settings.pulls, (deal) => steps.receive(deal), ['online'], wantsReceiving),
+      data: feed(settings.handOffs, (deal) => steps.moveData(deal), ['busy'], wantsData),
       status: feed(FOLLOWED, (deal) => steps.goOn(deal), ['busy'], (progress, now) => wantsFollowing(progress, now) && !isAtRest(progress), (options) => resting.next(options)),
       shards: feed(REGISTRATIONS, (deal) => steps.register(deal), ['busy'], wantsShard),
     }

@@ -3,12 +3,19 @@
 import type { DealTerms, ProviderDeal, StorageDealState } from '@dagstore/deal-protocol'
 import type { ByteProgress, CallOptions } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
+import type { OnlineDeals } from './online/online-deals.ts'
+import type { TransferRecord } from './online/transfer-record.ts'
 
 /** A proposal CID, or the chain's number of a published deal. */
 export type DealRef = CID | bigint
 
 /** What is taken on; the rest is the provider's to say. */
 export type AcceptedDeal = Pick<DealTerms, 'proposalCid' | 'proposal'> & Partial<Omit<DealTerms, 'createdAt'>>
+
+export interface AcceptOptions extends CallOptions {
+  /** Of a deal that was proposed over the network. */
+  readonly transfer?: TransferRecord | undefined
+}
 
 /** The file with the bytes of a piece: a CARv1, a CARv2, or anything else whose commitment is that of the proposal. */
 export interface ImportSource {
@@ -39,8 +46,14 @@ export interface UpdatesOptions extends CallOptions {
 }
 
 export interface DealProvider extends AsyncDisposable {
-  /** Take on a deal; durable on return. The same deal again changes nothing. */
-  accept(deal: AcceptedDeal, options?: CallOptions): Promise<ProviderDeal>
+  /** Those whose data come over the network. */
+  readonly online: OnlineDeals
+  /**
+   * Take on a deal; durable on return. The same deal again changes nothing but what `transfer` says of its time and its server.
+   *
+   * @throws {DealProviderError} `DEAL_UNAUTHORIZED`: the deal was proposed with another token
+   */
+  accept(deal: AcceptedDeal, options?: AcceptOptions): Promise<ProviderDeal>
   /** Give a deal that waits for data its bytes; resolves when they are checked and staged, durably. An abort leaves the deal waiting. */
   importData(deal: DealRef, source: ImportSource, options?: ImportDataOptions): Promise<ProviderDeal>
   /** In no particular order, one at a time in memory. */

@@ -3,7 +3,7 @@ import { FINAL_STATES, type ProviderDeal, type StagedPiece } from '@dagstore/dea
 import { type ByteProgress, createKeyLock, IoError, type KeyLock, withdrawable } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import type { DealTable } from './deal-table.ts'
-import { type DealProviderError, notWaiting } from './errors.ts'
+import { DealProviderError, notWaiting } from './errors.ts'
 import { codeOf, failureOf, messageOf, retryOf } from './failure.ts'
 import { follow } from './follow.ts'
 import { handOff } from './hand-off.ts'
@@ -12,8 +12,10 @@ import { carFault, type PieceWindow } from './piece-window.ts'
 import { registerShard } from './registration.ts'
 import { portCall } from './port-call.ts'
 import { retire } from './retirement.ts'
+import { mayBeMended, pullInto } from './online/pull.ts'
+import type { TransferRecord } from './online/transfer-record.ts'
 import { openStaged, stage, stagedName, unstage } from './staging.ts'
-import { hasEnded, waitsForData, wantsData, wantsFollowing, wantsShard } from './wants.ts'
+import { hasEnded, wantsData, wantsFollowing, wantsReceiving, wantsShard } from './wants.ts'
 
 /** Something that concerns no caller: a record that cannot be read, a step that failed where nobody keeps it. */
 export interface DealProblem {
@@ -38,6 +40,8 @@ export class DealSteps {
   readonly #onProblem: (problem: DealProblem) => void
   /** By deal: its bytes are brought in or given away. */
   readonly turn: KeyLock = createKeyLock()
+  /** By deal: its bytes are being fetched. */
+  readonly #pulls: Map<string, AbortController> = new Map()
   /** By deal: its shard is being destroyed, which takes as long as somebody reads it. */
   readonly #ends: Map<string, Promise<void>> = new Map()
 
@@ -60,8 +64,10 @@ export class DealSteps {
     } catch (error) {
       // the next process goes on with it
       if (this.#parts.ending.aborted) throw error
-      if (staged.mode === 'transfer') await deals.change(proposalCid, { type: 'failed', message: `verifying the data: ${messageOf(error)}` })
-      else {
+      if (staged.mode === 'transfer') {
+        const lost = codeOf(error) === 'DEAL_PIECE_MISMATCH' || codeOf(error) === 'IO_NOT_FOUND'
+        await deals.change(proposalCid, lost ? { type: 'failed', message: `verifying the data: ${messageOf(error)}` } : { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+      } else {
         const why = options.signal.aborted ? 'the import was cancelled' : `data not taken: ${messageOf(error)}`
         const refused = await deals.change(proposalCid, { type: 'refused', message: `${why}${await this.#whereMoved(proposalCid, staged)}` })
         // a copy that was whole before something else failed
@@ -79,21 +85,31 @@ export class DealSteps {
     }
   }
 
-  /** Bring bytes in or give them away, where the deal's state says so. */
+  /** Fetch bytes, where nobody pushes them, or wait for them no longer. */
+  async receive (before: ProviderDeal): Promise<void> {
+    if (before.transferType === 'manual') return
+    await this.#inTurn(before, wantsReceiving, (deal) => this.#receive(deal))
+  }
+
+  /** Check bytes or give them away, where the deal's state says so. */
   async moveData (before: ProviderDeal): Promise<void> {
-    const wanted = (deal: ProviderDeal): boolean => wantsData(deal, this.#parts.clock.now(), this.#parts.transfer !== undefined)
-    if (!wanted(before)) return
-    await this.turn(before.proposalCid.toString(), async () => {
-      const deal = await this.#table.get(before.proposalCid)
-      if (deal === undefined || !wanted(deal)) return
-      if (waitsForData(deal)) return this.#receive(deal)
+    await this.#inTurn(before, wantsData, async (deal) => {
       switch (deal.state) {
         case 'StorageDealVerifyData': return this.#goOnVerifying(deal)
         case 'StorageDealStaged': return this.#handOff(deal)
-        // nobody else is at it: whoever was is gone
-        default: await this.#parts.deals.change(deal.proposalCid, { type: 'restart' })
+        // nobody else is at it, but for who pushes: whoever was is gone
+        default: if (!this.#parts.pushes.isOpen(deal.proposalCid)) await this.#parts.deals.change(deal.proposalCid, { type: 'restart' })
       }
-    }, this.#parts.ending)
+    })
+  }
+
+  async #inTurn (before: ProviderDeal, wants: (deal: ProviderDeal, now: number) => boolean, run: (deal: ProviderDeal) => Promise<void>): Promise<void> {
+    const { clock, ending } = this.#parts
+    if (!wants(before, clock.now())) return
+    await this.turn(before.proposalCid.toString(), async () => {
+      const deal = await this.#table.get(before.proposalCid)
+      if (deal !== undefined && wants(deal, clock.now())) await run(deal)
+    }, ending)
   }
 
   /** What sealing says, and what is left to do for a deal that has ended. */
@@ -137,25 +153,53 @@ export class DealSteps {
     }
   }
 
-  /** Only where there is a port for it. */
   async #receive (deal: ProviderDeal): Promise<void> {
-    const { transfer, deals, files, clock, retry } = this.#parts
+    const { deals, clock, pushes } = this.#parts
     const { proposalCid, transferType } = deal
-    if (transferType === 'manual' || transfer?.accepts(transferType) !== true) return
-    await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
+    const record = await this.#table.transfer(proposalCid)
+    if (record !== undefined && record.expiresAt <= clock.now() && !pushes.isOpen(proposalCid)) {
+      await deals.change(proposalCid, { type: 'failed', message: 'the data have not come in time' })
+      return
+    }
+    const fetches = transferType === 'http-pull' && record?.from !== undefined
+    if (!fetches && this.#parts.transfer?.accepts(transferType) !== true) return
+    const begun = await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
+    if (begun === undefined) return
+    await this.#fill(begun, fetches ? record : undefined)
+  }
+
+  /** @param record - of data that are fetched; else the port is asked */
+  async #fill (deal: ProviderDeal, record: TransferRecord | undefined): Promise<void> {
+    const { transfer, deals, files, clock, retry, ending: signal } = this.#parts
+    const { proposalCid } = deal
     try {
       const file = await files.openWritable(stagedName(proposalCid), 'any')
       try {
-        await portCall(this.#parts, transfer.receive(deal, file, { signal: this.#parts.ending }))
+        await portCall(this.#parts, record === undefined ? transfer?.receive(deal, file, { signal }) ?? Promise.resolve() : pullInto(this.#parts, deal, record, file, this.#pulling(deal)))
       } finally {
         await file.close()
+        this.#pulls.delete(proposalCid.toString())
       }
       await deals.change(proposalCid, { type: 'received' })
+      // whoever reads the database has no use for them any more
+      if (record !== undefined) await this.#table.setTransfer(proposalCid, { ...record, from: undefined })
     } catch (error) {
       if (this.#parts.ending.aborted) throw error
-      const lost = retryOf(error) === 'never' && !(error instanceof IoError)
+      const lost = retryOf(error) === 'never' && !(error instanceof IoError) && !mayBeMended(error)
       await deals.change(proposalCid, lost ? { type: 'failed', message: `receiving the data: ${messageOf(error)}` } : { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
     }
+  }
+
+  #pulling ({ proposalCid }: ProviderDeal): AbortSignal {
+    const own = new AbortController()
+    this.#pulls.set(proposalCid.toString(), own)
+    return AbortSignal.any([own.signal, this.#parts.ending])
+  }
+
+  /** End what moves data of the deal; its state is the caller's affair. */
+  async endTransfer (proposalCid: CID, message: string): Promise<void> {
+    this.#pulls.get(proposalCid.toString())?.abort(new DealProviderError('DEAL_WRONG_STATE', message, { deal: proposalCid.toString() }))
+    await this.#parts.pushes.end(proposalCid, message)
   }
 
   /** A deal that is over: nothing is kept for it, but for what was somebody's only copy. */

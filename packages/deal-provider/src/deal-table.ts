@@ -6,7 +6,8 @@
  *     'i' dealId u64, proposal CID                      1
  *     'p' commitment 32, proposal CID                   1: the deal has this piece, or is about to, and has not ended
  *     'd' milliseconds since 1970 u64, proposal CID     1: what failed is tried again then
- *     'w' 'b' 'r' 'u' proposal CID                      1: the lists that it stands in
+ *     'w' 'n' 'b' 'r' 'u' proposal CID                  1: the lists that it stands in
+ *     'x' proposal CID                                  its transfer, where it was proposed over the network
  *     'v'                                               version u8: 1
  */
 import { decodeProgress, decodeTerms, type DealProgress, type DealTerms, encodeProgress, encodeTerms, FINAL_STATES, type ProviderDeal } from '@dagstore/deal-protocol'
@@ -16,6 +17,7 @@ import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'ab
 import { CID } from 'multiformats/cid'
 import { DealProviderError } from './errors.ts'
 import { codeOf } from './failure.ts'
+import { decodeTransfer, encodeTransfer, type TransferRecord } from './online/transfer-record.ts'
 import { type DealList, dueOf, listsOf } from './wants.ts'
 
 type Level = AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>
@@ -31,8 +33,8 @@ const PAGE = 64
 const MAX_U64 = 0xffff_ffff_ffff_ffffn
 
 const tag = (letter: string): Uint8Array => Uint8Array.of(letter.charCodeAt(0))
-const [TERMS, PROGRESS, IDS, PIECES, DUE] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('d')]
-const LISTS: Readonly<Record<DealList, Uint8Array>> = { waits: tag('w'), busy: tag('b'), rest: tag('r'), unregistered: tag('u') }
+const [TERMS, PROGRESS, IDS, PIECES, DUE, TRANSFERS] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('d'), tag('x')]
+const LISTS: Readonly<Record<DealList, Uint8Array>> = { waits: tag('w'), online: tag('n'), busy: tag('b'), rest: tag('r'), unregistered: tag('u') }
 const VERSION_KEY = tag('v')
 
 /** What is written under a name. */
@@ -66,9 +68,12 @@ export interface DealTable {
   nextDue(): Promise<number | undefined>
   /** Deals with this piece that have not ended. */
   withPiece(pieceCid: CID): AsyncIterable<CID>
-  add(deal: ProviderDeal): Promise<void>
+  add(deal: ProviderDeal, transfer?: TransferRecord): Promise<void>
   /** @param before - what is written there now */
   replace(terms: DealTerms, before: DealProgress, after: DealProgress): Promise<void>
+  /** `undefined`: the deal was not proposed over the network. @throws {DealError} `DEAL_BAD_RECORD` */
+  transfer(proposalCid: CID): Promise<TransferRecord | undefined>
+  setTransfer(proposalCid: CID, transfer: TransferRecord): Promise<void>
 }
 
 /**
@@ -145,11 +150,12 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
       const prefix = join(PIECES, commitmentOf(pieceCid))
       return names(prefix, prefix.byteLength, undefined)
     },
-    add: async (deal) => {
+    add: async (deal, transfer) => {
       const name = deal.proposalCid.bytes
       await write([
         { type: 'put', key: join(TERMS, name), value: encodeTerms(deal) },
         { type: 'put', key: join(PROGRESS, name), value: encodeProgress(deal) },
+        ...transfer === undefined ? [] : [{ type: 'put', key: join(TRANSFERS, name), value: encodeTransfer(transfer) } as const],
         ...deal.dealId === undefined ? [] : [{ type: 'put', key: join(IDS, u64(deal.dealId), name), value: SET } as const],
         ...rowsOf(deal, deal).map((key) => ({ type: 'put', key, value: SET } as const)),
       ])
@@ -162,17 +168,23 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
         ...[...now].flatMap(([text, key]) => old.has(text) ? [] : [{ type: 'put', key, value: SET } as const]),
       ])
     },
+    transfer: async (proposalCid) => {
+      const bytes = await guard('get', () => level.get(join(TRANSFERS, proposalCid.bytes)))
+      return bytes === undefined ? undefined : decodeTransfer(bytes)
+    },
+    setTransfer: (proposalCid, transfer) => write([{ type: 'put', key: join(TRANSFERS, proposalCid.bytes), value: encodeTransfer(transfer) }]),
   }
 }
 
 /** Rows that say where a deal stands, by its progress. */
-const rowsOf = ({ proposalCid, proposal }: DealTerms, progress: DealProgress): Uint8Array[] => {
+const rowsOf = (terms: DealTerms, progress: DealProgress): Uint8Array[] => {
+  const { proposalCid, proposal } = terms
   const name = proposalCid.bytes
   const dueAt = dueOf(progress)
   return [
     ...FINAL_STATES.has(progress.state) ? [] : [join(PIECES, commitmentOf(proposal.pieceCid), name)],
     ...dueAt === undefined ? [] : [join(DUE, u64(BigInt(dueAt)), name)],
-    ...listsOf(progress).map((list) => join(LISTS[list], name)),
+    ...listsOf(terms, progress).map((list) => join(LISTS[list], name)),
   ]
 }
 

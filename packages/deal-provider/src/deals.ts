@@ -4,6 +4,7 @@ import { type Clock, createKeyLock, type KeyLock } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import type { DealTable } from './deal-table.ts'
 import { type DealEvent, step } from './machine/index.ts'
+import type { TransferRecord } from './online/transfer-record.ts'
 
 export interface Changed { readonly deal: ProviderDeal, readonly from: ProviderDeal['state'] | undefined }
 
@@ -23,11 +24,11 @@ export class Deals {
   get (proposalCid: CID): Promise<ProviderDeal | undefined> { return this.#table.get(proposalCid) }
 
   /** The deal, unless there is one of this name already: then that one. */
-  add (deal: ProviderDeal): Promise<ProviderDeal> {
+  add (deal: ProviderDeal, transfer?: TransferRecord): Promise<ProviderDeal> {
     return this.#lock(deal.proposalCid.toString(), async () => {
       const known = await this.#table.get(deal.proposalCid)
       if (known !== undefined) return known
-      await this.#table.add(deal)
+      await this.#table.add(deal, transfer)
       this.#told({ deal, from: undefined })
       return deal
     })

@@ -10,6 +10,7 @@ export type DealProviderErrorCode =
   | 'DEAL_PIECE_MISMATCH'
   | 'DEAL_NOT_A_CAR'
   | 'DEAL_NO_TRANSFER'
+  | 'DEAL_UNAUTHORIZED'
   | 'DEAL_STORAGE_FAILED'
   | 'DEAL_BAD_FORMAT'
   | 'DEAL_FILE_LEFT'

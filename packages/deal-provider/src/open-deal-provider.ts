@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Opening the provider's side of deals on a database, a directory and a DAG store. */
 import type { DealTransfer, SealingSubsystem } from '@dagstore/deal-protocol'
+import { createHashes, type Hashes } from '@dagstore/hashes'
 import { type AnyLevel, type CallOptions, type Clock, createEventHub, createKeyLock, type Directory, systemClock } from '@dagstore/io'
 import type { LocalFiles } from '@dagstore/mounts'
 import type { PieceEngine } from '@dagstore/piece'
@@ -11,6 +12,9 @@ import { type DealProblem, DealSteps } from './deal-steps.ts'
 import { openDealTable } from './deal-table.ts'
 import { Deals } from './deals.ts'
 import { type DealRetryOptions, retrySettings } from './failure.ts'
+import { DealTransfers, type DealTransferUpdate } from './online/deal-transfers.ts'
+import type { PullOptions } from './online/pull.ts'
+import { PushSessions } from './online/push-sessions.ts'
 import type { PiecesOfDeals, ShardsOfDeals } from './parts.ts'
 import { Provider } from './provider.ts'
 
@@ -25,8 +29,14 @@ export interface DealProviderOptions {
   /** Where `lotus` mounts of the DAG store look pieces up. */
   readonly pieces: PiecesOfDeals
   readonly sealing: SealingSubsystem
-  /** @default none: all data are imported */
+  /** Of transfer types that are not ours. @default none */
   readonly transfer?: DealTransfer | undefined
+  /** Data of deals with the transfer type `http-pull` are fetched by it. @default none are */
+  readonly pulls?: PullOptions | undefined
+  /** Deals whose data are fetched at a time; at least 1. @default 8 */
+  readonly maxConcurrentPulls?: number | undefined
+  /** What blocks are checked with that come over the network. @default createHashes() */
+  readonly hashes?: Hashes | undefined
   /** Whether a deal that is kept elsewhere has the piece, so that its shard has to stay. @default none has */
   readonly otherDeals?: ((pieceCid: CID, options: CallOptions) => Promise<boolean>) | undefined
   /** What pads and hashes: that of `@dagstore/piece/node` is fast. @default plain JavaScript */
@@ -43,8 +53,8 @@ export interface DealProviderOptions {
   readonly onProblem?: ((problem: DealProblem) => void) | undefined
 }
 
-export const DEAL_PROVIDER_DEFAULTS: { readonly pollIntervalMs: number, readonly maxConcurrentHandOffs: number } =
-  Object.freeze({ pollIntervalMs: 60_000, maxConcurrentHandOffs: 2 })
+export const DEAL_PROVIDER_DEFAULTS: { readonly pollIntervalMs: number, readonly maxConcurrentHandOffs: number, readonly maxConcurrentPulls: number } =
+  Object.freeze({ pollIntervalMs: 60_000, maxConcurrentHandOffs: 2, maxConcurrentPulls: 8 })
 
 /**
  * The deals of this provider. Those that an earlier process has left on their way go on in the background. The caller closes the provider, then
@@ -54,22 +64,28 @@ export const DEAL_PROVIDER_DEFAULTS: { readonly pollIntervalMs: number, readonly
  * @throws {RangeError} an option out of range
  */
 export const openDealProvider = async (options: DealProviderOptions): Promise<DealProvider> => {
-  const { db, files, localFiles, dagstore, pieces, sealing, transfer, otherDeals, engine, clock = systemClock, onProblem = () => {} } = options
+  const { db, files, localFiles, dagstore, pieces, sealing, transfer, pulls, otherDeals, engine, hashes = createHashes(), clock = systemClock, onProblem = () => {} } = options
   const retry = retrySettings(options.retry)
   const pollIntervalMs = atLeast(1000, 'pollIntervalMs', options.pollIntervalMs ?? DEAL_PROVIDER_DEFAULTS.pollIntervalMs)
   const handOffs = atLeast(1, 'maxConcurrentHandOffs', options.maxConcurrentHandOffs ?? DEAL_PROVIDER_DEFAULTS.maxConcurrentHandOffs)
+  const maxPulls = atLeast(1, 'maxConcurrentPulls', options.maxConcurrentPulls ?? DEAL_PROVIDER_DEFAULTS.maxConcurrentPulls)
   const table = await openDealTable(db)
   const hub = createEventHub<DealUpdate>(() => {}, () => {})
+  const transferHub = createEventHub<DealTransferUpdate>(() => {}, () => {})
+  const transfers = new DealTransfers(transferHub)
   const ending = new AbortController()
   let background: Background | undefined
   const deals = new Deals(table, clock, ({ deal, from }) => {
     hub.emit({ type: 'deal', deal, from })
+    transfers.note(deal, from)
     background?.kick(deal)
   })
-  const parts = { deals, files, localFiles, dagstore, pieces, sealing, transfer, otherDeals, engine, clock, retry, pieceLock: createKeyLock(), ending: ending.signal }
+  const parts = {
+    deals, files, localFiles, dagstore, pieces, sealing, transfer, pulls, pushes: new PushSessions(), transfers, hashes, otherDeals, engine, clock, retry, pieceLock: createKeyLock(), ending: ending.signal,
+  }
   const steps = new DealSteps(parts, table, onProblem)
-  background = new Background(parts, table, steps, { pollIntervalMs, handOffs, onProblem })
-  return new Provider({ parts, table, hub, steps, background, ending })
+  background = new Background(parts, table, steps, { pollIntervalMs, handOffs, pulls: maxPulls, onProblem })
+  return new Provider({ parts, table, hub, transferHub, steps, background, ending })
 }
 
 const atLeast = (least: number, name: string, value: number): number => {

@@ -1,6 +1,7 @@
 /** What the steps of a deal work with. */
 import type { Dagstore } from '@dagstore/dagstore'
 import type { DealTransfer, SealingSubsystem } from '@dagstore/deal-protocol'
+import type { Hashes } from '@dagstore/hashes'
 import type { CallOptions, Clock, Directory, KeyLock } from '@dagstore/io'
 import type { LocalFiles } from '@dagstore/mounts'
 import type { PieceEngine } from '@dagstore/piece'
@@ -8,6 +9,9 @@ import type { PieceStore } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
 import type { Deals } from './deals.ts'
 import type { RetrySettings } from './failure.ts'
+import type { DealTransfers } from './online/deal-transfers.ts'
+import type { PullOptions } from './online/pull.ts'
+import type { PushSessions } from './online/push-sessions.ts'
 
 /** Calls of the DAG store that a provider makes. */
 export type ShardsOfDeals = Pick<Dagstore, 'register' | 'recover' | 'destroy' | 'shard' | 'events'>
@@ -23,6 +27,11 @@ export interface Parts {
   readonly pieces: PiecesOfDeals
   readonly sealing: SealingSubsystem
   readonly transfer: DealTransfer | undefined
+  /** `undefined`: nothing is fetched. */
+  readonly pulls: PullOptions | undefined
+  readonly pushes: PushSessions
+  readonly transfers: DealTransfers
+  readonly hashes: Hashes
   readonly otherDeals: ((pieceCid: CID, options: CallOptions) => Promise<boolean>) | undefined
   readonly engine: PieceEngine | undefined
   readonly clock: Clock

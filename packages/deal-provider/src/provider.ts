@@ -3,10 +3,13 @@
 import { checkProposal, DealError, type DealTerms, decodeTerms, encodeTerms, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
 import type { CallOptions, EventHub } from '@dagstore/io'
 import type { Background } from './background.ts'
-import type { AcceptedDeal, DealProvider, DealQuery, DealRef, DealUpdate, ImportDataOptions, ImportSource, UpdatesOptions } from './deal-provider.ts'
+import type { AcceptedDeal, AcceptOptions, DealProvider, DealQuery, DealRef, DealUpdate, ImportDataOptions, ImportSource, UpdatesOptions } from './deal-provider.ts'
 import type { DealSteps } from './deal-steps.ts'
 import type { DealTable } from './deal-table.ts'
 import { DealProviderError, notWaiting } from './errors.ts'
+import type { DealTransferUpdate } from './online/deal-transfers.ts'
+import { createOnlineDeals, type OnlineDeals } from './online/online-deals.ts'
+import type { TransferRecord } from './online/transfer-record.ts'
 import type { Parts } from './parts.ts'
 import { waitsForData } from './wants.ts'
 
@@ -14,6 +17,7 @@ export interface ProviderParts {
   readonly parts: Parts
   readonly table: DealTable
   readonly hub: EventHub<DealUpdate>
+  readonly transferHub: EventHub<DealTransferUpdate>
   readonly steps: DealSteps
   readonly background: Background
   /** Its signal is that of the parts. */
@@ -21,38 +25,42 @@ export interface ProviderParts {
 }
 
 export class Provider implements DealProvider {
+  readonly online: OnlineDeals
   readonly #parts: Parts
   readonly #table: DealTable
   readonly #hub: EventHub<DealUpdate>
+  readonly #transferHub: EventHub<DealTransferUpdate>
   readonly #steps: DealSteps
   readonly #background: Background
   readonly #ending: AbortController
   readonly #calls: Set<Promise<unknown>> = new Set()
   #closing: Promise<void> | undefined
 
-  constructor ({ parts, table, hub, steps, background, ending }: ProviderParts) {
+  constructor ({ parts, table, hub, transferHub, steps, background, ending }: ProviderParts) {
     this.#parts = parts
     this.#table = table
     this.#hub = hub
+    this.#transferHub = transferHub
+    this.online = createOnlineDeals(parts, table, steps, transferHub)
     this.#steps = steps
     this.#background = background
     this.#ending = ending
   }
 
-  async accept (deal: AcceptedDeal, { signal }: CallOptions = {}): Promise<ProviderDeal> {
+  async accept (deal: AcceptedDeal, { signal, transfer }: AcceptOptions = {}): Promise<ProviderDeal> {
     this.#check(signal)
-    return this.#call(this.#accept(deal))
+    return this.#call(this.#accept(deal, transfer))
   }
 
-  async #accept ({ proposal, ...given }: AcceptedDeal): Promise<ProviderDeal> {
-    const { transfer, clock, deals } = this.#parts
+  async #accept ({ proposal, ...given }: AcceptedDeal, record: TransferRecord | undefined): Promise<ProviderDeal> {
+    const { clock, deals } = this.#parts
     const terms: DealTerms = {
       clientSignature: undefined, dealId: undefined, publishCid: undefined, payloadCid: undefined, transferType: 'manual', fastRetrieval: true, clientPeer: undefined,
       ...given, proposal: checkProposal(proposal), createdAt: clock.now(),
     }
     checkTerms(terms)
     const name = terms.proposalCid.toString()
-    if (terms.transferType !== 'manual' && transfer?.accepts(terms.transferType) !== true) throw new DealProviderError('DEAL_NO_TRANSFER', `nothing here moves data so; type=${JSON.stringify(terms.transferType)}`, { deal: name })
+    if (!this.#moves(terms, record)) throw new DealProviderError('DEAL_NO_TRANSFER', `nothing here moves data so; type=${JSON.stringify(terms.transferType)}`, { deal: name })
     // names and numbers are both looked up before one is taken
     const deal = await this.#steps.turn('accept', async () => {
       const other = terms.dealId === undefined ? undefined : await this.#table.find(terms.dealId)
@@ -60,10 +68,31 @@ export class Provider implements DealProvider {
       return deals.add({
         ...terms, state: 'StorageDealWaitingForData', message: '', updatedAt: terms.createdAt, staged: undefined, payloadBytes: undefined, place: undefined,
         shard: { state: 'pending' }, failure: undefined, slashEpoch: undefined,
-      })
+      }, record)
     })
+    if (record !== undefined) await this.#renew(deal, record)
     if (!sameTerms(deal, terms)) throw new DealProviderError('DEAL_EXISTS', `a deal of this name has other terms; deal=${name}`, { deal: name })
     return deal
+  }
+
+  /** Whether something here brings data as the terms say. */
+  #moves ({ transferType, payloadCid }: DealTerms, record: TransferRecord | undefined): boolean {
+    const { transfer, pulls } = this.#parts
+    if (transferType === 'manual' || transfer?.accepts(transferType) === true) return true
+    if (payloadCid === undefined || record?.totalBytes === undefined) return false
+    return transferType === 'http-push' || (transferType === 'http-pull' && pulls !== undefined && record.from !== undefined)
+  }
+
+  /** A deal that is proposed again: by the same client, who may have another server by now. */
+  async #renew ({ proposalCid, state }: ProviderDeal, given: TransferRecord): Promise<void> {
+    const name = proposalCid.toString()
+    const record = await this.#table.transfer(proposalCid)
+    const isSame = record?.tokenDigest.byteLength === given.tokenDigest.byteLength && record.tokenDigest.every((byte, at) => byte === given.tokenDigest[at])
+    if (!isSame) throw new DealProviderError('DEAL_UNAUTHORIZED', `the deal was proposed with another token; deal=${name}`, { deal: name })
+    if (record.expiresAt >= given.expiresAt && record.from?.url === given.from?.url && record.from?.token === given.from?.token) return
+    const waits = waitsForData({ state }) || state === 'StorageDealTransferring'
+    await this.#table.setTransfer(proposalCid, { ...record, expiresAt: Math.max(record.expiresAt, given.expiresAt), from: waits ? given.from : undefined })
+    await this.#parts.deals.change(proposalCid, { type: 'asked-again' })
   }
 
   async importData (ref: DealRef, { path, mode = 'copy' }: ImportSource, { signal, onProgress }: ImportDataOptions = {}): Promise<ProviderDeal> {
@@ -106,6 +135,7 @@ export class Provider implements DealProvider {
       await Promise.all([this.#background.end(), Promise.allSettled(this.#calls)])
       await this.#steps.ended()
       this.#hub.close()
+      this.#transferHub.close()
     })()
     return this.#closing
   }
@@ -149,4 +179,3 @@ const sameTerms = (a: DealTerms, b: DealTerms): boolean => {
   const [x, y] = [encodeTerms({ ...a, createdAt: 0 }), encodeTerms({ ...b, createdAt: 0 })]
   return x.byteLength === y.byteLength && x.every((byte, at) => byte === y[at])
 }
-

@@ -1,13 +1,13 @@
 /** What is left to do for a deal, by its progress alone. */
-import { type DealProgress, FINAL_STATES } from '@dagstore/deal-protocol'
+import { type DealProgress, type DealTerms, FINAL_STATES } from '@dagstore/deal-protocol'
 
 type Part = Pick<DealProgress, 'state' | 'staged' | 'shard' | 'failure'>
 
 /**
- * A list that a deal stands in as long as its progress says so. `waits`: for its bytes, which may come over the network. `busy`: something is done
- * for it, or asked for. `rest`: it waits for nothing but its end. `unregistered`: it goes on without a shard.
+ * A list that a deal stands in as long as its progress says so. `waits`: for its bytes. `online`: for its bytes, which come over the network, or
+ * are coming. `busy`: something is done for it, or asked for. `rest`: it waits for nothing but its end. `unregistered`: it goes on without a shard.
  */
-export type DealList = 'waits' | 'busy' | 'rest' | 'unregistered'
+export type DealList = 'waits' | 'online' | 'busy' | 'rest' | 'unregistered'
 
 const MOVES: ReadonlySet<DealProgress['state']> = new Set([
   'StorageDealValidating', 'StorageDealAcceptWait', 'StorageDealRejecting', 'StorageDealTransferring', 'StorageDealVerifyData', 'StorageDealStaged',
@@ -17,6 +17,9 @@ const SEALING: ReadonlySet<DealProgress['state']> = new Set(['StorageDealAwaitin
 
 /** Data may be given as a file. */
 export const waitsForData = ({ state }: Pick<Part, 'state'>): boolean => WAITS.has(state)
+
+/** The data are not here, or not all of them. */
+export const awaitsData = ({ state }: Pick<Part, 'state'>): boolean => WAITS.has(state) || state === 'StorageDealTransferring'
 
 /** Of these, no shard is kept. */
 export const hasEnded = ({ state }: Pick<Part, 'state'>): boolean => FINAL_STATES.has(state) || state === 'StorageDealFailing'
@@ -35,8 +38,11 @@ export const isAtRest = (deal: Part): boolean =>
 /** Whether the step of the deal's state has its time. */
 const isDue = ({ failure }: Part, now: number): boolean => failure?.nextRetryAt === undefined || failure.nextRetryAt <= now
 
-/** @param receives - whether there is a port through which bytes come over the network */
-export const wantsData = (deal: Part, now: number, receives: boolean): boolean => (MOVES.has(deal.state) || (receives && WAITS.has(deal.state))) && isDue(deal, now)
+/** Bytes that are here are checked, or given away. */
+export const wantsData = (deal: Part, now: number): boolean => MOVES.has(deal.state) && isDue(deal, now)
+
+/** Bytes may be fetched, or are no longer waited for. */
+export const wantsReceiving = (deal: Part, now: number): boolean => WAITS.has(deal.state) && isDue(deal, now)
 
 /** What sealing says, or the end of the deal. */
 export const wantsFollowing = (deal: Part, now: number): boolean => (SEALING.has(deal.state) || (hasEnded(deal) && !isSettled(deal))) && isDue(deal, now)
@@ -48,9 +54,10 @@ export const wantsShard = ({ state, shard }: Pick<Part, 'state' | 'shard'>, now:
 /** Whenever its time comes. */
 const SOME_TIME = Number.POSITIVE_INFINITY
 
-const isBusy = (deal: Part): boolean => wantsData(deal, SOME_TIME, false) || wantsFollowing(deal, SOME_TIME) || wantsShard(deal, SOME_TIME)
+const isBusy = (deal: Part): boolean => wantsData(deal, SOME_TIME) || wantsFollowing(deal, SOME_TIME) || wantsShard(deal, SOME_TIME)
 
-export const listsOf = (deal: Part): readonly DealList[] => [
+export const listsOf = ({ transferType }: Pick<DealTerms, 'transferType'>, deal: Part): readonly DealList[] => [
+  ...transferType !== 'manual' && awaitsData(deal) ? ['online'] as const : [],
   ...WAITS.has(deal.state) ? ['waits'] as const : isAtRest(deal) ? ['rest'] as const : isBusy(deal) ? ['busy'] as const : [],
   ...deal.shard.state === 'failed' ? ['unregistered'] as const : [],
 ]

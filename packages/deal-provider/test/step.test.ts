@@ -18,6 +18,8 @@ const events: readonly DealEvent[] = [
   { type: 'import', staged },
   { type: 'receive', staged },
   { type: 'received' },
+  { type: 'cut', message: 'why' },
+  { type: 'asked-again' },
   { type: 'verified', window: { start: 0, length: 100 }, shard: undefined },
   { type: 'verified', window: { start: 0, length: 100 }, shard: failure },
   { type: 'refused', message: 'why' },

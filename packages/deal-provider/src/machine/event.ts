@@ -7,6 +7,10 @@ export type DealEvent =
   /** Bytes begin to come over the network. */
   | { readonly type: 'receive', readonly staged: StagedPiece }
   | { readonly type: 'received' }
+  /** The bytes have ceased to come; the same client may go on. */
+  | { readonly type: 'cut', readonly message: string }
+  /** Somebody wants it to go on now. */
+  | { readonly type: 'asked-again' }
   /** The staged bytes are those of the piece. @param shard - why there will be none */
   | { readonly type: 'verified', readonly window: { readonly start: number, readonly length: number }, readonly shard: DealFailure | undefined }
   /** The bytes are not those of the piece, or not there; others may come. */

@@ -38,6 +38,10 @@ const changeOf = (progress: DealProgress, event: DealEvent): Change | undefined 
       return { ...CALM, state: 'StorageDealTransferring', staged: event.staged }
     case 'received':
       return from('StorageDealTransferring') ? { ...CALM, state: 'StorageDealVerifyData' } : undefined
+    case 'cut':
+      return from('StorageDealTransferring') ? { state: 'StorageDealProviderTransferAwaitRestart', message: event.message, failure: undefined } : undefined
+    case 'asked-again':
+      return from('StorageDealProviderTransferAwaitRestart') && progress.failure !== undefined ? { failure: undefined } : undefined
     case 'verified':
       if (!from('StorageDealVerifyData') || staged === undefined) return undefined
       return {
@@ -55,7 +59,8 @@ const changeOf = (progress: DealProgress, event: DealEvent): Change | undefined 
     case 'postponed': {
       const { failure } = event
       if (from('StorageDealTransferring')) return { state: 'StorageDealProviderTransferAwaitRestart', message: failure.message, failure }
-      const isTried = SEALING.has(state) || from('StorageDealStaged', 'StorageDealFailing') || (FINAL.has(state) && progress.shard.state !== 'retired')
+      const isChecked = from('StorageDealVerifyData') && staged?.mode === 'transfer'
+      const isTried = isChecked || SEALING.has(state) || from('StorageDealStaged', 'StorageDealFailing') || (FINAL.has(state) && progress.shard.state !== 'retired')
       return isTried ? { message: failure.message, failure } : undefined
     }
     case 'sealing':
