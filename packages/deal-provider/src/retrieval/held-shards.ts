@@ -1,0 +1,91 @@
+/** Shards that retrievals read: one lease and one gateway for all that read the same, as long as one of them does. */
+import type { Dagstore, ShardLease } from '@dagstore/dagstore'
+import { IDENTITY } from '@dagstore/hashes'
+import { lotusUrl } from '@dagstore/lotus-mount/mount'
+import { BlockNotFoundError, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
+import type { Gateway } from '@dagstore/trustless-gateway'
+import type { CID } from 'multiformats/cid'
+
+/** Gives the blocks of one shard to whoever asks. */
+export type GatewayOf = (blockstore: ReadBlockstore) => Gateway
+
+interface HeldShard {
+  readonly lease: Promise<ShardLease> | undefined
+  readonly gateway: Promise<Gateway>
+  readonly users: Set<bigint>
+}
+
+/** Blocks that their CIDs hold themselves, and no others. */
+const identityStore: ReadBlockstore = {
+  get: async function * (cid) {
+    const { multihash } = toCid(cid)
+    if (multihash.code !== IDENTITY) throw new BlockNotFoundError(toCid(cid))
+    yield multihash.digest
+  },
+  has: async (cid) => toCid(cid).multihash.code === IDENTITY,
+} as ReadBlockstore
+
+export class HeldShards {
+  readonly #dagstore: Pick<Dagstore, 'acquire'>
+  readonly #gatewayOf: GatewayOf
+  readonly #held = new Map<string, HeldShard>()
+  readonly #ending = new AbortController()
+
+  constructor (dagstore: Pick<Dagstore, 'acquire'>, gatewayOf: GatewayOf) {
+    this.#dagstore = dagstore
+    this.#gatewayOf = gatewayOf
+  }
+
+  get size (): number { return this.#held.size }
+
+  has (shard: string | undefined): boolean { return this.#held.has(shard ?? '') }
+
+  /** Of the shard, from now on held for this user until he leaves. @throws what `acquire` does; everybody who waits for it is told */
+  take (shard: string | undefined, pieceCid: CID | undefined, user: bigint): Promise<Gateway> {
+    const key = shard ?? ''
+    const known = this.#held.get(key)
+    if (known !== undefined) {
+      known.users.add(user)
+      return known.gateway
+    }
+    this.#ending.signal.throwIfAborted()
+    // not with the signal of one user: the others wait for it too
+    const lease = shard === undefined ? undefined : this.#dagstore.acquire(shard, { signal: this.#ending.signal, ...pieceCid === undefined ? {} : { registerAs: lotusUrl(pieceCid) } })
+    const gateway = lease === undefined ? Promise.resolve(this.#gatewayOf(identityStore)) : lease.then((one) => this.#gatewayOf(one.blockstore))
+    const held: HeldShard = { lease, gateway, users: new Set([user]) }
+    this.#held.set(key, held)
+    // the next one who asks tries again
+    gateway.catch(() => { if (this.#held.get(key) === held) this.#held.delete(key) })
+    return gateway
+  }
+
+  /** The lease goes with its last user. */
+  async leave (shard: string | undefined, user: bigint): Promise<void> {
+    const key = shard ?? ''
+    const held = this.#held.get(key)
+    if (held?.users.delete(user) !== true || held.users.size > 0) return
+    this.#held.delete(key)
+    await closeLease(held)
+  }
+
+  /** It was destroyed, or the store has closed it: whoever asks next gets another lease. */
+  async drop (shard: string | undefined): Promise<void> {
+    const key = shard ?? ''
+    const held = this.#held.get(key)
+    if (held === undefined) return
+    this.#held.delete(key)
+    await closeLease(held)
+  }
+
+  async close (): Promise<void> {
+    this.#ending.abort(new Error('retrievals are closed'))
+    const all = [...this.#held.values()]
+    this.#held.clear()
+    await Promise.all(all.map(closeLease))
+  }
+}
+
+const closeLease = async ({ lease }: HeldShard): Promise<void> => {
+  const opened = await lease?.catch(() => undefined) // it was never held
+  await opened?.close()
+}
