@@ -57,13 +57,15 @@ export class DealTransfers {
     const name = deal.proposalCid.toString()
     this.#seen.set(name, { bytes, totalBytes })
     const told = this.#facts.get(name)
-    if (told?.status === 'ongoing' && bytes - told.bytes < TOLD_BYTES && bytes < totalBytes) return
+    if (told?.status === 'ongoing' && told.totalBytes !== undefined && bytes - told.bytes < TOLD_BYTES && bytes < totalBytes) return
     this.#tell({ ...deal, message: '' }, 'ongoing')
   }
 
   /** What is known of a deal that waits for its data, or gets them. */
   factsOf (deal: ProviderDeal): DealTransferFacts {
-    return this.#facts.get(deal.proposalCid.toString()) ?? this.#make(deal, transferStatus(deal) ?? 'completed', deal.updatedAt)
+    const name = deal.proposalCid.toString()
+    const told = this.#facts.get(name)
+    return told === undefined ? this.#make(deal, transferStatus(deal) ?? 'completed', deal.updatedAt) : { ...told, ...this.#seen.get(name) }
   }
 
   /** Those that have ended while this process has seen them, the oldest first. */

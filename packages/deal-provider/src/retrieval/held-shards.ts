@@ -27,12 +27,15 @@ const identityStore: ReadBlockstore = {
 
 export class HeldShards {
   readonly #dagstore: Pick<Dagstore, 'acquire'>
+  readonly #isHere: (pieceCid: CID) => Promise<boolean>
   readonly #gatewayOf: GatewayOf
   readonly #held = new Map<string, HeldShard>()
   readonly #ending = new AbortController()
 
-  constructor (dagstore: Pick<Dagstore, 'acquire'>, gatewayOf: GatewayOf) {
+  /** @param isHere - whether there is a copy of a piece, so that it may be registered */
+  constructor (dagstore: Pick<Dagstore, 'acquire'>, isHere: (pieceCid: CID) => Promise<boolean>, gatewayOf: GatewayOf) {
     this.#dagstore = dagstore
+    this.#isHere = isHere
     this.#gatewayOf = gatewayOf
   }
 
@@ -50,13 +53,18 @@ export class HeldShards {
     }
     this.#ending.signal.throwIfAborted()
     // not with the signal of one user: the others wait for it too
-    const lease = shard === undefined ? undefined : this.#dagstore.acquire(shard, { signal: this.#ending.signal, ...pieceCid === undefined ? {} : { registerAs: lotusUrl(pieceCid) } })
+    const lease = shard === undefined ? undefined : this.#acquire(shard, pieceCid)
     const gateway = lease === undefined ? Promise.resolve(this.#gatewayOf(identityStore)) : lease.then((one) => this.#gatewayOf(one.blockstore))
     const held: HeldShard = { lease, gateway, users: new Set([user]) }
     this.#held.set(key, held)
     // the next one who asks tries again
     gateway.catch(() => { if (this.#held.get(key) === held) this.#held.delete(key) })
     return gateway
+  }
+
+  async #acquire (shard: string, pieceCid: CID | undefined): Promise<ShardLease> {
+    const registers = pieceCid !== undefined && await this.#isHere(pieceCid)
+    return this.#dagstore.acquire(shard, { signal: this.#ending.signal, ...registers ? { registerAs: lotusUrl(pieceCid) } : {} })
   }
 
   /** The lease goes with its last user. */

@@ -19,13 +19,13 @@ export const RETRIEVAL_LIMITS: { readonly maxShards: number, readonly maxActive:
  * @throws {RangeError} a limit that is no whole number from 1
  */
 export const openRetrievalDeals = async (options: RetrievalDealsOptions): Promise<RetrievalDeals> => {
-  const { db, dagstore, hashes, clock = systemClock, onProblem = () => {} } = options
+  const { db, dagstore, pieces, hashes, clock = systemClock, onProblem = () => {} } = options
   const limits = { ...RETRIEVAL_LIMITS, ...Object.fromEntries(Object.entries(options.limits ?? {}).filter(([, value]) => value !== undefined)) }
   for (const [name, value] of Object.entries(limits)) if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name}; want=a whole number from 1 got=${value}`)
   const gatewayOf = options.gatewayOf ?? ((blockstore) => createGateway({ blockstore, hashes, verify: 'never', clock }))
   const table = await openRetrievalTable(db, limits.maxKept, onProblem)
   const hub = createEventHub<RetrievalUpdate>(() => {}, () => {})
-  const sessions = new RetrievalSessions({ table, shards: new HeldShards(dagstore, gatewayOf), hub, limits, clock, flow: options.flow, onProblem })
+  const sessions = new RetrievalSessions({ table, shards: new HeldShards(dagstore, async (piece) => (await pieces.get(piece)).length > 0, gatewayOf), hub, limits, clock, flow: options.flow, onProblem })
   const { query, find } = createOffers({ ...options, clock })
   const digestOf = (token: string): Uint8Array => hashes.digest(SHA2_256, new TextEncoder().encode(token))
   const close = (): Promise<void> => sessions.close().finally(() => { hub.close() })
