@@ -9,7 +9,7 @@ export { type DealLine, type DealOutcome, encodeReportLine, type ProblemLine, ty
 export { DEAL_PROVIDER_DEFAULTS, type DealProviderOptions, openDealProvider } from './open-deal-provider.ts'
 export type { DealTransferFacts, DealTransferStatus, DealTransferUpdate } from './online/deal-transfers.ts'
 export type { OnlineDeals } from './online/online-deals.ts'
-export type { PullOptions } from './online/pull.ts'
+export type { PullOptions } from './online/under-way.ts'
 export type { PullFrom, TransferRecord } from './online/transfer-record.ts'
 export type { PiecesOfDeals, ShardsOfDeals } from './parts.ts'
 export { createShardLoader, SHARD_LOADER_DEFAULTS, type ShardLoader, type ShardLoaderEvent, type ShardLoaderOptions } from './shard-loader.ts'

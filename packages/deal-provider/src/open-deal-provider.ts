@@ -13,8 +13,8 @@ import { openDealTable } from './deal-table.ts'
 import { Deals } from './deals.ts'
 import { type DealRetryOptions, retrySettings } from './failure.ts'
 import { DealTransfers, type DealTransferUpdate } from './online/deal-transfers.ts'
-import type { PullOptions } from './online/pull.ts'
 import { PushSessions } from './online/push-sessions.ts'
+import type { PullOptions } from './online/under-way.ts'
 import type { PiecesOfDeals, ShardsOfDeals } from './parts.ts'
 import { Provider } from './provider.ts'
 
@@ -73,6 +73,7 @@ export const openDealProvider = async (options: DealProviderOptions): Promise<De
   const hub = createEventHub<DealUpdate>(() => {}, () => {})
   const transferHub = createEventHub<DealTransferUpdate>(() => {}, () => {})
   const transfers = new DealTransfers(transferHub)
+  const pushes = new PushSessions()
   const ending = new AbortController()
   let background: Background | undefined
   const deals = new Deals(table, clock, ({ deal, from }) => {
@@ -81,11 +82,11 @@ export const openDealProvider = async (options: DealProviderOptions): Promise<De
     background?.kick(deal)
   })
   const parts = {
-    deals, files, localFiles, dagstore, pieces, sealing, transfer, pulls, pushes: new PushSessions(), transfers, hashes, otherDeals, engine, clock, retry, pieceLock: createKeyLock(), ending: ending.signal,
+    deals, files, localFiles, dagstore, pieces, sealing, transfer, pulls, pushes, transfers, hashes, otherDeals, engine, clock, retry, pieceLock: createKeyLock(), ending: ending.signal,
   }
   const steps = new DealSteps(parts, table, onProblem)
   background = new Background(parts, table, steps, { pollIntervalMs, handOffs, pulls: maxPulls, onProblem })
-  return new Provider({ parts, table, hub, transferHub, steps, background, ending })
+  return new Provider({ parts, pushes, table, hub, transferHub, steps, background, ending })
 }
 
 const atLeast = (least: number, name: string, value: number): number => {

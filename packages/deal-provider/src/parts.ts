@@ -10,8 +10,7 @@ import type { CID } from 'multiformats/cid'
 import type { Deals } from './deals.ts'
 import type { RetrySettings } from './failure.ts'
 import type { DealTransfers } from './online/deal-transfers.ts'
-import type { PullOptions } from './online/pull.ts'
-import type { PushSessions } from './online/push-sessions.ts'
+import type { PullOptions, PushesUnderWay } from './online/under-way.ts'
 
 /** Calls of the DAG store that a provider makes. */
 export type ShardsOfDeals = Pick<Dagstore, 'register' | 'recover' | 'destroy' | 'shard' | 'events'>
@@ -29,7 +28,7 @@ export interface Parts {
   readonly transfer: DealTransfer | undefined
   /** `undefined`: nothing is fetched. */
   readonly pulls: PullOptions | undefined
-  readonly pushes: PushSessions
+  readonly pushes: PushesUnderWay
   readonly transfers: DealTransfers
   readonly hashes: Hashes
   readonly otherDeals: ((pieceCid: CID, options: CallOptions) => Promise<boolean>) | undefined

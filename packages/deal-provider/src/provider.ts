@@ -9,12 +9,14 @@ import type { DealTable } from './deal-table.ts'
 import { DealProviderError, notWaiting } from './errors.ts'
 import type { DealTransferUpdate } from './online/deal-transfers.ts'
 import { createOnlineDeals, type OnlineDeals } from './online/online-deals.ts'
+import type { PushSessions } from './online/push-sessions.ts'
 import type { TransferRecord } from './online/transfer-record.ts'
 import type { Parts } from './parts.ts'
 import { waitsForData } from './wants.ts'
 
 export interface ProviderParts {
   readonly parts: Parts
+  readonly pushes: PushSessions
   readonly table: DealTable
   readonly hub: EventHub<DealUpdate>
   readonly transferHub: EventHub<DealTransferUpdate>
@@ -36,12 +38,12 @@ export class Provider implements DealProvider {
   readonly #calls: Set<Promise<unknown>> = new Set()
   #closing: Promise<void> | undefined
 
-  constructor ({ parts, table, hub, transferHub, steps, background, ending }: ProviderParts) {
+  constructor ({ parts, pushes, table, hub, transferHub, steps, background, ending }: ProviderParts) {
     this.#parts = parts
     this.#table = table
     this.#hub = hub
     this.#transferHub = transferHub
-    this.online = createOnlineDeals(parts, table, steps, transferHub)
+    this.online = createOnlineDeals(parts, pushes, table, steps, transferHub)
     this.#steps = steps
     this.#background = background
     this.#ending = ending

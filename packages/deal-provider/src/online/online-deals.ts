@@ -9,6 +9,7 @@ import { DealProviderError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import { awaitsData } from '../wants.ts'
 import type { DealTransferFacts, DealTransferUpdate } from './deal-transfers.ts'
+import type { PushSessions } from './push-sessions.ts'
 
 export interface OnlineDeals {
   /** The deal, for whoever has its token; `undefined`: there is none of this name, or it was not proposed over the network. */
@@ -31,8 +32,8 @@ export interface OnlineDeals {
 
 const CANCELLED = 'the provider has cancelled the transfer'
 
-export const createOnlineDeals = (parts: Parts, table: DealTable, steps: DealSteps, hub: EventHub<DealTransferUpdate>): OnlineDeals => {
-  const { deals, hashes, clock, pushes, transfers, ending } = parts
+export const createOnlineDeals = (parts: Parts, pushes: PushSessions, table: DealTable, steps: DealSteps, hub: EventHub<DealTransferUpdate>): OnlineDeals => {
+  const { deals, hashes, clock, transfers, ending } = parts
   const known = async (proposalCid: CID): Promise<ProviderDeal> => {
     const deal = await table.get(proposalCid)
     if (deal !== undefined) return deal

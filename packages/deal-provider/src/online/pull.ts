@@ -1,22 +1,9 @@
 /** Fetching the data of a deal from the server of its client, into its staging file. */
 import type { ProviderDeal } from '@dagstore/deal-protocol'
-import type { FairFlow, WritableFile } from '@dagstore/io'
+import type { WritableFile } from '@dagstore/io'
 import { openPayloadReceiver, pullPayload, TransferError } from '@dagstore/transfer'
 import type { Parts } from '../parts.ts'
 import type { TransferRecord } from './transfer-record.ts'
-
-/** What asks the servers of clients. */
-export interface PullOptions {
-  /**
-   * The URL comes from whoever proposes a deal, so this must not reach what others may not: `nodeGuardedFetch` of `@dagstore/mounts/node`, or one behind
-   * a proxy that sees to it.
-   */
-  readonly fetch: typeof fetch
-  /** @throws for a URL that is not asked; it is called before the deal is taken. @default all are */
-  readonly checkUrl?: ((url: string) => void) | undefined
-  /** Shared by those who share a rate. @default no limit */
-  readonly flow?: FairFlow | undefined
-}
 
 /** Resolves when `staging` is whole, a CARv2 with its index. What is there when it rejects stays there. @throws {TransferError}, {IoError} */
 export const pullInto = async (parts: Parts, deal: ProviderDeal, { totalBytes, from }: TransferRecord, staging: WritableFile, signal: AbortSignal): Promise<void> => {

@@ -11,15 +11,15 @@ import type { Parts } from '../parts.ts'
 import { stagedName } from '../staging.ts'
 import { awaitsData } from '../wants.ts'
 import type { TransferRecord } from './transfer-record.ts'
+import type { PushesUnderWay } from './under-way.ts'
 
 interface PushSession { readonly ended: AbortController, readonly closed: Promise<void> }
 
-export class PushSessions {
+export class PushSessions implements PushesUnderWay {
   readonly #sessions = new Map<string, PushSession>()
 
   isOpen (proposalCid: CID): boolean { return this.#sessions.has(proposalCid.toString()) }
 
-  /** Ends what is under way for the deal; resolves when its file is closed. */
   async end (proposalCid: CID, message: string): Promise<void> {
     const session = this.#sessions.get(proposalCid.toString())
     session?.ended.abort(new TransferError('TRANSFER_REFUSED', message))
