@@ -4,3 +4,6 @@ export type { ClientDealUpdate, DealClient, DealMilestone, DealParams, StartOpti
 export { DealClientError, type DealClientErrorCode, type DealClientErrorOptions } from './errors.ts'
 export { type Asked, createProviderApi, type ProviderApi, type ProviderApiOptions, type ProviderRequest } from './provider-api.ts'
 export type { DealSource, DealSources, PiecePayload } from './sources.ts'
+export { openRetrievalClient, type RetrievalClientOptions } from './retrieval/open-retrieval-client.ts'
+export type { Retrieval, RetrievalInto, RetrievalOrder, RetrievalUpdate } from './retrieval/retrieval.ts'
+export type { FoundOffer, LocalDag, RetrievalClient, RetrievalNode, RetrievalPruneOptions, RetrievalQuery } from './retrieval/retrieval-client.ts'

@@ -21,12 +21,15 @@ export interface CarStreamOptions extends CallOptions {
   readonly hashes: Hashes
   /** Of version 2: where an index goes that is larger than memory. @default held in memory, some 50 bytes for each block */
   readonly scratch?: ScratchOptions['scratch'] | undefined
+  /** Blocks asked for before they are needed; 0: one at a time, in the order of the walk. @default 4 */
+  readonly lookAhead?: number | undefined
   readonly onProgress?: ((progress: { readonly doneBlocks: number, readonly doneBytes: number, readonly totalBytes: undefined }) => void) | undefined
 }
 
 /** What stands before the payload of a version 2. */
 export const START_BYTES: number = PRAGMA_BYTES + HEADER_BYTES
-const LOOK_AHEAD = { lookAhead: 4, lookAheadBytes: 8 << 20 } as const
+const LOOK_AHEAD = 4
+const LOOK_AHEAD_BYTES = 8 << 20
 /** Sections that are shorter go out together. */
 const CHUNK_BYTES = 64 << 10
 
@@ -77,10 +80,10 @@ export const createCarIndex = ({ root, scratch, signal }: CarStreamOptions): Car
 }
 
 /** The CARv1. */
-export async function * carPayload (store: BlockGetter, { root, selector, hashes, signal, onProgress }: CarStreamOptions, index?: CarIndex): AsyncGenerator<Uint8Array, void, undefined> {
+export async function * carPayload (store: BlockGetter, { root, selector, hashes, lookAhead = LOOK_AHEAD, signal, onProgress }: CarStreamOptions, index?: CarIndex): AsyncGenerator<Uint8Array, void, undefined> {
   const cid = toCid(root)
   const header = encodeCarV1Header([cid])
-  const options = { ...LOOK_AHEAD, hashes, identity: 'yield', signal } as const
+  const options = { lookAhead, lookAheadBytes: LOOK_AHEAD_BYTES, hashes, identity: 'yield', signal } as const
   let waiting: Uint8Array[] = [header]
   let bytes = header.byteLength
   let at = header.byteLength

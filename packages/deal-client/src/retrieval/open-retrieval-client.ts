@@ -1,0 +1,254 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** Retrievals of a client, by themselves from order to end, also over restarts. */
+import type { RetrievalOffer } from '@dagstore/deal-protocol'
+import type { Hashes } from '@dagstore/hashes'
+import { type AnyLevel, type CallOptions, type Clock, createEventHub, createFairSlots, createKeyLock, createLane, type FairFlow, type Random, withdrawable } from '@dagstore/io'
+import { RetrievalError, type Retrievals } from '@dagstore/retrievals'
+import { createTransferToken, type FetchEvent } from '@dagstore/transfer'
+import type { CID } from 'multiformats/cid'
+import { DealClientError } from '../errors.ts'
+import { createProviderApi } from '../provider-api.ts'
+import { gatewayOffer } from './gateway-offer.ts'
+import { pruneRetrievals } from './prune-retrievals.ts'
+import { askOffer, NO_TERMS } from './provider-source.ts'
+import type { Retrieval, RetrievalOrder, RetrievalUpdate } from './retrieval.ts'
+import type { LocalDag, RetrievalClient, RetrievalNode } from './retrieval-client.ts'
+import { isOver, openRetrievalTable, type RetrievalTable, type StoredRetrieval } from './retrieval-table.ts'
+import { RetrievalRuns } from './retrieval-runs.ts'
+import { partOf } from './run-retrieval.ts'
+
+export interface RetrievalClientOptions {
+  /** Has a part of its own in it. */
+  readonly db: AnyLevel
+  /** The files; nobody else writes there. */
+  readonly retrievals: Retrievals
+  readonly hashes: Hashes
+  /** Guard it where the URLs come from somebody else. */
+  readonly fetch: typeof fetch
+  readonly clock: Clock
+  readonly random: Random
+  /** A DAG that is here: an import. @default none is */
+  readonly local?: ((root: CID, options: CallOptions) => Promise<LocalDag | undefined>) | undefined
+  /** What 'ipfs' means. @default nothing */
+  readonly node?: RetrievalNode | undefined
+  /** Shared by those who share a rate. @default no limit */
+  readonly flow?: FairFlow | undefined
+  /** Retrievals under way at once; others wait. @default 16 */
+  readonly maxActive?: number | undefined
+  /** Rounds through all providers in a row that bring nothing. @default 8 */
+  readonly attempts?: number | undefined
+  /** No byte for so long is a failure. @default 30 s */
+  readonly stalledMs?: number | undefined
+  /** Go on at once with what was under way; `false`: when somebody asks for it. @default true */
+  readonly background?: boolean | undefined
+  /** What happens with whom; holds no secret. */
+  readonly onEvent?: ((event: FetchEvent & { readonly id: bigint }) => void) | undefined
+  /** What cannot be kept with a retrieval: a record that is damaged, a database that fails. */
+  readonly onProblem?: ((problem: { readonly id: bigint, readonly error: unknown }) => void) | undefined
+}
+
+const ASKED_AT_ONCE = 8
+
+/** @throws {DealClientError} `DEAL_CLIENT_STORAGE_FAILED` */
+export const openRetrievalClient = async (options: RetrievalClientOptions): Promise<RetrievalClient> => {
+  const client = new Client(options, await openRetrievalTable(options.db))
+  if (options.background !== false) await client.goOn()
+  return client
+}
+
+class Client implements RetrievalClient {
+  readonly #options: RetrievalClientOptions
+  readonly #table: RetrievalTable
+  readonly #runs: RetrievalRuns
+  readonly #turn = createKeyLock()
+  readonly #hub = createEventHub<RetrievalUpdate>(() => {}, () => {})
+  #closed: Promise<void> | undefined
+
+  constructor (options: RetrievalClientOptions, table: RetrievalTable) {
+    const { retrievals: files, hashes, fetch: send, clock, flow, attempts, stalledMs, local, node, onEvent, maxActive = 16 } = options
+    this.#options = options
+    this.#table = table
+    this.#runs = new RetrievalRuns({
+      parts: { files, hashes, fetch: send, clock, flow, attempts, stalledMs, local, node, onEvent },
+      table, clock, maxActive,
+      tell: (retrieval) => { this.#tell(retrieval) },
+      cancelled: (retrieval) => this.#cancelled(retrieval),
+      problem: (id, error) => { this.#problem(id, error) },
+    })
+  }
+
+  get files (): Retrievals { return this.#options.retrievals }
+
+  /** With all that were under way. */
+  async goOn (): Promise<void> {
+    for await (const retrieval of this.#table.all({ onDamage: (id, error) => { this.#problem(id, error) } })) if (!isOver(retrieval)) this.#runs.run(retrieval)
+  }
+
+  async query (provider: string | URL, { root, piece }: Parameters<RetrievalClient['query']>[1], options: CallOptions = {}): Promise<RetrievalOffer> {
+    const api = createProviderApi(provider, this.#options)
+    return await askOffer(api, root, piece, options) ?? await gatewayOffer(provider, root, this.#options, options)
+  }
+
+  async find (query: Parameters<RetrievalClient['find']>[0], providers: readonly string[], options: CallOptions = {}): ReturnType<RetrievalClient['find']> {
+    const slots = createFairSlots(ASKED_AT_ONCE)
+    return Promise.all(providers.map(async (provider) => {
+      await slots.enter(createLane(), options)
+      try {
+        return { provider, offer: await this.query(provider, query, options) }
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        const message = error instanceof Error ? error.message : String(error)
+        return { provider, offer: { status: 'error', message, pieceFound: false, sizeBytes: 0, paymentAddress: '', terms: NO_TERMS } }
+      } finally {
+        slots.leave()
+      }
+    }))
+  }
+
+  start (order: RetrievalOrder, { signal }: CallOptions = {}): Promise<Retrieval> {
+    return this.#turn('start', async () => {
+      this.#checkOpen()
+      signal?.throwIfAborted()
+      this.#check(order)
+      const before = order.id === undefined ? undefined : await this.#find(order.id)
+      if (before !== undefined && !isSame(before, order)) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', `that retrieval is of something else; id=${before.id}`)
+      if (before !== undefined && (before.state === 'DealStatusCompleted' || this.#runs.has(before.id))) return publicOf(before)
+      const next = await this.#written(before, order)
+      await this.#table.put(next)
+      this.#tell(next)
+      this.#runs.run(next)
+      return publicOf(next)
+    }, signal)
+  }
+
+  async settled (id: bigint, { signal }: CallOptions = {}): Promise<Retrieval> {
+    this.#checkOpen()
+    const found = await this.#known(id)
+    if (!isOver(found) && !this.#runs.has(id)) this.#runs.run(found)
+    await withdrawable(this.#runs.done(id), signal)
+    const after = await this.#known(id)
+    if (!isOver(after)) this.#checkOpen()
+    return publicOf(after)
+  }
+
+  async retrieve (order: RetrievalOrder, { signal, onUpdate }: Parameters<RetrievalClient['retrieve']>[1] = {}): Promise<Retrieval> {
+    const { id } = await this.start(order, { signal })
+    const heard = new AbortController()
+    const hearing = onUpdate === undefined ? undefined : this.#hear(id, onUpdate, heard.signal)
+    try {
+      return await this.settled(id, { signal })
+    } finally {
+      heard.abort()
+      await hearing
+    }
+  }
+
+  async * retrievals ({ signal }: CallOptions = {}): AsyncGenerator<Retrieval, void, undefined> {
+    this.#checkOpen()
+    for await (const retrieval of this.#table.all({ signal, onDamage: (id, error) => { this.#problem(id, error) } })) yield publicOf(this.#runs.now(retrieval.id) ?? retrieval)
+  }
+
+  async retrieval (id: bigint): Promise<Retrieval | undefined> {
+    this.#checkOpen()
+    const found = await this.#find(id)
+    return found === undefined ? undefined : publicOf(found)
+  }
+
+  async cancel (id: bigint): Promise<Retrieval> {
+    this.#checkOpen()
+    await this.#runs.cancel(id)
+    const found = await this.#known(id)
+    if (isOver(found)) return publicOf(found)
+    const next = await this.#cancelled(found)
+    await this.#table.put(next)
+    this.#tell(next)
+    return publicOf(next)
+  }
+
+  async remove (id: bigint): Promise<void> {
+    this.#checkOpen()
+    const found = await this.#known(id)
+    if (!isOver(found) || this.#runs.has(id)) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', `the retrieval is under way; id=${id}`)
+    await this.#removeFile(id)
+    await this.#table.remove(id)
+  }
+
+  prune (options: Parameters<RetrievalClient['prune']>[0] = {}): ReturnType<RetrievalClient['prune']> { return pruneRetrievals(this, this.files, this.#options.clock, options) }
+
+  updates (options: Parameters<RetrievalClient['updates']>[0] = {}): AsyncIterable<RetrievalUpdate> { return this.#hub.subscribe(options) }
+
+  close (): Promise<void> {
+    this.#closed ??= (async () => {
+      await this.#runs.close()
+      this.#hub.close()
+    })()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose] (): Promise<void> { return this.close() }
+
+  #checkOpen (): void {
+    if (this.#closed !== undefined) throw new DealClientError('DEAL_CLIENT_CLOSED', 'retrievals are closed')
+  }
+
+  #check (order: RetrievalOrder): void {
+    const part = partOf(order)
+    const { into = 'file', providers, localFirst = true } = order
+    if (into !== 'file' && this.#options.node === undefined) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'there is no IPFS node for this')
+    if (into === 'ipfs-pinned' && Object.keys(part).length > 0) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'a part of a DAG cannot be pinned')
+    if (providers.length === 0 && (!localFirst || this.#options.local === undefined)) throw new DealClientError('DEAL_CLIENT_NO_DATA', 'there is nobody to ask')
+    for (const url of providers) createProviderApi(url, this.#options)
+  }
+
+  async #written (before: StoredRetrieval | undefined, order: RetrievalOrder): Promise<StoredRetrieval> {
+    const { clock, hashes, random } = this.#options
+    const now = clock.now()
+    const { root, pieceCid, selector, providers, localFirst = true, maxPrice = 0n, into = 'file' } = order
+    const fresh = { state: 'DealStatusNew', message: '', code: undefined, from: undefined, providers, localFirst, maxPrice, updatedAt: now } as const
+    if (before !== undefined) return { ...before, ...fresh }
+    const last = await this.#table.lastId()
+    const byTime = BigInt(Math.max(0, Math.floor(now))) * 1_000_000n
+    return {
+      id: order.id ?? (byTime > last ? byTime : last + 1n), root, pieceCid, selector, into, ...fresh, receivedBytes: 0, totalBytes: undefined, pricePerByte: 0n, unsealPrice: 0n, file: undefined, createdAt: now,
+      secret: createTransferToken(random, hashes).token,
+    }
+  }
+
+  async #cancelled (found: StoredRetrieval): Promise<StoredRetrieval> {
+    await this.#removeFile(found.id)
+    return { ...found, state: 'DealStatusCancelled', message: '', file: undefined, updatedAt: this.#options.clock.now() }
+  }
+
+  async #removeFile (id: bigint): Promise<void> {
+    try {
+      await this.files.remove(`${id}.car`)
+    } catch (error) {
+      if (!(error instanceof RetrievalError && error.code === 'RETRIEVAL_UNKNOWN')) throw error
+    }
+  }
+
+  async #find (id: bigint): Promise<StoredRetrieval | undefined> { return this.#runs.now(id) ?? this.#table.get(id) }
+
+  async #known (id: bigint): Promise<StoredRetrieval> {
+    const found = await this.#find(id)
+    if (found === undefined) throw new DealClientError('DEAL_CLIENT_UNKNOWN', `no such retrieval; id=${id}`)
+    return found
+  }
+
+  async #hear (id: bigint, onUpdate: (retrieval: Retrieval) => void, signal: AbortSignal): Promise<void> {
+    try {
+      for await (const update of this.updates({ signal })) if (update.type === 'retrieval' && update.retrieval.id === id) onUpdate(update.retrieval)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  #tell (retrieval: StoredRetrieval): void { this.#hub.emit({ type: 'retrieval', retrieval: publicOf(retrieval) }) }
+
+  #problem (id: bigint, error: unknown): void { this.#options.onProblem?.({ id, error }) }
+}
+
+const publicOf = ({ secret: _, ...retrieval }: StoredRetrieval): Retrieval => retrieval
+
+const isSame = (before: StoredRetrieval, { root, pieceCid, selector, into = 'file' }: RetrievalOrder): boolean =>
+  before.root.equals(root) && before.selector === selector && before.into === into && (before.pieceCid === undefined ? pieceCid === undefined : pieceCid !== undefined && before.pieceCid.equals(pieceCid))
