@@ -45,6 +45,8 @@ export interface ClientDealProgress {
   readonly publishCid: CID | undefined
   /** attoFIL that are set aside for it. */
   readonly reservedFunds: bigint
+  /** How often it had to go back to an earlier step. */
+  readonly repeats: number
   /** Why the step of this state was put off; `undefined`: it was not. Without `nextRetryAt` it waits for somebody. */
   readonly failure: DealFailure | undefined
   /** The newest 50, the last one is the state now. */

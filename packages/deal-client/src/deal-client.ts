@@ -78,6 +78,8 @@ export interface DealClient extends AsyncDisposable {
   /** In no particular order, one at a time in memory. */
   deals(options?: CallOptions): AsyncIterable<ClientDeal>
   deal(proposalCid: AnyCid, options?: CallOptions): Promise<ClientDeal | undefined>
+  /** By the number of its transfer. */
+  dealOfTransfer(transferId: bigint, options?: CallOptions): Promise<ClientDeal | undefined>
   /** Ask the provider now. */
   refresh(proposalCid: AnyCid, options?: CallOptions): Promise<ClientDeal>
   /** Go on with a transfer that was cut, or waits for its time. */

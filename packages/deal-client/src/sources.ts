@@ -16,6 +16,8 @@ export interface PiecePayload {
 /** A DAG that can be read. */
 export interface DealSource {
   readonly store: BlockGetter
+  /** Whether the store has compared what it gives with its CID. @default false */
+  readonly verified?: boolean | undefined
   /** What is remembered of its piece. */
   readonly piece?: PiecePayload | undefined
   /** Remember it. */

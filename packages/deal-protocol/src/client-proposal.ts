@@ -34,14 +34,11 @@ const DAG_CBOR = 0x71
 export const encodeClientProposal = (proposal: DealProposal, signature: DealSignature | undefined): Uint8Array => {
   const one = checkProposal(proposal)
   if (signature !== undefined && (signature.data.byteLength > MAX_SIGNATURE_BYTES || !isType(signature.type))) throw bad('no signature')
-  return cbor.encode([
-    [
-      one.pieceCid, one.pieceSize, one.verifiedDeal, encodeAddress(one.client), encodeAddress(one.provider), one.label, one.startEpoch, one.endEpoch,
-      amountBytes(one.storagePricePerEpoch), amountBytes(one.providerCollateral), amountBytes(one.clientCollateral),
-    ],
-    signature === undefined ? Uint8Array.of(0) : Uint8Array.of(signature.type, ...signature.data),
-  ])
+  return cbor.encode([tupleOf(one), signature === undefined ? Uint8Array.of(0) : Uint8Array.of(signature.type, ...signature.data)])
 }
+
+/** What a client signs. @throws {DealError} `DEAL_BAD_PROPOSAL`: a field cannot be */
+export const encodeDealProposal = (proposal: DealProposal): Uint8Array => cbor.encode(tupleOf(checkProposal(proposal)))
 
 /**
  * Signatures are not checked. The bytes must be those that `encodeClientProposal` gives for what they say.
@@ -64,6 +61,11 @@ export const decodeClientProposal = (bytes: Uint8Array, network: 'f' | 't' = 'f'
 
 /** The name of a deal: the CID that Lotus gives these bytes, DAG-CBOR by sha2-256. */
 export const proposalCidOf = (bytes: Uint8Array): CID => CID.createV1(DAG_CBOR, createDigest(SHA2_256, sha256(bytes)))
+
+const tupleOf = (one: DealProposal): readonly unknown[] => [
+  one.pieceCid, one.pieceSize, one.verifiedDeal, encodeAddress(one.client), encodeAddress(one.provider), one.label, one.startEpoch, one.endEpoch,
+  amountBytes(one.storagePricePerEpoch), amountBytes(one.providerCollateral), amountBytes(one.clientCollateral),
+]
 
 const read = (fields: Fields, network: 'f' | 't'): ClientProposal => {
   const of = fields.list(11)

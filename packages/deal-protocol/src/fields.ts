@@ -69,6 +69,9 @@ export class Fields {
     return undefined
   }
 
+  /** Whether there are any left. */
+  get more (): boolean { return this.#at < this.#values.length }
+
   /** Nothing may be left. */
   end (): void {
     if (this.#at !== this.#values.length) throw new TypeError('length')

@@ -1,6 +1,6 @@
 import * as cbor from '@ipld/dag-cbor'
 import { describe, expect, it } from 'vitest'
-import { decodeClientProposal, encodeClientProposal, proposalCidOf, RETRIEVAL_DEAL_STATES, retrievalDealState, STORAGE_DEAL_STATES } from '../src/index.ts'
+import { decodeClientProposal, encodeClientProposal, encodeDealProposal, proposalCidOf, RETRIEVAL_DEAL_STATES, retrievalDealState, STORAGE_DEAL_STATES } from '../src/index.ts'
 import { bytesOf, proposalOf, vectors } from './proposal-vectors.ts'
 
 const BAD = expect.objectContaining({ code: 'DEAL_BAD_PROPOSAL' })
@@ -16,6 +16,8 @@ describe('a signed proposal', () => {
     expect(Buffer.from(bytes).toString('hex')).toBe(row.Bytes)
     expect(decodeClientProposal(bytesOf(row.Bytes))).toEqual(given)
     expect(proposalCidOf(bytes).toString()).toBe(row.Cid)
+    // it stands in the list as it is signed
+    expect(row.Bytes.slice(2)).toMatch(new RegExp(`^${Buffer.from(encodeDealProposal(given.proposal)).toString('hex')}`, 'u'))
   })
 
   it('is read with addresses of the network that is said', () => {

@@ -1,0 +1,2 @@
+export type { ClientDealEvent } from './event.ts'
+export { ACCEPTED, isLost, providerHas, step } from './step.ts'
