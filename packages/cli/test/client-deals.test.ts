@@ -79,6 +79,8 @@ describe('client deal', () => {
   it('fails with the deal, and has printed its CID', async () => {
     const { code, stdout, stderr } = await client(api({ ClientWaitDeal: async () => ({ ...deal, State: STORAGE_DEAL_STATES.StorageDealError, Message: 'deal rejected: too small' }) }), ['deal', '--provider', url, root.toString()])
     expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: `${proposal.toString()}\n`, stderr: 'dagstore: the deal has failed: deal rejected: too small\n' })
+    const json = await client(api({ ClientWaitDeal: async () => ({ ...deal, State: STORAGE_DEAL_STATES.StorageDealError }) }), ['deal', '--json', '--provider', url, root.toString()])
+    expect(json).toMatchObject({ code: 1, stdout: `{"/":"${proposal.toString()}"}\n` })
   })
 
   it('remembers nothing of a stateless deal, which is an offline one that costs nothing', async () => {

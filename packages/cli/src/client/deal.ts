@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import type { CID } from 'multiformats/cid'
 import { rpcJson } from '../backend/rpc-json.ts'
 import { parseCid } from '../car/cid-argument.ts'
-import { CommandError } from '../failure.ts'
+import { CommandError, markTold } from '../failure.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
@@ -62,9 +62,13 @@ const propose = async (params: StartDealParams, client: AskedClient, options: De
     if (isFailedDeal(deal.State)) throw new CommandError('COMMAND_REFUSED', `the deal has failed: ${deal.Message === '' ? dealState(deal.State) : deal.Message}`)
     terminal.stderr(`${printable(standing(deal))}\n`)
   } catch (error) {
+    if (begun === undefined) throw error
     // the same command again would propose a second one
-    if (!signal.aborted || begun === undefined) throw error
-    throw new CommandError('COMMAND_INTERRUPTED', `interrupted; the deal stays, and goes on ${goesOn ? 'by itself' : 'with the next command on this store'}: dagstore client get-deal ${begun.toString()}`, { cause: error })
+    const told = signal.aborted
+      ? new CommandError('COMMAND_INTERRUPTED', `interrupted; the deal stays, and goes on ${goesOn ? 'by itself' : 'with the next command on this store'}: dagstore client get-deal ${begun.toString()}`, { cause: error })
+      : error
+    markTold(told) // the document on stdout is that of the proposal
+    throw told
   } finally {
     progress.end()
   }
