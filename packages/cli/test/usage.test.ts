@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createProgram } from '../src/program.ts'
+import type { Terminal } from '../src/terminal.ts'
 import { withOptionsBehind } from '../src/leading-options.ts'
 import { dagstore, temporaryFolder } from './terminal.ts'
 
@@ -23,6 +25,17 @@ describe('dagstore', () => {
     const run = await dagstore(await temporaryFolder(), args.filter((arg) => arg !== undefined))
     expect(run.code).toBe(0)
     expect(run.stdout).not.toBe('')
+  })
+
+  it('says of every command how to use it', async () => {
+    const cwd = await temporaryFolder()
+    const terminal: Terminal = { stdout: () => {}, stderr: () => {}, interactive: false, colors: false, cwd, env: {}, signal: new AbortController().signal }
+    for (const command of (await createProgram('all', terminal)).commands) {
+      for (const names of command.commands.length === 0 ? [[command.name()]] : command.commands.map((child) => [command.name(), child.name()])) {
+        const { code, stdout } = await dagstore(cwd, [...names, '--help'])
+        expect({ code, begin: stdout.split(' ').slice(0, 2 + names.length).map((word) => word.replace(/\|.*/, '')) }).toEqual({ code: 0, begin: ['Usage:', 'dagstore', ...names] })
+      }
+    }
   })
 
   it.each([
