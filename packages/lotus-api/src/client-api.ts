@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import type { LotusCallOptions } from './call-options.ts'
 import type { ClientDealPoint, CommPRet, DataCIDSize, DataSize, DealInfo, StartDealParams, StorageAsk } from './client-deals.ts'
 import type {
-  ClientAdoptedImport, ClientImportCheckProgress, ClientImportHow, ClientImportProgress, ClientImportsCheck, FileRef, Import, ImportRes,
+  ClientAdoptedImport, ClientImportCheckProgress, ClientImportHow, ClientImportProgress, ClientImportsCheck, ClientVerifyHow, FileRef, Import, ImportRes,
 } from './client-imports.ts'
 import type {
   ClientDagEntry, ClientDagRef, ClientExportHow, ClientExportProgress, ClientPruneHow, ClientPruneReport, ExportRef, QueryOffer, RestrievalRes, RetrievalEvent, RetrievalInfo,
@@ -49,7 +49,7 @@ export interface LotusClientApi {
   // ours, of imports
   ClientImportWithEvents (ref: FileRef, how?: ClientImportHow | undefined, options?: LotusCallOptions): AsyncIterable<ClientImportProgress>
   ClientReimport (importId: bigint, options?: LotusCallOptions): AsyncIterable<ClientImportProgress>
-  ClientVerifyImport (importId: bigint, options?: LotusCallOptions): AsyncIterable<ClientImportCheckProgress>
+  ClientVerifyImport (importId: bigint, how?: ClientVerifyHow | undefined, options?: LotusCallOptions): AsyncIterable<ClientImportCheckProgress>
   ClientCheckImports (options?: LotusCallOptions): Promise<ClientImportsCheck>
   ClientAdopt (lotusPath: string, options?: LotusCallOptions): AsyncIterable<ClientAdoptedImport>
 

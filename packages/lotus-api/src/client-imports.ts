@@ -119,6 +119,16 @@ const clientImportCheck: Schema<ClientImportCheck> = object('ClientImportCheck',
   Import: importInfo, Sound: flag, CheckedBlocks: whole, CheckedBytes: whole, FaultCount: whole, Faults: about('the first 100 of them', list(clientImportFault)),
 })
 
+/** How deep an import is looked into. */
+export interface ClientVerifyHow {
+  /** `stat`: whether the files that it refers to are there, and long enough. `full`: all is read and hashed. @default 'full' */
+  readonly Depth?: 'stat' | 'full' | undefined
+}
+
+export const clientVerifyHow: Schema<ClientVerifyHow> = object('ClientVerifyHow', {
+  Depth: about('`stat`: whether the files that it refers to are there, and long enough; `full`: all is read and hashed; default `full`', optional(oneOf(['stat', 'full']))),
+}, { strict: true })
+
 /** How far the check of an import is; the last one has the report. */
 export interface ClientImportCheckProgress {
   readonly DoneBytes: number

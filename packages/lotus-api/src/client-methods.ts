@@ -2,7 +2,7 @@
 import type { LotusClientMethodName } from './client-api.ts'
 import { clientDealPoint, commPRet, dataCIDSize, dataSize, dealInfo, startDealParams, storageAsk } from './client-deals.ts'
 import {
-  clientAdoptedImport, clientImportCheckProgress, clientImportHow, clientImportProgress, clientImportsCheck, fileRef, importInfo, importRes,
+  clientAdoptedImport, clientImportCheckProgress, clientImportHow, clientImportProgress, clientImportsCheck, clientVerifyHow, fileRef, importInfo, importRes,
 } from './client-imports.ts'
 import {
   clientDagEntry, clientDagRef, clientExportHow, clientExportProgress, clientPruneHow, clientPruneReport, exportRef, queryOffer, restrievalRes, retrievalEvent, retrievalInfo,
@@ -47,7 +47,7 @@ export const CLIENT_ROWS: Rows<LotusClientMethodName> = {
 
   ClientImportWithEvents: ourStream('admin', [['ref', fileRef], ['how', optional(clientImportHow)]], clientImportProgress, '`ClientImport`, telling how far it is; the last value has the import.'),
   ClientReimport: ourStream('admin', [['importId', decimal]], clientImportProgress, 'Import again from where it came from, under the same id; the old CAR stays until the new one is whole.'),
-  ClientVerifyImport: ourStream('write', [['importId', decimal]], clientImportCheckProgress, 'Read and hash all of an import, the referenced files too; the last value has the report.'),
+  ClientVerifyImport: ourStream('write', [['importId', decimal], ['how', optional(clientVerifyHow)]], clientImportCheckProgress, 'Read and hash all of an import, the referenced files too, or look at them only; the last value has the report.'),
   ClientCheckImports: our('write', [], clientImportsCheck, 'Which imports are broken: have no CAR, or not the one that was written. Nothing is read.'),
   ClientAdopt: ourStream('admin', [['lotusPath', text]], clientAdoptedImport, 'Take over the imports of a Lotus repository of this machine in place; nothing of it is changed.'),
 

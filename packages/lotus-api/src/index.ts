@@ -7,7 +7,7 @@ export type {
   ClientDealPoint, CommPRet, DataCIDSize, DataSize, DealInfo, DealLog, DealStage, DealStages, StartDealParams, StorageAsk,
 } from './client-deals.ts'
 export type {
-  ClientAdoptedImport, ClientBrokenImport, ClientImportCheck, ClientImportCheckProgress, ClientImportFault, ClientImportHow, ClientImportProgress, ClientImportsCheck, FileRef, Import,
+  ClientAdoptedImport, ClientBrokenImport, ClientImportCheck, ClientImportCheckProgress, ClientImportFault, ClientImportHow, ClientImportProgress, ClientImportsCheck, ClientVerifyHow, FileRef, Import,
   ImportRes,
 } from './client-imports.ts'
 export type {

@@ -50,7 +50,7 @@ export const dataParts = ({ imports, dags, sources, hashes, commP, retrieved }: 
     },
     size: async (root, options) => {
       for await (const { piece } of imports.withRoot(root, options)) if (piece !== undefined) return piece
-      const { bytes } = await withDag(root, options, (store) => payloadSize(store, root, options))
+      const { bytes } = await withDag(root, options, (store) => payloadSize(store, root, { ...options, hashes }))
       return { payloadBytes: bytes, paddedBytes: pieceBytes(bytes).padded }
     },
     commP,
@@ -72,7 +72,7 @@ export const dataParts = ({ imports, dags, sources, hashes, commP, retrieved }: 
         const { id, root } = await passing.importPath(source, { car: isCar, signal: options.signal })
         const { blockstore, close } = await passing.open(id, options)
         try {
-          await writeFileWhole(target, payloadForm(blockstore, root, options), { ...options, force: true })
+          await writeFileWhole(target, payloadForm(blockstore, root, { ...options, hashes }), { ...options, force: true })
         } finally {
           await close()
         }
@@ -83,7 +83,7 @@ export const dataParts = ({ imports, dags, sources, hashes, commP, retrieved }: 
     list: async function * (place, options) {
       const { store, close } = await opened(place, options)
       try {
-        const { cid } = await resolvePath(store, place.root, place.path, options)
+        const { cid } = await resolvePath(store, place.root, place.path, { ...options, hashes })
         yield * listDag(store, cid, options)
       } finally {
         await close()
@@ -92,9 +92,9 @@ export const dataParts = ({ imports, dags, sources, hashes, commP, retrieved }: 
     read: async function * (place, from = 0, to, options) {
       const { store, close } = await opened(place, options)
       try {
-        const { cid } = await resolvePath(store, place.root, place.path, options)
+        const { cid } = await resolvePath(store, place.root, place.path, { ...options, hashes })
         // the last byte that is asked for is none where nothing is
-        if (to === undefined || to > from) yield * readEntity(store, cid, { ...options, from, ...(to === undefined ? {} : { to: to - 1 }) })
+        if (to === undefined || to > from) yield * readEntity(store, cid, { ...options, hashes, from, ...(to === undefined ? {} : { to: to - 1 }) })
       } finally {
         await close()
       }

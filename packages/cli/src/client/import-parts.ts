@@ -28,8 +28,8 @@ export const importParts = (imports: Imports, folder: string): ClientImportParts
     },
     reimport: async (id, options) => facts(await imports.reimport(id, options)),
     verify: async (id, options) => {
-      const { record, references, bytes, faults, faultCount } = await imports.verify(id, { ...options, depth: 'full' })
-      return { record: facts(record), checkedBlocks: record.blocks ?? references, checkedBytes: bytes, faults, faultCount }
+      const { record, references, bytes, faults, faultCount } = await imports.verify(id, options)
+      return { record: facts(record), checkedBlocks: record.blocks ?? references, checkedBytes: bytes > 0 ? bytes : record.fileBytes ?? record.carBytes ?? 0, faults, faultCount }
     },
     adopt: (lotusPath, options) => withLotusImports(lotusPath, options, async function * (records, importsFolder) {
       for await (const { record, outcome, fault } of imports.adopt(records, { importsFolder, ...options })) {

@@ -3,7 +3,7 @@ import type { ClientImportHow, ClientImportProgress, Import } from '@dagstore/lo
 import { type Command, Option } from 'commander'
 import { rpcJson } from '../backend/rpc-json.ts'
 import { aboutFile } from '../commands/files.ts'
-import { CommandError } from '../failure.ts'
+import { codeOf, CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { type ProgressLine, startProgress } from '../progress.ts'
 import { addBackendOptions } from '../shards/store.ts'
@@ -42,12 +42,19 @@ const importPath = async (argument: string, options: ImportOptions, terminal: Te
       const progress = startProgress(terminal, 'import')
       try {
         return await aboutFile(source.label, () => importEvents(client.calls.ClientImportWithEvents({ Path: source.path, IsCAR: options.car === true }, how, { signal: terminal.signal }), progress), source.path)
+      } catch (error) {
+        throw withHint(error)
       } finally {
         progress.end()
       }
     })
   await tellImport(made, options, terminal)
 }
+
+/** What the user may do about it. */
+const withHint = (error: unknown): unknown => error instanceof CommandError && codeOf(error.cause) === 'UNIXFS_LINK'
+  ? new CommandError('COMMAND_REFUSED', `${error.message}; --links skip leaves links out, --links keep keeps them`, { cause: error.cause })
+  : error
 
 /** Of the last one. @throws what the stream throws */
 export const importEvents = async (events: AsyncIterable<ClientImportProgress>, progress: Pick<ProgressLine, 'update'>): Promise<Import> => {

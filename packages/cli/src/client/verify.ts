@@ -17,20 +17,19 @@ export const addVerifyCommand = (client: Command, common: AddOptions, terminal: 
   addBackendOptions(common(client.command('verify')))
     .description('read and hash all of an import, with the files it refers to; without an id of all imports')
     .argument('[id...]', 'of imports, as local lists them', parseIds, [])
-    .option('--quick', 'only whether the files are there, and as they were by size and time')
+    .option('--quick', 'only whether the files are there, and long enough')
     .action((ids: readonly bigint[], options: VerifyOptions) => withClient(options, terminal, (client) => inBulk(terminal, options, async (bulk) => {
-      if (options.quick === true) return quick(ids, client, bulk, terminal)
       const all = ids.length > 0 ? ids : (await client.calls.ClientListImports({ signal: terminal.signal })).map(({ Key }) => Key)
       // one after another: each reads as fast as the disk gives it
-      for (const id of all) await verify(id, client, bulk, terminal)
+      for (const id of all) await verify(id, options.quick === true ? 'stat' : 'full', client, bulk, terminal)
       if (all.length === 0 && options.json !== true) terminal.stderr('there are no imports\n')
     })))
 }
 
-const verify = async (id: bigint, { calls }: AskedClient, bulk: Bulk, { signal }: Terminal): Promise<void> => {
+const verify = async (id: bigint, depth: 'stat' | 'full', { calls }: AskedClient, bulk: Bulk, { signal }: Terminal): Promise<void> => {
   let report: ClientImportCheck | undefined
   try {
-    for await (const { DoneBytes, TotalBytes, Report } of calls.ClientVerifyImport(id, { signal })) {
+    for await (const { DoneBytes, TotalBytes, Report } of calls.ClientVerifyImport(id, { Depth: depth }, { signal })) {
       if (Report !== null) report = Report
       else bulk.status.show(() => `${progressText('verify', DoneBytes, TotalBytes ?? undefined)}  ${id}`)
     }
@@ -41,7 +40,7 @@ const verify = async (id: bigint, { calls }: AskedClient, bulk: Bulk, { signal }
   }
   const { Sound, CheckedBlocks, CheckedBytes, FaultCount, Faults } = report
   const item = { id, root: report.Import.Root?.toString() ?? null, blocks: CheckedBlocks, bytes: CheckedBytes, faultCount: FaultCount, faults: Faults.map(faultOf) }
-  if (Sound) return bulk.done(item, `verified ${id}: ${count(CheckedBlocks, 'block')}, ${showBytes(CheckedBytes)}, all hashed`)
+  if (Sound) return bulk.done(item, `verified ${id}: ${count(CheckedBlocks, 'block')}, ${showBytes(CheckedBytes)}, ${depth === 'full' ? 'all hashed' : 'files looked at'}`)
   for (const fault of Faults) await bulk.say(`bad ${id}: ${textOf(fault)}`)
   const [first] = Faults
   const told = Object.assign(new Error(FaultCount === 1 ? first?.Message ?? '' : `${count(FaultCount, 'fault')}, the first: ${first?.Message ?? ''}`), { code: first?.Code })
@@ -54,14 +53,3 @@ const textOf = ({ Code, Message, Cid, Path, Offset }: ClientImportFault): string
   `${Cid === null ? '' : `${Cid.toString()} `}${Message}${Path === '' || Message.includes(Path) ? '' : ` in ${Path}`}${Offset === null ? '' : ` at byte ${Offset}`} (${Code})`
 
 const hintOf = ({ Key, FilePath }: Pick<Import, 'Key' | 'FilePath'>): string | undefined => FilePath === '' ? undefined : `to make it again from ${FilePath}: dagstore client reimport ${Key}`
-
-/** What the check at the start of a daemon does. */
-const quick = async (ids: readonly bigint[], { calls }: AskedClient, bulk: Bulk, { signal }: Terminal): Promise<void> => {
-  const listed = await calls.ClientListImports({ signal })
-  const wanted = ids.length === 0 ? listed : listed.filter(({ Key }) => ids.includes(Key))
-  for (const id of ids) if (!listed.some(({ Key }) => Key === id)) await bulk.fail({ id }, new CommandError('COMMAND_REFUSED', 'no such import'), `import ${id}`)
-  for (const { Key, Err, FilePath } of wanted) {
-    if (Err === '') await bulk.done({ id: Key }, `there ${Key}`)
-    else await bulk.fail({ id: Key }, new Error(Err), `import ${Key}`, hintOf({ Key, FilePath }))
-  }
-}

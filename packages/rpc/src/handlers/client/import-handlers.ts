@@ -36,7 +36,7 @@ export const importHandlers = (imports: ClientImportParts): ImportMethods => {
     },
     ClientRemoveImport: (id, { signal } = {}) => imports.remove(id, { signal }),
     ClientReimport: (id, { signal } = {}) => progressStream((options) => imports.reimport(id, options), { signal }, importValues),
-    ClientVerifyImport: (id, { signal } = {}) => progressStream((options) => imports.verify(id, options), { signal }, {
+    ClientVerifyImport: (id, how = {}, { signal } = {}) => progressStream((options) => imports.verify(id, { ...options, depth: how.Depth }), { signal }, {
       progress: (progress): ClientImportCheckProgress => ({ ...progressOf(progress), Report: null }),
       result: (report, last) => ({ ...progressOf(last), Report: checkOf(report) }),
     }),

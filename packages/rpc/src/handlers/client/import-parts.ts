@@ -75,7 +75,7 @@ export interface ClientImportParts {
   check (options: CallOptions): AsyncGenerator<BrokenImport, number, undefined>
   remove (id: bigint, options: CallOptions): Promise<void>
   reimport (id: bigint, options: ProgressOptions): Promise<ClientImportFacts>
-  verify (id: bigint, options: ProgressOptions): Promise<ImportCheckFacts>
+  verify (id: bigint, options: ProgressOptions & { readonly depth?: 'stat' | 'full' | undefined }): Promise<ImportCheckFacts>
   /** @param lotusPath - a repository of Lotus */
   adopt (lotusPath: string, options: CallOptions): AsyncIterable<AdoptedImportFacts>
 }
