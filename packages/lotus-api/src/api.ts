@@ -8,6 +8,7 @@ import type { DagstoreOfflineDeal, MinerDeal } from './deals.ts'
 import type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
 import type { APIVersion } from './node-types.ts'
 import type { LotusCallOptions } from './call-options.ts'
+import type { LotusMarketApi } from './market-api.ts'
 import type { Permission } from './permissions.ts'
 import type { CIDInfo, PieceInfo } from './pieces.ts'
 import type {
@@ -20,7 +21,7 @@ import type {
 } from './shards.ts'
 
 /** Parameters are those of the wire, by position; streams begin when they are iterated, and end with the iteration. */
-export interface LotusApi extends LotusClientApi {
+export interface LotusApi extends LotusClientApi, LotusMarketApi {
   // Lotus's, of the node
   Version (options?: LotusCallOptions): Promise<APIVersion>
   Discover (options?: LotusCallOptions): Promise<unknown>

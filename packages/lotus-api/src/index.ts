@@ -16,6 +16,8 @@ export type {
 } from './client-retrievals.ts'
 export type { DagstoreOfflineDeal, DataRef, DealProposal, MinerDeal, Signature, TransferChannelId } from './deals.ts'
 export type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
+export type { LotusMarketApi, LotusMarketMethodName } from './market-api.ts'
+export type { ProviderDealState, RetrievalAsk, SignedStorageAsk } from './market.ts'
 export { type LotusMethod, type LotusParam, type LotusParams, type LotusResult, NAMESPACE } from './method.ts'
 export { type LotusContext, methodsOf } from './methods-of.ts'
 export { METHOD_NAMES, METHODS } from './methods.ts'

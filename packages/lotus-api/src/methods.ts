@@ -3,6 +3,7 @@ import type { LotusMethodName } from './api.ts'
 import { CLIENT_ROWS } from './client-methods.ts'
 import { dagstoreOfflineDeal, minerDeal } from './deals.ts'
 import { dagstoreEventsQuery, dagstoreStoreEvent } from './events.ts'
+import { MARKET_ROWS } from './market-methods.ts'
 import { type LotusMethod, NAMESPACE } from './method.ts'
 import { apiVersion, permission } from './node-types.ts'
 import { cidInfo, pieceInfo } from './pieces.ts'
@@ -42,6 +43,7 @@ const ROWS: Rows = {
   MarketListIncompleteDeals: its('read', [], list(minerDeal), 'All storage deals, complete ones too, as Lotus does.'),
   MarketGetDealUpdates: itsStream('read', [], minerDeal, 'Each storage deal as it changes.'),
   MarketImportDealData: its('write', [['proposalCid', cid], ['path', text]], nothing, 'Import the data of an offline deal from a file of this machine.'),
+  ...MARKET_ROWS,
   DealsImportData: its('admin', [['proposalCid', cid], ['path', text]], nothing, 'The same.'),
 
   DagstoreAcceptDeal: our('admin', [['deal', dagstoreOfflineDeal]], nothing,

@@ -11,6 +11,8 @@ const LOTUS: Readonly<Record<string, readonly [string, number]>> = {
   DagstoreRegisterShard: ['admin', 1], DagstoreLookupPieces: ['admin', 1],
   PiecesListPieces: ['read', 0], PiecesListCidInfos: ['read', 0], PiecesGetPieceInfo: ['read', 1], PiecesGetCIDInfo: ['read', 1],
   MarketListIncompleteDeals: ['read', 0], MarketGetDealUpdates: ['read', 0], MarketImportDealData: ['write', 2], DealsImportData: ['admin', 2],
+  MarketGetAsk: ['read', 0], MarketGetRetrievalAsk: ['read', 0], MarketListRetrievalDeals: ['read', 0],
+  MarketListDataTransfers: ['write', 0], MarketDataTransferUpdates: ['write', 0], MarketRestartDataTransfer: ['write', 3], MarketCancelDataTransfer: ['write', 3],
 }
 
 /** Of the client's side. Source: lotus v1.11.2 `api/api_full.go`; `ClientExport` and `ClientRetrieveWait`: v1.13.2. */

@@ -10,6 +10,6 @@ export { type CloseOptions, type RpcHttpServer, type ServeOptions, serveRpc } fr
 export type { ServerEvent } from './served-methods.ts'
 export { createTokens, SECRET_BYTES, type SignOptions, type Tokens, type TokensOptions } from './tokens.ts'
 export type { ClientParts } from './handlers/client-handlers.ts'
-export { createHandlers, type DealNews, type DealParts, type FailureData, type HandlerParts, type NodeParts, type OfflineDeal, type PieceParts, type ShardParts } from './handlers/index.ts'
+export { createHandlers, type DealNews, type DealParts, type FailureData, type HandlerParts, type MarketParts, type MarketRetrievalFacts, type MarketRetrievalNews, type MarketTransferFacts, type MarketTransferNews, type NodeParts, type OfflineDeal, type PieceParts, type ShardParts } from './handlers/index.ts'
 export { isRestPath, restHandler, type RestParts } from './rest/rest-handler.ts'
 export { type WebHandler, webHandler } from './web-handler.ts'

@@ -6,6 +6,7 @@ import { dealHandlers } from './deal-handlers.ts'
 import { clientHandlers } from './client-handlers.ts'
 import { codeOf, refusal, told } from './failures.ts'
 import { listHandlers } from './list-handlers.ts'
+import { marketHandlers } from './market-handlers.ts'
 import { createMountUrls } from './mount-urls.ts'
 import { nodeHandlers } from './node-handlers.ts'
 import type { HandlerParts } from './parts.ts'
@@ -19,7 +20,7 @@ import { withWaiting } from './waiting.ts'
  *
  * @throws {TypeError} a rule of `hosts` that is none
  */
-export const createHandlers = ({ node, shards: given, pieces, deals, client, onNotice = () => {} }: HandlerParts): LotusApi => {
+export const createHandlers = ({ node, shards: given, pieces, deals, market, client, onNotice = () => {} }: HandlerParts): LotusApi => {
   const shards = given === undefined ? undefined : withWaiting(given)
   const urls = createMountUrls(shards?.hosts)
   const there: Partial<LotusApi> = {
@@ -27,6 +28,7 @@ export const createHandlers = ({ node, shards: given, pieces, deals, client, onN
     ...(shards === undefined ? {} : { ...shardHandlers(shards, urls), ...bulkHandlers(shards, onNotice), ...listHandlers(shards, urls), ...storeHandlers(shards) }),
     ...(pieces === undefined ? {} : pieceHandlers(pieces, onNotice)),
     ...(deals === undefined ? {} : dealHandlers(deals, onNotice)),
+    ...(market === undefined ? {} : marketHandlers(market, onNotice)),
     ...(client === undefined ? {} : clientHandlers(client, onNotice)),
   }
   return Object.fromEntries(METHOD_NAMES.map((name) => [name, guarded(name, (there[name] as AnyCall | undefined) ?? absent(name), onNotice)])) as unknown as LotusApi

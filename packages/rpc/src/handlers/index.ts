@@ -5,5 +5,6 @@ export type {
 } from './client/import-parts.ts'
 export type { ClientDealFacts, ClientDealParts, ClientTransferFacts, DealStageFacts, NewDeal, ProviderNames } from './client/deal-parts.ts'
 export type { ClientRetrievalParts, ExportOptions, ExportRequest, ExportSource, NewRetrieval, RetrievalFacts } from './client/retrieval-parts.ts'
+export type { MarketParts, MarketRetrievalFacts, MarketRetrievalNews, MarketTransferFacts, MarketTransferNews } from './market-parts.ts'
 export type { FailureData } from './failures.ts'
 export type { DealNews, DealParts, HandlerParts, NodeParts, OfflineDeal, PieceParts, ShardParts } from './parts.ts'

@@ -8,12 +8,14 @@ import type { HostGuardOptions } from '@dagstore/mounts'
 import type { PieceDealReader } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
 import type { ClientParts } from './client-handlers.ts'
+import type { MarketParts } from './market-parts.ts'
 
 export interface HandlerParts {
   readonly node: NodeParts
   readonly shards?: ShardParts | undefined
   readonly pieces?: PieceParts | undefined
   readonly deals?: DealParts | undefined
+  readonly market?: MarketParts | undefined
   readonly client?: ClientParts | undefined
   /** Told what nobody else is told: shards that are left out, and failures that are no errors of ours. */
   readonly onNotice?: ((text: string) => void) | undefined
