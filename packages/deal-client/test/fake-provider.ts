@@ -27,6 +27,8 @@ export interface FakeProvider {
   readonly asked: string[]
   readonly deals: Map<string, FakeDeal>
   ask: ProviderAsk
+  /** What comes of a request on its way. */
+  before: (request: Request, name: string) => Request | Promise<Request>
   /** In place of an answer; `undefined`: as ever. */
   instead: (request: Request, name: string) => Response | Promise<Response> | undefined
   /** After an answer was made, before it arrives. */
@@ -93,14 +95,15 @@ export const createFakeProvider = (clock: Clock, files: Directory = createMemory
   let intake = newIntake()
 
   const provider: FakeProvider = {
-    asked: [], deals, ask: ASK, goesOn: true, instead: () => undefined, after: (_, response) => response, fetchBack: fetch,
+    asked: [], deals, ask: ASK, goesOn: true, before: (request) => request, instead: () => undefined, after: (_, response) => response, fetchBack: fetch,
     fetch: async (input, init) => {
       const request = new Request(input as string | URL, { ...init, ...init?.body == null ? {} : { duplex: 'half' } } as RequestInit)
       request.signal.throwIfAborted()
       const path = new URL(request.url).pathname.replace('/deals/v1/', '')
       const name = `${request.method} ${path.split('/')[0]}`
       provider.asked.push(name)
-      const response = await provider.instead(request, name) ?? await answer(request, path)
+      const arrived = await provider.before(request, name)
+      const response = await provider.instead(arrived, name) ?? await answer(arrived, path)
       return provider.after(name, response)
     },
     restart: async () => {

@@ -48,6 +48,7 @@ export const openHarness = async ({ world = {}, dags, ...more }: HarnessOptions 
   provider.fetchBack = async (input, init) => await client.payloadHandler(new Request(input as string | URL, init)) ?? new Response(null, { status: 404 })
   const until: Harness['until'] = async (condition) => {
     for (let turns = 1; !await condition(); turns++) {
+      if (db.faults.crashed) throw new Error('the process is gone')
       await turn()
       if (turns % 20 === 0) await clock.advance(500)
     }

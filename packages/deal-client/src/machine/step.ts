@@ -71,7 +71,8 @@ const changeOf = (progress: ClientDealProgress, event: ClientDealEvent): Change 
       if (!from('StorageDealCheckForAcceptance')) return undefined
       return { state: 'StorageDealStartDataTransfer', message: event.failure.message, failure: event.failure, repeats: progress.repeats + 1 }
     case 'told': return from('StorageDealFailing') ? undefined : told(progress, event.status)
-    case 'postponed': return { message: event.failure.message, failure: event.failure }
+    // why it has failed is not forgotten for what comes after
+    case 'postponed': return from('StorageDealFailing') ? { failure: event.failure } : { message: event.failure.message, failure: event.failure }
     case 'retry': return progress.failure === undefined ? undefined : { failure: undefined }
     case 'failed': return from('StorageDealFailing') ? undefined : { state: 'StorageDealFailing', message: event.message, failure: undefined }
     case 'expired': return ACCEPTED.has(state) ? { ...CALM, state: 'StorageDealExpired' } : undefined
