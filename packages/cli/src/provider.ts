@@ -8,9 +8,11 @@ import { nodeGuardedFetch } from '@dagstore/mounts/node'
 import { createShardLoader, type DealProvider } from '@dagstore/deal-provider'
 import type { PieceStore } from '@dagstore/piece-store'
 import { createHandlers, createTokens, type ServedMetrics, type Tokens } from '@dagstore/rpc'
+import { type ClientSide, openClientSide } from './client/client-side.ts'
 import { openShardStore, type ShardStore } from './compose.ts'
 import { doctorOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
+import { payloadUrl } from './daemon/client.ts'
 import { logLoader, logStore } from './daemon/log-events.ts'
 import { createDaemonMetrics } from './daemon/metrics.ts'
 import { pieceParts } from './daemon/piece-parts.ts'
@@ -27,12 +29,15 @@ export interface ProviderOptions {
   readonly clock: Clock
   /** Asked for by whoever may: `Filecoin.Shutdown`. */
   readonly shutdown: () => void
+  /** The environment: where an IPFS node is. @default empty */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 export interface Provider {
   readonly store: ShardStore
   readonly tokens: Tokens
   readonly pieces: PieceStore
+  readonly client: ClientSide
   /** Answers to all methods. */
   readonly api: LotusApi
   metrics (): Promise<ServedMetrics>
@@ -45,7 +50,7 @@ export interface Provider {
  * @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has the store
  * @throws {CommandError} the folder cannot be a store's
  */
-export const openProvider = async (root: RootFolder, config: Config, { logs, clock, shutdown }: ProviderOptions): Promise<Provider> => {
+export const openProvider = async (root: RootFolder, config: Config, { logs, clock, shutdown, env = {} }: ProviderOptions): Promise<Provider> => {
   const metrics = createDaemonMetrics(clock)
   const hosts: HostGuardOptions = { allow: config.mountHosts }
   const guard = createHostGuard(hosts)
@@ -68,9 +73,11 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   const loader = createShardLoader({ dagstore: store.dagstore, gcIntervalMs: config.gcIntervalMs, recoveries: config.retryAttempts > 1 ? 1 : 0, clock })
   const telling = logLoader(logs, loader)
   let deals: DealProvider | undefined
+  let client: ClientSide | undefined
   const close = async (): Promise<void> => {
     await loader.close()
     await telling
+    await client?.close()
     await deals?.close()
     await store.close()
   }
@@ -78,12 +85,14 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     const tokens = createTokens(await openSecret(root.path))
     const pieces = await store.openPieces()
     deals = await openDeals(store, pieces, config.miner, logs.of('deals'))
+    client = await openClientSide(store, { config, logs, clock, background: true, publicUrl: payloadUrl(config), env })
     const rpcLog = logs.of('rpc')
     const handlers = createHandlers({
       node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },
       shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, isWaiting: sealed.isWaiting, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
       pieces: pieceParts(pieces, store.dagstore),
       deals: dealParts(deals),
+      client: client.parts,
       onNotice: (text) => { rpcLog.warn(text) },
     })
     const api: LotusApi = {
@@ -93,7 +102,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
         return handlers.DagstoreRecoverShard(key, options)
       },
     }
-    return { store, tokens, pieces, api, metrics: () => metrics.served(store.dagstore, sealed.isWaiting), diskFailedAt: () => diskFailedAt, close }
+    return { store, tokens, pieces, client, api, metrics: () => metrics.served(store.dagstore, sealed.isWaiting), diskFailedAt: () => diskFailedAt, close }
   } catch (error) {
     await close()
     throw error

@@ -62,7 +62,7 @@ describe('who may ask', () => {
 
 describe('what the daemon says', () => {
   it('LogLevel and LogFormat, and levels that are set while it runs', async () => {
-    const daemon = await withKeys('[Daemon]\nLogFormat = "json"\nLogLevel = "info,rpc=error"\n', ['--json'])
+    const daemon = await withKeys('[Daemon]\nLogFormat = "json"\nLogLevel = "info,rpc=error,importmgr=warn"\n', ['--json'])
     const lines = (): readonly { readonly level: string, readonly logger: string, readonly msg: string }[] => daemon.said().stderr.trim().split('\n').map((line) => JSON.parse(line))
     expect(lines().map(({ logger, msg }) => `${logger} ${msg}`)).toEqual(['daemon starting', 'daemon answering'])
     while (!daemon.said().stdout.endsWith('\n')) await new Promise((resolve) => { setTimeout(resolve, 5) }) // another pipe

@@ -12,7 +12,7 @@ export const askOffers = async ({ calls }: Pick<AskedClient, 'calls'>, root: CID
       return await calls.ClientMinerQueryOffer(provider, root, piece, options)
     } catch (error) {
       options.signal.throwIfAborted()
-      return { Err: explain(error), Root: root, Piece: piece, Size: 0, MinPrice: '0', UnsealPrice: '0', PaymentInterval: 0, PaymentIntervalIncrease: 0, Miner: '', MinerPeer: { Address: '', ID: provider, PieceCID: piece } }
+      return { Err: explain(error), Root: root, Piece: piece, Size: 0, MinPrice: '0', UnsealPrice: '0', PaymentInterval: 0, PaymentIntervalIncrease: 0, Miner: '', MinerPeer: { Address: '', ID: '', PieceCID: piece, URL: provider } }
     }
   }))
 }
@@ -22,4 +22,4 @@ export const usable = (offers: readonly QueryOffer[]): readonly QueryOffer[] =>
   offers.filter(({ Err }) => Err === '').sort((a, b) => BigInt(a.MinPrice) < BigInt(b.MinPrice) ? -1 : BigInt(a.MinPrice) > BigInt(b.MinPrice) ? 1 : 0)
 
 /** `f01000@http://127.0.0.1:2350`. */
-export const offerName = ({ Miner, MinerPeer: { ID } }: Pick<QueryOffer, 'Miner' | 'MinerPeer'>): string => [Miner, ID].filter((part) => part !== '').join('@')
+export const offerName = ({ Miner, MinerPeer: { ID, URL = ID } }: Pick<QueryOffer, 'Miner' | 'MinerPeer'>): string => [Miner, URL].filter((part) => part !== '').join('@')

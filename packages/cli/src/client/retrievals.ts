@@ -47,7 +47,7 @@ const plain = (text: string): Cell => ({ text: printable(text) })
 const COLUMNS: readonly Column[] = [
   ['PayloadCID', ({ PayloadCID }) => plain(shortCid(PayloadCID))],
   ['DealId', ({ ID }) => plain(String(ID))],
-  ['Provider', ({ Provider }) => plain(Provider)],
+  ['Provider', ({ Provider, From = Provider }) => plain(From)],
   ['Status', ({ Status }) => retrievalCell(Status)],
   ['Received', ({ BytesReceived }) => plain(showBytes(BytesReceived))],
   ['TotalPaid', ({ TotalPaid }) => plain(showFil(BigInt(TotalPaid)))],

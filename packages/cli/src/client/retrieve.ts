@@ -102,7 +102,7 @@ const providersOf = async (root: RetrievalOrder['Root'], piece: RetrievalOrder['
   const offers = await askOffers(client, root, piece, [], { signal })
   const found = usable(offers)
   const paid = found.filter(({ MinPrice }) => BigInt(MinPrice) <= maxPrice)
-  if (paid.length > 0) return paid.map(({ MinerPeer: { ID } }) => ID)
+  if (paid.length > 0) return paid.map(({ MinerPeer: { ID, URL = ID } }) => URL)
   const [cheapest] = found
   if (cheapest !== undefined) throw new CommandError('COMMAND_REFUSED', `${offerName(cheapest)} asks for ${showFil(BigInt(cheapest.MinPrice))}; to agree to that: --max-price ${showFil(BigInt(cheapest.MinPrice)).replace(' FIL', '')}`)
   throw new CommandError('COMMAND_REFUSED', offers.length === 0

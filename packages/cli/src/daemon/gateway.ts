@@ -1,6 +1,6 @@
 /** The gateway of a daemon, at its own port. */
 import type { Clock } from '@dagstore/io'
-import type { ServedMetrics, ServeOptions } from '@dagstore/rpc'
+import type { ExtraDoor, ServedMetrics } from '@dagstore/rpc'
 import { createReusedMemory } from '@dagstore/io/node'
 import { nodeHandler } from '@dagstore/trustless-gateway/node'
 import type { ShardStore } from '../compose.ts'
@@ -12,8 +12,8 @@ import type { Logger } from '../log/logs.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface DaemonGateway {
-  /** For the server. */
-  readonly served: Pick<ServeOptions, 'extra' | 'extraAccess'>
+  /** For the server, behind all others. */
+  readonly door: ExtraDoor
   /** Of the daemon, and of the gateway. */
   metrics (daemon: ServedMetrics): ServedMetrics
   /** Files are read again, and opened again. */
@@ -38,7 +38,7 @@ export const openDaemonGateway = async (store: Pick<ShardStore, 'dagstore' | 'pi
   })
   const gateway = createStoreGateway(store, { config, clock, denylist, onEvent: (event) => { lines.note({ ...event, address: event.client ?? '' }) } })
   return {
-    served: { extra: nodeHandler(gateway, { memory: createReusedMemory() }), extraAccess: config.gatewayAccess === 'always' ? 'everywhere' : 'gate' },
+    door: { claims: () => true, handler: nodeHandler(gateway, { memory: createReusedMemory() }), access: config.gatewayAccess === 'always' ? 'everywhere' : 'gate' },
     metrics: (daemon) => {
       const { counters, histograms, gauges, facts } = gateway.metrics()
       return {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { onAbort, systemClock } from '@dagstore/io'
-import { type Health, type RpcHttpServer, serveRpc } from '@dagstore/rpc'
+import { type ExtraDoor, extraDoors, type Health, type RpcHttpServer, serveRpc, type ServeOptions } from '@dagstore/rpc'
 import { aborted } from '../aborted.ts'
 import { removeApiFiles, writeApiFiles } from '../api-files.ts'
 import type { Config } from '../config/config.ts'
@@ -17,6 +17,7 @@ import { openProvider, type Provider } from '../provider.ts'
 import { StdoutError, type Terminal } from '../terminal.ts'
 import { count, toJson } from '../text.ts'
 import { VERSION } from '../version.ts'
+import { clientDoors, sayBroken } from './client.ts'
 import { type DaemonGateway, openDaemonGateway } from './gateway.ts'
 import { logServer } from './log-events.ts'
 import { migrateAtStart } from './migration.ts'
@@ -50,13 +51,14 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
   if (file !== undefined && resolve(terminal.cwd, file.label) !== own && existsSync(own)) log.warn('the configuration in the folder of the store is not read, since another one was given', { file: own })
   // what was typed just now and is none is a mistake; one of a configuration is a disk that is not there
   if (origins.storage.kind === 'option') await readStorage(config.storage, terminal)
-  const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') } })
+  const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') }, env: terminal.env })
   const ending = new AbortController()
   let server: RpcHttpServer | undefined
   let gateway: DaemonGateway | undefined
   let unreload = (): void => {}
   let migration: Promise<void> | undefined
   let storage: StorageWatch | undefined
+  let said: Promise<void> | undefined
   try {
     await removePrivateDrafts(root.path, ['api', 'token', 'jwt-secret'])
     const folders = await provider.store.pieces.folders()
@@ -64,11 +66,12 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
       log.info('reading storage', { folders: folders.join(', ') })
       storage = await watchStorage({ missing: provider.store.pieces.missing, log: logs.of('pieces'), clock, signal: ending.signal })
     }
+    said = sayBroken(provider.client, { config, logs, clock, write: terminal.stderr, signal: ending.signal })
     let migrating = config.migrateFrom !== ''
     gateway = await openDaemonGateway(provider.store, { config, clock, log: logs.of('gateway'), terminal })
     const { reload } = gateway ?? {}
     if (reload !== undefined) unreload = terminal.onReload?.(() => void reload()) ?? unreload
-    server = await listen(provider, config, gateway, { onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating, missing: storage?.missing ?? 0 }) })
+    server = await listen(provider, config, gateway, { doors: clientDoors(provider.client, logs), onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating, missing: storage?.missing ?? 0 }) })
     const url = localUrl(server.address.host, server.address.port)
     await provider.store.dagstore.announce(url)
     await writeApiFiles(root.path, { url, token: provider.tokens.sign(['read', 'write', 'sign', 'admin']) })
@@ -86,13 +89,19 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
     unreload()
     await gateway?.close()
     await migration
+    await said
     await storage?.ended
     await provider.close()
   }
   log.info('stopped')
 }
 
-const listen = (provider: Provider, config: Config, gateway: DaemonGateway | undefined, { onEvent, health }: Pick<Parameters<typeof serveRpc>[0], 'onEvent' | 'health'>): Promise<RpcHttpServer> => {
+interface ListenOptions extends Pick<ServeOptions, 'onEvent' | 'health'> {
+  /** In front of that of the gateway. */
+  readonly doors: readonly ExtraDoor[]
+}
+
+const listen = (provider: Provider, config: Config, gateway: DaemonGateway | undefined, { doors, onEvent, health }: ListenOptions): Promise<RpcHttpServer> => {
   const at = parseListen(config.listen)
   if (at === undefined) throw new CommandError('COMMAND_USAGE', 'Listen: want HOST:PORT')
   return serveRpc({
@@ -103,7 +112,7 @@ const listen = (provider: Provider, config: Config, gateway: DaemonGateway | und
     hosts: config.hosts,
     origins: config.origins,
     ...(health === undefined ? {} : { health }),
-    ...gateway?.served,
+    ...extraDoors([...doors, ...(gateway === undefined ? [] : [gateway.door])]),
     metrics: async () => gateway?.metrics(await provider.metrics()) ?? provider.metrics(),
     ...(onEvent === undefined ? {} : { onEvent }),
   })

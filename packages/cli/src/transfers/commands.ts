@@ -53,8 +53,8 @@ export const addTransfersList = (group: Command, name: string, { calls }: Transf
     }))
 }
 
-const lineOf = ({ TransferID, Status, IsSender, OtherPeer, Transferred, Message }: DataTransferChannel): string =>
-  printable(`${TransferID} ${showStatus(Status)} ${showBytes(Transferred)} ${IsSender ? 'to' : 'from'} ${OtherPeer}${Message === '' ? '' : `: ${Message}`}`)
+const lineOf = ({ TransferID, Status, IsSender, OtherPeer, OtherURL = OtherPeer, Transferred, Message }: DataTransferChannel): string =>
+  printable(`${TransferID} ${showStatus(Status)} ${showBytes(Transferred)} ${IsSender ? 'to' : 'from'} ${OtherURL}${Message === '' ? '' : `: ${Message}`}`)
 
 interface OneOptions extends CommonOptions { readonly peerid?: string, readonly initiator?: boolean }
 
@@ -75,10 +75,10 @@ const addOne = (group: Command, name: string, verb: 'restart' | 'cancel', descri
       const { signal } = terminal
       const { list, ...own } = await calls(store)
       const { initiator } = options
-      const found = (await list({ signal })).filter(({ TransferID, IsInitiator, OtherPeer }) => TransferID === id && (initiator === undefined || IsInitiator === initiator) && (options.peerid === undefined || OtherPeer === options.peerid))
+      const found = (await list({ signal })).filter(({ TransferID, IsInitiator, OtherPeer, OtherURL = OtherPeer }) => TransferID === id && (initiator === undefined || IsInitiator === initiator) && (options.peerid === undefined || OtherURL === options.peerid))
       const [channel, other] = found
       if (channel === undefined) throw new CommandError('COMMAND_REFUSED', `no such transfer: ${id}`)
-      if (other !== undefined) throw new CommandError('COMMAND_USAGE', `${found.length} transfers have the id ${id}; say whose: --peerid ${found.map(({ OtherPeer }) => OtherPeer).join(', ')}`)
+      if (other !== undefined) throw new CommandError('COMMAND_USAGE', `${found.length} transfers have the id ${id}; say whose: --peerid ${found.map(({ OtherPeer, OtherURL = OtherPeer }) => OtherURL).join(', ')}`)
       await own[verb](id, channel.OtherPeer, channel.IsInitiator, { signal })
       terminal.stdout(options.json === true ? 'null\n' : `${verb === 'restart' ? 'restarted' : 'cancelled'} ${id}\n`)
     }))

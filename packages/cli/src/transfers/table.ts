@@ -35,14 +35,14 @@ const VOUCHER_CHARACTERS = 19
 
 const COLORS: ReadonlyMap<number, Color> = new Map([[STATUS.Completed, 'green'], [STATUS.Failed, 'red'], [STATUS.Cancelled, 'red'], [STATUS.Failing, 'yellow'], [STATUS.Cancelling, 'yellow']])
 
-const cells = ({ TransferID, Status, OtherPeer, BaseCID, IsInitiator, Transferred, Voucher, Message }: DataTransferChannel, verbose: boolean): readonly Cell[] => {
+const cells = ({ TransferID, Status, OtherPeer, OtherURL = OtherPeer, BaseCID, IsInitiator, Transferred, Voucher, Message }: DataTransferChannel, verbose: boolean): readonly Cell[] => {
   const color = COLORS.get(Status)
   const short = (text: string, characters: number): string => verbose || text.length <= characters + 3 ? text : `...${text.slice(-characters)}`
   const plain = (text: string): Cell => ({ text: printable(text) })
   return [
     plain(String(TransferID)),
     { text: showStatus(Status), ...(color === undefined ? {} : { color }) },
-    plain(verbose ? OtherPeer : OtherPeer.replace(/^https?:\/\//, '')),
+    plain(verbose ? OtherURL : OtherURL.replace(/^https?:\/\//, '')),
     plain(verbose ? BaseCID.toString() : shortCid(BaseCID)),
     plain(IsInitiator ? 'Y' : 'N'),
     plain(showBytes(Transferred)),
