@@ -44,6 +44,7 @@ export class WalkMirror {
     this.#root = root
     this.#part = part
     if (segmentsIn(part) === 0) this.#end = root
+    this.reset()
   }
 
   /** Whether the walk has had the block. */
@@ -54,6 +55,8 @@ export class WalkMirror {
   reset (): void {
     this.#met = createCidSet()
     this.#frames = []
+    // one that holds its own bytes is asked of nobody
+    if (this.#root.multihash.code === IDENTITY) this.passed(this.#root, this.#root.multihash.digest)
   }
 
   /** The walk has had the block. */

@@ -1,4 +1,4 @@
-import { seededInts } from '@dagstore-tooling/fixtures'
+import { seededBytes, seededInts } from '@dagstore-tooling/fixtures'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { systemClock, type Clock } from '@dagstore/io'
 import { BlockNotFoundError } from '@dagstore/read-blockstore'
@@ -7,7 +7,7 @@ import { CID } from 'multiformats/cid'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type DagPart, type FetchEvent, TransferError } from '../src/index.ts'
 import { MemoryStore, randomDag } from './dags.ts'
-import { gatewayOf, namesOf, openStore, sampleTree, sourceOf, type Tree, walkInto } from './gateways.ts'
+import { file, folder, gatewayOf, namesOf, openStore, sampleTree, sourceOf, type Tree, treeOf, walkInto } from './gateways.ts'
 import { cutAfter } from './two-sides.ts'
 
 let tree: Tree
@@ -47,6 +47,18 @@ describe('a walk through a gateway', () => {
     await using store = openStore(tree.root, [source], { selector: part })
     expect(await walkInto(new Map(), store, tree.root, part)).toEqual(await namesOf(tree.store, tree.root, part))
     expect(asked.length).toBe(1)
+  })
+
+  it('takes what hangs below a root that holds its own bytes', async () => {
+    const small = await treeOf(folder('', folder('many', ...Array.from({ length: 6 }, (_, n) => file(`${n}`, seededBytes(n, 300)))), file('b', seededBytes(9, 300))))
+    expect(small.root.multihash.code).toBe(0)
+    const { source, asked } = sourceOf(small.store)
+    await using store = openStore(small.root, [source])
+    expect(await walkInto(new Map(), store, small.root)).toEqual(await namesOf(small.store, small.root))
+    expect(asked.length).toBe(2)
+    const part = { path: 'many/3' }
+    await using other = openStore(small.root, [source], { selector: part })
+    expect(await walkInto(new Map(), other, small.root, part)).toEqual(await namesOf(small.store, small.root, part))
   })
 
   it('finds out by itself that a path leads nowhere', async () => {

@@ -1,7 +1,7 @@
 /** Trustless gateways without a network, with what may go wrong between them and those who ask. */
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { walkDag, walkPath } from '@dagstore/dag'
-import { createHashes } from '@dagstore/hashes'
+import { openHashes } from '@dagstore/hashes/node'
 import type { TreeEntry } from '@dagstore/io'
 import { type AnyCid, oneChunk, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
 import { createGateway } from '@dagstore/trustless-gateway'
@@ -10,7 +10,7 @@ import type { CID } from 'multiformats/cid'
 import { type DagPart, type DagSource, fetchingStore, type FetchingStore, type FetchingStoreOptions, gatewaySource, type GatewaySourceOptions } from '../src/index.ts'
 import { MemoryStore } from './dags.ts'
 
-export const hashes = createHashes()
+export const hashes = await openHashes()
 
 /** Stores whole CIDs, by what a gateway asks. */
 export const gatewayOf = (store: MemoryStore): ((request: Request) => Promise<Response>) => {
@@ -42,8 +42,8 @@ export const sourceOf = (store: MemoryStore, change: (response: Response, asked:
   return { source: gatewaySource(`http://${name}.test/`, { fetch: send, ...options }), asked }
 }
 
-const file = (name: string, bytes: Uint8Array): TreeEntry => ({ kind: 'file', name, sizeBytes: bytes.byteLength, read: async function * () { yield bytes } })
-const folder = (name: string, ...entries: TreeEntry[]): TreeEntry => ({ kind: 'directory', name, entries: async function * () { yield * entries } })
+export const file = (name: string, bytes: Uint8Array): TreeEntry => ({ kind: 'file', name, sizeBytes: bytes.byteLength, read: async function * () { yield bytes } })
+export const folder = (name: string, ...entries: TreeEntry[]): TreeEntry => ({ kind: 'directory', name, entries: async function * () { yield * entries } })
 
 export interface Tree { readonly store: MemoryStore, readonly root: CID }
 
