@@ -1,16 +1,27 @@
 /** A stream cut anew. */
 import { untilAborted } from '@dagstore/io'
 
+export interface RechunkOptions {
+  readonly signal?: AbortSignal | undefined
+  /** The parts belong to us: one that is a chunk already is that chunk. @default false, all are copied */
+  readonly owned?: boolean | undefined
+}
+
 /**
  * The same bytes in chunks of exactly `chunkBytes`, the last one shorter; none for no bytes. Each chunk is memory of its
  * own, and at most one of them is being filled at a time. An abort rejects at once, even while `content` is waited for.
  */
-export async function * rechunk (content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, chunkBytes: number, signal?: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+export async function * rechunk (content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, chunkBytes: number, { signal, owned = false }: RechunkOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
   let chunk = new Uint8Array(0)
   let filled = 0
   signal?.throwIfAborted()
   for await (const part of untilAborted(content, signal)) {
     signal?.throwIfAborted()
+    if (owned && filled === 0 && part.byteLength === chunkBytes && part.buffer.byteLength === chunkBytes) {
+      yield part
+      signal?.throwIfAborted()
+      continue
+    }
     for (let at = 0; at < part.byteLength;) {
       const taken = part.subarray(at, at + chunkBytes - filled)
       if (filled + taken.byteLength > chunk.byteLength) chunk = grown(chunk, filled, filled + taken.byteLength, chunkBytes)

@@ -6,7 +6,7 @@
  */
 import { encode } from '@ipld/dag-pb'
 import { type BlockWriter, type BuiltNode, DAG_PB, type LeafPlace, RAW } from './block-writer.ts'
-import { rechunk } from './chunks.ts'
+import { rechunk, type RechunkOptions } from './chunks.ts'
 import { encodeUnixfs } from './unixfs-data.ts'
 
 /**
@@ -14,17 +14,18 @@ import { encodeUnixfs } from './unixfs-data.ts'
  * links of one node.
  *
  * @param path - of the file in the tree, for the places of its leaves
+ * @param options.owned - whether `content` gives its parts away
  * @param onBytes - called with the length of each chunk after its leaf was put
  */
-export const writeFile = async (writer: BlockWriter, content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, path: string, signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<BuiltNode> => {
+export const writeFile = async (writer: BlockWriter, content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, path: string, options: RechunkOptions, onBytes: (bytes: number) => void): Promise<BuiltNode> => {
   const levels = new Levels(writer)
   let offset = 0
-  for await (const chunk of rechunk(content, writer.rules.chunkBytes, signal)) {
+  for await (const chunk of rechunk(content, writer.rules.chunkBytes, options)) {
     await levels.add(await writeLeaf(writer, chunk, { path, offset }))
     offset += chunk.byteLength
     onBytes(chunk.byteLength)
   }
-  signal?.throwIfAborted()
+  options.signal?.throwIfAborted()
   return await levels.finish() ?? await writeLeaf(writer, new Uint8Array(0), { path, offset })
 }
 

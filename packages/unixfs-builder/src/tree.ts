@@ -47,7 +47,7 @@ export interface BuildTreeOptions extends BuildFileOptions {
  */
 export const buildFile = async (content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, sink: BlockSink, options: BuildFileOptions): Promise<BuiltNode> => {
   const walk = startWalk(sink, options, undefined)
-  return writeFile(walk.writer, content, '', options.signal, walk.onBytes)
+  return writeFile(walk.writer, content, '', { signal: options.signal }, walk.onBytes)
 }
 
 /**
@@ -109,7 +109,7 @@ const startWalk = (sink: BlockSink, options: BuildTreeOptions, totalBytes: numbe
 const writeEntry = async (walk: Walk, entry: TreeEntry, path: string): Promise<BuiltNode | undefined> => {
   walk.signal?.throwIfAborted()
   switch (entry.kind) {
-    case 'file': return writeFile(walk.writer, entry.read({ signal: walk.signal }), path, walk.signal, walk.onBytes)
+    case 'file': return writeFile(walk.writer, entry.read({ signal: walk.signal }), path, { signal: walk.signal, owned: true }, walk.onBytes)
     case 'directory': return writeEntries(walk, entry, path)
     case 'link': return writeLink(walk, entry, path)
   }

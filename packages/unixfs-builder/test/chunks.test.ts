@@ -33,6 +33,16 @@ describe('rechunk', () => {
       expect(chunk.buffer.byteLength).toBe(chunk.byteLength)
     }
   })
+  it('passes on parts that belong to it and are chunks as they are, and copies all others', async () => {
+    const [whole, view, short] = [random.bytes(70), random.bytes(140).subarray(0, 70), random.bytes(20)]
+    const chunks: Uint8Array[] = []
+    for await (const chunk of rechunk([whole, view, short, whole, whole.slice(50)], 70, { owned: true })) chunks.push(chunk)
+    expect(chunks.map(({ byteLength }) => byteLength)).toEqual([70, 70, 70, 40])
+    expect(chunks[0]).toBe(whole)
+    expect(Buffer.compare(Buffer.concat(chunks), Buffer.concat([whole, view, short, whole, whole.slice(50)]))).toBe(0)
+    for (const chunk of chunks.slice(1)) expect([whole.buffer, view.buffer, short.buffer]).not.toContain(chunk.buffer)
+    expect((await collect([whole], 70))[0]).not.toBe(whole)
+  })
   it('rejects at once with the reason of an abort while its source lets wait', async () => {
     const reason = new Error('enough')
     const control = new AbortController()
@@ -40,7 +50,7 @@ describe('rechunk', () => {
       yield new Uint8Array(10)
       await new Promise(() => { control.abort(reason) })
     }
-    const chunks = rechunk(source(), 10, control.signal)
+    const chunks = rechunk(source(), 10, { signal: control.signal })
     await chunks.next()
     await expect(chunks.next()).rejects.toBe(reason)
   })

@@ -51,7 +51,7 @@ describe('the memory of a file', () => {
     let puts = 0
     const sink = { put () { if (++puts % 50_000 === 0) most.push(usedBytes()) } }
     const before = usedBytes()
-    const built = await writeFile(createBlockWriter(rules, sink, countingHashes(), { identity: 'put' }), content(), '', undefined, () => {})
+    const built = await writeFile(createBlockWriter(rules, sink, countingHashes(), { identity: 'put' }), content(), '', {}, () => {})
     expect(built.fileBytes).toBe(leaves * 16)
     // four levels at most, of 174 links, each a few hundred bytes
     expect(Math.max(...most) - before).toBeLessThan(4 * MIB)

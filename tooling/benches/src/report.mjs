@@ -5,7 +5,7 @@ import { detail, DETAILS, number, verdictOf } from './table.mjs'
 const ORDER = [
   'index-scan', 'verify', 'hashes', 'index-build', 'index-memory', 'index-large', 'open', 'open-memory', 'get', 'get-cold', 'remote',
   'carv2-write', 'walk', 'fr32', 'commp', 'sector', 'top-level-index',
-  'first-block', 'acquire', 'store-start', 'many-cars', 'gateway',
+  'first-block', 'acquire', 'store-start', 'many-cars', 'gateway', 'import-ref', 'import-many', 'ref-get',
 ]
 
 /** Results in the order of the document; those that it does not know come last, by name. */
