@@ -1,14 +1,16 @@
 /** What is done for a deal in each of its states. Everything here may be done again: the deal, its name and its token were written before the first request. */
-import { type DealStatus, encodeClientProposal, FINAL_STATES, type ProposalMessage } from '@dagstore/deal-protocol'
+import { type DealStatus, encodeClientProposal, FINAL_STATES, type ProposalAnswer, type ProposalMessage, type TransferTerms } from '@dagstore/deal-protocol'
 import { createLane } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import type { ClientDeal } from './client-deal.ts'
 import { DealClientError } from './errors.ts'
-import { codeOf, cutMessage, failureOf, messageOf, retryOf } from './failure.ts'
-import { ACCEPTED, type ClientDealEvent, isLost, providerHas } from './machine/index.ts'
+import { cutMessage, failureOf, messageOf, retryOf } from './failure.ts'
+import { isFatal, toldOf, waitsForBytes } from './judgement.ts'
+import { ACCEPTED, isLost, providerHas } from './machine/index.ts'
 import type { Parts } from './parts.ts'
 import { costOf } from './proposal.ts'
 import { pushDeal, type Pushed } from './push-deal.ts'
+import type { DealSecrets } from './record-codec.ts'
 import { asked } from './requests.ts'
 
 /** Milliseconds until there is something to do; 0: at once. `undefined`: not before somebody says so. */
@@ -17,7 +19,7 @@ export type Pause = number | undefined
 /** Times in a row that a transfer may be refused, or a deal go back, before nothing comes of it. */
 const MAX_REPEATS = 8
 /** Between questions to the provider: a quarter of how long nothing has changed, from and to. */
-const SHORTEST_POLL_MS = 1000
+const SHORTEST_POLL_MS = 500
 const LONGEST_POLL_MS: Readonly<Partial<Record<ClientDeal['state'], number>>> = { StorageDealActive: 3_600_000, StorageDealSealing: 600_000, StorageDealAwaitingPreCommit: 600_000 }
 const POLL_MS = 60_000
 
@@ -56,22 +58,17 @@ export class DealSteps {
   cancel (proposalCid: CID, reason: Error): void { this.#pushes.get(proposalCid.toString())?.abort(reason) }
 
   /** Propose the same again: it renews what the provider keeps of the token, and asks it to go on. */
-  async propose (deal: ClientDeal): Promise<DealStatus['state']> {
+  async propose (deal: ClientDeal): Promise<ProposalAnswer> {
     const { table, api, publicUrl } = this.#parts
     const { proposalCid, proposal, clientSignature, root, payloadBytes, fastRetrieval, transferType, provider } = deal
     const secrets = await table.secrets(proposalCid)
     if (secrets === undefined) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'the deal has ended', { deal: proposalCid.toString() })
-    const { token, pullToken } = secrets
-    let transfer: ProposalMessage['transfer'] = { type: transferType === 'http-pull' ? 'manual' : transferType }
-    if (transferType === 'http-pull') {
-      if (publicUrl === undefined || pullToken === undefined) throw new DealClientError('DEAL_CLIENT_NO_URL', 'no URL is known at which the provider can fetch')
-      transfer = { type: 'http-pull', url: new URL(`deals/v1/payloads/${proposalCid.toString()}`, publicUrl).href, token: pullToken }
-    }
+    const { token } = secrets
+    const transfer = transferType === 'http-pull' ? pullTerms(proposalCid, publicUrl, secrets) : { type: transferType }
     const message: ProposalMessage = { clientProposal: encodeClientProposal(proposal, clientSignature), payloadCid: root, payloadBytes, transfer, fastRetrieval }
     const answer = await asked(this.#parts, (signal) => api(provider).propose(message, token, { signal }))
     if (answer.proposalCid.toString() !== proposalCid.toString()) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'an answer about another deal', { deal: proposalCid.toString() })
-    if (!answer.accepted) throw new DealClientError('DEAL_CLIENT_REJECTED', `the provider has rejected the proposal: ${cutMessage(answer.message)}`)
-    return answer.state
+    return answer
   }
 
   #isAtRest ({ state, reservedFunds, failure }: ClientDeal): boolean {
@@ -92,7 +89,7 @@ export class DealSteps {
         return 0
       case 'StorageDealFundsReserved':
         this.#checkStart(deal)
-        await this.propose(deal)
+        await this.#proposed(deal)
         await deals.change(proposalCid, { type: 'accepted' })
         return 0
       case 'StorageDealStartDataTransfer':
@@ -120,7 +117,7 @@ export class DealSteps {
   /** The provider fetches; it is told to when it has stopped. */
   async #sendAgain (deal: ClientDeal): Promise<Pause> {
     this.#checkStart(deal)
-    await this.propose(deal)
+    await this.#proposed(deal)
     await this.#parts.deals.change(deal.proposalCid, { type: 'sending' })
     return 0
   }
@@ -206,10 +203,22 @@ export class DealSteps {
       if (error instanceof DealClientError && error.code === 'DEAL_CLIENT_UNAUTHORIZED') return undefined
       throw error
     })
-    const status = first ?? await this.propose(deal).then(ask)
+    const status = first ?? await this.#renewed(deal, ask)
     if (status === undefined) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'the provider knows nothing of the deal that it has taken', { deal: name })
     if (!status.pieceCid.equals(deal.proposal.pieceCid)) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'an answer about another piece', { deal: name })
     return status
+  }
+
+  async #renewed (deal: ClientDeal, ask: () => Promise<DealStatus | undefined>): Promise<DealStatus | undefined> {
+    const { accepted, state, message } = await this.propose(deal)
+    // of a deal that has ended it says so at once
+    return accepted ? ask() : { proposalCid: deal.proposalCid, pieceCid: deal.proposal.pieceCid, fastRetrieval: deal.fastRetrieval, state, message }
+  }
+
+  /** @throws {DealClientError} `DEAL_CLIENT_REJECTED` */
+  async #proposed (deal: ClientDeal): Promise<void> {
+    const { accepted, message } = await this.propose(deal)
+    if (!accepted) throw new DealClientError('DEAL_CLIENT_REJECTED', `the provider has rejected the proposal: ${cutMessage(message)}`)
   }
 
   #checkStart ({ proposal, proposalCid }: ClientDeal): void {
@@ -218,20 +227,7 @@ export class DealSteps {
   }
 }
 
-/** Not agreed on yet: what is refused for good ends it. Later that needs a word of the provider, or the time. */
-const isFatal = ({ state }: ClientDeal, error: unknown): boolean => {
-  const code = codeOf(error)
-  if (retryOf(error) === 'later' || ACCEPTED.has(state)) return false
-  return YOUNG.has(state) || code === 'DEAL_CLIENT_REJECTED' || code === 'DEAL_CLIENT_TERMS'
-}
-
-const YOUNG: ReadonlySet<ClientDeal['state']> = new Set(['StorageDealReserveClientFunds', 'StorageDealClientFunding', 'StorageDealFundsReserved'])
-
-const waitsForBytes = (state: DealStatus['state']): boolean =>
-  state === 'StorageDealWaitingForData' || state === 'StorageDealTransferring' || state === 'StorageDealProviderTransferAwaitRestart'
-
-/** What it says of bytes is held against what was agreed on. */
-const toldOf = ({ payloadBytes = 0, transferType }: ClientDeal, status: DealStatus): ClientDealEvent => {
-  const receivedBytes = transferType === 'manual' ? 0 : providerHas(status.state) ? payloadBytes : Math.min(payloadBytes, status.receivedBytes ?? 0)
-  return { type: 'told', status: { ...status, receivedBytes, message: cutMessage(status.message) } }
+const pullTerms = (proposalCid: CID, publicUrl: URL | undefined, { pullToken }: DealSecrets): TransferTerms => {
+  if (publicUrl === undefined || pullToken === undefined) throw new DealClientError('DEAL_CLIENT_NO_URL', 'no URL is known at which the provider can fetch')
+  return { type: 'http-pull', url: new URL(`deals/v1/payloads/${proposalCid.toString()}`, publicUrl).href, token: pullToken }
 }

@@ -292,6 +292,19 @@ describe('a provider that is followed', () => {
     await h.close()
   })
 
+  it.each<StorageDealState>(['StorageDealError', 'StorageDealExpired'])('and takes the token no more, since the deal has ended with %s, is asked in its proposal', async (state) => {
+    const h = await openHarness()
+    const { proposalCid } = await start(h)
+    await h.dealIs(proposalCid, inState('StorageDealActive'))
+    h.provider.instead = (_, name) => {
+      if (name === 'GET deals') return new Response(null, { status: 403 })
+      return name === 'POST proposals' ? new Response(encodeProposalAnswer({ proposalCid, accepted: false, state, message: 'over' })) : undefined
+    }
+    expect(await h.client.refresh(proposalCid)).toMatchObject({ state: state === 'StorageDealError' ? 'StorageDealFailing' : state })
+    expect((await h.client.settled(proposalCid, { until: 'final' })).state).toBe(state)
+    await h.close()
+  })
+
   it('and says less than before is not believed to have gone back', async () => {
     const h = await openHarness()
     const { proposalCid } = await start(h)
