@@ -1,9 +1,11 @@
 import { verifyCar } from '@dagstore/carv2'
 import { createHashes } from '@dagstore/hashes'
-import { seededBytes } from '@dagstore-tooling/fixtures'
+import { carV1, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
 import { createFakeClock, type CrashWorld, everyCrash, treeDirectory as directory, treeFile as file } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
-import type { Imports } from '../src/imports.ts'
+import { CID } from 'multiformats/cid'
+import type { AdoptedImport, Imports } from '../src/imports.ts'
+import { decodeLotusImport } from '../src/lotus-records.ts'
 import { openImports } from '../src/open-imports.ts'
 import type { ImportRecord } from '../src/record.ts'
 import { memorySources } from './sources.ts'
@@ -112,6 +114,63 @@ describe('a cut after any operation', () => {
         // and it can be done, again
         expect((await imports.reimport(id)).fileBytes).toBe(after.byteLength)
         expect(world.fs.names()).toHaveLength(1)
+      },
+    })
+  })
+  it.each([8, 9])('of a CAR in place that is imported, and imported again, leaves its index with its record, or neither; seed %i', async (seed) => {
+    const blocks = makeBlocks(5, 20, { min: 10, max: 500 })
+    const source = memorySources({ '/a.car': carV1([blocks[0]!.cid], blocks) })
+    const openWith = (world: CrashWorld): Promise<Imports> => openImports({ db: world.db, directory: world.fs.directory.child('imports'), hashes, clock, sources: source })
+    let done = 0
+    await everyCrash({
+      seed,
+      run: async (world) => {
+        done = 0
+        const imports = await openWith(world)
+        const { id } = await imports.importPath('/a.car', { car: true })
+        done = 1
+        await imports.reimport(id)
+        done = 2
+      },
+      check: async (world) => {
+        const imports = await openWith(world)
+        const records = await all(imports)
+        expect(records.length).toBeGreaterThanOrEqual(Math.min(done, 1))
+        expect(world.fs.names()).toEqual(records.map(({ indexName }) => `imports/${indexName}`))
+        for (const { id, root } of records) {
+          const open = await imports.openRoot(root!)
+          expect(await open!.blockstore.has(root!)).toBe(true)
+          await open!.close()
+          await imports.remove(id)
+        }
+        expect(world.fs.names()).toEqual([])
+      },
+    })
+  })
+  it.each([10, 11])('of what is taken over leaves each record whole or not there, and all of them when it is repeated; seed %i', async (seed) => {
+    const blocks = makeBlocks(5, 20, { min: 10, max: 500 })
+    const root = CID.decode(blocks[0]!.cid)
+    const source = memorySources({ '/lotus/imports/1.car': carV1([blocks[0]!.cid], blocks), '/data/x': seededBytes(3, 5000) })
+    const records = [
+      decodeLotusImport(1n, JSON.stringify({ Labels: { source: 'import', root: root.toString(), filename: '/data/x', car_path: '/lotus/imports/1.car', car_owner: 'importmgr' } })),
+      decodeLotusImport(2n, JSON.stringify({ Labels: { source: 'import', root: root.toString(), filename: '/data/x', mtime: '1' } })),
+    ]
+    const adoptIn = async (world: CrashWorld): Promise<AdoptedImport[]> => {
+      const imports = await openImports({ db: world.db, directory: world.fs.directory.child('imports'), hashes, clock, sources: source })
+      const adopted: AdoptedImport[] = []
+      for await (const one of imports.adopt(records, { importsFolder: '/lotus/imports' })) adopted.push(one)
+      return adopted
+    }
+    let done = 0
+    await everyCrash({
+      seed,
+      run: async (world) => { done = 0; done = (await adoptIn(world)).length },
+      check: async (world) => {
+        const adopted = await adoptIn(world)
+        expect(adopted.map(({ record: { id }, fault }) => [id, fault === undefined])).toEqual([[1n, true], [2n, false]])
+        expect(adopted.filter(({ outcome }) => outcome === 'known').length).toBeGreaterThanOrEqual(done)
+        expect(world.fs.names()).toEqual([])
+        expect(source.contents.size).toBe(2)
       },
     })
   })

@@ -1,3 +1,4 @@
+import { payloadForm } from '@dagstore/dag'
 import { IoError } from '@dagstore/io'
 import { encodeHeader, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
 import { type Block, carV1, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
@@ -131,6 +132,29 @@ describe('CARs in place', () => {
     expect(fs.names()).toEqual([])
     expect(sources.opened.size).toBe(0)
   })
+  it('leave nothing when they cannot be read, their index cannot be written, or it is enough', async () => {
+    const { imports, sources, fs, db } = await openPlace({ sources: memorySources({ '/a.car': carV1([root.cid], blocks) }) })
+    const nothing = async (): Promise<void> => {
+      expect([fs.names(), await keysIn(db), sources.opened.size]).toEqual([[], ['last-id'], 0])
+    }
+    const full = new IoError('IO_FULL', 'no room')
+    for (const kind of ['write', 'commit']) {
+      fs.faults.failAt((operation) => operation.kind === kind && operation.name.includes('.idx'), full)
+      await expect(imports.importPath('/a.car', { car: true }), kind).rejects.toBe(full)
+      await nothing()
+    }
+    const reason = new Error('enough')
+    const control = new AbortController()
+    await expect(imports.importPath('/a.car', { car: true, signal: control.signal, onProgress: () => { control.abort(reason) } })).rejects.toBe(reason)
+    await nothing()
+    const { open } = sources
+    const lost = new IoError('IO_SOURCE_LOST', 'gone')
+    Object.assign(sources, { open: async (path: string) => { const source = await open(path); return { ...source, read: async (at: number, length: number) => { if (at > 0) throw lost; return source.read(at, length) } } } })
+    await expect(imports.importPath('/a.car', { car: true })).rejects.toBe(lost)
+    expect([fs.names(), sources.opened.size]).toEqual([[], 0])
+    Object.assign(sources, { open })
+    expect(await imports.importPath('/a.car', { car: true })).toMatchObject({ reused: false, blocks: 20 })
+  })
   it('of references are read from the files that they refer to', async () => {
     const { imports, sources, fs } = await openPlace({ sources: memorySources({ '/data/big': big }) })
     const made = await imports.importPath('/data/big', { profile })
@@ -232,6 +256,29 @@ describe('open', () => {
     sources.contents.set('/data/big', big)
     expect((await readAll(later)).size).toBe(5)
     expect((await imports.verify(id)).faultCount).toBe(0)
+  })
+})
+
+describe('the payload form', () => {
+  it('L12: is the same of references, of a dense CAR, and of a CAR in place, identity CIDs included', async () => {
+    // a folder of an empty file, one that is inlined, one whose root is, and one of several leaves
+    const sources = memorySources({ '/d/empty': new Uint8Array(0), '/d/inline': bytes.slice(0, 100), '/d/two': big.slice(0, MIB + 10), '/d/three': big })
+    const { imports } = await openPlace({ sources })
+    const payloadOf = async (id: bigint): Promise<Buffer> => {
+      await using open = await imports.open(id)
+      const chunks: Uint8Array[] = []
+      for await (const chunk of payloadForm(open.blockstore, open.root, { hashes })) chunks.push(chunk)
+      return Buffer.concat(chunks)
+    }
+    const ref = await imports.importPath('/d')
+    const dense = await imports.importPath('/d', { form: 'dense' })
+    const payload = await payloadOf(ref.id)
+    expect(Buffer.compare(await payloadOf(dense.id), payload)).toBe(0)
+    sources.contents.set('/payload.car', payload)
+    const car = await imports.importPath('/payload.car', { car: true })
+    expect(car.root.equals(ref.root)).toBe(true)
+    expect(Buffer.compare(await payloadOf(car.id), payload)).toBe(0)
+    expect((await imports.verify(car.id)).faultCount).toBe(0)
   })
 })
 
