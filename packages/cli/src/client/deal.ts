@@ -19,16 +19,16 @@ import { type AskedClient, withClient } from './with-client.ts'
 type Point = 'transferred' | 'active' | 'final'
 
 interface DealCommandOptions extends CommonOptions, DealOptions {
-  readonly wait: Point | boolean
+  readonly wait: Point | false
   readonly manualStatelessDeal?: boolean
 }
 
 export const addDealCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
   addDealOptions(addBackendOptions(common(client.command('deal'))))
-    .description('propose a storage deal and send its data; prints the CID of the proposal, then waits until the provider has checked the data')
+    .description('propose a storage deal and send its data; prints the CID of the proposal, then waits until the provider has them and has checked them')
     .option('--manual-stateless-deal', 'propose an offline deal that nothing is remembered of; it costs nothing')
-    .addOption(new Option('--wait <point>', 'until the provider has the data, until the deal is active, or until nothing more will happen').choices(['transferred', 'active', 'final']).default('transferred'))
-    .option('--no-wait', 'do not, where a daemon goes on with it')
+    .addOption(new Option('--wait <point>', 'until the provider has the data (has agreed, where they go another way), until the deal is active, or until nothing more will happen').choices(['transferred', 'active', 'final']).default('transferred'))
+    .option('--no-wait', 'do not: a daemon, or the next command on the store, goes on with it')
     .action(async (root: string, miner: string | undefined, price: bigint | undefined, duration: number | undefined, options: DealCommandOptions) => {
       const params = dealParams(parseCid(root), [miner, price, duration], options)
       await withClient(options, terminal, (client) => options.manualStatelessDeal === true ? stateless(params, client, options, terminal) : propose(params, client, options, terminal))
@@ -55,9 +55,8 @@ const propose = async (params: StartDealParams, client: AskedClient, options: De
     // said at once: what follows may take long, and be interrupted
     terminal.stdout(options.json === true ? await rpcJson('ClientStartDeal', cid) : `${cid.toString()}\n`)
     begun = cid
-    const waits = typeof options.wait === 'string' && (params.Data.TransferType !== 'manual' || options.wait !== 'transferred')
-    if (!waits && goesOn) return
-    const deal = waits ? await calls.ClientWaitDeal(cid, options.wait as Point, { signal }) : await calls.ClientGetDealInfo(cid, { signal })
+    if (options.wait === false) return
+    const deal = await calls.ClientWaitDeal(cid, options.wait, { signal })
     progress.end()
     if (isFailedDeal(deal.State)) throw new CommandError('COMMAND_REFUSED', `the deal has failed: ${deal.Message === '' ? dealState(deal.State) : deal.Message}`)
     terminal.stderr(`${printable(standing(deal))}\n`)
@@ -74,8 +73,8 @@ const propose = async (params: StartDealParams, client: AskedClient, options: De
   }
 }
 
-const standing = ({ State, PayloadBytes, ProviderURL, Provider }: DealInfo): string =>
-  `${dealState(State)}${PayloadBytes === undefined ? '' : `: ${ProviderURL ?? Provider} has ${showBytes(PayloadBytes)}`}`
+const standing = ({ State, DataRef, PayloadBytes, ProviderURL, Provider }: DealInfo): string =>
+  `${dealState(State)}${PayloadBytes === undefined || DataRef?.TransferType === 'manual' ? '' : `: ${ProviderURL ?? Provider} has ${showBytes(PayloadBytes)}`}`
 
 /** What costs something is agreed to by name alone. @throws {CommandError} `COMMAND_REFUSED` */
 const mustAfford = async ({ Miner, ProviderURL, Data, VerifiedDeal, MinBlocksDuration, EpochPrice }: StartDealParams, { calls }: AskedClient, options: DealCommandOptions, { signal }: Terminal): Promise<void> => {
