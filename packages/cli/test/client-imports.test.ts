@@ -119,7 +119,7 @@ describe('client adopt', () => {
     const at = { Root: root, FilePath: '/a', Error: '' }
     const { code, stdout, stderr, calls } = await client({ ClientAdopt: () => streamOf({ ...at, Key: 1n, Adopted: true }, { ...at, Key: 2n, Adopted: false }, { ...at, Key: 3n, Adopted: false, Error: 'IMPORT_BROKEN: no CAR' }) }, ['adopt', 'lotus'], { cwd })
     expect(calls.at(-1)).toEqual(['ClientAdopt', join(cwd, 'lotus')])
-    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: 'lotus: 1 import adopted, 1 there already\n', stderr: 'dagstore: import 3: no CAR (IMPORT_BROKEN)\n2 ok, 1 failed\n' })
+    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: 'lotus: 1 import adopted, 1 there already\n', stderr: 'dagstore: import 3: no CAR (IMPORT_BROKEN); to make it from /a: dagstore client reimport 3\n2 ok, 1 failed\n' })
     expect((await client({}, ['adopt'])).code).toBe(2)
   })
 })

@@ -28,7 +28,7 @@ export const addClientAdoptCommand = (client: Command, common: AddOptions, termi
           let known = 0
           for await (const { Key, Root, FilePath, Adopted, Error: why } of client.calls.ClientAdopt(folder.path, { signal: terminal.signal })) {
             const item = { id: Key, root: Root?.toString() ?? null, filename: FilePath, adopted: Adopted }
-            if (why !== '') await bulk.fail(item, readErrorText(why), `import ${Key}`)
+            if (why !== '') await bulk.fail(item, readErrorText(why), `import ${Key}`, FilePath === '' ? undefined : `to make it from ${FilePath}: dagstore client reimport ${Key}`)
             else await bulk.done(item, options.verbose === true ? `${Adopted ? 'adopted' : 'there already'} ${Key}: ${Root?.toString() ?? '<none>'} @${FilePath}` : undefined)
             if (!Adopted && why === '') known++
           }
