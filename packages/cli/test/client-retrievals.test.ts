@@ -56,11 +56,23 @@ describe('client retrieve', () => {
     expect(calls.at(-1)?.slice(1)).toMatchObject([{ DAGs: [], DealID: 7n }, { Path: join(cwd, 'out.iso'), IsCAR: false }, { Force: false }])
   })
 
-  it('L16: takes data that an import has, and asks nobody', async () => {
-    const { stderr, calls } = await client(api({ ClientHasLocal: async () => true, ClientRetrieveWithEvents: () => streamOf({ ...event, DealID: undefined, From: 'import' }) }), ['retrieve', root.toString(), 'out.iso'])
-    expect(stderr).toBe('1 MiB from an import, into out.iso\n')
-    expect(calls.map(([name]) => name)).toEqual(['ClientHasLocal', 'ClientRetrieveWithEvents', 'ClientExportWithEvents'])
+  it('L16: takes data that an import has, copies them once, and asks nobody', async () => {
+    const { stdout, stderr, calls } = await client(api({ ClientHasLocal: async () => true }), ['retrieve', root.toString(), 'out.iso'])
+    expect({ stdout, stderr }).toEqual({ stdout: 'Success\n', stderr: '1 B from an import, into out.iso\n' })
+    expect(calls.map(([name]) => name)).toEqual(['ClientHasLocal', 'ClientExportWithEvents'])
     expect(calls.at(-1)?.[1]).toMatchObject({ DealID: 0n })
+    const elsewhere = await client(api({ ClientHasLocal: async () => true }), ['retrieve', '--no-local', root.toString(), 'out.iso'])
+    expect(elsewhere.stderr).toBe('1 MiB from http://127.0.0.1:2350, into out.iso\n')
+    expect(elsewhere.calls.find(([name]) => name === 'ClientRetrieveWithEvents')?.[1]).toMatchObject({ LocalFirst: false })
+  })
+
+  it('takes data that an earlier retrieval has, unless they are to come from elsewhere', async () => {
+    const whole = { PayloadCID: root, PieceCID: null, PricePerByte: '0', UnsealPrice: '0', Status: RETRIEVAL_DEAL_STATES.DealStatusCompleted, Message: '', Provider: '', BytesReceived: 5, BytesPaidFor: 0, TotalPaid: '0', TransferChannelID: null, DataTransfer: null }
+    const had = api({ ClientListRetrievals: async () => [{ ...whole, ID: 1n, FileName: '1.car' }, { ...whole, ID: 2n, FileName: '2.car' }, { ...whole, ID: 3n }, { ...whole, ID: 4n, FileName: '4.car', DataSelector: 'a' }] })
+    const { stderr, calls } = await client(had, ['retrieve', root.toString(), 'out'])
+    expect(stderr).toBe('5 B from retrieval 2, into out\n')
+    expect(calls.at(-1)?.[1]).toMatchObject({ DealID: 2n })
+    for (const more of [['--no-local'], ['--piece-cid', piece.toString()], ['--into', 'ipfs']]) expect((await client(had, ['retrieve', ...more, root.toString(), 'out'])).calls.map(([name]) => name)).toContain('ClientRetrieveWithEvents')
   })
 
   it('goes on with an earlier one of the same part that was cut off', async () => {

@@ -1,12 +1,11 @@
 /** What a proposal says, from the options of `client deal`. */
 import type { DataRef, StartDealParams } from '@dagstore/lotus-api'
-import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import type { CID } from 'multiformats/cid'
 import { parseCid } from '../car/cid-argument.ts'
 import { CommandError } from '../failure.ts'
-import { parseFil } from '../fil.ts'
 import { positiveNumber, wholeNumber } from '../shards/numbers.ts'
-import { epochs } from './query-ask.ts'
+import { epochs, fil } from './amounts.ts'
 
 export interface DealOptions {
   readonly provider?: string
@@ -45,15 +44,6 @@ export const addDealOptions = (command: Command): Command => command
   .addOption(new Option('--transfer <how>', 'http-push: we send; http-pull: the provider fetches; manual: the data go another way').choices(['http-push', 'http-pull', 'manual', 'graphsync']).default('http-push'))
   .option('--manual-piece-cid <cid>', 'of an offline deal whose piece is known')
   .option('--manual-piece-size <bytes>', 'its size, padded or not', positiveNumber)
-
-/** @throws {InvalidArgumentError} wrong usage */
-function fil (text: string): bigint {
-  try {
-    return parseFil(text)
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : '')
-  }
-}
 
 /** @throws {CommandError} `COMMAND_USAGE`: two of one kind, none where there must be one, or what does not go together */
 export const dealParams = (root: CID, [miner, price, duration]: readonly [miner: string | undefined, price: bigint | undefined, duration: number | undefined], options: DealOptions): StartDealParams => {

@@ -14,8 +14,11 @@ export const retrievalState = (number: number): string => RETRIEVALS.get(number)
 /** Nothing more happens to the deal, and it did not come off. */
 export const isFailedDeal = (number: number): boolean => FAILED_DEALS.has(dealState(number))
 
+/** It has all that was asked for. */
+export const isWholeRetrieval = (number: number): boolean => number === RETRIEVAL_DEAL_STATES.DealStatusCompleted
+
 /** Nothing more happens to the retrieval. */
-export const isOverRetrieval = (number: number): boolean => number === RETRIEVAL_DEAL_STATES.DealStatusCompleted || isFailedRetrieval(number)
+export const isOverRetrieval = (number: number): boolean => isWholeRetrieval(number) || isFailedRetrieval(number)
 
 export const isFailedRetrieval = (number: number): boolean => FAILED_RETRIEVALS.has(retrievalState(number))
 

@@ -38,7 +38,10 @@ export const addExportCommand = (client: Command, common: AddOptions, terminal: 
       if (argument === '-' && options.car === true) throw new CommandError('COMMAND_USAGE', 'a CAR needs an output file')
       refuseMixture(output, options)
       return withClient(options, terminal, async (client) => {
-        if (argument === '-') return printFile({ Root: root, Path: path, ...(options.retrieval === undefined ? {} : { DealID: options.retrieval }) }, client, terminal)
+        if (argument === '-') {
+          await printFile({ Root: root, Path: path, ...(options.retrieval === undefined ? {} : { DealID: options.retrieval }) }, client, terminal)
+          return
+        }
         if (client.isHere) await refuseEarly(output, options)
         await exportDag({ Root: root, DAGs: path === '' ? [] : [{ DataSelector: path, ExportMerkleProof: false }], FromLocalCAR: '', DealID: options.retrieval ?? 0n }, output, options, client, terminal)
         terminal.stdout(options.json === true ? `${toJson({ root: root.toString(), path: output.path })}\n` : `exported ${printable(argument)}\n`)
@@ -46,30 +49,36 @@ export const addExportCommand = (client: Command, common: AddOptions, terminal: 
     })
 }
 
-/** The file or folder is there whole, or not at all. */
-export const exportDag = async (ref: ExportRef, { path, label, force }: Output, { car, carVersion }: ExportHow, { calls }: Pick<AskedClient, 'calls'>, terminal: Terminal): Promise<void> => {
+/** The file or folder is there whole, or not at all. @returns bytes of the data */
+export const exportDag = async (ref: ExportRef, { path, label, force }: Output, { car, carVersion }: ExportHow, { calls }: Pick<AskedClient, 'calls'>, terminal: Terminal): Promise<number> => {
   const progress = startProgress(terminal, 'export')
   try {
-    await aboutFile(label, async () => {
+    return await aboutFile(label, async () => {
       const events = calls.ClientExportWithEvents(ref, { Path: path, IsCAR: car === true }, { Force: force, ...(car === true ? { CARVersion: carVersion === '2' ? 2 : 1 } : {}) }, { signal: terminal.signal })
       let done = false
+      let bytes = 0
       for await (const event of events) {
         done ||= event.Done
+        bytes = event.DoneBytes
         progress.update(event.DoneBytes, event.TotalBytes ?? undefined)
       }
       terminal.signal.throwIfAborted()
       if (!done) throw new CommandError('COMMAND_REFUSED', 'the export ended before it was done')
+      return bytes
     }, path)
   } finally {
     progress.end()
   }
 }
 
-/** @param from - first byte; to: one after the last. @default all of it */
-export const printFile = async (dag: ClientDagRef, { calls }: Pick<AskedClient, 'calls'>, terminal: Terminal, from?: number, to?: number): Promise<void> => {
+/** @param from - first byte; to: one after the last. @default all of it @returns how many there were */
+export const printFile = async (dag: ClientDagRef, { calls }: Pick<AskedClient, 'calls'>, terminal: Terminal, from?: number, to?: number): Promise<number> => {
+  let bytes = 0
   for await (const chunk of calls.ClientReadDag(dag, from, to, { signal: terminal.signal })) {
     terminal.stdout(chunk)
+    bytes += chunk.byteLength
     await terminal.drained?.()
   }
   terminal.signal.throwIfAborted()
+  return bytes
 }

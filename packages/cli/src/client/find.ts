@@ -31,7 +31,7 @@ export const addFindCommand = (client: Command, common: AddOptions, terminal: Te
       // source: lotus cli/client.go `clientFindCmd`
       if (isLocal) terminal.stdout('LOCAL\n')
       for (const offer of offers) {
-        terminal.stdout(printable(offer.Err === '' ? `RETRIEVAL ${offerName(offer)}-${showFil(BigInt(offer.MinPrice))}-${showBytes(offer.Size)}` : `ERR ${offerName(offer)}: ${offer.Err}`) + '\n')
+        terminal.stdout(printable(offer.Err === '' ? `RETRIEVAL ${offerName(offer)}-${showFil(BigInt(offer.MinPrice))}${offer.Size > 0 ? `-${showBytes(offer.Size)}` : ''}` : `ERR ${offerName(offer)}: ${offer.Err}`) + '\n')
       }
       if (!isLocal && usable(offers).length === 0) terminal.stderr(offers.length === 0 ? 'not here, and no provider is known: --provider URL\n' : 'nobody who was asked has it\n')
     })

@@ -1,8 +1,7 @@
 /** `client query-ask`: what a provider asks for. */
 import type { StorageAsk } from '@dagstore/lotus-api'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { rpcJson } from '../backend/rpc-json.ts'
-import { parseEpochs } from '../epochs.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { type Row, rows } from '../rows.ts'
@@ -10,6 +9,7 @@ import { positiveNumber } from '../shards/numbers.ts'
 import { addBackendOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { showBytes } from '../text.ts'
+import { epochs } from './amounts.ts'
 import { withClient } from './with-client.ts'
 
 interface QueryAskOptions extends CommonOptions { readonly size?: number, readonly duration?: number }
@@ -30,15 +30,6 @@ export const addQueryAskCommand = (client: Command, common: AddOptions, terminal
       const ask = await withClient(options, terminal, ({ calls }) => calls.ClientQueryAsk(provider, '', { signal: terminal.signal }))
       terminal.stdout(options.json === true ? await rpcJson('ClientQueryAsk', ask) : rows(rowsOf(ask, options), options.color ?? terminal.colors))
     })
-}
-
-/** @throws {InvalidArgumentError} wrong usage */
-export const epochs = (text: string): number => {
-  try {
-    return parseEpochs(text)
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : '')
-  }
 }
 
 /** Source: lotus cli/client.go `clientQueryAskCmd`. */

@@ -43,11 +43,14 @@ type Column = readonly [title: string, cell: (one: RetrievalInfo) => Cell]
 
 const plain = (text: string): Cell => ({ text: printable(text) })
 
+/** As Lotus writes a peer that is none. */
+const NOBODY = '11'
+
 /** Source: lotus cli/client.go `outputRetrievalDeals`. */
 const COLUMNS: readonly Column[] = [
   ['PayloadCID', ({ PayloadCID }) => plain(shortCid(PayloadCID))],
   ['DealId', ({ ID }) => plain(String(ID))],
-  ['Provider', ({ Provider, From = Provider }) => plain(From)],
+  ['Provider', ({ Provider, From = Provider }) => plain(From === NOBODY ? '' : From)],
   ['Status', ({ Status }) => retrievalCell(Status)],
   ['Received', ({ BytesReceived }) => plain(showBytes(BytesReceived))],
   ['TotalPaid', ({ TotalPaid }) => plain(showFil(BigInt(TotalPaid)))],

@@ -1,22 +1,22 @@
 /** `client retrieve`: a DAG is fetched, from here where it can be had here, and written to a file or directory. */
-import type { RetrievalEvent, RetrievalOrder } from '@dagstore/lotus-api'
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { ClientCalls } from '../backend/client-calls.ts'
+import type { RetrievalEvent } from '@dagstore/lotus-api'
+import { type Command, Option } from 'commander'
+import type { CID } from 'multiformats/cid'
 import { parseCid } from '../car/cid-argument.ts'
 import { type Output, refuseEarly, refuseMixture } from '../car/output.ts'
 import { CommandError } from '../failure.ts'
-import { parseFil, showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { addBackendOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes, toJson } from '../text.ts'
+import { fil } from './amounts.ts'
 import { type DagPath, parseDagPath } from './dag-path.ts'
-import { isOverRetrieval, retrievalState } from './deal-states.ts'
+import { retrievalState } from './deal-states.ts'
 import { several } from './find.ts'
-import { askOffers, offerName, usable } from './offers.ts'
 import { exportDag, type ExportHow, printFile } from './export.ts'
 import { namedPath } from './paths.ts'
+import { orderOf, type OrderQuery, placeOf } from './retrieval-order.ts'
 import { type AskedClient, withAnyClient } from './with-client.ts'
 
 interface RetrieveOptions extends CommonOptions, ExportHow {
@@ -47,17 +47,7 @@ export const addRetrieveCommand = (client: Command, common: AddOptions, terminal
     .action((text: string, output: string | undefined, options: RetrieveOptions) => retrieve(parseDagPath(text, options.path), output, options, terminal))
 }
 
-/** @throws {InvalidArgumentError} wrong usage */
-function fil (text: string): bigint {
-  try {
-    return parseFil(text)
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : '')
-  }
-}
-
 const retrieve = async (dag: DagPath, argument: string | undefined, options: RetrieveOptions, terminal: Terminal): Promise<void> => {
-  const { signal } = terminal
   if (options.dataSelector !== undefined && dag.path !== '') throw new CommandError('COMMAND_USAGE', 'a path or --data-selector')
   const selector = options.dataSelector ?? (dag.path === '' ? undefined : dag.path)
   const output: Output | undefined = argument === undefined ? undefined : { ...namedPath(argument, terminal), force: options.force === true }
@@ -65,49 +55,35 @@ const retrieve = async (dag: DagPath, argument: string | undefined, options: Ret
   if (output !== undefined) refuseMixture(output, options)
   await withAnyClient(options, terminal, async (client) => {
     if (output !== undefined && client.isHere) await refuseEarly(output, options)
-    const order = await orderOf(dag, selector, options, client, terminal)
-    const done = await follow(client.calls.ClientRetrieveWithEvents(order, null, { signal }), terminal)
-    const from = done.From === undefined || done.From === 'import' ? 'an import' : done.From
-    const ref = { Root: dag.root, DAGs: selector === undefined ? [] : [{ DataSelector: selector, ExportMerkleProof: false }], FromLocalCAR: '', DealID: done.DealID ?? 0n }
-    if (output?.label === '-') await printFile({ Root: dag.root, Path: dag.path, ...(done.DealID === undefined || done.DealID === 0n ? {} : { DealID: done.DealID }) }, client, terminal)
-    else if (output !== undefined) await exportDag(ref, output, options, client, terminal)
-    const said = `${showBytes(done.BytesReceived)} from ${from}${output === undefined || output.label === '-' ? '' : `, into ${output.label}`}`
-    if (options.json === true) terminal.stdout(`${toJson({ id: done.DealID ?? null, root: dag.root.toString(), selector: selector ?? null, from: done.From ?? null, bytes: done.BytesReceived, path: output?.path ?? null })}\n`)
+    const { id, from, bytes: fetched } = await fetchedOf(dag.root, selector, options, client, terminal)
+    const written = await writeOut(dag, selector, id, output, options, client, terminal)
+    const bytes = fetched ?? written
+    if (options.json === true) terminal.stdout(`${toJson({ id: id ?? null, root: dag.root.toString(), selector: selector ?? null, from, bytes: bytes ?? null, path: output?.path ?? null })}\n`)
     // source: lotus cli/client.go `clientRetrieveCmd`, whose last word it is
     else if (output?.label !== '-') terminal.stdout('Success\n')
-    if (options.json !== true) terminal.stderr(`${printable(said)}\n`)
+    if (options.json !== true) terminal.stderr(`${printable(`${bytes === undefined ? '' : `${showBytes(bytes)} `}from ${from === 'import' ? 'an import' : from}${output === undefined || output.label === '-' ? '' : `, into ${output.label}`}`)}\n`)
   })
 }
 
-/** An earlier one of the same data that was cut off goes on. */
-const orderOf = async ({ root }: DagPath, selector: string | undefined, options: RetrieveOptions, client: AskedClient, { signal }: Terminal): Promise<RetrievalOrder> => {
-  const { calls } = client
-  const piece = options.pieceCid === undefined ? null : parseCid(options.pieceCid)
-  const isLocal = options.local && options.into === undefined && await calls.ClientHasLocal(root, { signal })
-  const providers = isLocal ? options.provider : await providersOf(root, piece, options, client, signal)
-  const earlier = isLocal ? undefined : await unfinished(root.toString(), selector, calls, signal)
-  return {
-    Root: root, Piece: piece, Size: 0, FromLocalCAR: '', Total: String(options.maxPrice), UnsealPrice: '0', PaymentInterval: 0, PaymentIntervalIncrease: 0, Client: '', Miner: '', MinerPeer: null,
-    Providers: providers, LocalFirst: options.local,
-    ...(selector === undefined ? {} : { DataSelector: selector }), ...(options.into === undefined ? {} : { Into: options.into }), ...(earlier === undefined ? {} : { ID: earlier }),
-  }
+/** `id`: of the retrieval that has the data. */
+interface Fetched { readonly id: bigint | undefined, readonly from: string, readonly bytes: number | undefined }
+
+/** What is here is not fetched again, and what was cut off goes on. */
+const fetchedOf = async (root: CID, selector: string | undefined, options: RetrieveOptions, client: AskedClient, terminal: Terminal): Promise<Fetched> => {
+  const { signal } = terminal
+  const query: OrderQuery = { root, selector, piece: options.pieceCid === undefined ? null : parseCid(options.pieceCid), providers: options.provider, local: options.local, maxPrice: options.maxPrice, into: options.into }
+  const place = await placeOf(query, client, signal)
+  if (place.type === 'import') return { id: undefined, from: 'import', bytes: undefined }
+  if (place.type === 'retrieval') return { id: place.id, from: `retrieval ${place.id}`, bytes: place.bytes }
+  const { DealID, From = 'import', BytesReceived } = await follow(client.calls.ClientRetrieveWithEvents(await orderOf(query, place.earlier, client, signal), null, { signal }), terminal)
+  return { id: DealID === 0n ? undefined : DealID, from: From, bytes: BytesReceived }
 }
 
-const unfinished = async (root: string, selector: string | undefined, calls: ClientCalls, signal: AbortSignal): Promise<bigint | undefined> =>
-  (await calls.ClientListRetrievals({ signal })).findLast(({ PayloadCID, DataSelector, Status }) => PayloadCID.toString() === root && DataSelector === selector && !isOverRetrieval(Status))?.ID
-
-/** @throws {CommandError} `COMMAND_REFUSED`: nobody is known to have it, or not for that price */
-const providersOf = async (root: RetrievalOrder['Root'], piece: RetrievalOrder['Piece'], { provider, maxPrice }: RetrieveOptions, client: AskedClient, signal: AbortSignal): Promise<readonly string[]> => {
-  if (provider.length > 0) return provider
-  const offers = await askOffers(client, root, piece, [], { signal })
-  const found = usable(offers)
-  const paid = found.filter(({ MinPrice }) => BigInt(MinPrice) <= maxPrice)
-  if (paid.length > 0) return paid.map(({ MinerPeer: { ID, URL = ID } }) => URL)
-  const [cheapest] = found
-  if (cheapest !== undefined) throw new CommandError('COMMAND_REFUSED', `${offerName(cheapest)} asks for ${showFil(BigInt(cheapest.MinPrice))}; to agree to that: --max-price ${showFil(BigInt(cheapest.MinPrice)).replace(' FIL', '')}`)
-  throw new CommandError('COMMAND_REFUSED', offers.length === 0
-    ? 'no import has it, and no provider is known: --provider URL'
-    : `no import has it, and nobody who was asked: ${offers.map((offer) => `${offerName(offer)}: ${offer.Err}`).join('; ')}`)
+/** @returns bytes that were written */
+const writeOut = async ({ root, path }: DagPath, selector: string | undefined, id: bigint | undefined, output: Output | undefined, options: RetrieveOptions, client: AskedClient, terminal: Terminal): Promise<number | undefined> => {
+  if (output === undefined) return undefined
+  if (output.label === '-') return printFile({ Root: root, Path: path, ...(id === undefined ? {} : { DealID: id }) }, client, terminal)
+  return exportDag({ Root: root, DAGs: selector === undefined ? [] : [{ DataSelector: selector, ExportMerkleProof: false }], FromLocalCAR: '', DealID: id ?? 0n }, output, options, client, terminal)
 }
 
 /** Of the last event. @throws {CommandError} `COMMAND_REFUSED`: an event says that it has failed */
