@@ -1,13 +1,14 @@
 /** All parts of a daemon but its server: the store, its pieces and deals, and the answers to the Lotus methods over them. */
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '@dagstore/io'
+import { type Clock, createFairFlow } from '@dagstore/io'
 import { openDirectory } from '@dagstore/io/node'
 import type { LotusApi } from '@dagstore/lotus-api'
 import { createHostGuard, type HostGuardOptions, httpMounts } from '@dagstore/mounts'
 import { nodeGuardedFetch } from '@dagstore/mounts/node'
 import { createShardLoader, type DealProvider } from '@dagstore/deal-provider'
 import type { PieceStore } from '@dagstore/piece-store'
-import { createHandlers, createTokens, type ServedMetrics, type Tokens } from '@dagstore/rpc'
+import { createHandlers, createTokens, type ExtraDoor, type ServedMetrics, type Tokens } from '@dagstore/rpc'
+import type { Denylist } from '@dagstore/trustless-gateway'
 import { type ClientSide, openClientSide } from './client/client-side.ts'
 import { openShardStore, type ShardStore } from './compose.ts'
 import { doctorOptions } from './config/apply.ts'
@@ -17,6 +18,7 @@ import { logLoader, logStore } from './daemon/log-events.ts'
 import { createDaemonMetrics } from './daemon/metrics.ts'
 import { pieceParts } from './daemon/piece-parts.ts'
 import { createSealedAsks } from './daemon/sealed-asks.ts'
+import { type DealFront, openDealFront } from './daemon/deal-front.ts'
 import { dealParts, openDeals } from './daemon/deals.ts'
 import { codeOf } from './failure.ts'
 import type { Logs } from './log/logs.ts'
@@ -31,6 +33,8 @@ export interface ProviderOptions {
   readonly shutdown: () => void
   /** The environment: where an IPFS node is. @default empty */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** What is not given back. */
+  readonly denylist?: Denylist | undefined
 }
 
 export interface Provider {
@@ -40,6 +44,8 @@ export interface Provider {
   readonly client: ClientSide
   /** Answers to all methods. */
   readonly api: LotusApi
+  /** What else is answered at the port. */
+  readonly doors: readonly ExtraDoor[]
   metrics (): Promise<ServedMetrics>
   /** When the store's own disk failed last, in milliseconds since 1970; `undefined`: never. */
   diskFailedAt (): number | undefined
@@ -50,7 +56,7 @@ export interface Provider {
  * @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has the store
  * @throws {CommandError} the folder cannot be a store's
  */
-export const openProvider = async (root: RootFolder, config: Config, { logs, clock, shutdown, env = {} }: ProviderOptions): Promise<Provider> => {
+export const openProvider = async (root: RootFolder, config: Config, { logs, clock, shutdown, denylist, env = {} }: ProviderOptions): Promise<Provider> => {
   const metrics = createDaemonMetrics(clock)
   const hosts: HostGuardOptions = { allow: config.mountHosts }
   const guard = createHostGuard(hosts)
@@ -74,7 +80,9 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   const telling = logLoader(logs, loader)
   let deals: DealProvider | undefined
   let client: ClientSide | undefined
+  let front: DealFront | undefined
   const close = async (): Promise<void> => {
+    await front?.close()
     await loader.close()
     await telling
     await client?.close()
@@ -84,7 +92,11 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   try {
     const tokens = createTokens(await openSecret(root.path))
     const pieces = await store.openPieces()
-    deals = await openDeals(store, pieces, config.miner, logs.of('deals'))
+    // who may propose deals on this machine alone has his data there
+    const pullGuard = createHostGuard({ ...hosts, allowPrivate: config.acceptDeals !== 'always', schemes: ['http', 'https'] })
+    const pullFlow = config.transferBytesPerSecond === 0 ? {} : { flow: createFairFlow(config.transferBytesPerSecond, clock) }
+    deals = await openDeals(store, pieces, { miner: config.miner, maxPulls: config.maxTransfers, log: logs.of('deals'), pulls: { fetch: nodeGuardedFetch(pullGuard), ...pullFlow } })
+    front = await openDealFront(store, pieces, deals, { config, clock, log: logs.of('deals'), denylist, checkUrl: (url) => { pullGuard.checkUrl(url) } })
     client = await openClientSide(store, { config, logs, clock, background: true, publicUrl: payloadUrl(config), env })
     const rpcLog = logs.of('rpc')
     const handlers = createHandlers({
@@ -92,6 +104,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
       shards: { dagstore: store.dagstore, isUnsealed: store.isUnsealed, isWaiting: sealed.isWaiting, indices: store.indices, metrics: metrics.store, hosts, folder: openDirectory },
       pieces: pieceParts(pieces, store.dagstore),
       deals: dealParts(deals),
+      market: front.market,
       client: client.parts,
       onNotice: (text) => { rpcLog.warn(text) },
     })
@@ -102,7 +115,8 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
         return handlers.DagstoreRecoverShard(key, options)
       },
     }
-    return { store, tokens, pieces, client, api, metrics: () => metrics.served(store.dagstore, sealed.isWaiting), diskFailedAt: () => diskFailedAt, close }
+    const doors = front.door === undefined ? [] : [front.door]
+    return { store, tokens, pieces, client, api, doors, metrics: () => metrics.served(store.dagstore, sealed.isWaiting), diskFailedAt: () => diskFailedAt, close }
   } catch (error) {
     await close()
     throw error

@@ -25,7 +25,7 @@ const waitingDeal = async (): Promise<string> => {
   const car = carV1([blocks[0]!.cid], blocks)
   await writeFile(join(cwd, 'payload.car'), car)
   const store = await openShardStore({ path: join(cwd, '.dagstore'), label: '.dagstore' })
-  const deals = await openDeals(store, await store.openPieces(), 2001n, createLogs({ write: () => {}, clock: systemClock, level: 'error', format: 'text', colors: false }).of('deals'))
+  const deals = await openDeals(store, await store.openPieces(), { miner: 2001n, log: createLogs({ write: () => {}, clock: systemClock, level: 'error', format: 'text', colors: false }).of('deals') })
   const commp = createCommP({ engine: createPieceEngine() })
   commp.write(car)
   const { commitment, paddedBytes } = commp.finish()

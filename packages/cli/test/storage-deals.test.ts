@@ -33,7 +33,7 @@ const twoDeals = async (number?: bigint): Promise<Place> => {
   const root = { path: join(cwd, '.dagstore'), label: '.dagstore' }
   const store = await openShardStore(root)
   const log = createLogs({ write: () => {}, clock: systemClock, level: 'error', format: 'text', colors: false }).of('deals')
-  const deals = await openDeals(store, await store.openPieces(), 1000n, log)
+  const deals = await openDeals(store, await store.openPieces(), { miner: 1000n, log })
   const [proposals, pieces]: [string[], string[]] = [[], []]
   for (const [name, bytes] of [['car', car], ['noise', noise]] as const) {
     const commp = createCommP({ engine: createPieceEngine() })

@@ -161,7 +161,7 @@ export class DealSteps {
       await deals.change(proposalCid, { type: 'failed', message: 'the data have not come in time' })
       return
     }
-    const fetches = transferType === 'http-pull' && record?.from !== undefined
+    const fetches = transferType === 'http-pull' && record?.from !== undefined && this.#parts.pulls !== undefined
     if (!fetches && this.#parts.transfer?.accepts(transferType) !== true) return
     const begun = await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
     if (begun === undefined) return

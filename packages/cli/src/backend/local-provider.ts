@@ -39,7 +39,7 @@ export const localDeals = async (store: ShardStore, notice: (text: string) => vo
   const { root } = store
   const { miner } = existsSync(join(root.path, CONFIG_FILE)) ? configOfRoot(root) : { miner: KEYS.miner.default }
   const log = createLogs({ write: notice, clock: systemClock, level: 'warn', format: 'text', colors: false }).of('deals')
-  const deals = await openDeals(store, await store.openPieces(), miner, log)
+  const deals = await openDeals(store, await store.openPieces(), { miner, log })
   const calls = dealHandlers(dealParts(deals), notice)
   return {
     calls: {

@@ -4,6 +4,7 @@ export type AnonymousRead = 'loopback' | 'always' | 'never'
 export type SealedPolicy = 'reject' | 'queue' | 'ask'
 export type LogFormat = 'text' | 'json'
 export type GatewayAccess = 'reading' | 'always' | 'never'
+export type AcceptDeals = 'loopback' | 'always' | 'never'
 export type MigrationSource = '' | 'lotus' | 'boost' | 'curio' | 'file'
 
 /** Times in milliseconds, sizes in bytes; 0 where a limit is wanted: none. */
@@ -61,6 +62,20 @@ export interface Config {
 
   /** Actor id. */
   readonly miner: bigint
+  readonly acceptDeals: AcceptDeals
+  /** attoFIL. */
+  readonly dealPrice: bigint
+  readonly verifiedDealPrice: bigint
+  /** Padded. */
+  readonly minPieceBytes: number
+  readonly maxPieceBytes: number
+  readonly maxTransfers: number
+  readonly transferBytesPerSecond: number
+  readonly transferExpiryMs: number
+  readonly maxWaitingDeals: number
+  /** attoFIL. */
+  readonly retrievalPrice: bigint
+  readonly unsealPrice: bigint
 
   readonly useIpfs: boolean
   readonly ipfsUseForRetrieval: boolean

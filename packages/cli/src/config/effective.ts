@@ -85,6 +85,7 @@ export const effectiveConfig = (options: ConfigOptions, terminal: Terminal): Eff
   const config = values as unknown as Config
   if (config.migrateFrom !== '' && config.migrateSource === '') throw new CommandError('COMMAND_USAGE', `${place(origins.migrateFrom)}MigrateFrom = "${config.migrateFrom}" wants MigrateSource: where these deals are`)
   if ((config.tlsCert === '') !== (config.tlsKey === '')) throw new CommandError('COMMAND_USAGE', `${place(config.tlsCert === '' ? origins.tlsKey : origins.tlsCert)}${config.tlsCert === '' ? 'TlsKey wants TlsCert: the certificate that it belongs to' : 'TlsCert wants TlsKey: its private key'}`)
+  if (config.minPieceBytes > config.maxPieceBytes) throw new CommandError('COMMAND_USAGE', `${place(origins.maxPieceBytes)}MaxPieceSize is below MinPieceSize`)
   return { config, origins: origins as EffectiveConfig['origins'], root, file }
 }
 

@@ -8,9 +8,10 @@ import { createHostGuard } from '@dagstore/mounts'
 import { isApiInfo } from '../api-address.ts'
 import { parseLevels } from '../log/levels.ts'
 import { CLIENT_KEYS } from './client-keys.ts'
+import { DEAL_KEYS } from './deal-keys.ts'
 import { GATEWAY_KEYS } from './gateway-keys.ts'
 import { parseListen } from './listen.ts'
-import { actorKind, booleanKind, bytesFrom, choice, durationKind, listOf, pathsKind, textKind, textOf, wholeNumber } from './values.ts'
+import { booleanKind, bytesFrom, choice, durationKind, listOf, pathsKind, textKind, textOf, wholeNumber } from './values.ts'
 import type { Config } from './config.ts'
 import type { ConfigKey, SectionName } from './config-key.ts'
 
@@ -79,7 +80,7 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
   },
   mountHosts: {
     section: 'Daemon', name: 'MountHosts', kind: listOf('a list of host names, *.domains, addresses and ranges', isHostRule), default: [],
-    help: 'Hosts of `http` and `https` shards that may be asked although they are not of the public network: a name, `*.example.com`, an address, or a range such as `10.1.0.0/16`.',
+    help: 'Hosts of `http` and `https` shards, and of clients whose data are fetched, that may be asked although they are not of the public network: a name, `*.example.com`, an address, or a range such as `10.1.0.0/16`.',
   },
   anonymousRead: {
     section: 'Daemon', name: 'AnonymousRead', kind: choice('loopback', 'always', 'never'), default: 'loopback',
@@ -163,10 +164,7 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
     help: 'Indices that are built anew in an hour at most. 0: it only looks.',
   },
 
-  miner: {
-    section: 'Deals', name: 'Miner', kind: actorKind, default: 1000n,
-    help: 'Actor whose sectors hold the pieces that are imported by `storage-deals import-data`.',
-  },
+  ...DEAL_KEYS,
 
   ...CLIENT_KEYS,
 

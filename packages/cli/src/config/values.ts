@@ -48,6 +48,9 @@ export const actorKind: ValueKind<bigint> = kind('the id of an actor such as 100
   return id !== undefined && id <= MAX_U64 ? id : undefined
 }, (id) => id <= BigInt(Number.MAX_SAFE_INTEGER) ? String(id) : quote(`f0${id}`), (value) => asString(value) ?? asDigits(value))
 
+/** attoFIL; more than exists is a slip of the pen. */
+export const amountKind: ValueKind<bigint> = kind('an amount in attoFIL such as "500000000"', (text) => /^\d{1,30}$/.test(text) ? BigInt(text) : undefined, (amount) => quote(String(amount)), (value) => asString(value) ?? asDigits(value))
+
 export const booleanKind: ValueKind<boolean> = kind('true or false', (text) => ({ true: true, 1: true, false: false, 0: false })[text.toLowerCase()], String, (value) => typeof value === 'boolean' ? String(value) : undefined)
 
 export const choice = <const T extends string>(...values: readonly T[]): ValueKind<T> =>
@@ -127,5 +130,13 @@ export const bytesFrom = (least: number): ValueKind<number> => kind(
   least === 0 ? 'a number of bytes such as "64MiB" or 0' : `a number of bytes such as "64MiB", from ${least}`,
   (text) => { const bytes = parseBytes(text); return bytes !== undefined && bytes >= least ? bytes : undefined },
   (bytes) => bytes === 0 ? '0' : quote(showExactBytes(bytes)),
+  (value) => asString(value) ?? asDigits(value)
+)
+
+/** A number of bytes for which `accepts` is true. */
+export const sizeOf = (wants: string, accepts: (bytes: number) => boolean): ValueKind<number> => kind(
+  wants,
+  (text) => { const bytes = parseBytes(text); return bytes !== undefined && accepts(bytes) ? bytes : undefined },
+  (bytes) => quote(showExactBytes(bytes)),
   (value) => asString(value) ?? asDigits(value)
 )

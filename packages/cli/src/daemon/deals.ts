@@ -1,6 +1,6 @@
 /** The deals that a daemon takes itself, with the stand-in for sealing: pieces are written to unsealed sector files, and nothing is proved. */
 import { join } from 'node:path'
-import { createUnsealedSealing, type DealProvider, openDealProvider } from '@dagstore/deal-provider'
+import { createUnsealedSealing, type DealProvider, openDealProvider, type PullOptions } from '@dagstore/deal-provider'
 import { localFiles } from '@dagstore/mounts/node'
 import { createPieceEngine } from '@dagstore/piece/node'
 import type { PieceStore } from '@dagstore/piece-store'
@@ -11,7 +11,15 @@ import type { Logger } from '../log/logs.ts'
 /** Where imported files are until their deal is active. */
 const STAGING = 'deal-staging'
 
-export const openDeals = ({ root, dagstore, files }: ShardStore, pieces: PieceStore, miner: bigint, log: Logger): Promise<DealProvider> => {
+export interface DealsOptions {
+  readonly miner: bigint
+  readonly log: Logger
+  /** What fetches data from clients. @default nothing does */
+  readonly pulls?: PullOptions
+  readonly maxPulls?: number
+}
+
+export const openDeals = ({ root, dagstore, files, hashes }: ShardStore, pieces: PieceStore, { miner, log, pulls, maxPulls }: DealsOptions): Promise<DealProvider> => {
   const engine = createPieceEngine()
   return openDealProvider({
     db: dagstore.db,
@@ -23,6 +31,9 @@ export const openDeals = ({ root, dagstore, files }: ShardStore, pieces: PieceSt
     // copies of other miners are those of deals that were migrated
     otherDeals: async (pieceCid) => (await pieces.get(pieceCid)).some((location) => location.miner !== miner),
     engine,
+    hashes,
+    pulls,
+    maxConcurrentPulls: maxPulls,
     onProblem: ({ deal, error }) => { log.warn('a deal does not get on', { deal, error }) },
   })
 }

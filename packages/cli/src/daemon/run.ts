@@ -10,6 +10,7 @@ import type { EffectiveConfig } from '../config/effective.ts'
 import { CONFIG_FILE } from '../config/file-name.ts'
 import { localUrl, parseListen } from '../config/listen.ts'
 import { CommandError } from '../failure.ts'
+import { openDenylistFiles } from '../gateway/denylist-files.ts'
 import { createLogs } from '../log/logs.ts'
 import { readStorage } from '../migrate/storage.ts'
 import { removePrivateDrafts } from '../private-file.ts'
@@ -51,7 +52,11 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
   if (file !== undefined && resolve(terminal.cwd, file.label) !== own && existsSync(own)) log.warn('the configuration in the folder of the store is not read, since another one was given', { file: own })
   // what was typed just now and is none is a mistake; one of a configuration is a disk that is not there
   if (origins.storage.kind === 'option') await readStorage(config.storage, terminal)
-  const provider = await openProvider(root, config, { logs, clock, shutdown: () => { stop.abort('shutdown') }, env: terminal.env })
+  const denylist = await openDenylistFiles(config.denylists, { clock, log: logs.of('gateway') })
+  const provider = await openProvider(root, config, { logs, clock, denylist, shutdown: () => { stop.abort('shutdown') }, env: terminal.env }).catch(async (error: unknown) => {
+    await denylist?.close()
+    throw error
+  })
   const ending = new AbortController()
   let server: RpcHttpServer | undefined
   let gateway: DaemonGateway | undefined
@@ -68,10 +73,9 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
     }
     said = sayBroken(provider.client, { config, logs, clock, write: terminal.stderr, signal: ending.signal })
     let migrating = config.migrateFrom !== ''
-    gateway = await openDaemonGateway(provider.store, { config, clock, log: logs.of('gateway'), terminal })
-    const { reload } = gateway ?? {}
-    if (reload !== undefined) unreload = terminal.onReload?.(() => void reload()) ?? unreload
-    server = await listen(provider, config, gateway, { doors: clientDoors(provider.client, logs), onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating, missing: storage?.missing ?? 0 }) })
+    gateway = await openDaemonGateway(provider.store, { config, clock, log: logs.of('gateway'), terminal, denylist })
+    unreload = terminal.onReload?.(() => void Promise.all([denylist?.reload(), gateway?.reload()])) ?? unreload
+    server = await listen(provider, config, gateway, { doors: [...clientDoors(provider.client, logs), ...provider.doors], onEvent: logServer(logs), health: () => healthOf(provider, { stopping: stop.signal.aborted, migrating, missing: storage?.missing ?? 0 }) })
     const url = localUrl(server.address.host, server.address.port)
     await provider.store.dagstore.announce(url)
     await writeApiFiles(root.path, { url, token: provider.tokens.sign(['read', 'write', 'sign', 'admin']) })
@@ -88,6 +92,7 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
     await server?.close({ deadlineMs: config.stopTimeoutMs })
     unreload()
     await gateway?.close()
+    await denylist?.close()
     await migration
     await said
     await storage?.ended
