@@ -1,5 +1,5 @@
 import { seededBytes } from '@dagstore-tooling/fixtures'
-import { treeFile } from '@dagstore-tooling/testkit'
+import { seededRandom, treeFile } from '@dagstore-tooling/testkit'
 import { describe, expect, it } from 'vitest'
 import { all, keysIn, openPlace } from './place.ts'
 import { memorySources } from './sources.ts'
@@ -64,5 +64,30 @@ describe('a record', () => {
     await db.put(`!imports!/client/stores/${id}`, JSON.stringify({ Labels: { car_path: kept.carPath, car_owner: 'importmgr' } }))
     await imports.remove(id)
     expect(await files.stat(kept.carPath)).toBeDefined()
+  })
+  it.each([1, 2, 3])('whatever is damaged in it is read, as what can be understood of it or as damaged; seed %i', async (seed) => {
+    const random = seededRandom(`records ${seed}`)
+    const { imports, db } = await openPlace({ sources: memorySources({ '/data/a': bytes }) })
+    const { id, root } = await imports.importPath('/data/a')
+    await imports.setPiece(id, { pieceCid: root, paddedBytes: 2048, payloadBytes: 1411 })
+    const key = `!imports!/client/stores/${id}`
+    const whole = (await db.get(key))!
+    for (let run = 0; run < 300; run++) {
+      let text = whole
+      for (let edits = 1 + random.int(3); edits > 0; edits--) {
+        const at = random.int(text.length)
+        const piece = random.pick(['', '"', '{', '}', ':', ',', '0', '-1', '\\u0000', 'null', '[]', '999999999999999999999', '../', text.slice(at, at + random.int(40)), String.fromCharCode(random.int(65_536))])
+        text = text.slice(0, at) + piece + text.slice(at + random.int(30))
+      }
+      await db.put(key, text)
+      const record = await imports.get(id)
+      expect(record?.id).toBe(id)
+      expect(await all(imports)).toHaveLength(1)
+      // opened, or broken: nothing else
+      await imports.open(id).then((open) => open.close(), (error: unknown) => { expect(error, text).toMatchObject({ code: 'IMPORT_BROKEN' }) })
+      expect((await imports.verify(id, { depth: 'stat' })).record.id).toBe(id)
+    }
+    await imports.remove(id)
+    expect((await keysIn(db)).filter((name) => name.startsWith('/client') || name.startsWith('pending'))).toEqual([])
   })
 })

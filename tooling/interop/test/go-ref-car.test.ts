@@ -1,11 +1,13 @@
 /** CARs of references, ours and those of go-fil-markets, read by each other. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openHashes } from '@dagstore/hashes/node'
-import { openFileSource, openTree, openWritableFile } from '@dagstore/io/node'
+import { createMemoryRecords, decodeLotusImport, openImports } from '@dagstore/imports'
+import { nodeSourceFiles } from '@dagstore/imports/node'
+import { openDirectory, openFileSource, openTree, openWritableFile } from '@dagstore/io/node'
 import { createRefCar, openRefCar } from '@dagstore/ref-carv2'
 import { nodeReferencedFiles } from '@dagstore/ref-carv2/node'
 import { buildTree } from '@dagstore/unixfs-builder'
@@ -60,5 +62,24 @@ describe.each([127, MIB, MIB + 60, 2 * MIB + 5, 5 * MIB + 126])('a file of %i by
     for await (const chunk of entry.content()) found.push(chunk)
     expect(Buffer.compare(Buffer.concat(found), content)).toBe(0)
     expect(await car.check({ depth: 'full' })).toMatchObject({ faultCount: 0, files: 1 })
+  })
+  it('of go-fil-markets is taken over from a folder of Lotus in place, and imported again as one that go-fil-markets reads', async (context) => {
+    const go = programs(context)
+    const { source, sha256 } = await sourceOf(size)
+    const theirs = at(`lotus-${size}/imports/1629158400000000001.car`)
+    await mkdir(at(`lotus-${size}/imports`), { recursive: true })
+    const { root } = await go('write', theirs, source)
+    const before = await readFile(theirs)
+    const folder = openDirectory(at(`imports-${size}`))
+    await using imports = await openImports({ records: createMemoryRecords(), directory: folder, hashes, sources: nodeSourceFiles() })
+    const record = JSON.stringify({ Labels: { car_owner: 'importmgr', car_path: theirs, filename: source, root, source: 'import' } })
+    for await (const adopted of imports.adopt([decodeLotusImport(1_629_158_400_000_000_001n, record)], { importsFolder: at(`lotus-${size}/imports`) })) {
+      expect(adopted).toMatchObject({ outcome: 'adopted', fault: undefined, record: { form: 'ref', carOwner: 'user', carPath: theirs } })
+    }
+    expect(await imports.verify(1_629_158_400_000_000_001n)).toMatchObject({ faultCount: 0, files: 1 })
+    const again = await imports.reimport(1_629_158_400_000_000_001n)
+    expect(again.root.toString()).toBe(root)
+    expect(await go('read', at(`imports-${size}/${again.carPath}`), again.root.toString())).toEqual({ bytes: size, sha256 })
+    expect(Buffer.compare(await readFile(theirs), before)).toBe(0)
   })
 })
