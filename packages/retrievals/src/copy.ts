@@ -1,8 +1,8 @@
 /** Copying blocks into the file of a retrieval, whatever state it is in. */
-import { type DagPath, type DagScope, type EntityBytes, walkDag, walkPath } from '@dagstore/dag'
+import { DagError, type DagPath, type DagScope, type EntityBytes, walkDag, walkPath } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
 import { type CallOptions, type Directory, joinBytes } from '@dagstore/io'
-import { BlockstoreError, type ReadBlockstore, readBlock, type ShardBlockstore, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, BlockstoreError, oneChunk, type ReadBlockstore, readBlock, type ShardBlockstore, type StoreCallOptions, toCid } from '@dagstore/read-blockstore'
 import type { WritableCar } from '@dagstore/writable-carv2'
 import type { CID } from 'multiformats/cid'
 import { RetrievalError } from './errors.ts'
@@ -36,11 +36,15 @@ export interface Copied {
   readonly missing: readonly CID[]
 }
 
-/** A block on its way; `present` says that the file has it. */
-interface Block { readonly cid: CID, readonly bytes: Uint8Array, readonly present: boolean }
+/** A block on its way; `present` says that the file has it, and then its bytes may have been left there. */
+interface Block { readonly cid: CID, readonly bytes: Uint8Array, readonly sizeBytes: number, readonly present: boolean }
 
-/** All blocks that belong into the file, verified. What the file has is read from there. */
-export type Blocks = (file: ShardBlockstore | undefined, onMissing: (cid: CID) => void) => AsyncIterable<Block>
+/**
+ * All blocks that belong into the file, verified. What the file has is read from there.
+ *
+ * @param trusts - the file's own blocks were hashed when they were put there: those without links need not be read
+ */
+export type Blocks = (file: ShardBlockstore | undefined, onMissing: (cid: CID) => void, trusts: boolean) => AsyncIterable<Block>
 
 /** Data put between two checkpoints: what a crash makes a copy fetch again. */
 const CHECKPOINT_BYTES = 64 << 20
@@ -71,7 +75,7 @@ const reuse = async (target: CopyTarget, { car }: Found & { readonly state: 'fin
   try {
     checkRoots(target, car.roots)
     const tally = new Tally(target)
-    for await (const block of blocks(car.blockstore, tally.miss)) {
+    for await (const block of blocks(car.blockstore, tally.miss, false)) {
       if (!block.present) return undefined
       tally.add(block)
     }
@@ -84,7 +88,7 @@ const reuse = async (target: CopyTarget, { car }: Found & { readonly state: 'fin
 const fill = async (target: CopyTarget, car: WritableCar, blocks: Blocks): Promise<Copied> => {
   const tally = new Tally(target)
   let unsaved = 0
-  for await (const block of blocks(car, tally.miss)) {
+  for await (const block of blocks(car, tally.miss, true)) {
     if (!block.present) {
       await car.put(block.cid, block.bytes)
       unsaved += block.bytes.byteLength
@@ -115,9 +119,9 @@ class Tally {
 
   readonly miss = (cid: CID): void => { this.#missing.push(cid) }
 
-  add ({ bytes }: Block): void {
+  add ({ sizeBytes }: Block): void {
     this.#blocks++
-    this.#bytes += bytes.byteLength
+    this.#bytes += sizeBytes
     this.#target.onProgress?.({ doneBlocks: this.#blocks, doneBytes: this.#bytes, totalBytes: undefined })
   }
 
@@ -136,24 +140,47 @@ export interface WalkedSource extends Pick<ReadBlockstore, 'get'> {
 
 /** What of the DAG under `root` is wanted: each block from the file where it is there, else from the source; hashed in either case. */
 export const dagBlocks = (root: CID, from: WalkedSource, missing: 'throw' | 'report', selector: DagSelector | undefined, { hashes, signal }: CopyTarget): Blocks =>
-  async function * (file, onMissing) {
+  async function * (file, onMissing, trusts) {
     from.begin?.(file)
     /** Came from the source, and have not been given since. */
     const fetched = new Set<string>()
-    const both = {
-      get: async function * (any: Parameters<ReadBlockstore['get']>[0], options?: Parameters<ReadBlockstore['get']>[1]): AsyncGenerator<Uint8Array> {
-        const cid = toCid(any)
-        const present = file !== undefined && await file.has(cid, options)
-        const bytes = await readBlock(present ? file : from, cid, options)
-        if (present) from.passed?.(cid, bytes)
-        else fetched.add(cid.toString())
-        yield bytes
-      },
+    /** Left in the file, and not given since. */
+    const left = new Map<string, number>()
+    // of a part of a file the length of each block counts
+    const leaves = trusts && selector === undefined
+    const read = async (cid: CID, options: StoreCallOptions | undefined): Promise<Uint8Array> => {
+      if (file === undefined || !await file.has(cid, options)) {
+        const bytes = await readBlock(from, cid, options)
+        verify(cid, bytes, hashes)
+        fetched.add(cid.toString())
+        return bytes
+      }
+      const isLeft = leaves && cid.code === RAW
+      const bytes = isLeft ? NO_BYTES : await readBlock(file, cid, options)
+      if (isLeft) left.set(cid.toString(), await file.size(cid, options))
+      else verify(cid, bytes, hashes)
+      from.passed?.(cid, bytes)
+      return bytes
     }
-    const options = { identity: 'skip', hashes, missing, onMissing, signal } as const
+    const both = { get: (any: AnyCid, options?: StoreCallOptions) => oneChunk(() => read(toCid(any), options)) }
+    const options = { identity: 'skip', verify: 'never', missing, onMissing, signal } as const
     const blocks = selector === undefined ? walkDag(both, root, options) : walkPath(both, root, { ...options, ...selector, outside: 'throw' })
-    for await (const { cid, bytes } of blocks) yield { cid, bytes, present: !fetched.delete(cid.toString()) }
+    for await (const { cid, bytes } of blocks) {
+      const name = cid.toString()
+      const sizeBytes = left.get(name) ?? bytes.byteLength
+      left.delete(name)
+      yield { cid, bytes, sizeBytes, present: !fetched.delete(name) }
+    }
   }
+
+const RAW = 0x55
+const NO_BYTES = new Uint8Array(0)
+
+const verify = (cid: CID, bytes: Uint8Array, hashes: Hashes): void => {
+  const { code, digest } = cid.multihash
+  if (!hashes.has(code)) throw new DagError('DAG_UNKNOWN_HASH', `no hasher for the block; hash=0x${code.toString(16)}`, cid)
+  if (!hashes.matches(code, digest, bytes)) throw new DagError('DAG_HASH_MISMATCH', `block does not match its hash; length=${bytes.byteLength}`, cid)
+}
 
 /** Every block that the store lists; identity CIDs carry their data themselves. */
 export const listedBlocks = (from: Pick<ReadBlockstore, 'getAll'>, { hashes, signal }: CopyTarget): Blocks =>
@@ -165,7 +192,7 @@ export const listedBlocks = (from: Pick<ReadBlockstore, 'getAll'>, { hashes, sig
       const bytes = await joined(chunks)
       if (!hashes.has(cid.multihash.code)) throw new BlockstoreError('BLOCKSTORE_UNKNOWN_HASH', `no hasher; code=0x${cid.multihash.code.toString(16)}`, { cid })
       if (!hashes.matches(cid.multihash.code, cid.multihash.digest, bytes)) throw new BlockstoreError('BLOCKSTORE_HASH_MISMATCH', 'block does not match its CID', { cid })
-      yield { cid, bytes, present: file !== undefined && await file.has(cid) }
+      yield { cid, bytes, sizeBytes: bytes.byteLength, present: file !== undefined && await file.has(cid) }
     }
   }
 

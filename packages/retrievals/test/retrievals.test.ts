@@ -190,3 +190,22 @@ describe('copySections', () => {
     expect(codeOf(await rejection(retrievals.copySections({ id: 'a', roots: [], from: { blockstore: store } })))).toBe('BLOCKSTORE_HASH_MISMATCH')
   })
 })
+
+it('does not read leaves again that an unfinished file has, and counts them all the same', async () => {
+  const directory = createMemoryDirectory('test')
+  const { store, root } = await sample()
+  const whole = await openRetrievals({ directory: createMemoryDirectory('other'), hashes }).retrieve({ id: 'a', root, from: store })
+  const leaving = new AbortController()
+  store.before = (gets) => { if (gets === store.blocks.size + 5) leaving.abort(new Error('enough')) }
+  await expect(openRetrievals({ directory, hashes }).retrieve({ id: 'a', root, from: store, signal: leaving.signal })).rejects.toThrow('enough')
+  store.before = () => {}
+  let hashed = 0
+  const counting = { ...hashes, matches: (...args: Parameters<typeof hashes.matches>) => { hashed += args[2].byteLength; return hashes.matches(...args) } }
+  const told: number[] = []
+  const passed: string[] = []
+  const source = { get: (cid: Parameters<typeof store.get>[0]) => store.get(cid), passed: (cid: CID) => { passed.push(cid.toString()) } }
+  expect(await openRetrievals({ directory, hashes: counting }).retrieve({ id: 'a', root, from: source, onProgress: ({ doneBytes }) => { told.push(doneBytes) } })).toEqual(whole)
+  expect(told.at(-1)).toBe(whole.bytes)
+  expect(passed.length).toBe(4)
+  expect(hashed).toBeLessThan(whole.bytes)
+})

@@ -1,5 +1,5 @@
 /** Trying again as long as something comes of it. */
-import type { CallOptions, Clock } from '@dagstore/io'
+import { type CallOptions, type Clock, withdrawable } from '@dagstore/io'
 import { TransferError } from './errors.ts'
 import { CODE } from './http-words.ts'
 
@@ -59,7 +59,9 @@ export const askInTime = async (send: typeof fetch, url: URL, headers: Record<st
     leaving.abort()
   }, () => {})
   try {
-    return await ask(send, url, { headers, signal: signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal]) })
+    const either = signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal])
+    // a fetch of somebody else may not listen to its signal
+    return await withdrawable(ask(send, url, { headers, signal: either }), either)
   } catch (error) {
     signal?.throwIfAborted()
     throw isLate ? new TransferError('TRANSFER_STALLED', `no answer; ms=${stalledMs}`, { source: url.origin }) : error
