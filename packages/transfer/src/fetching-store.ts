@@ -21,8 +21,10 @@ export interface FetchingStoreOptions extends CallOptions {
   readonly sources: readonly DagSource[]
   readonly hashes: Hashes
   readonly clock?: Clock | undefined
-  /** Rounds through all sources in a row that bring nothing, before it gives up. @default 8 */
+  /** Rounds through all sources in a row that bring nothing, before it gives up; 4 at most before anything has come. @default 8 */
   readonly attempts?: number | undefined
+  /** How long sources may say "later", as while a sector is unsealed, milliseconds. @default 6 hours */
+  readonly patienceMs?: number | undefined
   /** Single blocks asked for ahead of the walk, where no CAR is to be had. @default 6 */
   readonly lookAhead?: number | undefined
   readonly onEvent?: ((event: FetchEvent) => void) | undefined
@@ -42,6 +44,7 @@ export interface FetchingStore extends Pick<ReadBlockstore, 'get'>, AsyncDisposa
 
 /** Sections of one CAR that the walk has had already: so many bytes more than those of use, and it is not gone on with. */
 const MAX_SKIPPED_BYTES = 8 << 20
+const PATIENCE_MS = 6 * 3_600_000
 
 /**
  * Gets stream in from a CAR of what is wanted, as long as that brings what the walk asks for next; after a cut only what is missing is asked
@@ -69,12 +72,12 @@ class Fetching implements FetchingStore {
   fetchedBytes = 0
 
   constructor (options: FetchingStoreOptions) {
-    const { clock = systemClock, attempts = 8, lookAhead = 6, selector = {}, onEvent } = options
+    const { clock = systemClock, attempts = 8, patienceMs = PATIENCE_MS, lookAhead = 6, selector = {}, onEvent } = options
     this.#options = options
     this.#root = toCid(options.root)
     this.#part = selector
     this.#mirror = new WalkMirror(this.#root, selector)
-    this.#ring = new SourceRing(options.sources, { clock, attempts, tell: (type, { source }, cid, code) => { onEvent?.({ type, source: source.name, cid, what: undefined, code, bytes: this.fetchedBytes }) } })
+    this.#ring = new SourceRing(options.sources, { clock, attempts, patienceMs, tell: (type, { source }, cid, code) => { onEvent?.({ type, source: source.name, cid, what: undefined, code, bytes: this.fetchedBytes }) } })
     this.#ahead = new FetchedAhead(lookAhead, async (cid) => this.#mirror.has(cid) || cid.multihash.code === IDENTITY || await this.#held?.has(cid) === true)
   }
 

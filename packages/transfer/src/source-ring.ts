@@ -7,6 +7,8 @@ import { TransferError, type TransferErrorCode } from './errors.ts'
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
+/** Where nobody has ever given anything, there may be nobody. */
+const FIRST_ATTEMPTS = 4
 
 export interface FetchEvent {
   /** `failed`: it may do better later; `absent`: it has not got the block; `dropped`: it is not asked any more. `asked`: a CAR or a block of it. */
@@ -25,15 +27,19 @@ export interface RingMember {
   readonly source: DagSource
   /** It gives blocks only. */
   carless: boolean
-  /** Has failed since something came of asking anybody. */
+  /** Has failed in this round. */
   failed: boolean
+  /** Has said in this round that it will do later. */
+  busy: boolean
   absent: boolean
 }
 
 export interface RingOptions {
   readonly clock: Clock
-  /** Rounds in a row that bring nothing. */
+  /** Rounds in a row that bring nothing; those in which somebody says "later" do not count. */
   readonly attempts: number
+  /** How long nothing may come of that. */
+  readonly patienceMs: number
   readonly tell: (type: FetchEvent['type'], member: RingMember, cid: CID, code: TransferErrorCode | undefined) => void
 }
 
@@ -42,11 +48,15 @@ export class SourceRing {
   readonly #options: RingOptions
   #last: TransferError | undefined
   #rounds = 0
+  #pauses = 0
   #pauseMs = 0
+  #hasWorked = false
+  #lastAt: number
 
   constructor (sources: readonly DagSource[], options: RingOptions) {
-    this.#members = sources.map((source) => ({ source, carless: false, failed: false, absent: false }))
+    this.#members = sources.map((source) => ({ source, carless: false, failed: false, busy: false, absent: false }))
     this.#options = options
+    this.#lastAt = options.clock.monotonic()
   }
 
   /** Who is to be asked. @throws {TransferError} the last one was dropped for this */
@@ -58,9 +68,12 @@ export class SourceRing {
 
   /** Something came of it. */
   worked (): void {
+    this.#hasWorked = true
+    this.#lastAt = this.#options.clock.monotonic()
     this.#rounds = 0
+    this.#pauses = 0
     this.#pauseMs = 0
-    for (const member of this.#members) member.failed = false
+    this.#nextRound()
   }
 
   /** Another block is asked for. */
@@ -74,7 +87,7 @@ export class SourceRing {
    * @throws {BlockNotFoundError} nobody has the block. What has happened last, where nobody is left or nothing comes of asking again
    */
   async failed (member: RingMember, cid: CID, error: TransferError, { signal }: CallOptions): Promise<void> {
-    const { attempts, clock, tell } = this.#options
+    const { clock, tell } = this.#options
     this.#members = this.#members.filter((each) => each !== member)
     const isAbsent = error.code === 'TRANSFER_NOT_FOUND'
     const isDropped = !isAbsent && error.retry !== 'later'
@@ -83,17 +96,29 @@ export class SourceRing {
     if (!isDropped) this.#members.push(member)
     if (isAbsent) member.absent = true
     else member.failed = true
+    member.busy = error.code === 'TRANSFER_BUSY'
     if (this.#members.length === 0) throw error
     if (this.#members.every(({ absent }) => absent)) throw new BlockNotFoundError(cid, { cause: error })
     this.#pauseMs = Math.max(this.#pauseMs, error.retryAfterMs ?? 0)
     // to the front with one that has not failed in this round, or whose turn it is again
     const isFresh = ({ absent, failed }: RingMember): boolean => !absent && !failed
     if (!this.#members.some(isFresh)) {
-      if (++this.#rounds >= attempts) throw error
-      await clock.sleep(Math.min(LONGEST_PAUSE_MS, this.#pauseMs || FIRST_PAUSE_MS * 2 ** (this.#rounds - 1)), { signal })
+      this.#checkPatience(error)
+      await clock.sleep(Math.min(LONGEST_PAUSE_MS, this.#pauseMs || FIRST_PAUSE_MS * 2 ** Math.min(this.#pauses++, 10)), { signal })
       this.#pauseMs = 0
-      for (const each of this.#members) each.failed = false
+      this.#nextRound()
     }
     while (!isFresh(this.current)) this.#members.push(this.#members.shift()!)
   }
+
+  #checkPatience (error: TransferError): void {
+    const { attempts, patienceMs, clock } = this.#options
+    if (this.#members.some(({ busy }) => busy)) {
+      if (clock.monotonic() - this.#lastAt >= patienceMs) throw error
+    } else if (++this.#rounds >= (this.#hasWorked ? attempts : Math.min(attempts, FIRST_ATTEMPTS))) {
+      throw error
+    }
+  }
+
+  #nextRound (): void { for (const member of this.#members) member.failed = member.busy = false }
 }

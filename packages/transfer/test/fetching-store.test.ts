@@ -170,6 +170,21 @@ describe('over sources that fail', () => {
     await expect(walkInto(new Map(), store, tree.root)).rejects.toMatchObject({ code: 'TRANSFER_UNREACHABLE', source: 'http://two.test' })
     expect(pauses).toEqual([500, 1000, 2000])
   })
+
+  it('one that says later is asked again for hours, when it says so', async () => {
+    let now = 0
+    const pauses: number[] = []
+    const clock: Clock = { now: () => now, monotonic: () => now, sleep: async (ms, options) => { if (ms === 30_000) return systemClock.sleep(ms, options); pauses.push(ms); now += ms } }
+    const busy = sourceOf(tree.store, (response, _, n) => (n < 500 ? new Response(null, { status: 503, headers: n % 2 === 0 ? { 'retry-after': '20' } : {} }) : response), { clock })
+    await using store = openStore(tree.root, [busy.source], { clock, attempts: 2 })
+    expect(await walkInto(new Map(), store, tree.root)).toEqual(await namesOf(tree.store, tree.root))
+    expect(pauses.slice(0, 6)).toEqual([500, 20_000, 1000, 20_000, 2000, 20_000])
+    expect(Math.max(...pauses)).toBe(60_000)
+    const never = sourceOf(tree.store, () => new Response(null, { status: 503 }), { clock })
+    await using other = openStore(tree.root, [never.source], { clock, patienceMs: 100_000 })
+    await expect(walkInto(new Map(), other, tree.root)).rejects.toMatchObject({ code: 'TRANSFER_BUSY' })
+    expect(never.asked.length).toBeLessThan(15)
+  })
 })
 
 describe('gateways of other makes', () => {

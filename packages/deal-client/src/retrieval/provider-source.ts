@@ -1,5 +1,5 @@
 /** A provider as a source of blocks: its terms are asked for and a retrieval agreed upon when the first block is wanted. What has none of that is a plain gateway. */
-import { decodeRetrievalAnswer, decodeRetrievalOffer, encodeRetrievalProposal, type RetrievalOffer, type RetrievalTerms } from '@dagstore/deal-protocol'
+import { decodeRetrievalAnswer, decodeRetrievalOffer, decodeRetrievalStatus, encodeRetrievalProposal, type RetrievalOffer, type RetrievalTerms } from '@dagstore/deal-protocol'
 import { type CallOptions, withdrawable } from '@dagstore/io'
 import { type DagPart, type DagSource, gatewaySource, type GatewaySourceOptions, TransferError, type TransferErrorCode } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
@@ -63,7 +63,7 @@ export const providerSource = (url: string, negotiation: Negotiation, options: P
       return await use(session.source)
     } catch (error) {
       signal?.throwIfAborted()
-      if (session.dealId === undefined || !(error instanceof TransferError) || !GONE.has(error.code) || await isKnown(api, session.dealId, negotiation.token, { signal })) throw error
+      if (session.dealId === undefined || !(error instanceof TransferError) || !GONE.has(error.code) || await isOpen(api, session.dealId, negotiation.token, { signal })) throw error
       agreed = undefined
       return use((await withdrawable(agree(), signal)).source)
     }
@@ -85,8 +85,8 @@ interface Session {
   readonly source: DagSource
 }
 
-/** What a gateway answers where the session, or the token, is none. */
-const GONE: ReadonlySet<TransferErrorCode> = new Set<TransferErrorCode>(['TRANSFER_NOT_FOUND', 'TRANSFER_UNAUTHORIZED', 'TRANSFER_EXPIRED'])
+/** What a gateway answers where the session, or the token, is none, or has ended. */
+const GONE: ReadonlySet<TransferErrorCode> = new Set<TransferErrorCode>(['TRANSFER_NOT_FOUND', 'TRANSFER_UNAUTHORIZED', 'TRANSFER_EXPIRED', 'TRANSFER_REFUSED'])
 
 const negotiate = async (api: ProviderApi, plain: DagSource, { id, root, pieceCid, part, maxPrice, token }: Negotiation, options: ProviderSourceOptions): Promise<Session> => {
   const { onAgreement, ...more } = options
@@ -123,9 +123,13 @@ const asTransferError = (cause: unknown, source: string): TransferError => {
   return new TransferError('TRANSFER_REFUSED', message, { cause, source })
 }
 
-const isKnown = async (api: ProviderApi, dealId: bigint, token: string, options: CallOptions): Promise<boolean> => {
+/** False: to be proposed again. One that the provider has cancelled is not. */
+const isOpen = async (api: ProviderApi, dealId: bigint, token: string, options: CallOptions): Promise<boolean> => {
   try {
-    return (await api.request(`retrievals/${dealId}`, { ...options, token })).status !== 404
+    const { status, text } = await api.request(`retrievals/${dealId}`, { ...options, token })
+    if (status === 404) return false
+    const { state } = decodeRetrievalStatus(text)
+    return state !== 'DealStatusErrored' && state !== 'DealStatusCompleted'
   } catch (error) {
     options.signal?.throwIfAborted()
     return !(error instanceof DealClientError && error.code === 'DEAL_CLIENT_UNAUTHORIZED')

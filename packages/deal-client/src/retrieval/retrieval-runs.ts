@@ -1,7 +1,7 @@
 /** The retrievals that are under way: each is run to its end, written down when its state changes, and told of as it goes. */
 import { type Clock, createFairSlots, createLane, type FairSlots } from '@dagstore/io'
 import type { RetrievalTable, StoredRetrieval } from './retrieval-table.ts'
-import { type Change, failureOf, runRetrieval, type RunParts } from './run-retrieval.ts'
+import { type Change, CLOSED, failureOf, runRetrieval, type RunParts } from './run-retrieval.ts'
 
 interface Running {
   now: StoredRetrieval
@@ -22,7 +22,6 @@ export interface RunsOptions {
 }
 
 const CANCELLED = Symbol('cancelled')
-const CLOSED = Symbol('closed')
 /** How often bytes alone are told. */
 const TOLD_BYTES = 8 << 20
 const TOLD_MS = 1000

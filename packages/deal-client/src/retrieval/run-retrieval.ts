@@ -8,7 +8,7 @@ import { type DagPart, type FetchEvent, fetchingStore, parseSelector, TransferEr
 import type { CID } from 'multiformats/cid'
 import { base64url } from 'multiformats/bases/base64'
 import { DealClientError } from '../errors.ts'
-import { providerSource } from './provider-source.ts'
+import { type ProviderSource, providerSource } from './provider-source.ts'
 import type { Retrieval } from './retrieval.ts'
 import type { LocalDag, RetrievalNode } from './retrieval-client.ts'
 import type { StoredRetrieval } from './retrieval-table.ts'
@@ -59,12 +59,19 @@ export const runRetrieval = async (retrieval: StoredRetrieval, parts: RunParts, 
     await copyInto(retrieval, parts, part, store, { tell, signal })
   } finally {
     await store.close()
-    // whether it is done or given up, the provider need not keep the piece at hand
-    const over = new AbortController()
-    clock.sleep(END_MS, { signal: over.signal }).then(() => { over.abort() }, () => {})
-    await Promise.all(sources.map((source) => source.end({ signal: over.signal }).catch(() => {})))
-    over.abort()
+    if (signal?.reason !== CLOSED) await endAll(sources, clock)
   }
+}
+
+/** Why what is under way stops without being given up. */
+export const CLOSED: symbol = Symbol('closed')
+
+/** Done or given up: the providers need not keep the piece at hand. */
+const endAll = async (sources: readonly ProviderSource[], clock: Clock): Promise<void> => {
+  const over = new AbortController()
+  clock.sleep(END_MS, { signal: over.signal }).then(() => { over.abort() }, () => {})
+  await Promise.all(sources.map((source) => source.end({ signal: over.signal }).catch(() => {})))
+  over.abort()
 }
 
 /** False: nothing here has it. */
