@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { TreeEntry } from '@dagstore/io'
 import { openDirectory } from '@dagstore/io/node'
+import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryRecords, type Imports, openImports } from '../src/index.ts'
@@ -66,6 +67,12 @@ describe('nodeSourceFiles', () => {
     await expect(sources.openTree(at('store'))).rejects.toMatchObject({ code: 'REF_CAR_FORBIDDEN' })
     await expect(sources.openTree(at('store/imports'))).rejects.toMatchObject({ code: 'REF_CAR_FORBIDDEN' })
     await expect(sources.fingerprint(at('store'))).rejects.toMatchObject({ code: 'REF_CAR_FORBIDDEN' })
+    await expect(sources.openTree(at('store/imports/1.car'))).rejects.toMatchObject({ code: 'REF_CAR_FORBIDDEN' })
+    const blocks = makeBlocks(1, 3, { min: 10, max: 20 })
+    await writeFile(at('store/imports/1.car'), carV1([blocks[0]!.cid], blocks))
+    const imports = await open()
+    await expect(imports.importPath(at('store/imports/1.car'))).rejects.toMatchObject({ code: 'REF_CAR_FORBIDDEN' })
+    expect(await imports.importPath(at('store/imports/1.car'), { car: true })).toMatchObject({ blocks: 3 })
     await symlink(at('store'), at('way-in'))
     await expect(sources.openTree(at('way-in'))).rejects.toMatchObject({ code: 'REF_CAR_FORBIDDEN' })
   })

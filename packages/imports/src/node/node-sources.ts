@@ -12,7 +12,10 @@ import { without } from './left-out.ts'
 export interface NodeSourceFilesOptions {
   /** Files, and folders with all that is below them. @default 'all' whatever this process may read */
   readonly allow?: readonly string[] | 'all' | undefined
-  /** Folders that are no part of any import, such as that of the store: an import that took in itself would never end. @default none */
+  /**
+   * Folders that are no part of any import, such as that of the store: an import that took in itself would never end, and the
+   * secrets of a store are nobody's content. CARs in them may be used in place. @default none
+   */
   readonly leftOut?: readonly string[] | undefined
 }
 
@@ -27,13 +30,13 @@ export const nodeSourceFiles = ({ allow = 'all', leftOut = [] }: NodeSourceFiles
     signal?.throwIfAborted()
     return allowed.resolve(absolute(path))
   }
-  /** Of a folder, what in it is left out: names below it, `/` between parts. */
+  /** What in a folder is left out: names below it, `/` between parts. @throws {RefCarError} it is left out itself */
   const leftOutOf = async (real: string, path: string): Promise<ReadonlySet<string>> => {
     const inside = new Set<string>()
     for (const folder of leftOut) {
       const other = await realpath(folder).catch(() => undefined)
       if (other === undefined) continue
-      if (isBelow(relative(other, real))) throw new RefCarError('REF_CAR_FORBIDDEN', `a folder that is no part of any import; path=${JSON.stringify(path)}`)
+      if (isBelow(relative(other, real))) throw new RefCarError('REF_CAR_FORBIDDEN', `in a folder that is no part of any import; path=${JSON.stringify(path)}`)
       const name = relative(real, other)
       if (isBelow(name)) inside.add(name.split(sep).join('/'))
     }
@@ -43,8 +46,9 @@ export const nodeSourceFiles = ({ allow = 'all', leftOut = [] }: NodeSourceFiles
     open: async (path, options) => files.open(absolute(path), options),
     openTree: async (path, { signal } = {}) => {
       const real = await resolve(path, signal)
+      const inside = await leftOutOf(real, path)
       const tree = await openTree(path)
-      return tree.kind === 'directory' ? without(tree, await leftOutOf(real, path)) : tree
+      return tree.kind === 'directory' ? without(tree, inside) : tree
     },
     stat: async (path, { signal } = {}) => {
       try {
