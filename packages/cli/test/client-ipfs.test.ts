@@ -1,0 +1,100 @@
+/** An IPFS node behind the imports of a client, and in place of files of retrievals. */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { seededBytes } from '@dagstore-tooling/fixtures'
+import { createKuboBlockstore } from '@dagstore/ipfs-blockstore'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type KuboStub, openKuboStub } from '../../ipfs-blockstore/test/kubo-stub.ts'
+import { dagstore, type Run, temporaryFolder } from './terminal.ts'
+
+const run = async (cwd: string, ...args: readonly string[]): Promise<Run> => {
+  const result = await dagstore(cwd, ['client', ...args])
+  if (result.code !== 0) throw new Error(`${args.join(' ')}: ${result.stderr}`)
+  return result
+}
+
+/** A store whose client uses this node. */
+const withNode = async (keys: string = ''): Promise<{ readonly cwd: string, readonly node: KuboStub }> => {
+  const node = await openKuboStub()
+  onTestFinished(() => node[Symbol.asyncDispose]())
+  const cwd = await temporaryFolder()
+  await mkdir(join(cwd, '.dagstore'))
+  await writeFile(join(cwd, '.dagstore', 'config.toml'), `[Client]\nUseIpfs = true\nIpfsMAddr = "/ip4/127.0.0.1/tcp/${new URL(node.url).port}"\n${keys}`)
+  return { cwd, node }
+}
+
+const content = seededBytes(3, 2_500_000)
+
+/** A CAR of the content, and its root. */
+const makeCar = async (): Promise<{ readonly root: string, readonly car: Uint8Array, readonly cwd: string }> => {
+  const cwd = await temporaryFolder()
+  await writeFile(join(cwd, 'in'), content)
+  const root = (await run(cwd, 'import', '-q', 'in')).stdout.trim()
+  await run(cwd, 'export', '--car', root, 'in.car')
+  return { root, car: await readFile(join(cwd, 'in.car')), cwd }
+}
+
+const fill = async ({ url, log }: KuboStub, car: Uint8Array): Promise<void> => {
+  const store = createKuboBlockstore({ url })
+  await store.importCar((async function * () { yield car })())
+  await store.close()
+  log.length = 0
+}
+
+describe('with an IPFS node', () => {
+  it('data that only the node has make deals: they have a size and a piece, are read, and exported', async () => {
+    const { cwd, node } = await withNode()
+    const { root, car } = await makeCar()
+    await run(cwd, 'import', join(cwd, '.dagstore', 'config.toml')).catch(() => {}) // makes the store
+    expect((await dagstore(cwd, ['client', 'stat', root])).code).toBe(1)
+    await fill(node, car)
+    expect((await run(cwd, 'stat', root)).stdout).toContain(`Payload Size: ${car.byteLength}`)
+    expect(Buffer.compare((await run(cwd, 'cat', root)).bytes, content)).toBe(0)
+    await run(cwd, 'export', '--car', root, 'out.car')
+    expect(Buffer.compare(await readFile(join(cwd, 'out.car')), car)).toBe(0)
+    expect(node.log.every((line) => !line.includes('offline=false'))).toBe(true)
+  })
+
+  it('imports come first, in which Lotus differed: the node is asked for nothing that they have', async () => {
+    const { cwd, node } = await withNode()
+    await writeFile(join(cwd, 'in'), content)
+    const root = (await run(cwd, 'import', '-q', 'in')).stdout.trim()
+    await run(cwd, 'cat', root)
+    await run(cwd, 'stat', root)
+    expect(node.log).toEqual([])
+  })
+
+  it('one that does not answer holds up nobody who has an import', async () => {
+    const { cwd, node } = await withNode()
+    await writeFile(join(cwd, 'in'), content)
+    const root = (await run(cwd, 'import', '-q', 'in')).stdout.trim()
+    await node[Symbol.asyncDispose]()
+    expect(Buffer.compare((await run(cwd, 'cat', root)).bytes, content)).toBe(0)
+    // of what nobody here has it is said that the node does not answer, not that there is none
+    expect((await dagstore(cwd, ['client', 'cat', 'bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4'])).stderr).toMatch(/IPFS_|BLOCKSTORE_UNREADABLE/)
+  })
+
+  it('retrievals go into the node where the configuration says so, or one of them does, and pinned if wanted', async () => {
+    const { cwd, node } = await withNode('IpfsUseForRetrieval = true\n')
+    await writeFile(join(cwd, 'in'), content)
+    const root = (await run(cwd, 'import', '-q', 'in')).stdout.trim()
+    await run(cwd, 'retrieve', root)
+    expect([node.blocks.size > 2, node.pins.size]).toEqual([true, 0])
+    await run(cwd, 'retrieve', '--into', 'ipfs-pinned', root, 'out')
+    expect([...node.pins]).toHaveLength(1)
+    expect(Buffer.compare(await readFile(join(cwd, 'out')), content)).toBe(0)
+    expect(await readdir(join(cwd, '.dagstore', 'retrievals')).catch(() => [])).toEqual([])
+    await run(cwd, 'retrieve', '--into', 'file', root)
+    expect(await readdir(join(cwd, '.dagstore', 'retrievals'))).toHaveLength(1)
+  })
+
+  it('L17: a password of its address is told to nobody', async () => {
+    const { cwd } = await withNode()
+    await writeFile(join(cwd, '.dagstore', 'config.toml'), '[Client]\nUseIpfs = true\nIpfsMAddr = "http://me:s3cret@127.0.0.1:9"\n')
+    await writeFile(join(cwd, 'in'), 'x')
+    await run(cwd, 'import', 'in')
+    const { stdout, stderr } = await dagstore(cwd, ['client', 'cat', 'bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4'])
+    expect(stdout + stderr).not.toContain('s3cret')
+    expect((await dagstore(cwd, ['config', 'effective'])).stdout).not.toContain('s3cret')
+  })
+})
