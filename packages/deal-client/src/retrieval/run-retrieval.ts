@@ -76,19 +76,20 @@ const endAll = async (sources: readonly ProviderSource[], clock: Clock): Promise
 
 /** False: nothing here has it. */
 const copyLocal = async (retrieval: StoredRetrieval, parts: RunParts, part: DagPart, told: Told): Promise<boolean> => {
-  const dag = await parts.local?.(retrieval.root, { signal: told.signal })
-  if (dag === undefined) return false
+  let dag: Awaited<ReturnType<NonNullable<RunParts['local']>>>
   try {
+    dag = await parts.local?.(retrieval.root, { signal: told.signal })
+    if (dag === undefined) return false
     told.tell({ from: 'import' })
     await copyInto(retrieval, parts, part, dag.blockstore, told)
     return true
   } catch (error) {
     told.signal?.throwIfAborted()
-    // what is damaged here may be had from somebody else
+    // what is damaged here, or cannot be opened, may be had from somebody else
     if (retrieval.providers.length === 0) throw error
     return false
   } finally {
-    await dag.close()
+    await dag?.close()
   }
 }
 
