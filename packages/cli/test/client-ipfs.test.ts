@@ -3,7 +3,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { createKuboBlockstore } from '@dagstore/ipfs-blockstore'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { openLocalClient } from '../src/client/local-client.ts'
+import { openShardStore } from '../src/compose.ts'
 import { type KuboStub, openKuboStub } from '../../ipfs-blockstore/test/kubo-stub.ts'
 import { dagstore, type Run, temporaryFolder } from './terminal.ts'
 
@@ -74,11 +77,11 @@ describe('with an IPFS node', () => {
     expect((await dagstore(cwd, ['client', 'cat', 'bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4'])).stderr).toMatch(/IPFS_|BLOCKSTORE_UNREADABLE/)
   })
 
-  it('retrievals go into the node where the configuration says so, or one of them does, and pinned if wanted', async () => {
-    const { cwd, node } = await withNode('IpfsUseForRetrieval = true\n')
+  it('a retrieval goes into the node, pinned if wanted, or into a file, as it is ordered', async () => {
+    const { cwd, node } = await withNode()
     await writeFile(join(cwd, 'in'), content)
     const root = (await run(cwd, 'import', '-q', 'in')).stdout.trim()
-    await run(cwd, 'retrieve', root)
+    await run(cwd, 'retrieve', '--into', 'ipfs', root)
     expect([node.blocks.size > 2, node.pins.size]).toEqual([true, 0])
     await run(cwd, 'retrieve', '--into', 'ipfs-pinned', root, 'out')
     expect([...node.pins]).toHaveLength(1)
@@ -86,6 +89,22 @@ describe('with an IPFS node', () => {
     expect(await readdir(join(cwd, '.dagstore', 'retrievals')).catch(() => [])).toEqual([])
     await run(cwd, 'retrieve', '--into', 'file', root)
     expect(await readdir(join(cwd, '.dagstore', 'retrievals'))).toHaveLength(1)
+  })
+
+  it('retrievals of whom nobody says so go into the node where the configuration wants that', async () => {
+    const { cwd, node } = await withNode('IpfsUseForRetrieval = true\n')
+    await writeFile(join(cwd, 'in'), content)
+    const root = (await run(cwd, 'import', '-q', 'in')).stdout.trim()
+    const store = await openShardStore({ path: join(cwd, '.dagstore'), label: '.dagstore' })
+    const { calls, close } = await openLocalClient(store, () => {})
+    const order = { Root: CID.parse(root), Piece: null, Size: 0, FromLocalCAR: '', Total: '0', UnsealPrice: '0', PaymentInterval: 0, PaymentIntervalIncrease: 0, Client: '', Miner: '', MinerPeer: null, LocalFirst: true }
+    const { DealID } = await calls.ClientRetrieve(order, { Path: join(cwd, 'out'), IsCAR: false })
+    expect(await calls.ClientGetRetrieval(DealID)).toMatchObject({ Status: 15, From: 'import' })
+    await close()
+    await store.close()
+    expect(node.blocks.size).toBeGreaterThan(2)
+    expect(await readdir(join(cwd, '.dagstore', 'retrievals')).catch(() => [])).toEqual([])
+    expect(Buffer.compare(await readFile(join(cwd, 'out')), content)).toBe(0)
   })
 
   it('L17: a password of its address is told to nobody', async () => {

@@ -125,6 +125,8 @@ describe('what was imported', () => {
     expect(stdout).toBe('Success\n')
     expect(stderr).toContain('from an import')
     expect(Buffer.compare(await readFile(join(cwd, 'out')), content)).toBe(0)
+    // a copy of ours, where one is wanted
+    await run(cwd, 'retrieve', '--into', 'file', root)
     expect((await run(cwd, 'list-retrievals')).stdout).toContain('DealStatusCompleted')
   })
 

@@ -50,8 +50,10 @@ export const orderOf = async (query: OrderQuery, earlier: bigint | undefined, cl
   }
 }
 
-const providersOf = async ({ root, piece, providers, maxPrice }: OrderQuery, client: AskedClient, signal: AbortSignal): Promise<readonly string[]> => {
+const providersOf = async ({ root, piece, providers, maxPrice, local, into }: OrderQuery, client: AskedClient, signal: AbortSignal): Promise<readonly string[]> => {
   if (providers.length > 0) return providers
+  // from here to somewhere else
+  if (local && into !== undefined && await client.calls.ClientHasLocal(root, { signal })) return []
   const offers = await askOffers(client, root, piece, [], { signal })
   const found = usable(offers)
   const paid = found.filter(({ MinPrice }) => BigInt(MinPrice) <= maxPrice)
