@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { createKuboBlockstore } from '@dagstore/ipfs-blockstore'
 import { CID } from 'multiformats/cid'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openLocalClient } from '../src/client/local-client.ts'
 import { openShardStore } from '../src/compose.ts'
-import { type KuboStub, openKuboStub } from '../../ipfs-blockstore/test/kubo-stub.ts'
+import { type KuboNode, openKuboNode } from './kubo-node.ts'
 import { dagstore, type Run, temporaryFolder } from './terminal.ts'
 
 const run = async (cwd: string, ...args: readonly string[]): Promise<Run> => {
@@ -17,9 +17,8 @@ const run = async (cwd: string, ...args: readonly string[]): Promise<Run> => {
 }
 
 /** A store whose client uses this node. */
-const withNode = async (keys: string = ''): Promise<{ readonly cwd: string, readonly node: KuboStub }> => {
-  const node = await openKuboStub()
-  onTestFinished(() => node[Symbol.asyncDispose]())
+const withNode = async (keys: string = ''): Promise<{ readonly cwd: string, readonly node: KuboNode }> => {
+  const node = await openKuboNode()
   const cwd = await temporaryFolder()
   await mkdir(join(cwd, '.dagstore'))
   await writeFile(join(cwd, '.dagstore', 'config.toml'), `[Client]\nUseIpfs = true\nIpfsMAddr = "/ip4/127.0.0.1/tcp/${new URL(node.url).port}"\n${keys}`)
@@ -37,7 +36,7 @@ const makeCar = async (): Promise<{ readonly root: string, readonly car: Uint8Ar
   return { root, car: await readFile(join(cwd, 'in.car')), cwd }
 }
 
-const fill = async ({ url, log }: KuboStub, car: Uint8Array): Promise<void> => {
+const fill = async ({ url, log }: KuboNode, car: Uint8Array): Promise<void> => {
   const store = createKuboBlockstore({ url })
   await store.importCar((async function * () { yield car })())
   await store.close()
@@ -71,7 +70,7 @@ describe('with an IPFS node', () => {
     const { cwd, node } = await withNode()
     await writeFile(join(cwd, 'in'), content)
     const root = (await run(cwd, 'import', '-q', 'in')).stdout.trim()
-    await node[Symbol.asyncDispose]()
+    await node.close()
     expect(Buffer.compare((await run(cwd, 'cat', root)).bytes, content)).toBe(0)
     // of what nobody here has it is said that the node does not answer, not that there is none
     expect((await dagstore(cwd, ['client', 'cat', 'bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4'])).stderr).toMatch(/IPFS_|BLOCKSTORE_UNREADABLE/)
