@@ -36,11 +36,14 @@ export const openKuboNode = async (): Promise<KuboNode> => {
       case 'dag/import': {
         const body = new Response(Buffer.concat(await request.toArray()), { headers: { 'content-type': request.headers['content-type'] ?? '' } })
         const car = createBytesSource(new Uint8Array(await ((await body.formData()).get('file') as Blob).arrayBuffer()))
+        let [BlockCount, BlockBytesCount] = [0, 0]
         for await (const { cid, sourceOffset, headBytes, dataBytes } of scanSections(car, await readLayout(car))) {
           const at = sourceOffset + headBytes
-          blocks.set(keyOf(CID.decode(cid)), (await car.read(at, at + dataBytes)).slice())
+          blocks.set(keyOf(CID.decode(cid)), (await car.read(at, dataBytes)).slice())
+          BlockCount++
+          BlockBytesCount += dataBytes
         }
-        return json(200, {})
+        return json(200, { Stats: { BlockCount, BlockBytesCount } })
       }
       default: return json(404, {})
     }
