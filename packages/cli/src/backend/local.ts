@@ -1,7 +1,7 @@
 /** The store at the root, opened by this process. */
 import type { DagstoreEvent, ShardInfo } from '@dagstore/dagstore'
 import type { ShardStore } from '../compose.ts'
-import { codeOf } from '../failure.ts'
+import { codeOf, CommandError } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
 import type { LocalClient } from '../client/local-client.ts'
 import type { LocalDeals } from './local-provider.ts'
@@ -60,6 +60,7 @@ export const localBackend = async (opened: ShardStore, onNotice: (text: string) 
     indices,
     provider: {
       pieces: async () => (await import('./local-provider.ts')).localPieces(opened, onNotice),
+      market: async () => { throw new CommandError('COMMAND_REFUSED', 'only a daemon serves retrievals and takes data, and none has this store: dagstore daemon') },
       deals: async () => (await (deals ??= import('./local-provider.ts').then(({ localDeals }) => localDeals(opened, onNotice)))).calls,
     },
     client: async () => (await (client ??= import('../client/local-client.ts').then(({ openLocalClient }) => openLocalClient(opened, (line) => { onNotice(line.replace(/\n$/u, '')) })))).calls,

@@ -120,7 +120,7 @@ const openRemote = async ({ api, close }: RemoteClient, address: ApiAddress, roo
     daemon: url,
     dagstore: remoteCalls(api),
     indices: { open: (key, generation, { signal } = {}) => openRemoteIndex(api, key, generation, signal) },
-    provider: { pieces: async () => api, deals: async () => api },
+    provider: { pieces: async () => api, deals: async () => api, market: async () => api },
     client: async () => (await import('./remote-client-calls.ts')).remoteClientCalls(api, address),
     close: async () => {
       stop.abort()

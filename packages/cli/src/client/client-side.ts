@@ -87,7 +87,10 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
       parts: {
         imports: importParts(imports, join(root.path, IMPORTS)),
         data: dataParts({ imports, dags, sources, hashes, commP: (cid, call) => deals.commP(cid, call), retrieved }),
-        deals: dealParts(deals, config.clientWallet),
+        deals: dealParts(deals, {
+          wallet: config.clientWallet, background,
+          onProblem: (provider, error) => { log.warn('a provider does not answer; its deals are shown as they were', { provider, error }) },
+        }),
         retrievals: retrievalParts({
           client: retrievals, providers, folder: join(root.path, RETRIEVALS), into: config.useIpfs && config.ipfsUseForRetrieval ? 'ipfs' : 'file', ...exportParts({ dags, sources, hashes, retrieved }),
         }),

@@ -11,4 +11,12 @@ export const PROVIDER_COMMANDS: readonly LazyCommand[] = [
     { names: ['accept'], load: async () => (await import('../deals/accept.ts')).addAcceptCommand },
     { names: ['import-data'], load: async () => (await import('../deals/import-data.ts')).addImportDataCommand },
   ]),
+  lazyGroup('retrieval-deals', 'retrievals that a daemon serves', [
+    { names: ['list'], load: async () => (await import('../retrieval-deals/list.ts')).addRetrievalDealsListCommand },
+  ]),
+  lazyGroup('data-transfers', 'data of deals on their way', [
+    { names: ['list'], load: async () => (await import('../transfers/provider.ts')).addDataTransfersListCommand },
+    { names: ['restart'], load: async () => (await import('../transfers/provider.ts')).addDataTransfersRestartCommand },
+    { names: ['cancel'], load: async () => (await import('../transfers/provider.ts')).addDataTransfersCancelCommand },
+  ]),
 ]
