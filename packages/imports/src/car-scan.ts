@@ -1,5 +1,5 @@
 /** What a CAR that stays where it is has to be, and what is noted of it. */
-import { buildIndexStream, probeReferences, readLayout } from '@dagstore/carv2'
+import { buildIndexStream, CAR_LIMITS, probeReferences, readLayout } from '@dagstore/carv2'
 import type { ByteSource, Directory, WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { ImportError } from './errors.ts'
@@ -18,7 +18,10 @@ export interface ScannedCar {
 export const rootOf = async (car: ByteSource, { signal }: ImportProgressOptions): Promise<CID> => {
   const { roots } = await readLayout(car, { badIndex: 'report', signal })
   if (roots.length !== 1) throw new ImportError('IMPORT_BAD_CAR', `a CAR to import has exactly one root; got=${roots.length}`)
-  return roots[0]!
+  const root = roots[0]!
+  const { byteLength } = root.bytes
+  if (byteLength > CAR_LIMITS.maxCidBytes) throw new ImportError('IMPORT_BAD_CAR', `root is longer than a CID may be; length=${byteLength} max=${CAR_LIMITS.maxCidBytes}`)
+  return root
 }
 
 /**

@@ -119,7 +119,7 @@ export interface Imports extends AsyncDisposable {
    *
    * @throws {UnixfsError} what cannot be UnixFS. {@link IoError}, {@link WritableCarError}: it cannot be read or written.
    * @throws {ImportError} `IMPORT_FAILED`: the database failed
-   * @throws {TypeError} references without a path
+   * @throws {TypeError} references without a path. {RangeError} a name or fingerprint above 8,192 characters
    */
   importTree(entry: TreeEntry, options: ImportTreeOptions): Promise<ImportResult>
   /** What lies at an absolute path, by {@link importTree} or {@link importCar}. @throws {RefCarError} `REF_CAR_FORBIDDEN`; what they throw */
@@ -129,7 +129,7 @@ export interface Imports extends AsyncDisposable {
    * counted; blocks are not hashed. `source` stays the caller's.
    *
    * @throws {CarV2Error} not a whole CAR
-   * @throws {ImportError} `IMPORT_BAD_CAR`: not exactly one root. `IMPORT_FAILED`
+   * @throws {ImportError} `IMPORT_BAD_CAR`: not exactly one root, or one above 2 KiB. `IMPORT_FAILED`
    */
   importCar(source: ByteSource, options: ImportCarOptions): Promise<ImportResult>
   /** The import of that source; `undefined` too when its file is not there with the length that it had. @throws {ImportError} `IMPORT_FAILED` */

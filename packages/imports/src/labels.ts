@@ -26,8 +26,8 @@ export const OWN_LABEL = {
   payloadBytes: 'dagstore.payload-bytes',
 } as const
 
-/** Of a record, in characters: paths have 4096 bytes at most. */
-const MAX_RECORD_LENGTH = 1 << 16
+/** Of a record, in characters: three texts of 8192, each of which may take six, and the rest. */
+const MAX_RECORD_LENGTH = 1 << 18
 
 /** Names in the order in which Go writes them. */
 export const encodeLabels = (labels: Labels): string =>

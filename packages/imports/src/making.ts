@@ -15,6 +15,7 @@ import { carSource, treeSource } from './source-key.ts'
 export const importTree = async (core: ImportCore, entry: TreeEntry, options: ImportTreeOptions, signal: AbortSignal): Promise<ImportResult> => {
   const { sourceLabel, fingerprint, profile = DEFAULT_PROFILE, links = 'refuse', path, form = path === undefined ? 'dense' : 'ref', source = 'import', onProgress } = options
   if (form === 'ref' && path === undefined) throw new TypeError('references need the path of what is imported')
+  checkNames(sourceLabel, fingerprint)
   const key = fingerprint === undefined ? undefined : treeSource({ sourceLabel, fingerprint, profile, links, form })
   const known = await core.findBy(key, { signal })
   if (known !== undefined) return { ...known, reused: true }
@@ -44,6 +45,7 @@ export const importCar = async (core: ImportCore, car: ByteSource, { carPath, fi
   const key = fingerprint === undefined ? undefined : carSource(carPath, fingerprint)
   const known = await core.findBy(key, { signal })
   if (known !== undefined) return { ...known, reused: true }
+  checkNames(carPath, fingerprint)
   await rootOf(car, { signal })
   const id = await core.begin()
   const scanned = await scan(core, car, { id, signal, onProgress })
@@ -111,6 +113,15 @@ const orClear = async <T>(core: ImportCore, files: PendingFiles, work: () => Pro
     // if this fails too, the note stays and the next opening tries again
     await core.clear(files).catch(() => {})
     throw error
+  }
+}
+
+/** What is longer would make a record that cannot be read. */
+const MAX_NAME_LENGTH = 8192
+
+const checkNames = (name: string, fingerprint: string | undefined): void => {
+  for (const text of [name, fingerprint ?? '']) {
+    if (text.length > MAX_NAME_LENGTH) throw new RangeError(`name or fingerprint of a source; length=${text.length} max=${MAX_NAME_LENGTH}`)
   }
 }
 

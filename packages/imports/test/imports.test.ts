@@ -263,7 +263,7 @@ describe('a damaged record', () => {
     { why: 'has no labels', text: '{}' },
     { why: 'has labels that are no object', text: '{"Labels":[]}' },
     { why: 'has a label that is no text', text: '{"Labels":{"root":1}}' },
-    { why: 'is longer than any', text: `{"Labels":{"filename":"${'x'.repeat(70_000)}"}}` },
+    { why: 'is longer than any', text: `{"Labels":{"filename":"${'x'.repeat(270_000)}"}}` },
   ])('that $why is listed as broken beside the others, can be removed, and its source imported again', async ({ text }) => {
     const { imports, db, files } = await open()
     const good = await imports.importTree(file('x', seededBytes(9, 900)), { sourceLabel: 'x' })

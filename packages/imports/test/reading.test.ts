@@ -1,10 +1,11 @@
 import { payloadForm } from '@dagstore/dag'
-import { IoError } from '@dagstore/io'
+import { createBytesSource, IoError } from '@dagstore/io'
 import { encodeHeader, PRAGMA, PRAGMA_BYTES } from '@dagstore/carv2'
 import { type Block, carV1, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
 import { treeFile } from '@dagstore-tooling/testkit'
 import { buildTree } from '@dagstore/unixfs-builder'
 import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { all, hashes, keysIn, MIB, openPlace, readAll } from './place.ts'
 import { forbidden, memorySources } from './sources.ts'
@@ -175,7 +176,37 @@ describe('CARs in place', () => {
   })
 })
 
+describe('what would make a record that cannot be read', () => {
+  it('is refused before anything is written', async () => {
+    const long = 'x'.repeat(8193)
+    const { imports, db, fs } = await openPlace({ sources: memorySources({ [`/${long}`]: bytes }) })
+    await expect(imports.importPath(`/${long}`)).rejects.toThrow(RangeError)
+    await expect(imports.importTree(treeFile('', bytes), { sourceLabel: 'a', fingerprint: long })).rejects.toThrow(RangeError)
+    const root = CID.createV1(0x55, createDigest(0, new Uint8Array(2100)))
+    await expect(imports.importCar(createBytesSource(carV1([root.bytes], [])), { carPath: '/a.car' })).rejects.toMatchObject({ code: 'IMPORT_BAD_CAR' })
+    expect([fs.names(), await keysIn(db)]).toEqual([[], []])
+  })
+  it('is not what is as long as it may be', async () => {
+    const path = `/${'\x01'.repeat(8191)}`
+    const { imports } = await openPlace({ sources: memorySources({ [path]: bytes }) })
+    const root = CID.createV1(0x55, createDigest(0, new Uint8Array(2000)))
+    const { id } = await imports.importCar(createBytesSource(carV1([root.bytes], [])), { carPath: path, fingerprint: '\x02'.repeat(8192) })
+    expect(await imports.get(id)).toMatchObject({ damage: undefined, filename: path })
+    const made = await imports.importPath(path, { reuse: false })
+    expect((await imports.get(made.id))?.damage).toBeUndefined()
+    await (await imports.open(made.id)).close()
+  })
+})
+
 describe('open', () => {
+  it('leaves those who read an import alone when it is removed', async () => {
+    const { imports } = await openPlace({ sources: memorySources({ '/data/a': bytes }) })
+    const { id, root } = await imports.importPath('/data/a', { form: 'dense' })
+    await using open = await imports.open(id)
+    await imports.remove(id)
+    expect(await open.blockstore.bytes(root)).toEqual(bytes)
+    await expect(imports.open(id)).rejects.toMatchObject({ code: 'IMPORT_UNKNOWN' })
+  })
   it('L9: counts those who have an import open: one file for all, closed by the last', async () => {
     const blocks = makeBlocks(5, 20, { min: 10, max: 500 })
     const { imports, sources } = await openPlace({ sources: memorySources({ '/a.car': carV1([blocks[0]!.cid], blocks) }) })
