@@ -43,6 +43,34 @@ describe('a deal whose data the client sends', () => {
     await h.close()
   })
 
+  it('L12: has a piece with the identity CIDs of its data, which is what the provider computes of what has arrived', async () => {
+    const h = await openHarness()
+    const { proposalCid, payloadBytes } = await h.client.start({ provider: PROVIDER, root: h.dag.root })
+    await h.dealIs(proposalCid, inState('StorageDealActive'))
+    const blocks = [...h.dag.blocks].reduce((sum, [, bytes]) => sum + bytes.byteLength, 0)
+    // a section of its own: length, CID of 5 bytes, one byte
+    expect(payloadBytes! - blocks).toBeGreaterThan(36 * h.dag.blocks.size + 1 + 5 + 1)
+    await h.close()
+  })
+
+  it('L9: gives each opening of its data back, also where the proposal, the commitment or the transfer fails', async () => {
+    const h = await openHarness()
+    const leaf = h.dag.leaves[0]!.toString()
+    const was = h.dag.blocks.get(leaf)!
+    h.dag.blocks.delete(leaf)
+    await expect(h.client.start({ provider: PROVIDER, root: h.dag.root })).rejects.toMatchObject({ code: 'BLOCKSTORE_NOT_FOUND' })
+    expect(h.sources.open_()).toBe(0)
+    h.dag.blocks.set(leaf, was)
+    await expect(h.client.start({ provider: PROVIDER, root: h.dag.root, wallet: 'me' })).rejects.toMatchObject({ code: 'DEAL_BAD_PROPOSAL' })
+    h.provider.instead = (_, name) => name === 'HEAD transfers' ? new Response(null, { status: 500 }) : undefined
+    const { proposalCid } = await h.client.start({ provider: PROVIDER, root: h.dag.root })
+    await h.dealIs(proposalCid, inState('StorageDealTransferring'))
+    expect(h.sources.open_()).toBe(1)
+    await h.client.cancelTransfer(proposalCid)
+    await h.until(() => h.sources.open_() === 0)
+    await h.close()
+  })
+
   it('leaves the computation to who still waits for it, and ends it when nobody does', async () => {
     const h = await openHarness()
     const leaving = new AbortController()
