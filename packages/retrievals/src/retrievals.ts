@@ -30,7 +30,7 @@ export interface RetrievalOptions extends CallOptions {
 
 export interface RetrieveOptions extends RetrievalOptions {
   readonly root: AnyCid
-  /** Its blocks are hashed here, whatever it says of them. Asked for one at a time, in depth-first order. */
+  /** Its blocks are hashed here, unless it has done that with the same `hashes`. Asked for one at a time, in depth-first order. */
   readonly from: WalkedSource
   /**
    * Only this part of the DAG; the file's root stays the root of the whole. Another part for the same id and root is added to its

@@ -111,6 +111,19 @@ describe('retrieve', () => {
     await opened.close()
   })
 
+  it('hashes what a source has hashed with something else, and does not hash it twice otherwise', async () => {
+    const { store, root } = await sample()
+    let hashed = 0
+    const counting = { ...hashes, matches: (...args: Parameters<typeof hashes.matches>) => { hashed++; return hashes.matches(...args) } }
+    const retrieve = async (id: string, verifiedBy: typeof hashes): Promise<number> => {
+      hashed = 0
+      await openRetrievals({ directory: createMemoryDirectory('test'), hashes: counting }).retrieve({ id, root, from: { get: (cid) => store.get(cid), verifiedBy } })
+      return hashed
+    }
+    expect(await retrieve('a', hashes)).toBe(store.blocks.size)
+    expect(await retrieve('b', counting)).toBe(0)
+  })
+
   it('refuses an id that has a file of another DAG', async () => {
     const retrievals = openRetrievals({ directory: createMemoryDirectory('test'), hashes })
     const [one, two] = [await sample(), await sample(folder('', file('x', new Uint8Array(500))))]

@@ -32,6 +32,8 @@ export interface FetchingStoreOptions extends CallOptions {
 
 /** One `get` at a time, in the order of a walk without look-ahead. */
 export interface FetchingStore extends Pick<ReadBlockstore, 'get'>, AsyncDisposable {
+  /** What each block was hashed with. */
+  readonly verifiedBy: Hashes
   /** A walk begins, of which these blocks need not come from here. Not needed before the first one. */
   begin(held: Pick<ReadBlockstore, 'has'> | undefined): void
   /** The walk has had this block from elsewhere. */
@@ -69,11 +71,13 @@ class Fetching implements FetchingStore {
   #held: Pick<ReadBlockstore, 'has'> | undefined
   /** Came last: a second walk begins with asking for it again. */
   #last: { readonly cid: CID, readonly bytes: Uint8Array } | undefined
+  readonly verifiedBy: Hashes
   fetchedBytes = 0
 
   constructor (options: FetchingStoreOptions) {
     const { clock = systemClock, attempts = 8, patienceMs = PATIENCE_MS, lookAhead = 6, selector = {}, onEvent } = options
     this.#options = options
+    this.verifiedBy = options.hashes
     this.#root = toCid(options.root)
     this.#part = selector
     this.#mirror = new WalkMirror(this.#root, selector)

@@ -31,6 +31,12 @@ export const startOurs = async ({ store, unverified = false }) => {
   return { ...server, port: ports.port }
 }
 
+/** Of one file, its payload and its DAG. */
+export const startTransfers = async (parameters) => {
+  const { ports: { port, sizeBytes }, ...server } = await forked('transfer-server', parameters)
+  return { ...server, port, sizeBytes }
+}
+
 /** @param from - `memory` or `file`; ports by name of the server */
 export const startPlain = (places, from) => forked('plain-server', { places, from })
 
