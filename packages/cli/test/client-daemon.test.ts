@@ -76,4 +76,29 @@ describe('the client\'s side of a daemon', () => {
     expect(ImportID).toBeGreaterThan(0)
     await stop(json)
   })
+
+  it('makes a deal with the daemon of a provider, and has the data back from there', async () => {
+    const [provider, daemon] = [await open(), await open()]
+    const cwd = join(daemon.root, '..')
+    const content = seededBytes(7, 2_500_000)
+    await writeFile(join(cwd, 'in'), content)
+    const root = (await run(daemon, 'import', '-q', 'in')).stdout.trim()
+    const deal = await run(daemon, 'deal', '--provider', provider.url, root)
+    expect(deal).toMatchObject({ code: 0, stdout: expect.stringMatching(/^bafy\S+\n$/) })
+    expect((await call(daemon, 'ClientGetDealInfo', [{ '/': deal.stdout.trim() }])).result).toMatchObject({ Provider: 'f01000', DataTransfer: { Status: 6, OtherPeer: '11' } })
+    // from then on its address is enough, as for clients of Lotus
+    expect((await call(daemon, 'ClientQueryAsk', ['', 'f01000'])).result).toMatchObject({ Miner: 'f01000' })
+    expect((await call(daemon, 'ClientFindData', [{ '/': root }, null])).result).toMatchObject([{ Err: '', Miner: 'f01000' }])
+    expect(await run(daemon, 'retrieve', '--no-local', root, 'out')).toMatchObject({ code: 0, stdout: 'Success\n' })
+    expect(Buffer.compare(await readFile(join(cwd, 'out')), content)).toBe(0)
+    await stop(daemon)
+    // what it knew it knows again
+    const again = await startDaemon(bin, [], { cwd })
+    expect((await call(again, 'ClientListDeals')).result).toHaveLength(1)
+    expect((await call(again, 'ClientListRetrievals')).result).toMatchObject([{ Status: 15, From: expect.stringContaining(provider.url) }])
+    await stop(again)
+    await stop(provider)
+    // L17: tokens are in nobody's log
+    for (const { said, token } of [provider, daemon]) expect(said().stderr).not.toContain(token)
+  })
 })
