@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A DAG at one or several sources, as a store that a walk reads in its own order. */
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
-import { type CallOptions, type Clock, createKeyLock, systemClock } from '@dagstore/io'
+import { type CallOptions, type Clock, createKeyLock, systemClock, withdrawable } from '@dagstore/io'
 import { type AnyCid, BlockstoreError, oneChunk, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import type { CarSections, DagPart, DagSource } from './dag-source.ts'
@@ -40,6 +40,8 @@ export interface FetchingStore extends Pick<ReadBlockstore, 'get'>, AsyncDisposa
   passed(cid: CID, bytes: Uint8Array): void
   /** Of blocks that came and were of use. */
   readonly fetchedBytes: number
+  /** The walk is over: a CAR that has nothing more of use is read to its end, so that its source knows that it was taken whole. Never rejects. */
+  finish(options?: CallOptions): Promise<void>
   /** Ends what is under way. Idempotent. */
   close(): Promise<void>
 }
@@ -97,6 +99,20 @@ class Fetching implements FetchingStore {
   }
 
   passed (cid: CID, bytes: Uint8Array): void { this.#mirror.passed(cid, bytes) }
+
+  async finish ({ signal }: CallOptions = {}): Promise<void> {
+    const stream = this.#stream
+    if (stream === undefined) return
+    const next = (): Promise<CutSection | undefined> => withdrawable(stream.sections.next(), signal)
+    try {
+      for (let section = await next(); section !== undefined && this.#isHad(section); section = await next()) {
+        stream.skippedBytes += section.data.byteLength
+        if (stream.skippedBytes > MAX_SKIPPED_BYTES) return
+      }
+    } catch {
+      // whatever it is: everything is here
+    }
+  }
 
   async close (): Promise<void> {
     this.#leaving.abort(new TransferError('TRANSFER_REFUSED', 'the store is closed'))

@@ -273,6 +273,44 @@ describe('leaving', () => {
     await expect.poll(() => cancelled).toBe(true)
   })
 
+  it('a walk that has ended takes a CAR to its end, and no more than that', async () => {
+    const stranger = CID.parse('bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy').bytes
+    for (const more of ['nothing', 'silence', 'blocks'] as const) {
+      let [read, cancelled] = ['', false]
+      const clock = createFakeClock()
+      const one = sourceOf(tree.store, (response) => {
+        const body = response.body!.getReader()
+        const chunks = new ReadableStream<Uint8Array>({
+          pull: async (controller) => {
+            const { done, value } = await body.read()
+            if (!done) return controller.enqueue(value)
+            read = 'all'
+            if (more === 'nothing') controller.close()
+            // an endless one of blocks that nobody has asked for
+            if (more === 'blocks') controller.enqueue(Uint8Array.of(37, ...stranger, 1))
+            if (more === 'silence') await new Promise(() => {})
+          },
+          cancel: () => { cancelled = true },
+        }, { highWaterMark: 0 })
+        return new Response(chunks, { headers: response.headers })
+      }, { clock })
+      const store = openStore(tree.root, [one.source], { clock })
+      await walkInto(new Map(), store, tree.root)
+      expect(read).toBe('')
+      const over = new AbortController()
+      const finished = store.finish({ signal: over.signal })
+      await expect.poll(() => read).toBe('all')
+      if (more === 'silence') over.abort()
+      await finished
+      const closed = store.close()
+      // to a stream that hears nothing
+      await clock.advance(60_000)
+      await closed
+      await store.finish()
+      expect(cancelled).toBe(more !== 'nothing')
+    }
+  })
+
   it('a store that is closed gives nothing any more', async () => {
     const store = openStore(tree.root, [sourceOf(tree.store).source])
     await store.close()

@@ -57,6 +57,7 @@ export const runRetrieval = async (retrieval: StoredRetrieval, parts: RunParts, 
   })
   try {
     await copyInto(retrieval, parts, part, store, { tell, signal })
+    await soon(clock, (call) => store.finish(call))
   } finally {
     await store.close()
     if (signal?.reason !== CLOSED) await endAll(sources, clock)
@@ -67,11 +68,17 @@ export const runRetrieval = async (retrieval: StoredRetrieval, parts: RunParts, 
 export const CLOSED: symbol = Symbol('closed')
 
 /** Done or given up: the providers need not keep the piece at hand. */
-const endAll = async (sources: readonly ProviderSource[], clock: Clock): Promise<void> => {
+const endAll = (sources: readonly ProviderSource[], clock: Clock): Promise<unknown> => soon(clock, (call) => Promise.all(sources.map((source) => source.end(call).catch(() => {}))))
+
+/** Politeness does not last for ever. */
+const soon = async <T>(clock: Clock, work: (options: CallOptions) => Promise<T>): Promise<T> => {
   const over = new AbortController()
   clock.sleep(END_MS, { signal: over.signal }).then(() => { over.abort() }, () => {})
-  await Promise.all(sources.map((source) => source.end({ signal: over.signal }).catch(() => {})))
-  over.abort()
+  try {
+    return await work({ signal: over.signal })
+  } finally {
+    over.abort()
+  }
 }
 
 /** False: nothing here has it. */
