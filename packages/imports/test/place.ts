@@ -1,5 +1,6 @@
 /** Imports on a directory and a database that fail and crash when they are told to. */
-import { createHashes } from '@dagstore/hashes'
+import type { Hashes } from '@dagstore/hashes'
+import { openHashes } from '@dagstore/hashes/node'
 import type { Directory } from '@dagstore/io'
 import { walkDag } from '@dagstore/dag'
 import { createCrashFs, type CrashFs, createCrashLevel, type CrashLevel, createFakeClock, type FakeClock } from '@dagstore-tooling/testkit'
@@ -7,7 +8,8 @@ import type { CID } from 'multiformats/cid'
 import { type ImportRecord, type Imports, openImports, type OpenImport } from '../src/index.ts'
 import { memorySources, type MemorySources } from './sources.ts'
 
-export const hashes: ReturnType<typeof createHashes> = createHashes()
+/** Blake2b in plain JavaScript is slow. */
+export const hashes: Hashes = await openHashes()
 export const MIB: number = 1 << 20
 
 export interface Place {
