@@ -1,6 +1,6 @@
 /**
- * The port through which bytes of a deal arrive over a network: the only way into the state Transferring. Nothing of ours
- * implements it yet.
+ * The port through which bytes of a deal arrive over a network, where they do so by another way than those of a provider's own (pushed, or
+ * fetched by HTTP).
  */
 import type { ByteProgress, CallOptions, WritableFile } from '@dagstore/io'
 import type { DealTerms } from './provider-deal.ts'
