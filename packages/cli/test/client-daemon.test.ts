@@ -101,4 +101,16 @@ describe('the client\'s side of a daemon', () => {
     // L17: tokens are in nobody's log
     for (const { said, token } of [provider, daemon]) expect(said().stderr).not.toContain(token)
   })
+
+  it('is done by a command alone where there is none: the process stays until the provider has the data', async () => {
+    const provider = await open()
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'in'), seededBytes(8, 1_500_000))
+    const alone = (...args: readonly string[]): ReturnType<typeof startCommand>['ended'] => startCommand(bin, ['client', ...args], { cwd }).ended
+    const root = (await alone('import', '-q', 'in')).stdout.trim()
+    expect(await alone('deal', '--provider', provider.url, root)).toMatchObject({ code: 0, stderr: expect.stringContaining('StorageDeal') })
+    expect(await alone('retrieve', '--no-local', root, 'out')).toMatchObject({ code: 0 })
+    expect(Buffer.compare(await readFile(join(cwd, 'out')), await readFile(join(cwd, 'in')))).toBe(0)
+    await stop(provider)
+  })
 })

@@ -62,18 +62,33 @@ const asLocal = (name: LotusClientMethodName, call: AnyCall): AnyCall => {
   const begin = (given: readonly unknown[]): unknown => call(...Array.from({ length }, (_, at) => given[at]), { ...(given[length] as object | undefined), permissions: PERMISSIONS })
   if (!stream) {
     return async (...given) => {
+      const release = hold()
       try {
         return await begin(given)
       } catch (error) {
         throw toRemote(error)
+      } finally {
+        release()
       }
     }
   }
   return async function * (...given) {
+    const release = hold()
     try {
       yield * begin(given) as AsyncIterable<unknown>
     } catch (error) {
       throw toRemote(error)
+    } finally {
+      release()
     }
   }
+}
+
+/** Far beyond any process. */
+const NEVER_MS = 2 ** 31 - 1
+
+/** The pauses between two attempts do not keep a process alive, and there may be nothing else in this one. */
+const hold = (): (() => void) => {
+  const timer = setInterval(() => {}, NEVER_MS)
+  return () => { clearInterval(timer) }
 }
