@@ -7,11 +7,12 @@ import { parseCid } from '../car/cid-argument.ts'
 import { CommandError, markTold } from '../failure.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { startProgress } from '../progress.ts'
 import { addBackendOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
+import { shownUrl } from './shown-peer.ts'
 import { addDealOptions, type DealOptions, dealParams } from './deal-params.ts'
+import { watchDeal } from './deal-progress.ts'
 import { dealState, isFailedDeal } from './deal-states.ts'
 import { pricePerEpoch } from './query-ask.ts'
 import { type AskedClient, withClient } from './with-client.ts'
@@ -46,18 +47,18 @@ const stateless = async (params: StartDealParams, { calls }: AskedClient, option
 const propose = async (params: StartDealParams, client: AskedClient, options: DealCommandOptions, terminal: Terminal): Promise<void> => {
   const { calls, goesOn } = client
   const { signal } = terminal
-  const progress = watchDeals(client, terminal)
+  const progress = watchDeal(client, params, terminal)
   let begun: CID | undefined
   try {
     await mustAfford(params, client, options, terminal)
     const cid = await calls.ClientStartDeal(params, { signal })
-    progress.of(cid)
+    progress.clear()
     // said at once: what follows may take long, and be interrupted
     terminal.stdout(options.json === true ? await rpcJson('ClientStartDeal', cid) : `${cid.toString()}\n`)
     begun = cid
     if (options.wait === false) return
     const deal = await calls.ClientWaitDeal(cid, options.wait, { signal })
-    progress.end()
+    progress.clear()
     if (isFailedDeal(deal.State)) throw new CommandError('COMMAND_REFUSED', `the deal has failed: ${deal.Message === '' ? dealState(deal.State) : deal.Message}`)
     terminal.stderr(`${printable(standing(deal))}\n`)
   } catch (error) {
@@ -74,7 +75,7 @@ const propose = async (params: StartDealParams, client: AskedClient, options: De
 }
 
 const standing = ({ State, DataRef, PayloadBytes, ProviderURL, Provider }: DealInfo): string =>
-  `${dealState(State)}${PayloadBytes === undefined || DataRef?.TransferType === 'manual' ? '' : `: ${ProviderURL ?? Provider} has ${showBytes(PayloadBytes)}`}`
+  `${dealState(State)}${PayloadBytes === undefined || DataRef?.TransferType === 'manual' ? '' : `: ${ProviderURL === undefined ? Provider : shownUrl(ProviderURL)} has ${showBytes(PayloadBytes)}`}`
 
 /** What costs something is agreed to by name alone. @throws {CommandError} `COMMAND_REFUSED` */
 const mustAfford = async ({ Miner, ProviderURL, Data, VerifiedDeal, MinBlocksDuration, EpochPrice }: StartDealParams, { calls }: AskedClient, options: DealCommandOptions, { signal }: Terminal): Promise<void> => {
@@ -85,33 +86,4 @@ const mustAfford = async ({ Miner, ProviderURL, Data, VerifiedDeal, MinBlocksDur
   const price = pricePerEpoch(ask, PieceSize, VerifiedDeal)
   const amount = showFil(price).replace(' FIL', '')
   throw new CommandError('COMMAND_REFUSED', `the provider asks for ${showFil(price)} per epoch of this piece, ${showFil(price * BigInt(MinBlocksDuration))} in all; to agree to that: --price ${amount}`)
-}
-
-interface DealProgress {
-  /** Draws how this deal stands, from the first change that is told of it. */
-  of (cid: CID): void
-  end (): void
-}
-
-/** Progress is shown, or is not: nothing depends on it. */
-const watchDeals = ({ calls }: AskedClient, terminal: Terminal): DealProgress => {
-  if (!terminal.interactive) return { of: () => {}, end: () => {} }
-  const progress = startProgress(terminal, 'deal')
-  const stop = new AbortController()
-  let wanted: string | undefined
-  const watch = async (): Promise<void> => {
-    for await (const deal of calls.ClientGetDealUpdates({ signal: AbortSignal.any([terminal.signal, stop.signal]) })) {
-      // before it has a CID here, the only one that changes is taken for it
-      if (stop.signal.aborted || (wanted !== undefined && deal.ProposalCid.toString() !== wanted)) continue
-      progress.update(deal.SentBytes ?? 0, deal.PayloadBytes, dealState(deal.State).replace(/^StorageDeal/, ''))
-    }
-  }
-  watch().catch(() => {})
-  return {
-    of: (cid) => { wanted = cid.toString() },
-    end: () => {
-      stop.abort()
-      progress.end()
-    },
-  }
 }

@@ -12,6 +12,7 @@ import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
 import { dealCell } from './deal-states.ts'
 import { sentOf } from './list-deals.ts'
+import { shownUrl } from './shown-peer.ts'
 import { withClient } from './with-client.ts'
 
 export const addGetDealCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
@@ -37,7 +38,7 @@ const dealText = (deal: DealInfo, colors: boolean): string => {
     ['State', state.text, state.color],
     ['Message', Message],
     ['Tried again', time(NextRetryAt)],
-    ['Provider', [Provider, ProviderURL].filter((part) => part !== undefined && part !== '').join(' at ')],
+    ['Provider', [Provider, ProviderURL ?? ''].map(shownUrl).filter((part) => part !== '').join(' at ')],
     ['Root', DataRef?.Root?.toString()],
     ['Piece', `${PieceCID.toString()} (${showBytes(Size)})`],
     ['Transfer', DataRef?.TransferType],

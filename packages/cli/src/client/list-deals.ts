@@ -9,6 +9,7 @@ import { shortCid } from '../short-cid.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Cell, printable, showBytes, table } from '../text.ts'
 import { dealCell, dealState, isFailedDeal } from './deal-states.ts'
+import { shownUrl } from './shown-peer.ts'
 import { watchLines } from './watch.ts'
 import { withClient } from './with-client.ts'
 
@@ -54,7 +55,7 @@ const message: Column = ['Message', ({ Message, NextRetryAt }) => plain(NextRetr
 const COLUMNS: readonly Column[] = [
   proposal,
   ['DealId', ({ DealID }) => plain(String(DealID))],
-  ['Provider', ({ Provider, ProviderURL }) => plain(Provider === '' ? ProviderURL ?? '' : Provider)],
+  ['Provider', ({ Provider, ProviderURL }) => plain(Provider === '' ? shownUrl(ProviderURL ?? '') : Provider)],
   ['State', ({ State }) => dealCell(State)],
   piece,
   ['Size', ({ Size }) => plain(showBytes(Size))],
@@ -68,7 +69,7 @@ const VERBOSE: readonly Column[] = [
   ['Created', ({ CreationTime }) => plain(CreationTime.slice(0, 19).replace('T', ' '))],
   ...COLUMNS.slice(0, -1).map((column): Column => column === proposal ? ['DealCid', ({ ProposalCid }) => plain(ProposalCid.toString())] : column === piece ? ['PieceCID', ({ PieceCID }) => plain(PieceCID.toString())] : column),
   ['Root', ({ DataRef }) => plain(DataRef?.Root?.toString() ?? '')],
-  ['URL', ({ ProviderURL }) => plain(ProviderURL ?? '')],
+  ['URL', ({ ProviderURL }) => plain(shownUrl(ProviderURL ?? ''))],
   ['Verified', ({ Verified }) => plain(String(Verified))],
   message,
 ]

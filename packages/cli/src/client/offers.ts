@@ -2,6 +2,7 @@
 import type { QueryOffer } from '@dagstore/lotus-api'
 import type { CID } from 'multiformats/cid'
 import { explain } from '../failure.ts'
+import { shownPeer } from './shown-peer.ts'
 import type { AskedClient } from './with-client.ts'
 
 /** @param providers - URLs or addresses to ask; none: those that are known */
@@ -22,4 +23,4 @@ export const usable = (offers: readonly QueryOffer[]): readonly QueryOffer[] =>
   offers.filter(({ Err }) => Err === '').sort((a, b) => BigInt(a.MinPrice) < BigInt(b.MinPrice) ? -1 : BigInt(a.MinPrice) > BigInt(b.MinPrice) ? 1 : 0)
 
 /** `f01000@http://127.0.0.1:2350`. */
-export const offerName = ({ Miner, MinerPeer: { ID, URL = ID } }: Pick<QueryOffer, 'Miner' | 'MinerPeer'>): string => [Miner, URL].filter((part) => part !== '').join('@')
+export const offerName = ({ Miner, MinerPeer: { ID, URL = ID } }: Pick<QueryOffer, 'Miner' | 'MinerPeer'>): string => [Miner, URL].map(shownPeer).filter((part) => part !== '').join('@')

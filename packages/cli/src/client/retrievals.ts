@@ -13,6 +13,7 @@ import type { Terminal } from '../terminal.ts'
 import { type Cell, count, printable, showBytes, table } from '../text.ts'
 import { retrievalCell, retrievalState } from './deal-states.ts'
 import { parseId, parseIds } from './ids.ts'
+import { shownPeer } from './shown-peer.ts'
 import { watchLines } from './watch.ts'
 import { withClient } from './with-client.ts'
 
@@ -43,14 +44,11 @@ type Column = readonly [title: string, cell: (one: RetrievalInfo) => Cell]
 
 const plain = (text: string): Cell => ({ text: printable(text) })
 
-/** As Lotus writes a peer that is none. */
-const NOBODY = '11'
-
 /** Source: lotus cli/client.go `outputRetrievalDeals`. */
 const COLUMNS: readonly Column[] = [
   ['PayloadCID', ({ PayloadCID }) => plain(shortCid(PayloadCID))],
   ['DealId', ({ ID }) => plain(String(ID))],
-  ['Provider', ({ Provider, From = Provider }) => plain(From === NOBODY ? '' : From)],
+  ['Provider', ({ Provider, From = Provider }) => plain(shownPeer(From))],
   ['Status', ({ Status }) => retrievalCell(Status)],
   ['Received', ({ BytesReceived }) => plain(showBytes(BytesReceived))],
   ['TotalPaid', ({ TotalPaid }) => plain(showFil(BigInt(TotalPaid)))],

@@ -3,6 +3,7 @@ import type { ProviderDealState } from '@dagstore/lotus-api'
 import type { Command } from 'commander'
 import { rpcJson } from '../backend/rpc-json.ts'
 import { retrievalCell } from '../client/deal-states.ts'
+import { shownPeer } from '../client/shown-peer.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { addBackendOptions, withExistingStore } from '../shards/store.ts'
 import { shortCid } from '../short-cid.ts'
@@ -30,7 +31,7 @@ const plain = (text: string): Cell => ({ text: printable(text) })
 
 /** Source: lotus cmd/lotus-miner/market.go `retrievalDealsListCmd`. */
 const COLUMNS: readonly Column[] = [
-  ['Receiver', ({ Receiver }) => plain(Receiver)],
+  ['Receiver', ({ Receiver }) => plain(shownPeer(Receiver))],
   ['DealID', ({ ID }) => plain(String(ID))],
   ['Payload', ({ PayloadCID }) => plain(shortCid(PayloadCID))],
   ['State', ({ Status }) => retrievalCell(Status)],

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { ShardBackend } from '../backend/shard-backend.ts'
 import { rpcJson } from '../backend/rpc-json.ts'
 import { parseId } from '../client/ids.ts'
+import { shownPeer } from '../client/shown-peer.ts'
 import { watchLines } from '../client/watch.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
@@ -54,7 +55,7 @@ export const addTransfersList = (group: Command, name: string, { calls }: Transf
 }
 
 const lineOf = ({ TransferID, Status, IsSender, OtherPeer, OtherURL = OtherPeer, Transferred, Message }: DataTransferChannel): string =>
-  printable(`${TransferID} ${showStatus(Status)} ${showBytes(Transferred)} ${IsSender ? 'to' : 'from'} ${OtherURL}${Message === '' ? '' : `: ${Message}`}`)
+  printable(`${TransferID} ${showStatus(Status)} ${showBytes(Transferred)}${shownPeer(OtherURL) === '' ? '' : ` ${IsSender ? 'to' : 'from'} ${shownPeer(OtherURL)}`}${Message === '' ? '' : `: ${Message}`}`)
 
 interface OneOptions extends CommonOptions { readonly peerid?: string, readonly initiator?: boolean }
 

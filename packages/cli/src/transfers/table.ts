@@ -1,6 +1,7 @@
 /** Data transfers as Lotus lists them: those that send, then those that receive. */
 import type { DataTransferChannel } from '@dagstore/lotus-api'
 import { STATUS, showStatus } from './status.ts'
+import { shownPeer } from '../client/shown-peer.ts'
 import { shortCid } from '../short-cid.ts'
 import { type Cell, type Color, printable, showBytes, table } from '../text.ts'
 
@@ -42,7 +43,7 @@ const cells = ({ TransferID, Status, OtherPeer, OtherURL = OtherPeer, BaseCID, I
   return [
     plain(String(TransferID)),
     { text: showStatus(Status), ...(color === undefined ? {} : { color }) },
-    plain(verbose ? OtherURL : OtherURL.replace(/^https?:\/\//, '')),
+    plain(verbose ? OtherURL : shownPeer(OtherURL).replace(/^https?:\/\//, '')),
     plain(verbose ? BaseCID.toString() : shortCid(BaseCID)),
     plain(IsInitiator ? 'Y' : 'N'),
     plain(showBytes(Transferred)),
