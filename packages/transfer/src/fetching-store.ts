@@ -68,6 +68,7 @@ class Fetching implements FetchingStore {
   readonly #ring: SourceRing
   readonly #turn = createKeyLock()
   readonly #leaving = new AbortController()
+  readonly #ending: AbortSignal
   #stream: { readonly of: RingMember, readonly sections: CarSections, given: number, skippedBytes: number } | undefined
   readonly #ahead: FetchedAhead
   #held: Pick<ReadBlockstore, 'has'> | undefined
@@ -79,6 +80,7 @@ class Fetching implements FetchingStore {
   constructor (options: FetchingStoreOptions) {
     const { clock = systemClock, attempts = 8, patienceMs = PATIENCE_MS, lookAhead = 6, selector = {}, onEvent } = options
     this.#options = options
+    this.#ending = options.signal === undefined ? this.#leaving.signal : AbortSignal.any([this.#leaving.signal, options.signal])
     this.verifiedBy = options.hashes
     this.#root = toCid(options.root)
     this.#part = selector
@@ -123,8 +125,8 @@ class Fetching implements FetchingStore {
   [Symbol.asyncDispose] (): Promise<void> { return this.close() }
 
   async #get (cid: CID, leaving: AbortSignal | undefined): Promise<Uint8Array> {
-    const signals = [this.#leaving.signal, this.#options.signal, leaving].filter((each) => each !== undefined)
-    const signal = AbortSignal.any(signals)
+    // joined once: signals that live long keep those that are joined to them
+    const signal = leaving === undefined || leaving === this.#options.signal ? this.#ending : AbortSignal.any([this.#ending, leaving])
     signal.throwIfAborted()
     const again = this.#last
     if (again?.cid.equals(cid) === true && this.#options.hashes.matches(cid.multihash.code, cid.multihash.digest, again.bytes)) return this.#given(cid, again.bytes)
@@ -172,8 +174,7 @@ class Fetching implements FetchingStore {
     this.#tellAsked(member, cid, 'car')
     try {
       // for longer than one call of `get`
-      const signal = this.#options.signal === undefined ? this.#leaving.signal : AbortSignal.any([this.#leaving.signal, this.#options.signal])
-      const sections = await member.source.car(root, part, { signal })
+      const sections = await member.source.car(root, part, { signal: this.#ending })
       this.#stream = { of: member, sections, given: 0, skippedBytes: 0 }
       return true
     } catch (error) {

@@ -2,15 +2,15 @@
 /** Retrievals of a client, by themselves from order to end, also over restarts. */
 import type { RetrievalOffer } from '@dagstore/deal-protocol'
 import type { Hashes } from '@dagstore/hashes'
-import { type AnyLevel, type CallOptions, type Clock, createEventHub, createFairSlots, createKeyLock, createLane, type FairFlow, type Random, withdrawable } from '@dagstore/io'
+import { type AnyLevel, type CallOptions, type Clock, createEventHub, createKeyLock, type FairFlow, type Random, withdrawable } from '@dagstore/io'
 import { RetrievalError, type Retrievals } from '@dagstore/retrievals'
 import { createTransferToken, type FetchEvent } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
 import { DealClientError } from '../errors.ts'
 import { createProviderApi } from '../provider-api.ts'
-import { gatewayOffer } from './gateway-offer.ts'
+import { findOffers, gatewayOffer } from './gateway-offer.ts'
 import { pruneRetrievals } from './prune-retrievals.ts'
-import { askOffer, NO_TERMS } from './provider-source.ts'
+import { askOffer } from './provider-source.ts'
 import type { Retrieval, RetrievalOrder, RetrievalUpdate } from './retrieval.ts'
 import type { LocalDag, RetrievalClient, RetrievalNode } from './retrieval-client.ts'
 import { isOver, openRetrievalTable, type RetrievalTable, type StoredRetrieval } from './retrieval-table.ts'
@@ -46,8 +46,6 @@ export interface RetrievalClientOptions {
   /** What cannot be kept with a retrieval: a record that is damaged, a database that fails. */
   readonly onProblem?: ((problem: { readonly id: bigint, readonly error: unknown }) => void) | undefined
 }
-
-const ASKED_AT_ONCE = 8
 
 /** @throws {DealClientError} `DEAL_CLIENT_STORAGE_FAILED` */
 export const openRetrievalClient = async (options: RetrievalClientOptions): Promise<RetrievalClient> => {
@@ -89,20 +87,8 @@ class Client implements RetrievalClient {
     return await askOffer(api, root, piece, options) ?? await gatewayOffer(provider, root, this.#options, options)
   }
 
-  async find (query: Parameters<RetrievalClient['find']>[0], providers: readonly string[], options: CallOptions = {}): ReturnType<RetrievalClient['find']> {
-    const slots = createFairSlots(ASKED_AT_ONCE)
-    return Promise.all(providers.map(async (provider) => {
-      await slots.enter(createLane(), options)
-      try {
-        return { provider, offer: await this.query(provider, query, options) }
-      } catch (error) {
-        options.signal?.throwIfAborted()
-        const message = error instanceof Error ? error.message : String(error)
-        return { provider, offer: { status: 'error', message, pieceFound: false, sizeBytes: 0, paymentAddress: '', terms: NO_TERMS } }
-      } finally {
-        slots.leave()
-      }
-    }))
+  find (query: Parameters<RetrievalClient['find']>[0], providers: readonly string[], options: CallOptions = {}): ReturnType<RetrievalClient['find']> {
+    return findOffers(providers, (provider) => this.query(provider, query, options), options)
   }
 
   start (order: RetrievalOrder, { signal }: CallOptions = {}): Promise<Retrieval> {
@@ -197,6 +183,7 @@ class Client implements RetrievalClient {
     if (into !== 'file' && this.#options.node === undefined) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'there is no IPFS node for this')
     if (into === 'ipfs-pinned' && Object.keys(part).length > 0) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'a part of a DAG cannot be pinned')
     if (providers.length === 0 && (!localFirst || this.#options.local === undefined)) throw new DealClientError('DEAL_CLIENT_NO_DATA', 'there is nobody to ask')
+    if (order.id !== undefined && (order.id < 1n || order.id >= 1n << 64n)) throw new RangeError(`id; want=a u64 from 1 got=${order.id}`)
     for (const url of providers) createProviderApi(url, this.#options)
   }
 

@@ -151,6 +151,7 @@ describe('what it ends with', () => {
     await expect(client.start(order())).rejects.toMatchObject({ code: 'DEAL_CLIENT_NO_DATA' })
     await expect(client.start({ root: PIECE, providers: ['http://dead.test'], id: dead.id })).rejects.toMatchObject({ code: 'DEAL_CLIENT_WRONG_STATE' })
     await expect(client.start(order('ftp://dead.test'))).rejects.toThrow(TypeError)
+    await expect(client.start({ ...order('http://dead.test'), id: 1n << 64n })).rejects.toThrow(RangeError)
     await expect(client.settled(1n)).rejects.toMatchObject({ code: 'DEAL_CLIENT_UNKNOWN' })
   })
 
