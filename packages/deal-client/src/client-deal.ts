@@ -10,8 +10,8 @@ export interface ClientDealTerms {
   readonly clientSignature: DealSignature | undefined
   /** URL below which `deals/v1/` of the provider is. */
   readonly provider: string
-  /** Of the payload. */
-  readonly root: CID
+  /** Of the payload; `undefined` where the bytes go as a file that has none. */
+  readonly root: CID | undefined
   readonly transferType: TransferTerms['type']
   /** Of the payload form; `undefined` where the bytes go as a file that nobody here has looked at. */
   readonly payloadBytes: number | undefined

@@ -12,8 +12,8 @@ import type { PiecePayload } from './sources.ts'
 export interface DealParams {
   /** URL below which `deals/v1/` is: `http://provider.example:2350`. */
   readonly provider: string | URL
-  /** Of the payload. */
-  readonly root: AnyCid
+  /** Of the payload. @default none, which only offline deals with a named piece do without: a CAR may have no roots */
+  readonly root?: AnyCid | undefined
   /** How the bytes go. @default 'http-push' */
   readonly transferType?: TransferTerms['type'] | undefined
   /** Needed where nobody here has the data; else held against them. @default computed */
@@ -38,7 +38,7 @@ export interface DealParams {
   readonly verified?: boolean | undefined
   /** Whether an unsealed copy is to be kept. @default true */
   readonly fastRetrieval?: boolean | undefined
-  /** @default the root, in base64 (base58 for version 0) */
+  /** @default the root, in base64 (base58 for version 0); none where there is no root */
   readonly label?: string | Uint8Array | undefined
 }
 

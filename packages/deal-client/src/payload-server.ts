@@ -22,7 +22,7 @@ export const servePayloadsOf = ({ table, sources, chain, hashes, told, ending }:
   const find = async (id: string, token: string | undefined): Promise<Found> => {
     const proposalCid = cidOf(id)
     const deal = proposalCid === undefined || ending.aborted ? undefined : await table.get(proposalCid)
-    if (proposalCid === undefined || deal?.transferType !== 'http-pull') return undefined
+    if (proposalCid === undefined || deal?.transferType !== 'http-pull' || deal.root === undefined) return undefined
     const { pullToken } = await table.secrets(proposalCid) ?? {}
     if (pullToken === undefined || !matchesToken(token, digestOf(pullToken, hashes), hashes)) return 'unauthorized'
     if (!SENDING.has(deal.state) || chain.epoch() >= deal.proposal.startEpoch) return 'expired'

@@ -57,7 +57,7 @@ export const planOf = async (params: DealParams, ask: ProviderAsk, payload: Piec
     verifiedDeal: verified,
     client: decodeAddress(encodeAddress(wallet ?? await chain.defaultAddress(options)), network),
     provider: ask.provider,
-    label: params.label ?? labelOf(toCid(params.root)),
+    label: params.label ?? (params.root === undefined ? '' : labelOf(toCid(params.root))),
     startEpoch: start,
     endEpoch: start + duration,
     storagePricePerEpoch: price ?? (asked + GIB - 1n) / GIB,

@@ -31,12 +31,12 @@ export class Proposing {
   async start (params: DealParams, { signal, onProgress }: StartOptions): Promise<ClientDeal> {
     const { deals, chain, clock, hashes, publicUrl } = this.#parts
     const { transferType = 'http-push', fastRetrieval = true } = params
-    const root = toCid(params.root)
+    const root = rootOf(params, transferType)
     const api = this.#parts.api(String(params.provider))
     if (transferType === 'http-pull' && publicUrl === undefined) throw new DealClientError('DEAL_CLIENT_NO_URL', 'no URL is known at which the provider can fetch')
     const ask = await api.ask({ signal })
     checkAsk(ask, params, chain)
-    const payload = await this.#pieces.of(root, { signal, onProgress }).catch((error: unknown) => {
+    const payload = root === undefined ? undefined : await this.#pieces.of(root, { signal, onProgress }).catch((error: unknown) => {
       // of an offline deal the file may be elsewhere
       if (transferType === 'manual' && params.pieceCid !== undefined && error instanceof DealClientError && error.code === 'DEAL_CLIENT_NO_DATA') return undefined
       throw error
@@ -69,12 +69,12 @@ export class Proposing {
     const { chain, hashes } = this.#parts
     const { transferType = 'manual', price = 0n, fastRetrieval = true } = params
     if (transferType !== 'manual' || price !== 0n) throw new DealClientError('DEAL_CLIENT_TERMS', 'deals that are not remembered are offline and cost nothing')
-    const root = toCid(params.root)
+    const root = rootOf(params, transferType)
     const api = this.#parts.api(String(params.provider))
     const ask = await api.ask({ signal })
     checkAsk(ask, { ...params, transferType }, chain)
     const isNamed = params.pieceCid !== undefined && params.pieceBytes !== undefined
-    const payload = isNamed ? undefined : await this.#pieces.of(root, { signal, onProgress })
+    const payload = isNamed || root === undefined ? undefined : await this.#pieces.of(root, { signal, onProgress })
     const { proposal, payloadBytes } = await planOf({ ...params, transferType, price }, ask, payload, chain, { signal })
     const { bytes, proposalCid } = await signed(proposal, chain, { signal })
     const { token } = createTransferToken(this.#random, hashes)
@@ -83,6 +83,13 @@ export class Proposing {
     if (!answer.accepted) throw new DealClientError('DEAL_CLIENT_REJECTED', `the provider has rejected the proposal: ${answer.message}`)
     return proposalCid
   }
+}
+
+/** @throws {DealClientError} `DEAL_CLIENT_TERMS`: none, where data are moved or have to be looked for */
+const rootOf = ({ root, pieceCid, pieceBytes }: DealParams, transferType: DealParams['transferType']): CID | undefined => {
+  if (root !== undefined) return toCid(root)
+  if (transferType === 'manual' && pieceCid !== undefined && pieceBytes !== undefined) return undefined
+  throw new DealClientError('DEAL_CLIENT_TERMS', 'only an offline deal about a piece of a named size may do without a root')
 }
 
 /** Nanoseconds since 1970, each once. Source: go-fil-markets shared/timecounter.go. */

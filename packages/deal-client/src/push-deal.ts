@@ -20,6 +20,7 @@ export const pushDeal = async ({ sources, table, api, fetch, clock, flow, hashes
   const name = proposalCid.toString()
   let doneBytes = deal.sentBytes
   try {
+    if (root === undefined) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'nothing is sent without a root', { deal: name })
     const { token } = await table.secrets(proposalCid) ?? {}
     const source = await openSource(sources, root, { signal })
     try {

@@ -2,7 +2,7 @@
  * The records of a deal as bytes: its terms and its secrets, which are written once, and its progress, which is written again at each step. All are
  * DAG-CBOR lists that begin with their version; described with an example in docs/formats/client-deals.md.
  *
- *     terms     [1, clientProposal, network, provider, root, transferType, payloadBytes | null, fastRetrieval, transferId, createdAt]
+ *     terms     [1, clientProposal, network, provider, root | null, transferType, payloadBytes | null, fastRetrieval, transferId, createdAt]
  *     secrets   [1, token, pullToken | null]
  *     progress  [1, state, message, updatedAt, sentBytes, dealId | null, publishCid | null, reservedFunds, repeats, failure | null, stages]
  *     failure   [code, message, at, retry, attempts, nextRetryAt | null]          stages   [[state, message, at], …]
@@ -32,7 +32,7 @@ export const encodeTerms = (terms: ClientDealTerms): Uint8Array => cbor.encode([
   encodeClientProposal(terms.proposal, terms.clientSignature),
   terms.proposal.client.slice(0, 1),
   terms.provider,
-  terms.root,
+  terms.root ?? null,
   terms.transferType,
   terms.payloadBytes ?? null,
   terms.fastRetrieval,
@@ -46,7 +46,7 @@ export const decodeTerms = (proposalCid: CID, bytes: Uint8Array): ClientDealTerm
   const network = fields.text()
   if (network !== 'f' && network !== 't') throw new TypeError('network')
   const { proposal, signature } = decodeClientProposal(signed, network)
-  const [provider, root, type] = [fields.text(), fields.cid(), fields.text()]
+  const [provider, root, type] = [fields.text(), fields.orNone(() => fields.cid()), fields.text()]
   const transferType = TRANSFER_TYPES.find((known) => known === type)
   if (transferType === undefined) throw new TypeError('transfer type')
   return {

@@ -17,7 +17,7 @@ const STATUS: Readonly<Partial<Record<ClientDeal['state'], TransferFacts['status
 /** `undefined`: its bytes go as a file. */
 export const transferOf = (deal: ClientDeal): TransferFacts | undefined => {
   const { transferId, proposalCid, root, provider, transferType, sentBytes, payloadBytes, updatedAt, message, state } = deal
-  if (transferType === 'manual' || payloadBytes === undefined) return undefined
+  if (transferType === 'manual' || payloadBytes === undefined || root === undefined) return undefined
   const status = STATUS[state] ?? (sentBytes >= payloadBytes ? 'completed' : message.startsWith(CANCELLED) ? 'cancelled' : 'failed')
   return { transferId, proposalCid, root, provider, transferType, status, message, sentBytes, totalBytes: payloadBytes, updatedAt }
 }

@@ -211,6 +211,20 @@ describe('an offline deal', () => {
     await h.close()
   })
 
+  it('may be about a CAR without roots, where its piece and size are named', async () => {
+    const h = await openHarness({ dags: [] })
+    const { piece: { pieceCid, paddedBytes } } = await makeDag(9)
+    const { proposalCid } = await h.client.start({ provider: PROVIDER, transferType: 'manual', pieceCid, pieceBytes: paddedBytes })
+    await h.client.settled(proposalCid, { until: 'transferred' })
+    expect(h.provider.deals.get(proposalCid.toString())?.message.payloadCid).toBeUndefined()
+    const next = await h.reopen()
+    expect(await next.client.deal(proposalCid)).toMatchObject({ root: undefined, proposal: { label: '' } })
+    for (const wrong of [{ transferType: 'http-push' as const, pieceCid, pieceBytes: paddedBytes }, { transferType: 'manual' as const, pieceCid }, { pieceBytes: paddedBytes }]) {
+      await expect(next.client.start({ provider: PROVIDER, ...wrong })).rejects.toMatchObject({ code: 'DEAL_CLIENT_TERMS' })
+    }
+    await next.close()
+  })
+
   it('that nobody remembers costs nothing and is proposed once', async () => {
     const h = await openHarness()
     const proposalCid = await h.client.stateless({ provider: PROVIDER, root: h.dag.root })

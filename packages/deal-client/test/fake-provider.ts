@@ -59,7 +59,7 @@ export const createFakeProvider = (clock: Clock, files: Directory = createMemory
   const deals = new Map<string, FakeDeal>()
   const fileOf = (deal: FakeDeal): string => `staging/${deal.proposalCid.toString()}.car`
   const receiverOf = async (deal: FakeDeal): ReturnType<typeof openPayloadReceiver> =>
-    openPayloadReceiver(await files.openWritable(fileOf(deal), 'any'), { root: deal.message.payloadCid, totalBytes: deal.message.payloadBytes!, hashes })
+    openPayloadReceiver(await files.openWritable(fileOf(deal), 'any'), { root: deal.message.payloadCid!, totalBytes: deal.message.payloadBytes!, hashes })
   /** What arrived, held against what was proposed. */
   const verify = async (deal: FakeDeal): Promise<void> => {
     deal.receivedBytes = deal.message.payloadBytes!

@@ -23,7 +23,8 @@ export const TRANSFER_TYPES: readonly TransferTerms['type'][] = Object.freeze(['
 export interface ProposalMessage {
   /** CBOR, see `decodeClientProposal`. */
   readonly clientProposal: Uint8Array
-  readonly payloadCid: CID
+  /** `undefined`: of a file that has none, a CAR without roots. */
+  readonly payloadCid: CID | undefined
   /** Length of the payload form; `undefined` where the bytes come as a file. */
   readonly payloadBytes: number | undefined
   readonly transfer: TransferTerms
@@ -59,16 +60,18 @@ const MAX_URL = 2048
 const TOKEN = /^[A-Za-z0-9_-]{43}$/u
 
 export const encodeProposalMessage = (message: ProposalMessage): string =>
-  encodeMessage({ ...message, clientProposal: bytesMember(message.clientProposal), payloadCid: cidMember(message.payloadCid) })
+  encodeMessage({ ...message, clientProposal: bytesMember(message.clientProposal), payloadCid: message.payloadCid === undefined ? undefined : cidMember(message.payloadCid) })
 
 /** The signed proposal in it is not looked at. @throws {DealError} `DEAL_BAD_MESSAGE` */
 export const decodeProposalMessage = (text: string): ProposalMessage => decodeMessage('proposal', text, (of) => {
   const transfer = transferOf(of.object('transfer'))
   const payloadBytes = of.orNone('payloadBytes', (name) => of.count(name))
+  const payloadCid = of.orNone('payloadCid', (name) => of.cid(name))
   if (payloadBytes === undefined && transfer.type !== 'manual') throw new TypeError('member=payloadBytes want=length of what is moved')
+  if (payloadCid === undefined && transfer.type !== 'manual') throw new TypeError('member=payloadCid want=root of what is moved')
   return {
     clientProposal: of.bytes('clientProposal'),
-    payloadCid: of.cid('payloadCid'),
+    payloadCid,
     payloadBytes,
     transfer,
     fastRetrieval: of.flag('fastRetrieval'),

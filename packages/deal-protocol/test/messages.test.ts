@@ -26,7 +26,7 @@ interface Kind { readonly what: string, readonly messages: readonly object[], re
 const KINDS: readonly Kind[] = [
   { what: 'ask', messages: [ask], encode: encodeProviderAsk, decode: decodeProviderAsk },
   {
-    what: 'proposal', messages: [proposal, { ...proposal, transfer: { type: 'http-push' }, clientPeer: undefined }, { ...proposal, payloadBytes: undefined, transfer: { type: 'manual' }, clientProposal: new Uint8Array(0) }],
+    what: 'proposal', messages: [proposal, { ...proposal, transfer: { type: 'http-push' }, clientPeer: undefined }, { ...proposal, payloadCid: undefined, payloadBytes: undefined, transfer: { type: 'manual' }, clientProposal: new Uint8Array(0) }],
     encode: encodeProposalMessage, decode: decodeProposalMessage,
   },
   { what: 'answer', messages: [{ proposalCid: cid, accepted: false, state: 'StorageDealProposalRejected', message: 'too dear' }], encode: encodeProposalAnswer, decode: decodeProposalAnswer },
@@ -93,6 +93,7 @@ describe('a message', () => {
     ['proposal', 'payloadCid', { '/': `b${'a'.repeat(600)}` }],
     ['proposal', 'payloadBytes', 2 ** 53],
     ['proposal', 'payloadBytes', undefined],
+    ['proposal', 'payloadCid', undefined],
     ['proposal', 'transfer', { type: 'graphsync' }],
     ['proposal', 'transfer', { type: 'http-pull', url: 'http://x/' }],
     ['proposal', 'transfer', { type: 'http-pull', url: 'file:///etc/passwd', token }],

@@ -21,7 +21,7 @@ const roundTrip = async (sides: Sides, transferType: 'http-push' | 'http-pull'):
 
 const checkEnd = async (sides: Sides, root: CID): Promise<void> => {
   const deals = await collect(sides.client.deals.deals())
-  expect(deals.map((deal) => [deal.root.toString(), deal.state])).toEqual([[root.toString(), 'StorageDealActive']])
+  expect(deals.map((deal) => [deal.root?.toString(), deal.state])).toEqual([[root.toString(), 'StorageDealActive']])
   const [{ proposal: { pieceCid, pieceSize } }] = deals as [typeof deals[0] & object]
   const atProvider = await collect(sides.provider.deals.deals())
   expect(atProvider.map(({ proposalCid }) => proposalCid.toString())).toEqual(deals.map(({ proposalCid }) => proposalCid.toString()))

@@ -33,7 +33,7 @@ export const createProviders = ({ clientProviders, clientGateways }: Pick<Config
     },
     of: async (root, options) => {
       const urls: string[] = []
-      for await (const deal of deals(options)) if (deal.root.equals(root) && !LOST.has(deal.state)) urls.push(deal.provider)
+      for await (const deal of deals(options)) if (deal.root?.equals(root) === true && !LOST.has(deal.state)) urls.push(deal.provider)
       const all = [...urls, ...configured.map(({ url }) => url), ...clientGateways]
       return all.filter((url, at) => all.findIndex((other) => same(other, url)) === at)
     },

@@ -38,6 +38,7 @@ export const whyRefused = (message: ProposalMessage, proposal: DealProposal, { a
   if (startEpoch <= epoch) return `the deal starts too early; now=${epoch} start=${startEpoch}`
   if (!ask.transferTypes.includes(transfer.type)) return `nothing here moves data so; want=${ask.transferTypes.join(', ')} got=${transfer.type}`
   if (transfer.type === 'manual') return undefined
+  if (payloadCid === undefined) return 'no root of a payload'
   if (!hashes.has(payloadCid.multihash.code)) return `nothing here checks such blocks; hash=0x${payloadCid.multihash.code.toString(16)}`
   const least = encodeCarV1Header([payloadCid]).byteLength + payloadCid.bytes.byteLength
   if (payloadBytes === undefined || payloadBytes < least) return `no length of a payload; min=${least} got=${payloadBytes}`

@@ -147,7 +147,7 @@ export class Sides {
 
   /** What a user does: what is there already stays. */
   async deal (root: CID, more: Partial<DealParams> = {}): Promise<ClientDeal> {
-    const known = (await this.during(collect(this.client.deals.deals()))).find((one) => one.root.equals(root))
+    const known = (await this.during(collect(this.client.deals.deals()))).find((one) => one.root?.equals(root) === true)
     return this.active((known ?? await this.during(this.client.deals.start({ provider: PROVIDER, root, ...more }))).proposalCid)
   }
 

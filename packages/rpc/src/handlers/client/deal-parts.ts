@@ -15,7 +15,8 @@ export interface ClientDealFacts {
   readonly proposal: DealProposal
   /** URL. */
   readonly provider: string
-  readonly root: CID
+  /** `undefined`: of an offline deal about a file that has none. */
+  readonly root: CID | undefined
   readonly transferType: TransferTerms['type']
   readonly payloadBytes: number | undefined
   readonly fastRetrieval: boolean

@@ -1,6 +1,7 @@
 /** A client's deals and transfers as Lotus writes them. Source: lotus node/impl/client/client.go `newDealInfoWithTransfer`, api/types.go `NewDataTransferChannel`. */
 import { type ProviderAsk, STORAGE_DEAL_STATES, type StorageDealState } from '@dagstore/deal-protocol'
 import { DATA_TRANSFER_STATUSES, type DataTransferChannel, type DataTransferStatus, type DealInfo, type StartDealParams, type StorageAsk } from '@dagstore/lotus-api'
+import type { CID } from 'multiformats/cid'
 import { badParams } from '../failures.ts'
 import type { ClientDealFacts, ClientTransferFacts, NewDeal } from './deal-parts.ts'
 import { NOBODY } from './providers.ts'
@@ -8,7 +9,7 @@ import { NOBODY } from './providers.ts'
 /** Everybody may see all of it, so tokens are in none of it. */
 export const dealInfoOf = (deal: ClientDealFacts): DealInfo => {
   const { proposal, failure } = deal
-  const channel = deal.transferType === 'manual' ? null : channelOf(transferOf(deal))
+  const channel = deal.transferType === 'manual' || deal.root === undefined ? null : channelOf(transferOf(deal, deal.root))
   return {
     ProposalCid: deal.proposalCid,
     State: STORAGE_DEAL_STATES[deal.state],
@@ -19,7 +20,7 @@ export const dealInfoOf = (deal: ClientDealFacts): DealInfo => {
     }) },
     Provider: proposal.provider,
     DataRef: {
-      TransferType: deal.transferType, Root: deal.root, PieceCid: proposal.pieceCid, PieceSize: unpadded(proposal.pieceSize), RawBlockSize: deal.payloadBytes ?? 0,
+      TransferType: deal.transferType, Root: deal.root ?? null, PieceCid: proposal.pieceCid, PieceSize: unpadded(proposal.pieceSize), RawBlockSize: deal.payloadBytes ?? 0,
     },
     PieceCID: proposal.pieceCid,
     Size: unpadded(proposal.pieceSize),
@@ -43,8 +44,8 @@ const BEFORE: ReadonlySet<StorageDealState> = new Set([
   'StorageDealUnknown', 'StorageDealReserveClientFunds', 'StorageDealClientFunding', 'StorageDealFundsReserved', 'StorageDealStartDataTransfer', 'StorageDealTransferQueued',
 ])
 
-const transferOf = (deal: ClientDealFacts): ClientTransferFacts => {
-  const { transferId, proposalCid, root, provider, transferType, state, message, sentBytes, payloadBytes = 0, updatedAt } = deal
+const transferOf = (deal: ClientDealFacts, root: CID): ClientTransferFacts => {
+  const { transferId, proposalCid, provider, transferType, state, message, sentBytes, payloadBytes = 0, updatedAt } = deal
   const isWhole = payloadBytes > 0 && sentBytes >= payloadBytes
   const status = isWhole ? 'completed'
     : BEFORE.has(state) ? 'requested'
