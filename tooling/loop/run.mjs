@@ -95,7 +95,7 @@ const runDemo = async () => {
     must(again.code === 0, `exit ${again.code}; ${again.stderr.slice(-800)}`)
     for (const item of document(again).items) {
       for (const step of item.steps) {
-        if (['import', 'piece', 'sector', 'shard', 'retrieve'].includes(step.name)) must(step.reused, `${item.input.path}: ${step.name} was done again`)
+        if (['import', 'piece', 'deal', 'transfer', 'sector', 'shard', 'retrieve'].includes(step.name)) must(step.reused, `${item.input.path}: ${step.name} was done again`)
       }
     }
   })

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { carV1, carV2, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
@@ -29,7 +29,7 @@ describe('dagstore demo', () => {
     const { ok, items } = documentOf(run)
     expect(ok).toBe(true)
     expect(items.map((item) => [item.input.path, item.input.kind, item.identical])).toEqual([['file.bin', 'file', true], ['folder', 'directory', true], ['plain.car', 'car', true]])
-    expect(Object.keys(items[0]!)).toEqual(['input', 'payloadCid', 'roots', 'missing', 'pieceCid', 'pieceCidV2', 'pieceSizePadded', 'carSizeBytes', 'sector', 'shard', 'index', 'retrieved', 'identical', 'steps'])
+    expect(Object.keys(items[0]!)).toEqual(['input', 'payloadCid', 'roots', 'missing', 'pieceCid', 'pieceCidV2', 'pieceSizePadded', 'carSizeBytes', 'deal', 'sector', 'shard', 'index', 'retrieved', 'identical', 'steps'])
     expect(items[2]).toMatchObject({
       carSizeBytes: plainCar.byteLength,
       index: { codec: '0x0401', entries: blocks.length },
@@ -45,7 +45,84 @@ describe('dagstore demo', () => {
     await dagstore(cwd, ['demo', 'file.bin', 'plain.car'])
     const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin', 'plain.car']))
     const reused = items.map((item) => item.steps.filter((step) => step.reused).map((step) => step.name))
-    expect(reused).toEqual([['import', 'piece', 'sector', 'shard', 'retrieve'], ['import', 'piece', 'sector', 'shard', 'retrieve']])
+    const all = ['import', 'piece', 'deal', 'transfer', 'sector', 'shard', 'retrieve']
+    expect(reused).toEqual([all, all])
+  })
+
+  it('goes on where it was interrupted, at whichever step, and comes to the same piece', async () => {
+    const cwd = await temporaryFolder()
+    const steps = ['import', 'piece', 'deal', 'transfer', 'sector', 'shard', 'retrieve']
+    for (const kind of ['file.bin', 'plain.car']) {
+      await writeFile(join(cwd, 'file.bin'), seededBytes(31, 300_000))
+      await writeFile(join(cwd, 'plain.car'), plainCar)
+      const whole = documentOf(await dagstore(cwd, ['demo', '--json', '--root', 'whole', kind])).items[0]
+      for (const [at, step] of steps.entries()) {
+        const [root, controller] = [`${kind}-${step}`, new AbortController()]
+        const cut = await dagstore(cwd, ['demo', '--json', '--root', root, kind], {
+          signal: controller.signal, onMessage: (text) => { if (text.startsWith(`  ${step} `)) controller.abort(new InterruptedError('interrupted')) },
+        })
+        expect(cut.code, step).toBe(130)
+        const again = documentOf(await dagstore(cwd, ['demo', '--json', '--root', root, kind])).items[0]
+        expect(again, step).toMatchObject({ identical: true, pieceCid: whole?.['pieceCid'] })
+        const reused = again!.steps.filter((one) => one.reused).map(({ name }) => name)
+        expect(reused, step).toEqual(expect.arrayContaining(steps.slice(0, at + 1).filter((name) => name !== 'retrieve' && (kind !== 'plain.car' || name !== 'import' || at > 0))))
+        expect((JSON.parse((await dagstore(cwd, ['storage-deals', 'list', '--json', '--root', root])).stdout) as unknown[]).length, step).toBe(1)
+      }
+    }
+  })
+
+  it('leaves deals and a retrieval that the commands of both sides list, and no copy that waits', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(32, 300_000))
+    await writeFile(join(cwd, 'rootless.car'), carV1([], blocks.slice(0, 5)))
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin', 'rootless.car']))
+    expect(items.map((item) => item['deal'])).toMatchObject([{ transferType: 'http-push' }, { transferType: 'manual' }])
+    const list = async (...args: readonly string[]): Promise<unknown> => {
+      const run = await dagstore(cwd, [...args, '--json'])
+      expect(run.code, run.stderr).toBe(0)
+      return JSON.parse(run.stdout)
+    }
+    const proposals = items.map((item) => (item['deal'] as { readonly proposalCid: string }).proposalCid).sort()
+    const atClient = JSON.stringify(await list('client', 'list-deals'))
+    for (const proposal of proposals) expect(atClient).toContain(proposal)
+    expect(atClient).toContain('Active')
+    expect(await list('storage-deals', 'list')).toMatchObject([{ State: 7 }, { State: 7 }])
+    expect(await list('client', 'list-retrievals')).toHaveLength(1)
+    expect(await list('client', 'local')).toHaveLength(1)
+    expect(await readdir(join(cwd, '.dagstore', 'deal-staging')).catch(() => [])).toEqual([])
+    expect((await stat(join(cwd, '.dagstore', 'imports', (await readdir(join(cwd, '.dagstore', 'imports')))[0]!))).size).toBeLessThan(20_000)
+  })
+
+  it('makes another deal where another miner is to have the piece', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(33, 5000))
+    const first = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin'])).items[0]
+    const second = documentOf(await dagstore(cwd, ['demo', '--json', '--miner', '2000', 'file.bin'])).items[0]
+    expect(second).toMatchObject({ identical: true, pieceCid: first?.['pieceCid'] })
+    expect(second?.['deal']).not.toEqual(first?.['deal'])
+    expect(second?.steps.filter(({ reused }) => reused).map(({ name }) => name)).toEqual(['import', 'piece', 'sector', 'shard', 'retrieve'])
+  })
+
+  it('fetches again what came back and was taken away', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(34, 5000))
+    const before = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin'])).items[0]
+    await rm(join(cwd, (before!['retrieved'] as { path: string }).path))
+    const after = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin'])).items[0]
+    expect(after).toMatchObject({ identical: true })
+    expect(after?.steps.filter(({ reused }) => reused).map(({ name }) => name)).toEqual(['import', 'piece', 'deal', 'transfer', 'sector', 'shard'])
+  })
+
+  it('says in one sentence, and leaves nothing behind, that a CAR changed while it was checked', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'plain.car'), plainCar)
+    const change = (text: string): void => {
+      if (text.includes('  deal ')) writeFileSync(join(cwd, 'plain.car'), carV1([blocks[1]!.cid], blocks.slice(0, 30)))
+    }
+    const { items } = documentOf(await dagstore(cwd, ['demo', '--json', 'plain.car'], { onMessage: change }))
+    expect(items[0]?.error?.code).toBe('IO_SOURCE_CHANGED')
+    expect(documentOf(await dagstore(cwd, ['demo', '--json', 'plain.car'])).ok).toBe(true)
+    expect((JSON.parse((await dagstore(cwd, ['list-shards', '--json'])).stdout) as unknown[]).length).toBe(1)
   })
 
   it('notices that a file has changed and makes another piece of it', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { DemoInput } from '../demo/input.ts'
 import type { ItemResult } from '../demo/item.ts'
+import type { Sides } from '../demo/sides.ts'
 import { createSteps, type StepResult } from '../demo/steps.ts'
 import { codeOf, CommandError, explain } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
@@ -25,7 +26,7 @@ type Item = ItemResult | FailedItem
 
 export const addDemoCommand = (program: Command, common: AddOptions, terminal: Terminal): void => {
   common(program.command('demo'))
-    .description('take files, directories or CARs through import, piece, sector, shard and retrieval, and compare what comes back')
+    .description('take files, directories or CARs through import, deal, sector, shard and retrieval, and compare what comes back')
     .argument('[path...]', 'files, directories or CARs (default: the docs/ folder of the checkout)')
     .option('--root <dir>', 'folder of the store (default: DAGSTORE_PATH, else ./.dagstore)')
     .addOption(new Option('--miner <id>', 'miner actor whose sectors are written').argParser(parseMiner).default(1000n, '1000'))
@@ -45,10 +46,12 @@ const demo = async (given: readonly string[], options: DemoOptions, terminal: Te
   const items: Item[] = []
   const start = performance.now()
   // loaded when needed: of what other commands take to start it would be half
-  const [{ openStore }, { readInput }, { runItem }, { openJournal }] =
-    await Promise.all([import('../compose.ts'), import('../demo/input.ts'), import('../demo/item.ts'), import('../demo/journal.ts')])
-  const store = await openStore(root)
+  const [{ openShardStore }, { readInput }, { runItem }, { openJournal }, { openSides }] =
+    await Promise.all([import('../compose.ts'), import('../demo/input.ts'), import('../demo/item.ts'), import('../demo/journal.ts'), import('../demo/sides.ts')])
+  const store = await openShardStore(root)
+  let sides: Sides | undefined
   try {
+    sides = await openSides(store, { miner: options.miner })
     const journal = openJournal(store.dagstore.db)
     for (const path of paths) {
       terminal.stderr(`${paint(printable(path), 'bold', color)}\n`)
@@ -57,7 +60,7 @@ const demo = async (given: readonly string[], options: DemoOptions, terminal: Te
       try {
         input = await readInput(path, { cwd: terminal.cwd, storePath: root.path, signal: terminal.signal })
         if (input.leftOut !== undefined) terminal.stderr(`  without ${printable(input.leftOut.join('/'))}, the folder of the store\n`)
-        items.push(await runItem(input, { store, journal, miner: options.miner, steps, signal: terminal.signal }))
+        items.push(await runItem(input, { store, sides, journal, miner: options.miner, steps, signal: terminal.signal, since: Date.now() }))
       } catch (error) {
         if (terminal.signal.aborted) throw terminal.signal.reason
         const message = explain(error, path)
@@ -67,6 +70,7 @@ const demo = async (given: readonly string[], options: DemoOptions, terminal: Te
       }
     }
   } finally {
+    await sides?.close()
     await store.close()
   }
   const failed = items.filter((item) => !item.identical).length
@@ -98,6 +102,7 @@ const summaryOf = (item: ItemResult, color: boolean): string => {
     ...(item.missing.length === 0 ? [] : [['missing', `${count(item.missing.length, 'block')}: ${item.missing.slice(0, 3).join(', ')}${item.missing.length > 3 ? ', …' : ''}`] as const]),
     ['piece', `${item.pieceCid}  (${showBytes(item.carSizeBytes)} in ${showBytes(item.pieceSizePadded)})`],
     ['piece v2', item.pieceCidV2],
+    ['deal', `${item.deal.proposalCid}  (${item.deal.transferType === 'manual' ? 'offline, byte for byte' : 'pushed over HTTP'})`],
     ['sector', `${item.sector.path}  (offset ${item.sector.offsetPadded}, file ${showBytes(item.sector.sizeBytes)}, on disk ${showBytes(item.sector.allocatedBytes)})`],
     ['index', `${item.index.path}  (${count(item.index.entries, 'entry').replace('entrys', 'entries')})`],
     ['retrieved', `${item.retrieved.path}  (${count(item.retrieved.blocks, 'block')}, ${showBytes(item.retrieved.bytes)})`],

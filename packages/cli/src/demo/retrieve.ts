@@ -1,16 +1,20 @@
 /** Back out of the shard into a CARv2 file, and held against the input. */
+import { openIndexMount } from '@dagstore/carv2-index-mount'
 import type { ShardLease } from '@dagstore/dagstore'
-import type { WholeImport } from '@dagstore/imports'
-import { IoError } from '@dagstore/io'
+import type { Retrieval } from '@dagstore/deal-client'
 import { promote } from '@dagstore/promote-blockstore'
 import type { CID } from 'multiformats/cid'
 import { count, showBytes } from '../text.ts'
+import { PROVIDER_URL } from './client-side.ts'
 import { compareTrees } from './compare.ts'
-import { type DemoInput, hasChanged } from './input.ts'
+import { DealStoppedError } from './follow.ts'
+import type { DemoInput } from './input.ts'
 import { openInputTree } from './input-tree.ts'
 import type { ItemParts } from './item-parts.ts'
+import type { InputRecord } from './journal.ts'
 import type { CarPayload } from './payload.ts'
 import { compareSections } from './sections.ts'
+import type { StepContext } from './steps.ts'
 
 export interface RetrievedResult {
   /** Name below `retrievals/`. */
@@ -20,24 +24,15 @@ export interface RetrievedResult {
   readonly missing: readonly CID[]
 }
 
-/** The DAG under the root is copied, then exported and compared with the input file by file, byte by byte. */
-export const retrieveTree = async (input: DemoInput, imported: WholeImport, lease: ShardLease, { store, steps, signal }: ItemParts): Promise<RetrievedResult> => {
-  const root = imported.root
-  const retrieved = await steps.run('retrieve', async (step) => {
-    const result = await store.retrievals.retrieve({ id: lease.key, root, from: lease.blockstore, signal, onProgress: ({ doneBytes }) => { step.progress(doneBytes, undefined) } })
-    if (result.reused) step.reused()
-    step.say(`${count(result.blocks, 'block')}, ${showBytes(result.bytes)}`)
-    return result
-  })
+/** The DAG under the root comes back in a retrieval deal, is exported, and compared with the input file by file, byte by byte. */
+export const retrieveTree = async (input: DemoInput, root: CID, record: InputRecord, lease: ShardLease, parts: ItemParts): Promise<RetrievedResult> => {
+  const { sides: { client: { files } }, steps, signal } = parts
+  const retrieved = await steps.run('retrieve', (step) => retrieve(input, root, record, parts, step))
   await steps.run('compare', async (step) => {
     let done = 0
-    const exported = await store.retrievals.export(retrieved.name, root)
+    const exported = await files.export(retrieved.name, root)
     try {
       await compareTrees(await openInputTree(input), exported.tree, { signal, onBytes: (bytes) => { done += bytes; step.progress(done, input.sizeBytes) } })
-    } catch (cause) {
-      signal.throwIfAborted()
-      if (await hasChanged(input, signal)) throw new IoError('IO_SOURCE_CHANGED', 'it changed meanwhile; run the same command again', { cause, retry: 'later' })
-      throw cause
     } finally {
       await exported.close()
     }
@@ -46,10 +41,54 @@ export const retrieveTree = async (input: DemoInput, imported: WholeImport, leas
   return { ...retrieved, missing: [] }
 }
 
-/** Every section is fetched by CID through the promoted store, compared with the input's, and kept. */
-export const retrieveSections = async (payload: CarPayload, lease: ShardLease, { store, steps, signal }: ItemParts): Promise<RetrievedResult> => {
+const retrieve = async (input: DemoInput, root: CID, record: InputRecord, { store, sides, journal, signal }: ItemParts, step: StepContext): Promise<Omit<RetrievedResult, 'missing'>> => {
+  const { retrievals } = sides.client
+  const { pieceCid } = record.piece
+  let before = record.retrieval === undefined ? undefined : await retrievals.retrieval(record.retrieval)
+  if (before !== undefined && !(before.root.equals(root) && before.pieceCid?.equals(pieceCid) === true)) before = undefined
+  // its file was taken away
+  if (before !== undefined && isWhole(before) && await store.files.stat(`retrievals/${before.file}`) === undefined) {
+    await retrievals.remove(before.id)
+    before = undefined
+  }
+  const id = before?.id ?? await newId(retrievals, record.retrieval)
+  if (id !== record.retrieval) await journal.record(input.absolutePath, input.fingerprint, { ...record, retrieval: id })
+  if (before !== undefined && isWhole(before)) step.reused()
+  const after = await retrievals.retrieve({ id, root, pieceCid, providers: [PROVIDER_URL], localFirst: false }, { signal, onUpdate: ({ receivedBytes }) => { step.progress(receivedBytes, record.piece.payloadBytes) } })
+  if (!isWhole(after)) throw new DealStoppedError({ code: after.code ?? 'DEAL_CLIENT_REFUSED', message: after.message })
+  const [name, bytes] = [after.file, after.totalBytes ?? after.receivedBytes]
+  const blocks = await countBlocks(name, { store, signal })
+  step.say(`${count(blocks, 'block')}, ${showBytes(bytes)}`)
+  return { name, blocks, bytes }
+}
+
+const isWhole = (retrieval: Retrieval): retrieval is Retrieval & { readonly file: string } => retrieval.state === 'DealStatusCompleted' && retrieval.file !== undefined
+
+/** Written down before it is begun; an id of time, as all are. */
+const newId = async (retrievals: ItemParts['sides']['client']['retrievals'], noted: bigint | undefined): Promise<bigint> => {
+  if (noted !== undefined && await retrievals.retrieval(noted) === undefined) return noted
+  let id = BigInt(Date.now()) * 1_000_000n
+  while (await retrievals.retrieval(id) !== undefined) id++
+  return id
+}
+
+const countBlocks = async (name: string, { store, signal }: Pick<ItemParts, 'store' | 'signal'>): Promise<number> => {
+  const data = await store.files.openSource(`retrievals/${name}`, { signal })
+  const car = await openIndexMount({ data }, { hashes: store.hashes, signal }).catch(async (error: unknown) => {
+    await data.close()
+    throw error
+  })
+  try {
+    return car.index.facts.entryCount
+  } finally {
+    await car.close()
+  }
+}
+
+/** A CAR may hold blocks that no root leads to, so every section is fetched from the shard by CID, through the promoted store, compared with the input's, and kept. */
+export const retrieveSections = async (payload: CarPayload, lease: ShardLease, { sides: { client: { files } }, steps, signal }: ItemParts): Promise<RetrievedResult> => {
   const kept = await steps.run('retrieve', async (step) => {
-    const copy = await store.retrievals.copySections({ id: lease.key, roots: lease.roots, from: lease, signal, onProgress: ({ doneBytes }) => { step.progress(doneBytes, payload.sizeBytes) } })
+    const copy = await files.copySections({ id: lease.key, roots: lease.roots, from: lease, signal, onProgress: ({ doneBytes }) => { step.progress(doneBytes, payload.sizeBytes) } })
     if (copy.reused) step.reused()
     step.say(`${count(copy.blocks, 'block')}, ${showBytes(copy.bytes)}`)
     return copy

@@ -3,7 +3,7 @@ import { type ProgressLine, startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { paint, showMs } from '../text.ts'
 
-export type StepName = 'import' | 'piece' | 'sector' | 'shard' | 'acquire' | 'retrieve' | 'compare'
+export type StepName = 'import' | 'piece' | 'deal' | 'transfer' | 'sector' | 'shard' | 'acquire' | 'retrieve' | 'compare'
 
 export interface StepResult {
   readonly name: StepName
