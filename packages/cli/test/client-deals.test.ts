@@ -40,7 +40,7 @@ describe('client deal', () => {
       ctrlC.abort(new InterruptedError('interrupted'))
     }) })
     expect(await client(waiting, ['deal', '--provider', url, root.toString()], { signal: ctrlC.signal })).toMatchObject({
-      code: 130, stdout: `${proposal.toString()}\n`, stderr: `dagstore: interrupted; the deal stays, and goes on by itself: dagstore client get-deal ${proposal.toString()}\n`,
+      code: 130, stdout: `${proposal.toString()}\n`, stderr: `dagstore: interrupted; the deal goes on by itself: dagstore client get-deal ${proposal.toString()}\n`,
     })
   })
 
@@ -122,6 +122,14 @@ describe('client list-deals and get-deal', () => {
   it('goes on with a line for each change with --watch', async () => {
     const { stdout, code } = await client({ ClientListDeals: async () => [deal], ClientGetDealUpdates: () => streamOf(failed) }, ['list-deals', '--watch'])
     expect({ stdout, code }).toEqual({ code: 0, stdout: `${proposal.toString()} StorageDealSealing 512 KiB of 1 MiB\n${proposal.toString()} StorageDealError 512 KiB of 1 MiB: why\n` })
+  })
+
+  it('goes on with a deal while it waits, and fails with it', async () => {
+    const failing = { ...deal, State: STORAGE_DEAL_STATES.StorageDealError, Message: 'too late' }
+    const { code, stdout, stderr, calls } = await client({ ClientGetDealInfo: async () => deal, ClientWaitDeal: async () => failing }, ['get-deal', '--wait', 'active', proposal.toString()])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'dagstore: the deal has failed: too late\n' })
+    expect(stdout).toContain('State:    StorageDealError\n')
+    expect(calls.at(-1)?.slice(2)).toEqual(['active'])
   })
 
   it('says how a deal stands', async () => {

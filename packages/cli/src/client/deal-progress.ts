@@ -1,5 +1,5 @@
-/** How far a deal is that was proposed just now: its state, and what was sent. */
-import type { StartDealParams } from '@dagstore/lotus-api'
+/** How far a deal is that is waited for: its state, and what was sent. */
+import type { CID } from 'multiformats/cid'
 import { type ProgressLine, startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { dealState } from './deal-states.ts'
@@ -11,8 +11,8 @@ export interface DealProgress {
   end (): void
 }
 
-/** Nothing depends on it: progress is shown, or is not. */
-export const watchDeal = ({ calls }: AskedClient, { Data: { Root } }: Pick<StartDealParams, 'Data'>, terminal: Terminal): DealProgress => {
+/** Nothing depends on it: progress is shown, or is not. @param root - of the data of the deal */
+export const watchDeal = ({ calls }: AskedClient, root: CID | null, terminal: Terminal): DealProgress => {
   if (!terminal.interactive) return { clear: () => {}, end: () => {} }
   const stop = new AbortController()
   const signal = AbortSignal.any([terminal.signal, stop.signal])
@@ -23,7 +23,7 @@ export const watchDeal = ({ calls }: AskedClient, { Data: { Root } }: Pick<Start
   const draw = (): void => {
     if (!stop.signal.aborted) (line ??= startProgress(terminal, 'deal')).update(sent, total, state)
   }
-  const isOurs = (root: { toString (): string } | null | undefined): boolean => Root !== null && root?.toString() === Root.toString()
+  const isOurs = (of: CID | null | undefined): boolean => root !== null && of?.toString() === root.toString()
   const deals = async (): Promise<void> => {
     for await (const { DataRef, State, SentBytes = 0, PayloadBytes } of calls.ClientGetDealUpdates({ signal })) {
       if (!isOurs(DataRef?.Root)) continue

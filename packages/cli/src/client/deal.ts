@@ -29,7 +29,7 @@ export const addDealCommand = (client: Command, common: AddOptions, terminal: Te
     .description('propose a storage deal and send its data; prints the CID of the proposal, then waits until the provider has them and has checked them')
     .option('--manual-stateless-deal', 'propose an offline deal that nothing is remembered of; it costs nothing')
     .addOption(new Option('--wait <point>', 'until the provider has the data (has agreed, where they go another way), until the deal is active, or until nothing more will happen').choices(['transferred', 'active', 'final']).default('transferred'))
-    .option('--no-wait', 'do not: a daemon, or the next command on the store, goes on with it')
+    .option('--no-wait', 'do not: a daemon goes on with it by itself, and without one get-deal --wait')
     .action(async (root: string, miner: string | undefined, price: bigint | undefined, duration: number | undefined, options: DealCommandOptions) => {
       const params = dealParams(parseCid(root), [miner, price, duration], options)
       await withClient(options, terminal, (client) => options.manualStatelessDeal === true ? stateless(params, client, options, terminal) : propose(params, client, options, terminal))
@@ -47,7 +47,7 @@ const stateless = async (params: StartDealParams, { calls }: AskedClient, option
 const propose = async (params: StartDealParams, client: AskedClient, options: DealCommandOptions, terminal: Terminal): Promise<void> => {
   const { calls, goesOn } = client
   const { signal } = terminal
-  const progress = watchDeal(client, params, terminal)
+  const progress = watchDeal(client, params.Data.Root, terminal)
   let begun: CID | undefined
   try {
     await mustAfford(params, client, options, terminal)
@@ -65,7 +65,7 @@ const propose = async (params: StartDealParams, client: AskedClient, options: De
     if (begun === undefined) throw error
     // the same command again would propose a second one
     const told = signal.aborted
-      ? new CommandError('COMMAND_INTERRUPTED', `interrupted; the deal stays, and goes on ${goesOn ? 'by itself' : 'with the next command on this store'}: dagstore client get-deal ${begun.toString()}`, { cause: error })
+      ? new CommandError('COMMAND_INTERRUPTED', goesOn ? `interrupted; the deal goes on by itself: dagstore client get-deal ${begun.toString()}` : `interrupted; to go on with the deal: dagstore client get-deal --wait transferred ${begun.toString()}`, { cause: error })
       : error
     markTold(told) // the document on stdout is that of the proposal
     throw told

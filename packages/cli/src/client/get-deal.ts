@@ -1,30 +1,48 @@
 /** `client get-deal`: all that is known of a storage deal. */
-import type { DealInfo } from '@dagstore/lotus-api'
-import type { Command } from 'commander'
+import type { ClientDealPoint, DealInfo } from '@dagstore/lotus-api'
+import { type Command, Option } from 'commander'
+import type { CID } from 'multiformats/cid'
 import { rpcJson } from '../backend/rpc-json.ts'
 import { parseCid } from '../car/cid-argument.ts'
 import { showEpochs } from '../epochs.ts'
+import { CommandError } from '../failure.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { rows } from '../rows.ts'
 import { addBackendOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
-import { dealCell } from './deal-states.ts'
+import { watchDeal } from './deal-progress.ts'
+import { dealCell, isFailedDeal } from './deal-states.ts'
 import { sentOf } from './list-deals.ts'
 import { shownUrl } from './shown-peer.ts'
-import { withClient } from './with-client.ts'
+import { type AskedClient, withClient } from './with-client.ts'
+
+interface GetDealOptions extends CommonOptions { readonly wait?: ClientDealPoint }
 
 export const addGetDealCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(client.command('get-deal')))
     .description('say how a storage deal stands')
     .argument('<proposal>', 'CID of the proposal')
-    .action(async (text: string, options: CommonOptions) => {
+    .addOption(new Option('--wait <point>', 'go on with it until the provider has the data, until it is active, or until nothing more will happen').choices(['transferred', 'active', 'final']))
+    .action(async (text: string, options: GetDealOptions) => {
       const cid = parseCid(text)
-      const deal = await withClient(options, terminal, ({ calls }) => calls.ClientGetDealInfo(cid, { signal: terminal.signal }))
-      if (options.json === true) return terminal.stdout(await rpcJson('ClientGetDealInfo', deal))
-      terminal.stdout(dealText(deal, options.color ?? terminal.colors))
+      const deal = await withClient(options, terminal, (client) => look(cid, client, options, terminal))
+      terminal.stdout(options.json === true ? await rpcJson('ClientGetDealInfo', deal) : dealText(deal, options.color ?? terminal.colors))
+      if (options.wait !== undefined && isFailedDeal(deal.State)) throw new CommandError('COMMAND_REFUSED', `the deal has failed: ${deal.Message}`)
     })
+}
+
+const look = async (cid: CID, client: AskedClient, { wait }: GetDealOptions, terminal: Terminal): Promise<DealInfo> => {
+  const { signal } = terminal
+  const deal = await client.calls.ClientGetDealInfo(cid, { signal })
+  if (wait === undefined) return deal
+  const progress = watchDeal(client, deal.DataRef?.Root ?? null, terminal)
+  try {
+    return await client.calls.ClientWaitDeal(cid, wait, { signal })
+  } finally {
+    progress.end()
+  }
 }
 
 const time = (text: string | undefined): string | undefined => text?.slice(0, 19).replace('T', ' ')

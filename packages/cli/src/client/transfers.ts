@@ -10,7 +10,13 @@ const SIDE: TransferSide = {
     return {
       list: (options) => calls.ClientListDataTransfers(options),
       updates: (options) => calls.ClientDataTransferUpdates(options),
-      restart: (id, peer, isInitiator, options) => calls.ClientRestartDataTransfer(id, peer, isInitiator, options),
+      restart: async (id, peer, isInitiator, options) => {
+        await calls.ClientRestartDataTransfer(id, peer, isInitiator, options)
+        if (store.daemon !== undefined) return
+        // nobody goes on with it when this process has ended
+        const deal = (await calls.ClientListDeals(options)).find(({ TransferChannelID }) => TransferChannelID?.ID === id)
+        if (deal !== undefined) await calls.ClientWaitDeal(deal.ProposalCid, 'transferred', options)
+      },
       cancel: (id, peer, isInitiator, options) => calls.ClientCancelDataTransfer(id, peer, isInitiator, options),
       names: ['ClientListDataTransfers', 'ClientDataTransferUpdates'],
     }
