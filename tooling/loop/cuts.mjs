@@ -1,6 +1,7 @@
 /** The demo killed or interrupted anywhere, and run again. */
-import { rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { carV1, makeBlocks, seededBytes } from '@dagstore-tooling/fixtures'
 import { makeFolder } from './inputs.mjs'
 
 /** @param loop - what `run.mjs` gives: attempt, must, dagstore, document, folder */
@@ -25,5 +26,37 @@ const runCuts = ({ attempt, must, dagstore, document, folder }, signal, exit) =>
   return `${killed} cuts`
 })
 
-/** One part for each signal. */
-export const cuts = [['SIGKILL', null], ['SIGINT', 130]].map(([signal, exit]) => (loop) => runCuts(loop, signal, exit))
+const STEPS = ['import', 'piece', 'deal', 'transfer', 'sector', 'shard', 'acquire', 'retrieve']
+
+/** As soon as a step is done, and a moment later: the process dies within every step, and both sides of the deal with it. */
+const runStepCuts = ({ attempt, must, dagstore, document, folder, small }, kind) => attempt(`SIGKILL at each step of ${kind}, then run again`, async () => {
+  const path = join(folder, `to-be-cut.${kind}`)
+  const blocks = makeBlocks(71, 400, { min: 100, max: 9000 })
+  writeFileSync(path, kind === 'car' ? carV1([], blocks) : seededBytes(72, 3_000_000))
+  const reference = document(await dagstore(['demo', '--root', `uncut-${kind}`, '--json', path])).items[0]
+  let killed = 0
+  for (const [at, step] of STEPS.entries()) {
+    for (const killAfterMs of small ? [at % 2 * 12] : [0, 4, 12, 30]) {
+      const [root, where] = [`${kind}-${step}-${killAfterMs}`, `${killAfterMs} ms after ${step}`]
+      const run = await dagstore(['demo', '--root', root, '--json', path], { killAt: `\n  ${step} `, killAfterMs })
+      if (run.code === null) killed++
+      const again = await dagstore(['demo', '--root', root, '--json', path])
+      must(again.code === 0, `${where}: the second run failed: ${again.stderr.slice(-800)}`)
+      const [item] = document(again).items
+      must(item.identical && item.pieceCid === reference.pieceCid, `${where}: another piece`)
+      const redone = item.steps.filter(({ name, reused }) => STEPS.slice(0, at + 1).includes(name) && !['acquire', 'retrieve'].includes(name) && !reused && !(kind === 'car' && at === 0))
+      must(redone.length === 0, `${where}: done again: ${redone.map(({ name }) => name).join()}`)
+      must(document(await dagstore(['storage-deals', 'list', '--root', root, '--json'])).length === 1, `${where}: not one deal`)
+      const staging = join(folder, root, 'deal-staging')
+      must(!existsSync(staging) || readdirSync(staging).length === 0, `${where}: a copy was left`)
+      rmSync(join(folder, root), { recursive: true, force: true })
+    }
+  }
+  must(killed > 0, 'the run was never cut')
+  return `${killed} cuts`
+})
+
+export const cuts = [
+  ...[['SIGKILL', null], ['SIGINT', 130]].map(([signal, exit]) => (loop) => runCuts(loop, signal, exit)),
+  ...['car', 'file'].map((kind) => (loop) => runStepCuts(loop, kind)),
+]

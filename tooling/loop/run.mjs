@@ -40,13 +40,18 @@ const attempt = async (name, work) => {
 }
 const must = (condition, text) => { if (!condition) throw new Error(text) }
 
-/** One run of the command; `killAfterMs` ends it with `signal`. */
-const dagstore = (args, { killAfterMs, signal = 'SIGKILL' } = {}) => new Promise((resolve, reject) => {
+/** One run of the command; `killAfterMs` ends it with `signal`, counted from its start or from when stderr has `killAt`. */
+const dagstore = (args, { killAfterMs, killAt, signal = 'SIGKILL' } = {}) => new Promise((resolve, reject) => {
   const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
   const out = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => { out.stdout += chunk })
-  child.stderr.on('data', (chunk) => { out.stderr += chunk })
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill(signal), killAfterMs)
+  let timer
+  const begin = () => { timer ??= killAfterMs === undefined ? undefined : setTimeout(() => child.kill(signal), killAfterMs) }
+  child.stderr.on('data', (chunk) => {
+    out.stderr += chunk
+    if (killAt !== undefined && out.stderr.includes(killAt)) begin()
+  })
+  if (killAt === undefined) begin()
   child.on('error', reject)
   child.on('close', (code, died) => { clearTimeout(timer); resolve({ ...out, code, died }) })
 })
