@@ -39,7 +39,7 @@ const CHECKS = [
   { name: 'node-22', what: 'half of the tests on Node 22, but the crash cuts', run: () => otherNode('22.23.3', [...TESTS, ...WITHOUT_CUTS, '--shard=1/2']) },
   { name: 'node-24', what: 'the other half on Node 24; what is near Node is in both', run: () => otherNode('24.21.0', [...TESTS, ...WITHOUT_CUTS, '--shard=2/2']) },
   { name: 'long', what: 'crash cuts with more chances, a model of folders, roots of large inputs', run: () => [bin('vitest'), ['run', 'crash', 'directory-model', 'vectors-unixfs']], env: { DAGSTORE_LONG: '1' } },
-  { name: 'loop', what: 'the demo on every kind of input', run: () => ['node', ['tooling/loop/run.mjs']] },
+  { name: 'loop', what: 'the demo on every kind of input; client and provider as two daemons', run: () => ['node', ['tooling/loop/run.mjs']] },
   { name: 'wasm', what: 'the WebAssembly modules rebuilt and compared', run: () => ['node', ['tooling/wasm/build.mjs', '--check']] },
   { name: 'edge', what: 'verified blocks over HTTP in an edge worker and a browser, and gateways before both', run: () => ['node', ['tooling/edge/run.mjs']] },
   { name: 'helia', what: 'a DAG store in real Helia nodes, Bitswap between two of them', run: () => otherNode('22.23.3', ['tooling/helia/run.mjs']) },
@@ -48,6 +48,7 @@ const CHECKS = [
   { name: 'node-22-all', nightly: true, what: 'all tests on Node 22', run: () => otherNode('22.23.3', TESTS) },
   { name: 'node-24-all', nightly: true, what: 'all tests on Node 24', run: () => otherNode('24.21.0', TESTS) },
   { name: 'long-forms', nightly: true, what: 'every test that has a longer form, in it', run: () => [bin('vitest'), ['run', ...withLongForms()]], env: { DAGSTORE_LONG: '1' } },
+  { name: 'sides', nightly: true, what: 'client and provider as two daemons, each killed at every moment by itself', run: () => ['node', ['tooling/loop/run.mjs', '--sides', '--long']] },
   { name: 'fuzz', nightly: true, what: 'a million damaged inputs, other ones each day', run: () => ['node', ['tooling/fuzz/run.mjs', '--count', '1000000', '--seed', String(Math.floor(Date.now() / 86_400_000))]] },
   {
     name: 'cold',

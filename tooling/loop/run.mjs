@@ -1,9 +1,10 @@
 /**
  * Runs the built `dagstore demo` in processes of its own: every kind of input must come back identical, a second run must
  * recognise everything, bad input must give one sentence and leave the other items intact, and a run that was killed or
- * interrupted anywhere must complete when it is run again (`cuts.mjs`). And the commands on a store (`commands.mjs`).
+ * interrupted anywhere must complete when it is run again (`cuts.mjs`). And the commands on a store (`commands.mjs`), and client and
+ * provider as two daemons (`sides.mjs`).
  *
- * `--small` leaves out the 1 GiB file and the 10,000 files. The last line is 'N passed, N failed, N skipped'.
+ * `--small` leaves out the 1 GiB file and the 10,000 files; `--sides` is the two daemons alone, `--long` with each death by itself. The last line is 'N passed, N failed, N skipped'.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,9 +15,10 @@ import { seededBytes } from '@dagstore-tooling/fixtures'
 import { runCommands } from './commands.mjs'
 import { cuts } from './cuts.mjs'
 import { makeBad, makeGood } from './inputs.mjs'
+import { runSides } from './sides.mjs'
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'cli', 'dist', 'bin.js')
-const small = process.argv.includes('--small')
+const [small, long, onlySides] = ['--small', '--long', '--sides'].map((option) => process.argv.includes(option))
 const folder = mkdtempSync(join(tmpdir(), 'dagstore-loop-'))
 const counts = { passed: 0, failed: 0, skipped: 0 }
 
@@ -63,7 +65,7 @@ const document = (run) => {
   }
 }
 
-const loop = { attempt, must, dagstore, document, folder, small }
+const loop = { attempt, must, dagstore, document, folder, bin, small, long, Skipped }
 
 const runDemo = async () => {
   const goodFolder = join(folder, 'good')
@@ -162,7 +164,7 @@ const runDemo = async () => {
 
 try {
   // each has roots of its own, so two may run at a time
-  const parts = [runDemo, runCommands, ...cuts]
+  const parts = onlySides ? [runSides] : [runDemo, runCommands, runSides, ...cuts]
   const worker = async () => { for (let part = parts.shift(); part !== undefined; part = parts.shift()) await part(loop) }
   const ends = await Promise.allSettled([worker(), worker()])
   for (const { reason } of ends) if (reason !== undefined) throw reason

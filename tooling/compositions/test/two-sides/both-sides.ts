@@ -106,10 +106,13 @@ export class Sides {
         this.#check()
         throw error
       }
-      await new Promise((resolve) => { setImmediate(resolve) })
+      await this.turn()
       if (turns % 20 === 0) await this.clock.advance(1500)
     }
   }
+
+  /** Of the event loop. */
+  turn (): Promise<void> { return new Promise((resolve) => { setImmediate(resolve) }) }
 
   #check (): void {
     for (const name of ['client', 'provider'] as const) if (isGone(this.side(name).process)) throw new GoneError(name)
