@@ -1,18 +1,14 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 /** Wires the parts of a store on a folder: the only place that sees them all. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openHashes } from '@dagstore/hashes/node'
 import type { Hashes } from '@dagstore/hashes'
-import type { Imports } from '@dagstore/imports'
 import type { AnyLevel, CallOptions, Directory } from '@dagstore/io'
 import { lotusMount } from '@dagstore/lotus-mount/mount'
 import { type NodeDagstore, type NodeDagstoreOptions, openDagstore } from '@dagstore/node'
 import { type IndexRepo, openIndexRepo } from '@dagstore/index-repo'
 import type { MountFactory } from '@dagstore/mounts'
-import type { PieceStore } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
-import type { Retrievals } from '@dagstore/retrievals'
 import { storeOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
 import { CONFIG_FILE } from './config/file-name.ts'
@@ -35,12 +31,6 @@ export interface ShardStore {
   /** Everything below the root, by relative names. */
   readonly files: Directory
   close (): Promise<void>
-}
-
-export interface Store extends Omit<ShardStore, 'pieces'>, AsyncDisposable {
-  readonly pieces: PieceStore
-  readonly imports: Imports
-  readonly retrievals: Retrievals
 }
 
 interface Gate<T> { readonly promise: Promise<T>, resolve (value: T): void, reject (reason: unknown): void }
@@ -93,19 +83,4 @@ export const openShardStore = async (root: RootFolder, options: ShardStoreOption
 const configInRoot = async (root: RootFolder): Promise<Config | undefined> => {
   if (!existsSync(join(root.path, CONFIG_FILE))) return undefined
   return (await import('./config/effective.ts')).configOfRoot(root)
-}
-
-/** The same with imports and retrievals, which commands on shards need not wait for. */
-export const openStore = async (root: RootFolder): Promise<Store> => {
-  const [{ openImports }, { openRetrievals }] = await Promise.all([import('@dagstore/imports'), import('@dagstore/retrievals')])
-  const store = await openShardStore(root)
-  try {
-    const { dagstore, hashes } = store
-    const imports = await openImports({ db: dagstore.db, directory: dagstore.files.child('imports'), hashes })
-    const retrievals = openRetrievals({ directory: dagstore.files.child('retrievals'), hashes })
-    return { ...store, pieces: await store.openPieces(), imports, retrievals, [Symbol.asyncDispose]: store.close }
-  } catch (error) {
-    await store.close()
-    throw error
-  }
 }
