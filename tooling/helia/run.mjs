@@ -26,8 +26,8 @@ const call = (command, args, cwd) => {
 }
 
 /** What is not ours comes from the installation, once: ours and Helia share their CIDs. */
-const bundle = (outfile) => build({
-  entryPoints: [join(here, 'scenarios', 'all.ts')], outfile, platform: 'node', bundle: true, format: 'esm', target: 'node22', conditions: ['@dagstore/source'], logLevel: 'error',
+const bundle = (entry, outfile) => build({
+  entryPoints: [entry], outfile, platform: 'node', bundle: true, format: 'esm', target: 'node22', conditions: ['@dagstore/source'], logLevel: 'error',
   external: ['helia', '@helia/*', '@libp2p/*', 'blockstore-*', 'classic-level', 'multiformats', 'multiformats/*'],
   banner: { js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url)" },
 })
@@ -53,16 +53,20 @@ const run = async (folder, words) => {
   } catch (error) {
     tell('failed', `types: ${error.message}`)
   }
-  const script = join(folder, 'all.mjs')
-  await bundle(script)
-  const { TESTS, makeDag } = await import(pathToFileURL(script).href)
+  const load = async (entry, name) => {
+    const script = join(folder, name)
+    await bundle(entry, script)
+    return import(pathToFileURL(script).href)
+  }
+  const { TESTS, makeDag } = await load(join(here, 'scenarios', 'all.ts'), 'all.mjs')
+  const { Sides } = await load(join(root, 'tooling', 'compositions', 'test', 'two-sides', 'both-sides.ts'), 'sides.mjs')
   const dag = await makeDag()
   for (const [at, { name, run: runTest }] of TESTS.entries()) {
     if (!words.every((word) => name.includes(word))) continue
     const own = join(folder, `test-${at}`)
     mkdirSync(own)
     try {
-      await runTest({ folder: own, dag })
+      await runTest({ folder: own, dag, openSides: (options) => Sides.open(options) })
       tell('passed', name)
     } catch (error) {
       tell('failed', `${name}: ${error.stack}`)

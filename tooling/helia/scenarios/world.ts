@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
+import type { DealSources, Retrieval, RetrievalInto, RetrievalNode } from '@dagstore/deal-client'
 import { fileUrl } from '@dagstore/mounts'
 import { type NodeDagstore, openDagstore } from '@dagstore/node'
 import { withBitswap } from '@helia/bitswap'
@@ -24,7 +25,26 @@ export interface Test {
 }
 
 /** What all tests share, and a folder of their own. */
-export interface Place { readonly folder: string, readonly dag: Dag }
+export interface Place {
+  readonly folder: string
+  readonly dag: Dag
+  /** Client and provider, joined: those of `tooling/compositions`. */
+  readonly openSides: (options: SidesOptions) => Promise<Sides>
+}
+
+export interface SidesOptions {
+  readonly seed: string
+  /** Files of the user. */
+  readonly user: Map<string, Uint8Array>
+  readonly client: { readonly behind: DealSources, readonly node: RetrievalNode }
+}
+
+export interface Sides {
+  /** Until it is active. */
+  deal(root: CID): Promise<unknown>
+  retrieve(root: CID, order: { readonly into: RetrievalInto }): Promise<Pick<Retrieval, 'state' | 'message'>>
+  close(): Promise<void>
+}
 
 /** A directory with a file of 3 MB and a small one, and the CAR that Helia exports of it. */
 export interface Dag {
