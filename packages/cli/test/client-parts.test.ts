@@ -1,10 +1,12 @@
 /** Parts of the client's side by themselves: who providers are, files that are whole or not there, the check that never stops a start. */
 import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { RetrievalClient } from '@dagstore/deal-client'
 import type { BrokenImport, ClientDealFacts } from '@dagstore/rpc/handlers'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { createProviders } from '../src/client/provider-names.ts'
+import { retrievalParts } from '../src/client/retrieval-parts.ts'
 import { checkImports } from '../src/client/sanity-check.ts'
 import { writeFileWhole } from '../src/client/written-file.ts'
 import { temporaryFolder } from './terminal.ts'
@@ -64,6 +66,18 @@ describe('a file that is written whole', () => {
     await writeFile(join(folder, 'b'), 'mine')
     await expect(writeFileWhole(join(folder, 'b'), failing(), { force: true })).rejects.toThrow('no more')
     expect([await readdir(folder), await readFile(join(folder, 'b'), 'utf8')]).toEqual([['b'], 'mine'])
+  })
+})
+
+describe('retrievals', () => {
+  it('whose file somebody has taken away are told as those that have none', async () => {
+    const folder = await temporaryFolder()
+    await writeFile(join(folder, '1.car'), '')
+    const client = { retrievals: async function * () { for (const file of ['1.car', '2.car', undefined]) yield { file } } } as unknown as RetrievalClient
+    const parts = retrievalParts({ client, folder, into: 'file', providers: createProviders({ clientProviders: [], clientGateways: [] }, async function * () {}), export: async () => {} })
+    const found: (string | undefined)[] = []
+    for await (const { filePath } of parts.retrievals({})) found.push(filePath)
+    expect(found).toEqual([join(folder, '1.car'), undefined, undefined])
   })
 })
 

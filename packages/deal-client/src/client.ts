@@ -87,21 +87,21 @@ export class Client implements DealClient {
   }
 
   refresh (proposalCid: AnyCid, { signal }: CallOptions = {}): Promise<ClientDeal> {
-    return this.#call(signal, async () => {
-      await this.#of.steps.refresh(await this.#known(proposalCid))
+    return this.#call(signal, async (either) => {
+      await this.#of.steps.refresh(await this.#known(proposalCid), either)
       return this.#now(await this.#known(proposalCid))
     })
   }
 
   restartTransfer (proposalCid: AnyCid, { signal }: CallOptions = {}): Promise<ClientDeal> {
-    return this.#call(signal, async () => {
+    return this.#call(signal, async (either) => {
       const { parts, steps, background } = this.#of
       const deal = await this.#known(proposalCid)
       const { status } = transferOf(deal) ?? {}
       if (status === undefined || status === 'completed' || status === 'failed' || status === 'cancelled') throw wrongState(deal)
       await parts.deals.change(deal.proposalCid, { type: 'retry' })
       // it is the provider that has to go on
-      if (status === 'ongoing' && deal.transferType === 'http-pull') await steps.propose(deal)
+      if (status === 'ongoing' && deal.transferType === 'http-pull') await steps.propose(deal, either)
       background.drive(deal.proposalCid)
       return this.#now(await this.#known(proposalCid))
     })
@@ -114,7 +114,8 @@ export class Client implements DealClient {
       const { status } = transferOf(deal) ?? {}
       if (status === undefined || status === 'completed' || status === 'failed' || status === 'cancelled') throw wrongState(deal)
       const { token } = await parts.table.secrets(deal.proposalCid) ?? {}
-      await parts.deals.change(deal.proposalCid, { type: 'failed', message: CANCELLED })
+      // all bytes may have come meanwhile, and then it is too late
+      if (await parts.deals.change(deal.proposalCid, { type: 'given-up', message: CANCELLED }) === undefined) throw wrongState(await this.#known(proposalCid))
       steps.cancel(deal.proposalCid, new DealClientError('DEAL_CLIENT_WRONG_STATE', CANCELLED))
       background.drive(deal.proposalCid)
       // where it does not hear of it, it waits in vain until the deal was to start

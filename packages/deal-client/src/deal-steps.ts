@@ -48,25 +48,25 @@ export class DealSteps {
     }
   }
 
-  /** What the provider says now, applied. */
-  async refresh (deal: ClientDeal): Promise<void> {
+  /** What the provider says now, applied. @param signal - aborted at the client's end too */
+  async refresh (deal: ClientDeal, signal: AbortSignal): Promise<void> {
     if (deal.state === 'StorageDealReserveClientFunds' || deal.state === 'StorageDealClientFunding' || FINAL_STATES.has(deal.state)) return
-    await this.#poll(deal)
+    await this.#poll(deal, signal)
   }
 
   /** Ends a transfer under way. */
   cancel (proposalCid: CID, reason: Error): void { this.#pushes.get(proposalCid.toString())?.abort(reason) }
 
   /** Propose the same again: it renews what the provider keeps of the token, and asks it to go on. */
-  async propose (deal: ClientDeal): Promise<ProposalAnswer> {
-    const { table, api, publicUrl } = this.#parts
+  async propose (deal: ClientDeal, ending: AbortSignal = this.#parts.ending): Promise<ProposalAnswer> {
+    const { table, api, publicUrl, requests } = this.#parts
     const { proposalCid, proposal, clientSignature, root, payloadBytes, fastRetrieval, transferType, provider } = deal
     const secrets = await table.secrets(proposalCid)
     if (secrets === undefined) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'the deal has ended', { deal: proposalCid.toString() })
     const { token } = secrets
     const transfer = transferType === 'http-pull' ? pullTerms(proposalCid, publicUrl, secrets) : { type: transferType }
     const message: ProposalMessage = { clientProposal: encodeClientProposal(proposal, clientSignature), payloadCid: root, payloadBytes, transfer, fastRetrieval }
-    const answer = await asked(this.#parts, (signal) => api(provider).propose(message, token, { signal }))
+    const answer = await asked({ requests, ending }, (signal) => api(provider).propose(message, token, { signal }))
     if (answer.proposalCid.toString() !== proposalCid.toString()) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'an answer about another deal', { deal: proposalCid.toString() })
     return answer
   }
@@ -167,14 +167,14 @@ export class DealSteps {
     await deals.change(proposalCid, cut)
   }
 
-  async #poll (deal: ClientDeal): Promise<Pause> {
+  async #poll (deal: ClientDeal, ending: AbortSignal = this.#parts.ending): Promise<Pause> {
     const { deals, clock, chain } = this.#parts
     const { proposalCid, proposal } = deal
     if (ACCEPTED.has(deal.state) && chain.epoch() >= proposal.endEpoch) {
       await deals.change(proposalCid, { type: 'expired' })
       return 0
     }
-    const status = await this.#status(deal)
+    const status = await this.#status(deal, ending)
     const now = await deals.change(proposalCid, toldOf(deal, status)) ?? await deals.get(proposalCid)
     if (now === undefined) return undefined
     if (!ACCEPTED.has(now.state) && !providerHas(status.state)) this.#checkStart(now)
@@ -193,24 +193,24 @@ export class DealSteps {
   }
 
   /** Proposes again where the provider does not take the token any more, or has forgotten the deal. */
-  async #status (deal: ClientDeal): Promise<DealStatus> {
-    const { table, api } = this.#parts
+  async #status (deal: ClientDeal, ending: AbortSignal = this.#parts.ending): Promise<DealStatus> {
+    const { table, api, requests } = this.#parts
     const name = deal.proposalCid.toString()
     const { token } = await table.secrets(deal.proposalCid) ?? {}
     if (token === undefined) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'the deal has ended', { deal: name })
-    const ask = (): Promise<DealStatus | undefined> => asked(this.#parts, (signal) => api(deal.provider).status(deal.proposalCid, token, { signal }))
+    const ask = (): Promise<DealStatus | undefined> => asked({ requests, ending }, (signal) => api(deal.provider).status(deal.proposalCid, token, { signal }))
     const first = await ask().catch((error: unknown) => {
       if (error instanceof DealClientError && error.code === 'DEAL_CLIENT_UNAUTHORIZED') return undefined
       throw error
     })
-    const status = first ?? await this.#renewed(deal, ask)
+    const status = first ?? await this.#renewed(deal, ask, ending)
     if (status === undefined) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'the provider knows nothing of the deal that it has taken', { deal: name })
     if (!status.pieceCid.equals(deal.proposal.pieceCid)) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'an answer about another piece', { deal: name })
     return status
   }
 
-  async #renewed (deal: ClientDeal, ask: () => Promise<DealStatus | undefined>): Promise<DealStatus | undefined> {
-    const { accepted, state, message } = await this.propose(deal)
+  async #renewed (deal: ClientDeal, ask: () => Promise<DealStatus | undefined>, ending: AbortSignal): Promise<DealStatus | undefined> {
+    const { accepted, state, message } = await this.propose(deal, ending)
     // of a deal that has ended it says so at once
     return accepted ? ask() : { proposalCid: deal.proposalCid, pieceCid: deal.proposal.pieceCid, fastRetrieval: deal.fastRetrieval, state, message }
   }

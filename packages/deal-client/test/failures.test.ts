@@ -450,3 +450,24 @@ const cutter = (bytes: number): TransformStream<Uint8Array, Uint8Array> => {
     },
   })
 }
+
+describe('a caller who leaves', () => {
+  it('does not wait for a provider that says nothing', async () => {
+    const h = await openHarness({ background: false })
+    const { proposalCid } = await start(h)
+    await h.dealIs(proposalCid, inState('StorageDealActive'))
+    let asked = (): void => {}
+    const silent = new Promise<void>((resolve) => { asked = resolve })
+    h.provider.instead = (_, name) => {
+      if (name !== 'GET deals') return undefined
+      asked()
+      return new Promise(() => {})
+    }
+    const leaving = new AbortController()
+    const answer = h.client.refresh(proposalCid, { signal: leaving.signal })
+    await silent
+    leaving.abort(new Error('enough'))
+    await expect(answer).rejects.toThrow('enough')
+    await h.close()
+  })
+})

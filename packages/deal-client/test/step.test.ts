@@ -18,7 +18,7 @@ const progressOf = (state: StorageDealState, more: Partial<ClientDealProgress> =
 const events: readonly ClientDealEvent[] = [
   { type: 'fund' }, { type: 'funded', amount: 9n }, { type: 'accepted' }, { type: 'queued' }, { type: 'sending' }, { type: 'sent', sentBytes: 10 }, { type: 'cut', failure, sentBytes: 8 }, { type: 'send-again', failure },
   ...states.map((state) => ({ type: 'told', status: { state, message: 'why', receivedBytes: 5 } }) as const),
-  { type: 'postponed', failure }, { type: 'retry' }, { type: 'failed', message: 'why' }, { type: 'expired' }, { type: 'released' }, { type: 'restart' },
+  { type: 'postponed', failure }, { type: 'retry' }, { type: 'failed', message: 'why' }, { type: 'given-up', message: 'why' }, { type: 'expired' }, { type: 'released' }, { type: 'restart' },
 ]
 
 const bigints = (_: string, value: unknown): unknown => typeof value === 'bigint' ? value.toString() : value
@@ -51,6 +51,11 @@ describe('the life of a deal', () => {
         expect(step(progressOf(state, { reservedFunds: 0n }), event, 2)).toBeUndefined()
       }
     }
+  })
+
+  it('is not given up once all bytes are at the provider', () => {
+    const done = OURS.slice(OURS.indexOf('StorageDealCheckForAcceptance'))
+    for (const state of OURS) expect(step(progressOf(state), { type: 'given-up', message: 'why' }, 2)?.state).toBe(done.includes(state) ? undefined : 'StorageDealFailing')
   })
 
   it('never goes back from where the provider has had the data, but to send them again', () => {

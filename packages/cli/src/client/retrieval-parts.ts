@@ -1,4 +1,5 @@
 /** The retrievals of a client, as the handlers of the RPC ask for them. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Retrieval, RetrievalClient } from '@dagstore/deal-client'
 import type { CallOptions } from '@dagstore/io'
@@ -17,7 +18,8 @@ export interface RetrievalPartsOptions extends Pick<ClientRetrievalParts, 'expor
 }
 
 export const retrievalParts = ({ client, providers, folder, into, export: exportIt }: RetrievalPartsOptions): ClientRetrievalParts => {
-  const facts = ({ file, ...retrieval }: Retrieval): RetrievalFacts => ({ ...retrieval, filePath: file === undefined ? undefined : join(folder, file) })
+  // one whose file somebody has taken away is told as one that has none, so that it is fetched again
+  const facts = ({ file, ...retrieval }: Retrieval): RetrievalFacts => ({ ...retrieval, filePath: file === undefined || !existsSync(join(folder, file)) ? undefined : join(folder, file) })
   return {
     query: (provider, { root, piece }, options) => client.query(provider, { root, piece }, options),
     providersOf: (root, options) => providers.of(root, options),

@@ -25,6 +25,8 @@ export type ClientDealEvent =
   | { readonly type: 'retry' }
   /** Nothing comes of it. */
   | { readonly type: 'failed', readonly message: string }
+  /** Nobody wants its bytes to go any more; means nothing once they are all at the provider. */
+  | { readonly type: 'given-up', readonly message: string }
   /** Its time is over. */
   | { readonly type: 'expired' }
   /** No funds are set aside for it any more. */

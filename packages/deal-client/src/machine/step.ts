@@ -8,7 +8,7 @@
  *                                                                                          │    ▼                            │ sent
  *     Expired, Slashed ◄── Active ◄── Sealing ◄── AwaitingPreCommit ◄── ProposalAccepted ◄── CheckForAcceptance ◄────────────┘
  *
- * From CheckForAcceptance on it is where the provider says, never back.
+ * From CheckForAcceptance on it is where the provider says, never back; until then it may be given up.
  *
  * Source: go-fil-markets storagemarket/impl/clientstates/client_fsm.go. Left out: checks of the chain. Looser: a proposal is taken before its
  * data come, as go-fil-markets does; one that the provider has forgotten meanwhile is proposed again.
@@ -30,6 +30,7 @@ export const step = (progress: ClientDealProgress, event: ClientDealEvent, now: 
   return next.state === progress.state ? next : { ...next, stages: [...progress.stages, { state: next.state, message: next.message, at: now }].slice(-MAX_STAGES) }
 }
 
+const UNAGREED: readonly StorageDealState[] = ['StorageDealReserveClientFunds', 'StorageDealClientFunding', 'StorageDealFundsReserved']
 const SENDING: readonly StorageDealState[] = ['StorageDealStartDataTransfer', 'StorageDealTransferQueued', 'StorageDealTransferring', 'StorageDealClientTransferRestart']
 /** In the order in which a deal comes to them; each with what the provider says then. */
 const FOLLOWED: readonly (readonly [StorageDealState, readonly StorageDealState[]])[] = [
@@ -75,6 +76,7 @@ const changeOf = (progress: ClientDealProgress, event: ClientDealEvent): Change 
     case 'postponed': return from('StorageDealFailing') ? { failure: event.failure } : { message: event.failure.message, failure: event.failure }
     case 'retry': return progress.failure === undefined ? undefined : { failure: undefined }
     case 'failed': return from('StorageDealFailing') ? undefined : { state: 'StorageDealFailing', message: event.message, failure: undefined }
+    case 'given-up': return from(...UNAGREED, ...SENDING) ? { state: 'StorageDealFailing', message: event.message, failure: undefined } : undefined
     case 'expired': return ACCEPTED.has(state) ? { ...CALM, state: 'StorageDealExpired' } : undefined
     case 'released': return from('StorageDealFailing') ? { state: 'StorageDealError', reservedFunds: 0n, failure: undefined } : undefined
     case 'restart': return from('StorageDealTransferring') ? { state: 'StorageDealClientTransferRestart', message: 'the client was restarted' } : undefined

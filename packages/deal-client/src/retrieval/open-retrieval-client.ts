@@ -47,6 +47,8 @@ export interface RetrievalClientOptions {
   readonly onProblem?: ((problem: { readonly id: bigint, readonly error: unknown }) => void) | undefined
 }
 
+const MAX_ID = (1n << 64n) - 1n
+
 /** @throws {DealClientError} `DEAL_CLIENT_STORAGE_FAILED` */
 export const openRetrievalClient = async (options: RetrievalClientOptions): Promise<RetrievalClient> => {
   const client = new Client(options, await openRetrievalTable(options.db))
@@ -98,8 +100,9 @@ class Client implements RetrievalClient {
       this.#check(order)
       const before = order.id === undefined ? undefined : await this.#find(order.id)
       if (before !== undefined && !isSame(before, order)) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', `that retrieval is of something else; id=${before.id}`)
-      if (before !== undefined && (before.state === 'DealStatusCompleted' || this.#runs.has(before.id))) return publicOf(before)
+      if (before !== undefined && (this.#runs.has(before.id) || (before.state === 'DealStatusCompleted' && await this.#isThere(before)))) return publicOf(before)
       const next = await this.#written(before, order)
+      this.#checkOpen()
       await this.#table.put(next)
       this.#tell(next)
       this.#runs.run(next)
@@ -109,8 +112,10 @@ class Client implements RetrievalClient {
 
   async settled (id: bigint, { signal }: CallOptions = {}): Promise<Retrieval> {
     this.#checkOpen()
-    const found = await this.#known(id)
-    if (!isOver(found) && !this.#runs.has(id)) this.#runs.run(found)
+    await this.#turn('start', async () => {
+      const found = await this.#known(id)
+      if (!isOver(found) && !this.#runs.has(id)) this.#runs.run(found)
+    }, signal)
     await withdrawable(this.#runs.done(id), signal)
     const after = await this.#known(id)
     if (!isOver(after)) this.#checkOpen()
@@ -143,20 +148,26 @@ class Client implements RetrievalClient {
   async cancel (id: bigint): Promise<Retrieval> {
     this.#checkOpen()
     await this.#runs.cancel(id)
-    const found = await this.#known(id)
-    if (isOver(found)) return publicOf(found)
-    const next = await this.#cancelled(found)
-    await this.#table.put(next)
-    this.#tell(next)
-    return publicOf(next)
+    return this.#turn('start', async () => {
+      // somebody may have begun it again
+      await this.#runs.cancel(id)
+      const found = await this.#known(id)
+      if (isOver(found)) return publicOf(found)
+      const next = await this.#cancelled(found)
+      await this.#table.put(next)
+      this.#tell(next)
+      return publicOf(next)
+    })
   }
 
-  async remove (id: bigint): Promise<void> {
-    this.#checkOpen()
-    const found = await this.#known(id)
-    if (!isOver(found) || this.#runs.has(id)) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', `the retrieval is under way; id=${id}`)
-    await this.#removeFile(id)
-    await this.#table.remove(id)
+  remove (id: bigint): Promise<void> {
+    return this.#turn('start', async () => {
+      this.#checkOpen()
+      const found = await this.#known(id)
+      if (!isOver(found) || this.#runs.has(id)) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', `the retrieval is under way; id=${id}`)
+      await this.#removeFile(id)
+      await this.#table.remove(id)
+    })
   }
 
   prune (options: Parameters<RetrievalClient['prune']>[0] = {}): ReturnType<RetrievalClient['prune']> { return pruneRetrievals(this, this.files, this.#options.clock, options) }
@@ -183,7 +194,7 @@ class Client implements RetrievalClient {
     if (into !== 'file' && this.#options.node === undefined) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'there is no IPFS node for this')
     if (into === 'ipfs-pinned' && Object.keys(part).length > 0) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', 'a part of a DAG cannot be pinned')
     if (providers.length === 0 && (!localFirst || this.#options.local === undefined)) throw new DealClientError('DEAL_CLIENT_NO_DATA', 'there is nobody to ask')
-    if (order.id !== undefined && (order.id < 1n || order.id >= 1n << 64n)) throw new RangeError(`id; want=a u64 from 1 got=${order.id}`)
+    if (order.id !== undefined && (order.id < 1n || order.id > MAX_ID)) throw new RangeError(`id; want=a u64 from 1 got=${order.id}`)
     for (const url of providers) createProviderApi(url, this.#options)
   }
 
@@ -191,12 +202,18 @@ class Client implements RetrievalClient {
     const { clock, hashes, random } = this.#options
     const now = clock.now()
     const { root, pieceCid, selector, providers, localFirst = true, maxPrice = 0n, into = 'file' } = order
-    const fresh = { state: 'DealStatusNew', message: '', code: undefined, from: undefined, providers, localFirst, maxPrice, updatedAt: now } as const
+    const fresh = { state: 'DealStatusNew', message: '', code: undefined, from: undefined, file: undefined, providers, localFirst, maxPrice, updatedAt: now } as const
     if (before !== undefined) return { ...before, ...fresh }
     const last = await this.#table.lastId()
     const byTime = BigInt(Math.max(0, Math.floor(now))) * 1_000_000n
+    let id = order.id ?? (byTime > last ? byTime : last + 1n)
+    if (id > MAX_ID) {
+      // somebody has named the last one there is
+      id = byTime
+      while (await this.#table.get(id) !== undefined) id++
+    }
     return {
-      id: order.id ?? (byTime > last ? byTime : last + 1n), root, pieceCid, selector, into, ...fresh, receivedBytes: 0, totalBytes: undefined, pricePerByte: 0n, unsealPrice: 0n, file: undefined, createdAt: now,
+      id, root, pieceCid, selector, into, ...fresh, receivedBytes: 0, totalBytes: undefined, pricePerByte: 0n, unsealPrice: 0n, createdAt: now,
       secret: createTransferToken(random, hashes).token,
     }
   }
@@ -204,6 +221,17 @@ class Client implements RetrievalClient {
   async #cancelled (found: StoredRetrieval): Promise<StoredRetrieval> {
     await this.#removeFile(found.id)
     return { ...found, state: 'DealStatusCancelled', message: '', file: undefined, updatedAt: this.#options.clock.now() }
+  }
+
+  /** Somebody may have taken its file away, or an end of the process in the middle of a removal. */
+  async #isThere ({ file }: Retrieval): Promise<boolean> {
+    if (file === undefined) return true
+    try {
+      await (await this.files.open(file)).close()
+      return true
+    } catch (error) {
+      return !(error instanceof RetrievalError && (error.code === 'RETRIEVAL_UNKNOWN' || error.code === 'RETRIEVAL_NOT_FINISHED'))
+    }
   }
 
   async #removeFile (id: bigint): Promise<void> {

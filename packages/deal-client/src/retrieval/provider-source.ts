@@ -98,7 +98,8 @@ const negotiate = async (api: ProviderApi, plain: DagSource, { id, root, pieceCi
     if (offer.status === 'unavailable') throw new TransferError('TRANSFER_NOT_FOUND', `the provider has not got it: ${offer.message.slice(0, 300)}; source=${name}`, { source: name })
     if (pieceCid !== undefined && !offer.pieceFound) throw new TransferError('TRANSFER_NOT_FOUND', `not in that piece; source=${name}`, { source: name })
     const { terms } = offer
-    if (priceOf(offer) > maxPrice) throw new DealClientError('DEAL_CLIENT_TOO_DEAR', `the provider asks for more; max=${maxPrice} got=${priceOf(offer)} source=${name}`, { source: name })
+    // a price for each byte of nobody knows how many is no price for all of it
+    if (priceOf(offer) > maxPrice || (offer.sizeBytes === 0 && terms.pricePerByte > 0n)) throw new DealClientError('DEAL_CLIENT_TOO_DEAR', `the provider asks for more; max=${maxPrice} got=${priceOf(offer)} source=${name}`, { source: name })
     onAgreement?.('proposed', name, terms)
     const { path, scope, entityBytes } = part
     const selector = path === undefined && scope === undefined && entityBytes === undefined ? undefined

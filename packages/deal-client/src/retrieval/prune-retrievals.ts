@@ -1,6 +1,7 @@
 /** Which retrievals are to be forgotten, with their files. */
 import type { Clock } from '@dagstore/io'
 import { RetrievalError, type Retrievals } from '@dagstore/retrievals'
+import { DealClientError } from '../errors.ts'
 import type { Retrieval } from './retrieval.ts'
 import type { RetrievalClient, RetrievalPruneOptions } from './retrieval-client.ts'
 import { isOver } from './retrieval-table.ts'
@@ -24,6 +25,8 @@ export const pruneRetrievals = async (client: Pick<RetrievalClient, 'retrievals'
       await client.remove(id)
     } catch (error) {
       if (error instanceof RetrievalError && error.code === 'RETRIEVAL_IN_USE') continue
+      // removed or begun again by somebody else meanwhile
+      if (error instanceof DealClientError && (error.code === 'DEAL_CLIENT_UNKNOWN' || error.code === 'DEAL_CLIENT_WRONG_STATE')) continue
       throw error
     }
     removed.push(id)

@@ -30,6 +30,7 @@ export class RetrievalRuns {
   readonly #options: RunsOptions
   readonly #running = new Map<bigint, Running>()
   readonly #slots: FairSlots
+  #isClosed = false
 
   constructor (options: RunsOptions) {
     this.#options = options
@@ -48,12 +49,15 @@ export class RetrievalRuns {
   }
 
   async close (): Promise<void> {
+    this.#isClosed = true
     const all = [...this.#running.values()]
     for (const { leaving } of all) leaving.abort(CLOSED)
     await Promise.all(all.map(({ done }) => done))
   }
 
+  /** Not once it is closed: then the next process goes on. */
   run (from: StoredRetrieval): void {
+    if (this.#isClosed) return
     const running: Running = { now: from, told: { at: this.#options.clock.now(), bytes: from.receivedBytes }, leaving: new AbortController(), done: Promise.resolve() }
     this.#running.set(from.id, running)
     running.done = this.#work(running).catch((error: unknown) => { this.#options.problem(from.id, error) }).finally(() => { this.#running.delete(from.id) })

@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server as NetServer } from 'node:net'
 import { seededInts } from '@dagstore-tooling/fixtures'
 import { createCrashWorld, everyCrash } from '@dagstore-tooling/testkit'
+import { systemRandom } from '@dagstore/io'
+import { openRetrievals } from '@dagstore/retrievals'
 import { createGateway } from '@dagstore/trustless-gateway'
 import { serveGateway } from '@dagstore/trustless-gateway/node'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -127,6 +129,60 @@ describe('retrievals that are over, or are to be', () => {
     expect(await directory.list('')).toEqual([])
     await client.remove(id)
     expect(await client.retrieval(id)).toBeUndefined()
+  })
+
+  it('one whose file somebody has taken away is fetched again where it is asked for', async () => {
+    const { open, directory } = await clientWorld({ 'gateway.test': gatewayOf(storeOf(dag)) })
+    await using client = await open()
+    const { id, file } = await client.retrieve(order())
+    await directory.remove(file!)
+    expect(await client.retrieve({ ...order(), id })).toMatchObject({ id, state: 'DealStatusCompleted', file })
+    expect(Buffer.compare(await contentOf(client, id, dag.root), dag.content)).toBe(0)
+  })
+
+  it('one that is begun again while it is removed is a new one', async () => {
+    const { open, directory } = await clientWorld({ 'gateway.test': gatewayOf(storeOf(dag)) })
+    const files = openRetrievals({ directory, hashes })
+    let [begun, goOn] = [(): void => {}, (): void => {}]
+    const [hasBegun, mayGoOn] = [new Promise<void>((resolve) => { begun = resolve }), new Promise<void>((resolve) => { goOn = resolve })]
+    await using client = await open({ retrievals: { ...files, remove: async (name) => { begun(); await mayGoOn; await files.remove(name) } } })
+    const { id } = await client.retrieve(order())
+    const removing = client.remove(id)
+    await hasBegun
+    const beginning = client.start({ ...order(), id })
+    goOn()
+    await removing
+    expect((await beginning).id).toBe(id)
+    expect(await client.settled(id)).toMatchObject({ id, state: 'DealStatusCompleted' })
+    expect(Buffer.compare(await contentOf(client, id, dag.root), dag.content)).toBe(0)
+  })
+
+  it('two callers who prune at a time are both answered', async () => {
+    const { open } = await clientWorld({ 'gateway.test': gatewayOf(storeOf(dag)) })
+    await using client = await open()
+    const ids = [(await client.retrieve(order())).id, (await client.retrieve(order())).id]
+    const [a, b] = await Promise.all([client.prune({ olderThanMs: 0 }), client.prune({ olderThanMs: 0 })])
+    expect([...a.removed, ...b.removed].sort()).toEqual(ids)
+  })
+
+  it('one that takes the last number leaves numbers for those after it', async () => {
+    const { open } = await clientWorld({ 'gateway.test': gatewayOf(storeOf(dag)) })
+    await using client = await open()
+    const last = (1n << 64n) - 1n
+    expect((await client.retrieve({ ...order(), id: last })).id).toBe(last)
+    const ids = [(await client.retrieve(order())).id, (await client.retrieve(order())).id]
+    for (const id of ids) expect(id).toBeLessThan(last)
+    expect((await all(client)).map(({ id }) => id)).toEqual([...ids, last])
+  })
+
+  it('one that is begun while the client closes is none', async () => {
+    const { open } = await clientWorld({ 'gateway.test': gatewayOf(storeOf(dag)) })
+    let closing: Promise<void> | undefined
+    const client = await open({ random: { ...systemRandom, bytes: (count) => { closing = client.close(); return systemRandom.bytes(count) } } })
+    await expect(client.start(order())).rejects.toMatchObject({ code: 'DEAL_CLIENT_CLOSED' })
+    await closing
+    await using next = await open({ background: false })
+    expect(await all(next)).toEqual([])
   })
 
   it('a caller who leaves cancels nothing', async () => {

@@ -135,6 +135,11 @@ describe('what it ends with', () => {
     expect(await client.retrieve({ ...order('http://dear.test'), maxPrice: 249n })).toMatchObject({ state: 'DealStatusRejected' })
     expect(dear.asked.every((path) => path.startsWith('GET'))).toBe(true)
     expect(await client.retrieve({ ...order('http://dear.test'), maxPrice: 250n })).toMatchObject({ state: 'DealStatusCompleted', pricePerByte: 2n, unsealPrice: 50n })
+    const sizeless = providerOf(storeOf(dag), { offer: { sizeBytes: 0, terms: { ...FREE, pricePerByte: 2n } } })
+    const { open: openOther } = await clientWorld({ 'dear.test': sizeless.serve })
+    await using other = await openOther()
+    expect(await other.retrieve({ ...order('http://dear.test'), maxPrice: 1000n })).toMatchObject({ state: 'DealStatusRejected', code: 'DEAL_CLIENT_TOO_DEAR' })
+    expect(sizeless.sessions.size).toBe(0)
     expect(await client.retrieve(order('http://dear.test', 'http://free.test'))).toMatchObject({ state: 'DealStatusCompleted', from: 'http://free.test' })
   })
 

@@ -176,6 +176,11 @@ describe('providers over the RPC', () => {
     expect(asked).toEqual([URL_OF, 'https://elsewhere.example', URL_OF])
   })
 
+  it('are URLs without a query or a fragment', async () => {
+    const { call } = open({ ask: async () => ask })
+    for (const url of ['https://elsewhere.example/?token=1', 'https://elsewhere.example/#a', 'https://elsewhere.example?']) expect(await call('ClientQueryAsk', ['', url], [...PERMISSIONS])).toMatchObject({ error: { message: expect.stringContaining('want=the URL of a provider') } })
+  })
+
   it('of which nobody has told are not asked for one who may only read: he sends nobody into a network of his choice', async () => {
     const { call } = open({})
     expect(await call('ClientQueryAsk', ['', 'http://169.254.169.254/'], ['read'])).toMatchObject({ error: { data: { code: 'RPC_FORBIDDEN' } } })

@@ -9,10 +9,10 @@ export const NOBODY = '11'
 
 const MAX_NAME_LENGTH = 2048
 
-/** @throws {RpcError} `RPC_BAD_PARAMS`: no URL of HTTP, or one with a name or a password */
+/** @throws {RpcError} `RPC_BAD_PARAMS`: no URL of HTTP, or one with a name, a password, a query or a fragment */
 export const httpUrl = (text: string, name: string): string => {
   const url = text.length <= MAX_NAME_LENGTH && URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') throw badParams(`${name}; want=the URL of a provider, http:// or https://`)
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || /[?#]/.test(text)) throw badParams(`${name}; want=the URL of a provider, http:// or https://`)
   return text
 }
 
