@@ -13,6 +13,8 @@ interface HeldShard {
   readonly lease: Promise<ShardLease> | undefined
   readonly gateway: Promise<Gateway>
   readonly users: Set<bigint>
+  /** Nobody waits for it any more. */
+  readonly unwanted: AbortController
 }
 
 /** Blocks that their CIDs hold themselves, and no others. */
@@ -53,21 +55,22 @@ export class HeldShards {
     }
     this.#ending.signal.throwIfAborted()
     // not with the signal of one user: the others wait for it too
-    const lease = shard === undefined ? undefined : this.#acquire(shard, pieceCid)
+    const unwanted = new AbortController()
+    const lease = shard === undefined ? undefined : this.#acquire(shard, pieceCid, AbortSignal.any([this.#ending.signal, unwanted.signal]))
     const gateway = lease === undefined ? Promise.resolve(this.#gatewayOf(identityStore)) : lease.then((one) => this.#gatewayOf(one.blockstore))
-    const held: HeldShard = { lease, gateway, users: new Set([user]) }
+    const held: HeldShard = { lease, gateway, users: new Set([user]), unwanted }
     this.#held.set(key, held)
     // the next one who asks tries again
     gateway.catch(() => { if (this.#held.get(key) === held) this.#held.delete(key) })
     return gateway
   }
 
-  async #acquire (shard: string, pieceCid: CID | undefined): Promise<ShardLease> {
+  async #acquire (shard: string, pieceCid: CID | undefined, signal: AbortSignal): Promise<ShardLease> {
     const registers = pieceCid !== undefined && await this.#isHere(pieceCid)
-    return this.#dagstore.acquire(shard, { signal: this.#ending.signal, ...registers ? { registerAs: lotusUrl(pieceCid) } : {} })
+    return this.#dagstore.acquire(shard, { signal, ...registers ? { registerAs: lotusUrl(pieceCid) } : {} })
   }
 
-  /** The lease goes with its last user. */
+  /** The lease goes with its last user; who takes the shard from now on gets another one. */
   async leave (shard: string | undefined, user: bigint): Promise<void> {
     const key = shard ?? ''
     const held = this.#held.get(key)
@@ -93,7 +96,9 @@ export class HeldShards {
   }
 }
 
-const closeLease = async ({ lease }: HeldShard): Promise<void> => {
+/** One that has not come yet is not waited for. */
+const closeLease = async ({ lease, unwanted }: HeldShard): Promise<void> => {
+  unwanted.abort(new Error('nobody reads it any more'))
   const opened = await lease?.catch(() => undefined) // it was never held
   await opened?.close()
 }

@@ -1,12 +1,15 @@
 /** Giving back what is stored: sessions of clients, each on the shard that has what it wants. */
 import { SHA2_256 } from '@dagstore/hashes'
 import { createEventHub, systemClock } from '@dagstore/io'
+import { toPieceCidV1 } from '@dagstore/piece'
 import { createGateway } from '@dagstore/trustless-gateway'
+import type { CID } from 'multiformats/cid'
 import { DealProviderError } from '../errors.ts'
 import { createOffers } from './offers.ts'
 import { HeldShards } from './held-shards.ts'
+import type { RetrievalDeal } from './retrieval-deal.ts'
 import type { RetrievalDeals, RetrievalDealsOptions, RetrievalUpdate } from './retrieval-provider.ts'
-import { openRetrievalTable } from './retrieval-table.ts'
+import { isFinal, openRetrievalTable } from './retrieval-table.ts'
 import { RetrievalSessions } from './retrieval-sessions.ts'
 
 export const RETRIEVAL_LIMITS: { readonly maxShards: number, readonly maxActive: number, readonly maxActivePerClient: number, readonly maxKept: number, readonly idleMs: number, readonly waitMs: number, readonly keepMs: number } =
@@ -36,14 +39,13 @@ export const openRetrievalDeals = async (options: RetrievalDealsOptions): Promis
       const dealId = dealIdOf(hashes.digest(SHA2_256, Uint8Array.of(...tokenDigest, ...new TextEncoder().encode(String(proposal.id)))))
       const known = sessions.known(dealId, tokenDigest)
       if (known === 'other') return { accepted: false, dealId, message: 'another id, please' }
-      if (known !== undefined && known.payloadCid.equals(proposal.payloadCid)) {
-        await sessions.again(known)
-        return { accepted: true, dealId, message: '' }
-      }
+      if (known !== undefined && !known.payloadCid.equals(proposal.payloadCid)) throw new DealProviderError('DEAL_EXISTS', `a retrieval of this name is of another payload; deal=${dealId}`)
+      if (known !== undefined && !isFinal(known.state) && isOf(known, proposal.pieceCid)) return { accepted: true, dealId, message: '' }
+      // what has ended may have lost its shard
       const found = await find(proposal, signal)
       if ('why' in found) return { accepted: false, dealId, message: found.why }
       const { id, payloadCid, selector, clientPeer } = proposal
-      await sessions.add({
+      await sessions.again({
         dealId, id, tokenDigest, payloadCid, shard: found.key, pieceCid: found.pieceCid, selector, clientPeer, state: 'DealStatusAccepted', sentBytes: 0, message: '', createdAt: clock.now(), updatedAt: clock.now(),
       })
       return { accepted: true, dealId, message: '' }
@@ -65,6 +67,9 @@ export const openRetrievalDeals = async (options: RetrievalDealsOptions): Promis
     [Symbol.asyncDispose]: close,
   }
 }
+
+/** Where no piece is asked for, any will do. */
+const isOf = ({ pieceCid }: RetrievalDeal, wanted: CID | undefined): boolean => wanted === undefined || pieceCid?.equals(toPieceCidV1(wanted)) === true
 
 /** A number that says who it is for: it comes out the same in every process, and nobody else has the token for it. */
 const dealIdOf = (digest: Uint8Array): bigint => new DataView(digest.buffer, digest.byteOffset).getBigUint64(0) >> 1n

@@ -23,6 +23,8 @@ export interface SessionParts {
 /** What this process knows of a retrieval besides its record. */
 interface Live {
   readonly lane: Lane
+  /** What it reads. */
+  readonly shard: string | undefined
   /** Ends its answers. */
   readonly ending: AbortController
   active: number
@@ -63,9 +65,10 @@ export class RetrievalSessions {
 
   async add (deal: RetrievalDeal): Promise<void> { await this.#put(deal, this.#parts.table.get(deal.dealId)?.state) }
 
-  /** It was proposed again: one that has ended begins anew. */
+  /** Anew, from another shard perhaps: what was under way ends. */
   async again (deal: RetrievalDeal): Promise<void> {
-    if (isFinal(deal.state)) await this.#change(deal, 'DealStatusAccepted', '')
+    await this.#release(deal.dealId, 'the retrieval was proposed again')
+    await this.add(deal)
   }
 
   async serve (dealId: bigint, digest: Uint8Array | undefined, request: Request, { client = '' }: ServeContext = {}): Promise<Response | 'unauthorized' | 'ended' | undefined> {
@@ -138,6 +141,8 @@ export class RetrievalSessions {
       leave()
       return later('too many shards are being read')
     }
+    // it may have been ended while room was made
+    signal.throwIfAborted()
     const taking = shards.take(shard, pieceCid, dealId)
     let gateway: Awaited<typeof taking> | undefined
     try {
@@ -190,10 +195,10 @@ export class RetrievalSessions {
     }
   }
 
-  #liveOf ({ dealId, sentBytes }: RetrievalDeal): Live {
+  #liveOf ({ dealId, shard, sentBytes }: RetrievalDeal): Live {
     const known = this.#live.get(dealId)
     if (known !== undefined) return known
-    const live: Live = { lane: createLane(), ending: new AbortController(), active: 0, broken: false, sentBytes, lastAt: this.#parts.clock.monotonic(), idle: new AbortController() }
+    const live: Live = { lane: createLane(), shard, ending: new AbortController(), active: 0, broken: false, sentBytes, lastAt: this.#parts.clock.monotonic(), idle: new AbortController() }
     this.#live.set(dealId, live)
     return live
   }
@@ -232,8 +237,13 @@ export class RetrievalSessions {
     this.#live.delete(dealId)
     live.idle.abort()
     live.ending.abort(new DealProviderError('DEAL_CLOSED', why))
-    if (deal !== undefined && counted !== deal) await this.#put(counted as RetrievalDeal, deal.state)
-    await this.#parts.shards.leave(deal?.shard, dealId)
+    // at once: a request that comes meanwhile takes it anew
+    const left = this.#parts.shards.leave(live.shard, dealId)
+    try {
+      if (deal !== undefined && counted !== deal) await this.#put(counted as RetrievalDeal, deal.state)
+    } finally {
+      await left
+    }
   }
 
   async #change (deal: RetrievalDeal, state: RetrievalDealState, message: string): Promise<RetrievalDeal> {
