@@ -14,7 +14,7 @@ import { portCall } from './port-call.ts'
 import { retire } from './retirement.ts'
 import { mayBeMended, pullInto } from './online/pull.ts'
 import type { TransferRecord } from './online/transfer-record.ts'
-import { openStaged, stage, stagedName, unstage } from './staging.ts'
+import { openStaged, openStaging, stage, stagedName, unstage } from './staging.ts'
 import { hasEnded, wantsData, wantsFollowing, wantsReceiving, wantsShard } from './wants.ts'
 
 /** Something that concerns no caller: a record that cannot be read, a step that failed where nobody keeps it. */
@@ -170,23 +170,26 @@ export class DealSteps {
 
   /** @param record - of data that are fetched; else the port is asked */
   async #fill (deal: ProviderDeal, record: TransferRecord | undefined): Promise<void> {
-    const { transfer, deals, files, clock, retry, ending: signal } = this.#parts
+    const { transfer, deals, clock, retry, ending: signal } = this.#parts
     const { proposalCid } = deal
     try {
-      const file = await files.openWritable(stagedName(proposalCid), 'any')
+      const pulling = this.#pulling(deal)
+      const file = await openStaging(this.#parts, proposalCid)
       try {
-        await portCall(this.#parts, record === undefined ? transfer?.receive(deal, file, { signal }) ?? Promise.resolve() : pullInto(this.#parts, deal, record, file, this.#pulling(deal)))
+        await portCall(this.#parts, record === undefined ? transfer?.receive(deal, file, { signal }) ?? Promise.resolve() : pullInto(this.#parts, deal, record, file, pulling))
       } finally {
         await file.close()
-        this.#pulls.delete(proposalCid.toString())
       }
       await deals.change(proposalCid, { type: 'received' })
       // whoever reads the database has no use for them any more
-      if (record !== undefined) await this.#table.setTransfer(proposalCid, { ...record, from: undefined })
+      const now = record === undefined ? undefined : await this.#table.transfer(proposalCid)
+      if (now !== undefined) await this.#table.setTransfer(proposalCid, { ...now, from: undefined })
     } catch (error) {
       if (this.#parts.ending.aborted) throw error
       const lost = retryOf(error) === 'never' && !(error instanceof IoError) && !mayBeMended(error)
       await deals.change(proposalCid, lost ? { type: 'failed', message: `receiving the data: ${messageOf(error)}` } : { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+    } finally {
+      this.#pulls.delete(proposalCid.toString())
     }
   }
 
@@ -224,6 +227,8 @@ export class DealSteps {
       try {
         const { destruction } = await retire(this.#parts, deal, (of) => this.#othersWith(of))
         await withdrawable(destruction, ending)
+        // what came for it while it ended
+        await this.endTransfer(proposalCid, 'the deal has ended')
         const staged = await unstage(this.#parts, deal, false)
         const where = staged === undefined ? '' : await this.#whereMoved(proposalCid, staged)
         await deals.change(proposalCid, deal.state === 'StorageDealFailing' ? { type: 'discarded', staged, message: `${message}${where}` } : { type: 'retired', staged })

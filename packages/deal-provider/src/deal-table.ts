@@ -7,6 +7,8 @@
  *     'p' commitment 32, proposal CID                   1: the deal has this piece, or is about to, and has not ended
  *     'd' milliseconds since 1970 u64, proposal CID     1: what failed is tried again then
  *     'w' 'n' 'b' 'r' 'u' proposal CID                  1: the lists that it stands in
+ *     'o' proposal CID                                  1: it was proposed over the network, and its bytes come as a file
+ *     'e' milliseconds since 1970 u64, proposal CID     1: it was proposed over the network, and has come to nothing then
  *     'x' proposal CID                                  its transfer, where it was proposed over the network
  *     'v'                                               version u8: 1
  */
@@ -18,7 +20,7 @@ import { CID } from 'multiformats/cid'
 import { DealProviderError } from './errors.ts'
 import { codeOf } from './failure.ts'
 import { decodeTransfer, encodeTransfer, type TransferRecord } from './online/transfer-record.ts'
-import { type DealList, dueOf, listsOf } from './wants.ts'
+import { cameToNothing, type DealList, dueOf, listsOf } from './wants.ts'
 
 type Level = AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>
 type Change = AbstractBatchOperation<Level, Uint8Array, Uint8Array>
@@ -33,8 +35,8 @@ const PAGE = 64
 const MAX_U64 = 0xffff_ffff_ffff_ffffn
 
 const tag = (letter: string): Uint8Array => Uint8Array.of(letter.charCodeAt(0))
-const [TERMS, PROGRESS, IDS, PIECES, DUE, TRANSFERS] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('d'), tag('x')]
-const LISTS: Readonly<Record<DealList, Uint8Array>> = { waits: tag('w'), online: tag('n'), busy: tag('b'), rest: tag('r'), unregistered: tag('u') }
+const [TERMS, PROGRESS, IDS, PIECES, DUE, TRANSFERS, NOTHING] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('d'), tag('x'), tag('e')]
+const LISTS: Readonly<Record<DealList, Uint8Array>> = { waits: tag('w'), online: tag('n'), offline: tag('o'), busy: tag('b'), rest: tag('r'), unregistered: tag('u') }
 const VERSION_KEY = tag('v')
 
 /** What is written under a name. */
@@ -74,6 +76,10 @@ export interface DealTable {
   /** `undefined`: the deal was not proposed over the network. @throws {DealError} `DEAL_BAD_RECORD` */
   transfer(proposalCid: CID): Promise<TransferRecord | undefined>
   setTransfer(proposalCid: CID, transfer: TransferRecord): Promise<void>
+  /** Deals that were proposed over the network and have come to nothing, the oldest first. */
+  nothings(): AsyncIterable<CID>
+  /** All that is written of it goes. */
+  forget(deal: ProviderDeal): Promise<void>
 }
 
 /**
@@ -125,6 +131,8 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
   const dealOf = (name: CID, [terms, progress]: readonly Uint8Array[]): ProviderDeal => ({ ...decodeTerms(name, terms as Uint8Array), ...decodeProgress(progress as Uint8Array) })
   const write = (changes: Change[]): Promise<void> => guard('batch', () => level.batch(changes, SYNC))
 
+  const hasTransfer = async ({ bytes }: CID): Promise<boolean> => await guard('get', () => level.get(join(TRANSFERS, bytes))) !== undefined
+
   return {
     get: async (proposalCid) => {
       const [terms, progress] = await guard('getMany', () => level.getMany([join(TERMS, proposalCid.bytes), join(PROGRESS, proposalCid.bytes)]))
@@ -157,11 +165,12 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
         { type: 'put', key: join(PROGRESS, name), value: encodeProgress(deal) },
         ...transfer === undefined ? [] : [{ type: 'put', key: join(TRANSFERS, name), value: encodeTransfer(transfer) } as const],
         ...deal.dealId === undefined ? [] : [{ type: 'put', key: join(IDS, u64(deal.dealId), name), value: SET } as const],
-        ...rowsOf(deal, deal).map((key) => ({ type: 'put', key, value: SET } as const)),
+        ...rowsOf(deal, deal, transfer !== undefined).map((key) => ({ type: 'put', key, value: SET } as const)),
       ])
     },
     replace: async (terms, before, next) => {
-      const [old, now] = [new Map(rowsOf(terms, before).map(byText)), new Map(rowsOf(terms, next).map(byText))]
+      const isProposed = await hasTransfer(terms.proposalCid)
+      const [old, now] = [new Map(rowsOf(terms, before, isProposed).map(byText)), new Map(rowsOf(terms, next, isProposed).map(byText))]
       await write([
         { type: 'put', key: join(PROGRESS, terms.proposalCid.bytes), value: encodeProgress(next) },
         ...[...old].flatMap(([text, key]) => now.has(text) ? [] : [{ type: 'del', key } as const]),
@@ -173,18 +182,25 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
       return bytes === undefined ? undefined : decodeTransfer(bytes)
     },
     setTransfer: (proposalCid, transfer) => write([{ type: 'put', key: join(TRANSFERS, proposalCid.bytes), value: encodeTransfer(transfer) }]),
+    nothings: () => names(NOTHING, 9, undefined),
+    forget: async (deal) => {
+      const name = deal.proposalCid.bytes
+      const keys = [join(TERMS, name), join(PROGRESS, name), join(TRANSFERS, name), ...deal.dealId === undefined ? [] : [join(IDS, u64(deal.dealId), name)], ...rowsOf(deal, deal, await hasTransfer(deal.proposalCid))]
+      await write(keys.map((key) => ({ type: 'del', key } as const)))
+    },
   }
 }
 
 /** Rows that say where a deal stands, by its progress. */
-const rowsOf = (terms: DealTerms, progress: DealProgress): Uint8Array[] => {
+const rowsOf = (terms: DealTerms, progress: DealProgress, isProposed: boolean): Uint8Array[] => {
   const { proposalCid, proposal } = terms
   const name = proposalCid.bytes
   const dueAt = dueOf(progress)
   return [
     ...FINAL_STATES.has(progress.state) ? [] : [join(PIECES, commitmentOf(proposal.pieceCid), name)],
     ...dueAt === undefined ? [] : [join(DUE, u64(BigInt(dueAt)), name)],
-    ...listsOf(terms, progress).map((list) => join(LISTS[list], name)),
+    ...isProposed && cameToNothing(progress) ? [join(NOTHING, u64(BigInt(progress.updatedAt)), name)] : [],
+    ...listsOf(terms, progress, isProposed).map((list) => join(LISTS[list], name)),
   ]
 }
 

@@ -5,6 +5,7 @@ import type { CID } from 'multiformats/cid'
 import type { DealTable } from './deal-table.ts'
 import { type DealEvent, step } from './machine/index.ts'
 import type { TransferRecord } from './online/transfer-record.ts'
+import { cameToNothing } from './wants.ts'
 
 export interface Changed { readonly deal: ProviderDeal, readonly from: ProviderDeal['state'] | undefined }
 
@@ -34,11 +35,19 @@ export class Deals {
     })
   }
 
-  /** The deal after the event, durably; `undefined`: the event means nothing to it. */
-  change (proposalCid: CID, event: DealEvent): Promise<ProviderDeal | undefined> {
+  /** One that has come to nothing is no longer known. */
+  forget (proposalCid: CID): Promise<void> {
+    return this.#lock(proposalCid.toString(), async () => {
+      const deal = await this.#table.get(proposalCid)
+      if (deal !== undefined && cameToNothing(deal)) await this.#table.forget(deal)
+    })
+  }
+
+  /** The deal after the event, durably; `undefined`: the event means nothing to it, or it is not as `when` wants it. */
+  change (proposalCid: CID, event: DealEvent, when: (deal: ProviderDeal) => boolean = () => true): Promise<ProviderDeal | undefined> {
     return this.#lock(proposalCid.toString(), async () => {
       const before = await this.#table.get(proposalCid)
-      const progress = before === undefined ? undefined : step(before, event, this.#clock.now())
+      const progress = before === undefined || !when(before) ? undefined : step(before, event, this.#clock.now())
       if (before === undefined || progress === undefined) return undefined
       // `step` keeps the terms that came with the progress
       const deal: ProviderDeal = { ...before, ...progress }

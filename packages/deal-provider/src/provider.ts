@@ -2,6 +2,7 @@
 /** The provider's calls. */
 import { checkProposal, DealError, type DealTerms, decodeTerms, encodeTerms, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
 import type { CallOptions, EventHub } from '@dagstore/io'
+import type { CID } from 'multiformats/cid'
 import type { Background } from './background.ts'
 import type { AcceptedDeal, AcceptOptions, DealProvider, DealQuery, DealRef, DealUpdate, ImportDataOptions, ImportSource, UpdatesOptions } from './deal-provider.ts'
 import type { DealSteps } from './deal-steps.ts'
@@ -67,14 +68,24 @@ export class Provider implements DealProvider {
     const deal = await this.#steps.turn('accept', async () => {
       const other = terms.dealId === undefined ? undefined : await this.#table.find(terms.dealId)
       if (other !== undefined && !other.equals(terms.proposalCid)) throw new DealProviderError('DEAL_EXISTS', `another deal has this number; number=${terms.dealId} other=${other.toString()}`, { deal: name })
-      return deals.add({
+      const added = await deals.add({
         ...terms, state: 'StorageDealWaitingForData', message: '', updatedAt: terms.createdAt, staged: undefined, payloadBytes: undefined, place: undefined,
         shard: { state: 'pending' }, failure: undefined, slashEpoch: undefined,
       }, record)
+      const given = record === undefined ? undefined : await this.#given(added, record)
+      if (!sameTerms(added, terms)) throw new DealProviderError('DEAL_EXISTS', `a deal of this name has other terms; deal=${name}`, { deal: name })
+      if (record !== undefined && given !== undefined) await this.#renew(added, given, record)
+      if (record !== undefined) await this.#forgetOldest()
+      return added
     })
-    if (record !== undefined) await this.#renew(deal, record)
-    if (!sameTerms(deal, terms)) throw new DealProviderError('DEAL_EXISTS', `a deal of this name has other terms; deal=${name}`, { deal: name })
     return deal
+  }
+
+  /** What comes to nothing is made by whoever proposes: the store does not grow by it for ever. */
+  async #forgetOldest (): Promise<void> {
+    const names: CID[] = []
+    for await (const name of this.#table.nothings()) names.push(name)
+    for (const name of names.slice(0, Math.max(0, names.length - MOST_NOTHINGS))) await this.#parts.deals.forget(name)
   }
 
   /** Whether something here brings data as the terms say. */
@@ -85,12 +96,17 @@ export class Provider implements DealProvider {
     return transferType === 'http-push' || (transferType === 'http-pull' && pulls !== undefined && record.from !== undefined)
   }
 
-  /** A deal that is proposed again: by the same client, who may have another server by now. */
-  async #renew ({ proposalCid, state }: ProviderDeal, given: TransferRecord): Promise<void> {
+  /** What is written of the transfer, for whoever has its token. */
+  async #given ({ proposalCid }: ProviderDeal, given: TransferRecord): Promise<TransferRecord> {
     const name = proposalCid.toString()
     const record = await this.#table.transfer(proposalCid)
     const isSame = record?.tokenDigest.byteLength === given.tokenDigest.byteLength && record.tokenDigest.every((byte, at) => byte === given.tokenDigest[at])
     if (!isSame) throw new DealProviderError('DEAL_UNAUTHORIZED', `the deal was proposed with another token; deal=${name}`, { deal: name })
+    return record
+  }
+
+  /** A deal that is proposed again: by the same client, who may have another server by now. */
+  async #renew ({ proposalCid, state }: ProviderDeal, record: TransferRecord, given: TransferRecord): Promise<void> {
     if (record.expiresAt >= given.expiresAt && record.from?.url === given.from?.url && record.from?.token === given.from?.token) return
     const waits = waitsForData({ state }) || state === 'StorageDealTransferring'
     await this.#table.setTransfer(proposalCid, { ...record, expiresAt: Math.max(record.expiresAt, given.expiresAt), from: waits ? given.from : undefined })
@@ -165,6 +181,9 @@ export class Provider implements DealProvider {
     throw new DealProviderError('DEAL_UNKNOWN', `no such deal; deal=${String(ref)}`, { deal: name?.toString() })
   }
 }
+
+/** Deals proposed over the network that have come to nothing: the newest so many are remembered. */
+const MOST_NOTHINGS = 1000
 
 const eitherOf = (a: AbortSignal, b: AbortSignal | undefined): AbortSignal => b === undefined ? a : AbortSignal.any([a, b])
 

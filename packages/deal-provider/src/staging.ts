@@ -1,10 +1,12 @@
 /** The file in which the bytes of a deal wait for sealing: how it comes there, is checked, read, and goes. */
-import { type ByteProgress, type ByteSource, compareIdentity, IoError, readChunks } from '@dagstore/io'
+import { type ByteProgress, type ByteSource, compareIdentity, IoError, readChunks, type WritableFile } from '@dagstore/io'
 import type { DealProposal, DealTerms, ProviderDeal, StagedPiece } from '@dagstore/deal-protocol'
+import { TransferError } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
 import { codeOf } from './failure.ts'
 import type { Parts } from './parts.ts'
 import { candidateWindows, createPieceCheck, matchPiece, type MatchOptions, type PieceWindow } from './piece-window.ts'
+import { hasEnded } from './wants.ts'
 
 export const STAGING = 'deal-staging'
 
@@ -19,6 +21,25 @@ export interface StageOptions {
 
 /** Name of the file below the store's root, unless it is borrowed. */
 export const stagedName = (proposalCid: CID): string => `${STAGING}/${proposalCid.toString()}.car`
+
+/**
+ * For what comes over the network. The deal may end before its file is there, and nobody would delete that any more.
+ *
+ * @throws {TransferError} `TRANSFER_REFUSED`: it has. {IoError}
+ */
+export const openStaging = async ({ files, deals }: Pick<Parts, 'files' | 'deals'>, proposalCid: CID): Promise<WritableFile> => {
+  const name = stagedName(proposalCid)
+  const file = await files.openWritable(name, 'any')
+  try {
+    const now = await deals.get(proposalCid)
+    if (now !== undefined && !hasEnded(now)) return file
+    await files.remove(name)
+    throw new TransferError('TRANSFER_REFUSED', 'the deal does not wait for data any more')
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
 
 /** @throws {IoError} */
 export const openStaged = ({ files, localFiles }: StagingParts, proposalCid: CID, { mode, path }: StagedPiece, signal: AbortSignal): Promise<ByteSource> =>

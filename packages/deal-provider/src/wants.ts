@@ -5,9 +5,9 @@ type Part = Pick<DealProgress, 'state' | 'staged' | 'shard' | 'failure'>
 
 /**
  * A list that a deal stands in as long as its progress says so. `waits`: for its bytes. `online`: for its bytes, which come over the network, or
- * are coming. `busy`: something is done for it, or asked for. `rest`: it waits for nothing but its end. `unregistered`: it goes on without a shard.
+ * are coming. `offline`: it was proposed over the network, and its bytes come as a file. `busy`: something is done for it, or asked for. `rest`: it waits for nothing but its end. `unregistered`: it goes on without a shard.
  */
-export type DealList = 'waits' | 'online' | 'busy' | 'rest' | 'unregistered'
+export type DealList = 'waits' | 'online' | 'offline' | 'busy' | 'rest' | 'unregistered'
 
 const MOVES: ReadonlySet<DealProgress['state']> = new Set([
   'StorageDealValidating', 'StorageDealAcceptWait', 'StorageDealRejecting', 'StorageDealTransferring', 'StorageDealVerifyData', 'StorageDealStaged',
@@ -56,11 +56,17 @@ const SOME_TIME = Number.POSITIVE_INFINITY
 
 const isBusy = (deal: Part): boolean => wantsData(deal, SOME_TIME) || wantsFollowing(deal, SOME_TIME) || wantsShard(deal, SOME_TIME)
 
-export const listsOf = ({ transferType }: Pick<DealTerms, 'transferType'>, deal: Part): readonly DealList[] => [
+/** @param isProposed - over the network */
+export const listsOf = ({ transferType }: Pick<DealTerms, 'transferType'>, deal: Part, isProposed: boolean): readonly DealList[] => [
+  ...isProposed && transferType === 'manual' && awaitsData(deal) ? ['offline'] as const : [],
   ...transferType !== 'manual' && awaitsData(deal) ? ['online'] as const : [],
   ...WAITS.has(deal.state) ? ['waits'] as const : isAtRest(deal) ? ['rest'] as const : isBusy(deal) ? ['busy'] as const : [],
   ...deal.shard.state === 'failed' ? ['unregistered'] as const : [],
 ]
+
+/** It has ended before anything was made of it, and nothing of it stays. */
+export const cameToNothing = ({ state, shard, staged, place }: Part & Pick<DealProgress, 'place'>): boolean =>
+  state === 'StorageDealError' && shard.state === 'retired' && staged === undefined && place === undefined
 
 /** When something of it is tried again, in milliseconds since 1970; a transfer that was cut off is asked for now and then. */
 export const dueOf = ({ state, failure, shard }: Part): number | undefined => {

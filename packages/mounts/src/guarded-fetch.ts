@@ -21,7 +21,7 @@ const KEPT = new Set(['range', 'if-match', 'accept-encoding', 'accept'])
 
 /**
  * For requests that read. Redirects are followed here, each checked like the first URL; so where `fetch` shows no redirects, as
- * in browsers, there are none.
+ * in browsers, there are none; nor with `redirect: 'manual'`, where the answer is given as it came.
  *
  * The function that is returned rejects with {@link MountError} `MOUNT_FORBIDDEN`.
  */
@@ -35,6 +35,7 @@ export const guardedFetch = (guard: HostGuard, { fetch: given, resolve, headersF
       guard.checkUrl(url.href)
       if (resolve !== undefined) guard.checkAddresses(url.hostname, await resolve(url.hostname.replace(/^\[(.*)\]$/u, '$1'), { signal }))
       const response = await ask(url.href, { ...init, headers, redirect: 'manual' })
+      if (init.redirect === 'manual') return response
       const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null
       if (location === null) return response
       await response.body?.cancel().catch(() => {}) // it may have ended by itself

@@ -147,6 +147,12 @@ describe('requests under a guard', () => {
     }
     to = url('good.example', '/old')
     await expect(open(url('good.example', '/old'), allowing)).rejects.toMatchObject({ code: 'MOUNT_UNREACHABLE' })
+    // who wants to see them does
+    to = url('other.example')
+    const asked = web.log.length
+    const seen = await nodeGuardedFetch(allowing, { resolve: names })(url('good.example', '/old'), { redirect: 'manual' })
+    expect([seen.status, seen.headers.get('location'), web.log.length]).toEqual([302, to, asked + 1])
+    await seen.body?.cancel()
   })
 
   it('do not go over connections that were made without looking', async () => {

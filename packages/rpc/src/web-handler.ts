@@ -21,6 +21,8 @@ export const webHandler = (handler: WebHandler): ExtraHandler => async (request,
 
 const requestOf = (request: IncomingMessage, signal: AbortSignal): Request | undefined => {
   const { method = 'GET', url = '', headers } = request
+  // a host with a path, or a user, in it would be another URL than the one that was let in
+  if (/[/?#@\\]/.test(headers.host ?? '')) return undefined
   const at = `http://${headers.host ?? 'localhost'}${url}`
   if (!url.startsWith('/') || !URL.canParse(at)) return undefined
   try {

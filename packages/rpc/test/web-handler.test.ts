@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { type ExtraContext, extraDoors, type WebHandler, webHandler } from '../src/index.ts'
@@ -32,6 +33,19 @@ const intake = (): { readonly handler: WebHandler, readonly got: { bytes: number
 }
 
 describe('handlers of the web', () => {
+  it('see the path that was let in, whatever the host is said to be', async () => {
+    const world = await serveInTest({ ...extraDoors([{ claims: (path) => path === '/door', access: 'everywhere', handler: webHandler(async (request) => new Response(new URL(request.url).pathname)) }]) })
+    const { hostname, port } = new URL(world.url)
+    for (const host of ['x.test/inside?', 'x.test/inside#', 'user@x.test', 'x.test\\inside?', 'x.test']) {
+      const socket = connect(Number(port), hostname)
+      socket.end(`GET /door HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+      let text = ''
+      socket.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+      await once(socket, 'close')
+      expect(text).toMatch(host === 'x.test' ? /^HTTP\/1.1 200 [^]*\/door/ : /^HTTP\/1.1 404 /)
+    }
+  })
+
   it('are asked with method, path, headers and body, and answer with status, headers and body', async () => {
     const world = await serveInTest(everywhere(echo))
     const answer = await fetch(`${world.url}/web/a%20b?c=d`, { method: 'PUT', headers: { 'x-own': 'mine' }, body: 'text' })

@@ -15,10 +15,12 @@ export interface TransferLimits {
   readonly minBytesPerSecond?: number
   /** How long a receiver that nobody uses stays open. @default 30 s */
   readonly sessionMs?: number
+  /** Receivers that are open at a time, each a file, and no fewer than `maxActive`; the one that nobody has used the longest is closed first. @default 64 */
+  readonly maxOpen?: number
 }
 
 export const TRANSFER_LIMITS: Readonly<Required<TransferLimits>> = Object.freeze({
-  maxActive: 20, maxActivePerClient: 4, bytesPerSecond: 0, stalledMs: 30_000, minBytesPerSecond: 1024, sessionMs: 30_000,
+  maxActive: 20, maxActivePerClient: 4, bytesPerSecond: 0, stalledMs: 30_000, minBytesPerSecond: 1024, sessionMs: 30_000, maxOpen: 64,
 })
 
 interface Client { readonly lane: Lane, active: number }

@@ -40,7 +40,7 @@ export interface PayloadIntake {
 export const receivePayloads = ({ find, prefix, limits, clock = systemClock, onEvent }: ReceivePayloadsOptions): PayloadIntake => {
   const bounds = { ...TRANSFER_LIMITS, ...limits }
   const places = new Places(bounds, clock)
-  const sessions = new Sessions(clock, bounds.sessionMs)
+  const sessions = new Sessions(clock, bounds.sessionMs, Math.max(bounds.maxOpen, bounds.maxActive))
   const ending = new AbortController()
 
   const put = async (id: string, request: Request, target: ReceiveTarget, receiver: PayloadReceiver, client: string | undefined): Promise<Response> => {

@@ -18,26 +18,36 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>()
   readonly #clock: Clock
   readonly #idleMs: number
+  readonly #most: number
   /** Receivers that are being closed: a file is not opened while that goes on. */
   readonly #closing = new Map<string, Promise<void>>()
   #isOver = false
 
-  constructor (clock: Clock, idleMs: number) {
+  constructor (clock: Clock, idleMs: number, most: number) {
     this.#clock = clock
     this.#idleMs = idleMs
+    this.#most = most
   }
 
   get isOver (): boolean { return this.#isOver }
 
   isBusy (id: string): boolean { return this.#sessions.get(id)?.busy === true }
 
-  /** The receiver, for this caller alone until it is released or ended; `undefined`: somebody else has it. */
+  /** The receiver, for this caller alone until it is released or ended; `undefined`: somebody else has it, or too many are open. */
   async take (id: string, open: () => Promise<PayloadReceiver>): Promise<TakenReceiver | undefined> {
     const known = this.#sessions.get(id)
     if (known?.busy === true) return undefined
     known?.idle.abort()
-    const session = known ?? { receiver: (this.#closing.get(id) ?? Promise.resolve()).then(open), busy: true, idle: new AbortController() }
+    let room: Promise<void> | undefined
+    if (known === undefined && this.#sessions.size + this.#closing.size >= this.#most) {
+      const idle = [...this.#sessions].find(([, { busy }]) => !busy)?.[0]
+      if (idle === undefined) return undefined
+      room = this.end(idle).catch(() => {}) // told by its next opening
+    }
+    const session = known ?? { receiver: Promise.all([room, this.#closing.get(id)]).then(open), busy: true, idle: new AbortController() }
     session.busy = true
+    // the longest unused come first
+    this.#sessions.delete(id)
     this.#sessions.set(id, session)
     try {
       return { receiver: await session.receiver, release: () => { this.#release(id, session) } }

@@ -2,8 +2,8 @@ import { extractPayload } from '@dagstore/carv2'
 import { createFakeClock } from '@dagstore-tooling/testkit'
 import { createBytesSource, type Clock } from '@dagstore/io'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { payloadSource, type PayloadSource, pushPayload } from '../src/index.ts'
-import { bytesOf, randomDag, type TestDag } from './dags.ts'
+import { openPayloadReceiver, type PayloadReceiver, payloadSource, type PayloadSource, pushPayload, type ReceiveTarget } from '../src/index.ts'
+import { bytesOf, memoryFile, randomDag, type TestDag } from './dags.ts'
 import { fetchOf, type Intake, intakeOf, TOKEN, URL_OF_ONE } from './two-sides.ts'
 
 let dag: TestDag
@@ -119,6 +119,27 @@ describe('an intake', () => {
     await intake.close()
     expect(counts).toEqual({ opened: 2, closed: 2, completed: 1, cancelled: 0 })
     expect(clock.sleeping).toBe(0)
+  })
+
+  it('keeps no more receivers open than it may, the last used ones', async () => {
+    let [open, most] = [0, 0]
+    const find = async (): Promise<ReceiveTarget> => ({
+      open: async () => {
+        most = Math.max(most, ++open)
+        const receiver = await openPayloadReceiver(await memoryFile().open(), { root: dag.root, totalBytes: dag.payload.byteLength })
+        return { ...receiver, root: receiver.root, totalBytes: receiver.totalBytes, doneBytes: 0, complete: false, write: async () => {}, finish: () => receiver.finish(), close: async () => { await receiver.close(); open-- } } as PayloadReceiver
+      },
+      completed: async () => {}, cancelled: async () => {},
+    })
+    const { intake, clock } = intakeOf(dag, { find, limits: { maxOpen: 3, maxActive: 3 } })
+    const head = (id: string): Promise<Response | undefined> => intake.handler(new Request(URL_OF_ONE.replace(/one$/, id), { method: 'HEAD', headers: { 'x-transfer-token': TOKEN } }))
+    for (let at = 0; at < 10; at++) expect((await head(`deal${at}`))!.status).toBe(200)
+    const all = await Promise.all(Array.from({ length: 10 }, (_, at) => head(`more${at}`)))
+    expect(all.map((answer) => answer!.status).filter((status) => status !== 200 && status !== 429)).toEqual([])
+    expect(most).toBeLessThanOrEqual(3)
+    await clock.advance(31_000)
+    await intake.close()
+    expect(open).toBe(0)
   })
 
   it('refuses more or fewer bytes than were announced, and keeps the whole sections', async () => {

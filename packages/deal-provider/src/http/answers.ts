@@ -16,7 +16,7 @@ export const answerNothing = (): Response => new Response(null, { status: 204, h
 /** What is not the caller's fault is told by its code alone, since it may name files. */
 export const answerOf = (error: unknown): Response => {
   const code = codeOf(error) ?? 'DEAL_FAILED'
-  if (error instanceof DealError) return answerError(400, code, error.message)
+  if (error instanceof DealError && code !== 'DEAL_BAD_RECORD') return answerError(400, code, error.message)
   const status = STATUS[code]
   if (status !== undefined) return answerError(status, code, error instanceof Error ? error.message : code, status === 503 ? { 'retry-after': '5' } : {})
   return answerError(500, 'DEAL_FAILED', 'the provider has failed', { 'retry-after': '10' })

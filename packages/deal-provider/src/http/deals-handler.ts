@@ -4,7 +4,7 @@
  */
 import { decodeRetrievalProposal, encodeDealStatus, encodeProviderAsk, encodeRetrievalAnswer, encodeRetrievalOffer, encodeRetrievalStatus, type ProviderAsk, type ProviderDeal } from '@dagstore/deal-protocol'
 import { createHashes, type Hashes } from '@dagstore/hashes'
-import { type Clock, systemClock } from '@dagstore/io'
+import { type Clock, createKeyLock, systemClock } from '@dagstore/io'
 import { receivePayloads, type TransferLimits, type TransferListener } from '@dagstore/transfer'
 import { CID } from 'multiformats/cid'
 import type { DealProvider } from '../deal-provider.ts'
@@ -15,7 +15,7 @@ import { answerError, answerJson, answerNothing, answerOf, readMessage } from '.
 import { createCallers } from './callers.ts'
 
 export interface DealsHandlerLimits {
-  /** Deals that wait for their data at a time; with more, proposals are told to come later. @default 1000 */
+  /** Deals that wait for data from the network at a time, and as many whose data come as a file; with more, proposals are told to come later. @default 1000 */
   readonly maxWaiting?: number | undefined
   /** How long a token is taken after the proposal was made last, and data are waited for, milliseconds. @default 7 days */
   readonly tokenMs?: number | undefined
@@ -77,7 +77,7 @@ export const createDealsHandler = (options: DealsHandlerOptions): DealsHandler =
   const limits = { ...DEALS_HANDLER_LIMITS, ...options.limits }
   const callers = createCallers(clock, { atOnce: limits.clientRequests ?? DEALS_HANDLER_LIMITS.clientRequests, perMinute: limits.clientProposals ?? DEALS_HANDLER_LIMITS.clientProposals })
   const proposals: ProposalParts = {
-    deals, ask, epoch, hashes, clock, checkUrl, freeBytes,
+    deals, ask, epoch, hashes, clock, checkUrl, freeBytes, turn: createKeyLock(),
     limits: { maxWaiting: limits.maxWaiting ?? DEALS_HANDLER_LIMITS.maxWaiting, tokenMs: limits.tokenMs ?? DEALS_HANDLER_LIMITS.tokenMs },
   }
   const intake = receivePayloads({

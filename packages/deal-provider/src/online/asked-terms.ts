@@ -43,10 +43,14 @@ export const whyRefused = (message: ProposalMessage, proposal: DealProposal, { a
   const least = encodeCarV1Header([payloadCid]).byteLength + payloadCid.bytes.byteLength
   if (payloadBytes === undefined || payloadBytes < least) return `no length of a payload; min=${least} got=${payloadBytes}`
   if (payloadBytes > unpaddedBytes(pieceSize)) return `the payload does not fit into the piece; max=${unpaddedBytes(pieceSize)} got=${payloadBytes}`
+  return transfer.type === 'http-pull' && !isTaken(transfer.url, checkUrl) ? 'nothing is fetched from that URL' : undefined
+}
+
+export const isTaken = (url: string, checkUrl: JudgeParts['checkUrl']): boolean => {
   try {
-    if (transfer.type === 'http-pull') checkUrl?.(transfer.url)
+    checkUrl?.(url)
+    return true
   } catch {
-    return 'nothing is fetched from that URL'
+    return false
   }
-  return undefined
 }

@@ -20,6 +20,8 @@ export interface OnlineDeals {
   receivedBytes(deal: ProviderDeal): number | undefined
   /** Deals that wait for bytes from the network, or get them, counted up to `most`. */
   waiting(most: number, options?: CallOptions): Promise<number>
+  /** Whether there is room for one more of those whose data come as a file, of at most so many; deals whose time is over make it. */
+  hasRoomOffline(most: number, options?: CallOptions): Promise<boolean>
   /** Those that wait for bytes, or get them, and those that have ended a while ago. */
   transfers(options?: CallOptions): AsyncIterable<DealTransferFacts>
   /** What changes from the beginning of the iteration on. */
@@ -63,6 +65,19 @@ export const createOnlineDeals = (parts: Parts, pushes: PushSessions, table: Dea
       for await (const _ of table.listed('online', options)) if (++count >= most) break
       return count
     },
+    hasRoomOffline: async (most, options) => {
+      const names: CID[] = []
+      for await (const name of table.listed('offline', options)) names.push(name)
+      if (names.length < most) return true
+      let left = names.length
+      for (const name of names) {
+        if (left < most) break
+        const record = await table.transfer(name)
+        if (record === undefined || record.expiresAt > clock.now()) continue
+        if (await deals.change(name, { type: 'failed', message: 'the data have not come in time' }, awaitsData) !== undefined) left--
+      }
+      return left < most
+    },
     transfers: async function * (options) {
       const listed = new Set<string>()
       for await (const deal of steps.readable(table.listed('online', options))) {
@@ -82,7 +97,7 @@ export const createOnlineDeals = (parts: Parts, pushes: PushSessions, table: Dea
       const deal = await known(proposalCid)
       if (!awaitsData(deal) || deal.transferType === 'manual') throw wrongState(deal, 'no data are to come')
       await steps.endTransfer(proposalCid, CANCELLED)
-      const failed = await deals.change(proposalCid, { type: 'failed', message: CANCELLED })
+      const failed = await deals.change(proposalCid, { type: 'failed', message: CANCELLED }, awaitsData)
       const now = failed ?? await table.get(proposalCid)
       // it may have come to its end meanwhile
       if (now !== undefined && now.state !== 'StorageDealFailing' && now.state !== 'StorageDealError') throw wrongState(now, 'its data are here')

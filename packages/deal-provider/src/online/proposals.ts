@@ -1,10 +1,10 @@
 /** Proposals as they come over the network: read, judged, and taken. */
 import { decodeClientProposal, decodeProposalMessage, encodeProposalAnswer, FINAL_STATES, type ProposalAnswer, proposalCidOf, type ProviderAsk, type ProviderDeal } from '@dagstore/deal-protocol'
 import { type Hashes, SHA2_256 } from '@dagstore/hashes'
-import type { CallOptions, Clock } from '@dagstore/io'
+import type { CallOptions, Clock, KeyLock } from '@dagstore/io'
 import type { DealProvider } from '../deal-provider.ts'
 import { answerError, answerJson } from '../http/answers.ts'
-import { whyRefused } from './asked-terms.ts'
+import { isTaken, whyRefused } from './asked-terms.ts'
 
 export interface ProposalParts {
   readonly deals: Pick<DealProvider, 'accept' | 'deal' | 'online'>
@@ -14,6 +14,7 @@ export interface ProposalParts {
   readonly clock: Clock
   readonly checkUrl: ((url: string) => void) | undefined
   readonly freeBytes: (() => Promise<number | undefined>) | undefined
+  readonly turn: KeyLock
   readonly limits: { readonly maxWaiting: number, readonly tokenMs: number }
 }
 
@@ -24,26 +25,30 @@ export const answerProposal = async (parts: ProposalParts, text: string, token: 
   const { proposal, signature } = decodeClientProposal(message.clientProposal)
   const proposalCid = proposalCidOf(message.clientProposal)
   const { transfer, payloadBytes, payloadCid, fastRetrieval, clientPeer } = message
-  const known = await deals.deal(proposalCid, options)
-  if (known === undefined) {
-    const why = whyRefused(message, proposal, { ask: parts.ask(), epoch: parts.epoch(), hashes, checkUrl: parts.checkUrl })
-    if (why !== undefined) return answer({ proposalCid, accepted: false, state: 'StorageDealProposalRejected', message: why })
-    if (await deals.online.waiting(limits.maxWaiting, options) >= limits.maxWaiting) return answerError(503, 'DEAL_BUSY', 'too many deals wait for their data', { 'retry-after': '60' })
-    const free = transfer.type === 'manual' ? undefined : await parts.freeBytes?.()
-    if (free !== undefined && payloadBytes !== undefined && free < payloadBytes) return answerError(503, 'DEAL_BUSY', 'there is no room for the data now', { 'retry-after': '600' })
-  }
-  const deal = await deals.accept(
-    { proposalCid, proposal, clientSignature: signature, payloadCid, transferType: transfer.type, fastRetrieval, clientPeer },
-    {
-      ...options,
-      transfer: {
-        totalBytes: transfer.type === 'manual' ? undefined : payloadBytes,
-        tokenDigest: hashes.digest(SHA2_256, new TextEncoder().encode(token)),
-        expiresAt: clock.now() + limits.tokenMs,
-        from: transfer.type === 'http-pull' ? { url: transfer.url, token: transfer.token } : undefined,
-      },
-    })
-  return answer({ proposalCid, accepted: !hasFailed(deal), state: deal.state, message: deal.message })
+  // places are counted and taken by one at a time
+  return parts.turn('', async () => {
+    const known = await deals.deal(proposalCid, options)
+    if (known === undefined) {
+      const why = whyRefused(message, proposal, { ask: parts.ask(), epoch: parts.epoch(), hashes, checkUrl: parts.checkUrl })
+      if (why !== undefined) return answer({ proposalCid, accepted: false, state: 'StorageDealProposalRejected', message: why })
+      const hasRoom = transfer.type === 'manual' ? await deals.online.hasRoomOffline(limits.maxWaiting, options) : await deals.online.waiting(limits.maxWaiting, options) < limits.maxWaiting
+      if (!hasRoom) return answerError(503, 'DEAL_BUSY', 'too many deals wait for their data', { 'retry-after': '60' })
+      const free = transfer.type === 'manual' ? undefined : await parts.freeBytes?.()
+      if (free !== undefined && payloadBytes !== undefined && free < payloadBytes) return answerError(503, 'DEAL_BUSY', 'there is no room for the data now', { 'retry-after': '600' })
+    } else if (transfer.type === 'http-pull' && !isTaken(transfer.url, parts.checkUrl)) return answerError(400, 'DEAL_BAD_PROPOSAL', 'nothing is fetched from that URL')
+    const deal = await deals.accept(
+      { proposalCid, proposal, clientSignature: signature, payloadCid, transferType: transfer.type, fastRetrieval, clientPeer },
+      {
+        ...options,
+        transfer: {
+          totalBytes: transfer.type === 'manual' ? undefined : payloadBytes,
+          tokenDigest: hashes.digest(SHA2_256, new TextEncoder().encode(token)),
+          expiresAt: clock.now() + limits.tokenMs,
+          from: transfer.type === 'http-pull' ? { url: transfer.url, token: transfer.token } : undefined,
+        },
+      })
+    return answer({ proposalCid, accepted: !hasFailed(deal), state: deal.state, message: deal.message })
+  }, options.signal)
 }
 
 const hasFailed = ({ state }: ProviderDeal): boolean => FINAL_STATES.has(state) || state === 'StorageDealFailing'

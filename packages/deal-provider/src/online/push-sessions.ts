@@ -7,11 +7,14 @@ import type { CallOptions } from '@dagstore/io'
 import { openPayloadReceiver, type PayloadReceiver, type ReceiveTarget, TransferError } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
 import { cutMessage } from '../failure.ts'
+import type { DealEvent } from '../machine/index.ts'
 import type { Parts } from '../parts.ts'
-import { stagedName } from '../staging.ts'
+import { openStaging } from '../staging.ts'
 import { awaitsData } from '../wants.ts'
 import type { TransferRecord } from './transfer-record.ts'
 import type { PushesUnderWay } from './under-way.ts'
+
+const RECEIVE: DealEvent = { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } }
 
 interface PushSession { readonly ended: AbortController, readonly closed: Promise<void> }
 
@@ -34,17 +37,19 @@ export class PushSessions implements PushesUnderWay {
     if (!awaitsData(deal)) return { open: async () => received(payloadCid, totalBytes), completed: async () => {}, cancelled: async () => { throw over() } }
     return {
       open: (options) => this.#open(parts, deal, payloadCid, totalBytes, options),
-      completed: async () => { await parts.deals.change(proposalCid, { type: 'received' }) },
+      completed: async () => {
+        if (await parts.deals.change(proposalCid, { type: 'received' }) !== undefined) return
+        // whoever looks after what a process has left in the middle was faster
+        if (await parts.deals.change(proposalCid, RECEIVE) !== undefined) await parts.deals.change(proposalCid, { type: 'received' })
+      },
       cancelled: async () => {
-        const now = await parts.deals.get(proposalCid)
-        if (now === undefined || !awaitsData(now)) throw over()
-        await parts.deals.change(proposalCid, { type: 'failed', message: 'the client has given the transfer up' })
+        if (await parts.deals.change(proposalCid, { type: 'failed', message: 'the client has given the transfer up' }, awaitsData) === undefined) throw over()
       },
     }
   }
 
   async #open (parts: Parts, deal: ProviderDeal, root: CID, totalBytes: number, { signal }: CallOptions): Promise<PayloadReceiver> {
-    const { deals, files, hashes, transfers } = parts
+    const { deals, hashes, transfers } = parts
     const { proposalCid } = deal
     const name = proposalCid.toString()
     parts.ending.throwIfAborted()
@@ -60,10 +65,10 @@ export class PushSessions implements PushesUnderWay {
     try {
       // an earlier process may have left it in the middle
       if ((await deals.get(proposalCid))?.state === 'StorageDealTransferring') await deals.change(proposalCid, { type: 'restart' })
-      const begun = await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
+      const begun = await deals.change(proposalCid, RECEIVE)
       if (begun === undefined) throw over()
       try {
-        const file = await files.openWritable(stagedName(proposalCid), 'any')
+        const file = await openStaging(parts, proposalCid)
         try {
           const receiver = await openPayloadReceiver(file, { root, totalBytes, hashes, signal })
           transfers.progress(begun, receiver.doneBytes, totalBytes)
@@ -96,6 +101,7 @@ const watched = ({ deals, transfers }: Parts, deal: ProviderDeal, receiver: Payl
       else leave()
     }
   })()
+  if (ended.aborted) close().catch(() => {}) // as below
   ended.addEventListener('abort', () => { close().catch(() => {}) }, { once: true }) // who has the receiver is told by its next call
   return {
     root: receiver.root,
