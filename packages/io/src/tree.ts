@@ -8,6 +8,11 @@ export interface TreeFile {
   readonly sizeBytes: number
   /** The bytes in order, in chunks of any length, owned by the caller; each call starts anew. @throws {IoError} */
   read(options?: CallOptions): AsyncIterable<Uint8Array>
+  /**
+   * All of the bytes at once, owned by the caller, where that costs less than `read`: of small files, perhaps only while they are
+   * the entry that their folder gave last. `undefined`: use `read`, which also says what is wrong.
+   */
+  readAll?(options?: CallOptions): Uint8Array | undefined | Promise<Uint8Array | undefined>
 }
 
 export interface TreeDirectory {

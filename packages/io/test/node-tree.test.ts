@@ -154,4 +154,115 @@ describe('openTree', () => {
     const found = (await childrenOf(await openTree(root))).map(({ name }) => name)
     expect(found).toEqual(names.sort())
   })
+
+  describe('of small files one after another', () => {
+    const nameOf = (at: number): string => `file-${String(at).padStart(3, '0')}`
+    const filled = (count: number): string => {
+      const root = folder()
+      for (let at = 0; at < count; at++) writeFileSync(join(root, nameOf(at)), `content of ${at}`)
+      return root
+    }
+    /** Every file read in its turn. */
+    const walk = async (root: string, before: (name: string) => unknown = () => {}): Promise<Record<string, string>> => {
+      const found: Record<string, string> = {}
+      for await (const entry of (await openTree(root) as TreeDirectory).entries()) {
+        await before(entry.name)
+        found[entry.name] = entry.kind === 'file' ? (await contentOf(entry)).toString() : entry.kind
+      }
+      return found
+    }
+
+    it('gives all of them, however many, with folders, links, empty and long ones between', async () => {
+      const root = filled(200)
+      mkdirSync(join(root, 'file-050-folder'))
+      symlinkSync('x', join(root, 'file-060-link'))
+      writeFileSync(join(root, 'file-070-empty'), '')
+      const long = 'long '.repeat(20_000)
+      writeFileSync(join(root, 'file-080-long'), long)
+      const longer = 'longer '.repeat(200_000)
+      writeFileSync(join(root, 'file-090-longer'), longer)
+      const want = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [nameOf(at), `content of ${at}`]))
+      expect(await walk(root)).toEqual({ ...want, 'file-050-folder': 'directory', 'file-060-link': 'link', 'file-070-empty': '', 'file-080-long': long, 'file-090-longer': longer })
+      expect(descriptorsIn(root) ?? 0).toBe(0)
+    })
+
+    it('gives the bytes at once while it is their turn, in memory of their own, and each time by reading', async () => {
+      const root = filled(40)
+      let atOnce = 0
+      const kept: TreeFile[] = []
+      for await (const entry of (await openTree(root) as TreeDirectory).entries()) {
+        const file = entry as TreeFile
+        kept.push(file)
+        const bytes = await file.readAll!()
+        if (bytes === undefined) continue
+        atOnce++
+        expect(Buffer.from(bytes).toString()).toBe((await contentOf(file)).toString())
+        expect(bytes.buffer.byteLength).toBe(bytes.byteLength)
+        bytes.fill(0)
+      }
+      expect(atOnce).toBe(40)
+      for (const [at, file] of kept.entries()) {
+        expect(await file.readAll!()).toBeUndefined()
+        expect((await contentOf(file)).toString()).toBe(`content of ${at}`)
+      }
+    })
+
+    it('looks at nothing beyond the turn of a reader that skips', async () => {
+      const root = filled(20)
+      const entries = (await openTree(root) as TreeDirectory).entries()[Symbol.asyncIterator]()
+      await entries.next()
+      await entries.next()
+      writeFileSync(join(root, nameOf(2)), 'changed')
+      const third = (await entries.next()).value as TreeFile
+      expect(third.sizeBytes).toBe(7)
+      expect((await contentOf(third)).toString()).toBe('changed')
+    })
+
+    it('has nothing old behind a folder, however long that takes', async () => {
+      const root = filled(20)
+      mkdirSync(join(root, 'file-005-folder'))
+      const found = await walk(root, (name) => { if (name === 'file-005-folder') for (let at = 6; at < 20; at++) writeFileSync(join(root, nameOf(at)), 'changed') })
+      for (let at = 6; at < 20; at++) expect(found[nameOf(at)]).toBe('changed')
+    })
+
+    it.skipIf(process.platform === 'win32')('tells of a file that cannot be read only in its turn, with its path (not on Windows, which has no such files)', async () => {
+      const root = filled(5)
+      execFileSync('mkfifo', [join(root, 'file-003-pipe')])
+      const names: string[] = []
+      await expect(walk(root, (name) => names.push(name))).rejects.toThrow(`path=${join(root, 'file-003-pipe')} kind=fifo`)
+      expect(names).toEqual([0, 1, 2, 3].map(nameOf))
+      expect(descriptorsIn(root) ?? 0).toBe(0)
+    })
+
+    it('rejects a file of another length than the one that its folder gave', async () => {
+      const root = filled(5)
+      await expect(walk(root, (name) => { if (name === nameOf(0)) appendFileSync(join(root, name), 'x') })).rejects.toEqual(coded('IO_SOURCE_CHANGED', 'later'))
+      expect(descriptorsIn(root) ?? 0).toBe(0)
+    })
+
+    it('has nothing open when the reader leaves', async () => {
+      const root = filled(100)
+      let read = 0
+      for await (const entry of (await openTree(root) as TreeDirectory).entries()) {
+        await contentOf(entry as TreeFile)
+        if (++read === 10) break
+      }
+      expect(descriptorsIn(root) ?? 0).toBe(0)
+    })
+
+    it('ends with the reason of a signal', async () => {
+      const root = filled(100)
+      const ending = new AbortController()
+      const reason = new Error('enough')
+      let read = 0
+      const walking = (async () => {
+        for await (const entry of (await openTree(root) as TreeDirectory).entries({ signal: ending.signal })) {
+          await contentOf(entry as TreeFile)
+          if (++read === 10) ending.abort(reason)
+        }
+      })()
+      await expect(walking).rejects.toBe(reason)
+      expect(read).toBe(10)
+    })
+  })
 })

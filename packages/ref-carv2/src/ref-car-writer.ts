@@ -1,11 +1,11 @@
 /** Writes a CAR of references while a tree is built, in one pass. */
-import { type Hashes, IDENTITY } from '@dagstore/hashes'
+import { type Hashes, IDENTITY, SHA2_256 } from '@dagstore/hashes'
 import type { CallOptions, WritableFile } from '@dagstore/io'
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
 import type { BlockSink, LeafPlace } from '@dagstore/unixfs-builder'
 import { createWritableCar, type FinalizedFacts } from '@dagstore/writable-carv2'
 import type { CID } from 'multiformats/cid'
-import { encodeReference, isReferable, keyCid } from './reference.ts'
+import { encodeReferable, isReferable, keyCid } from './reference.ts'
 
 export interface CreateRefCarOptions {
   /** @default createHashes() */
@@ -48,6 +48,7 @@ export interface RefCarWriter extends BlockSink {
  */
 export const createRefCar = async (file: WritableFile, { hashes, pathOf }: CreateRefCarOptions): Promise<RefCarWriter> => {
   const car = await createWritableCar(file, { ...(hashes === undefined ? {} : { hashes }), wholeCid: true, identity: 'lotus-2021', verifyPuts: false, verify: 'never', owns: false })
+  const keyHashes = hashes?.has(SHA2_256) === true ? hashes : undefined
   let [references, denseBytes] = [0, 0]
   /** Whether it was not there before. */
   const store = async (cid: CID, bytes: Uint8Array): Promise<boolean> => {
@@ -61,7 +62,7 @@ export const createRefCar = async (file: WritableFile, { hashes, pathOf }: Creat
       const reference = leaf === undefined ? undefined : referenceOf(pathOf(leaf.path), leaf.offset, bytes.byteLength)
       if (reference === undefined || bytes.byteLength <= reference.byteLength) {
         if (await store(cid, bytes)) denseBytes += bytes.byteLength
-      } else if (await store(keyCid(cid.multihash.bytes, 'sha2-keys'), reference)) {
+      } else if (await store(keyCid(cid.multihash.bytes, 'sha2-keys', keyHashes), reference)) {
         references++
       }
     },
@@ -75,4 +76,4 @@ export const createRefCar = async (file: WritableFile, { hashes, pathOf }: Creat
 }
 
 const referenceOf = (path: string | undefined, offset: number, size: number): Uint8Array | undefined =>
-  path === undefined || !isReferable(path) ? undefined : encodeReference({ path, offset, size })
+  path === undefined || !isReferable(path) ? undefined : encodeReferable({ path, offset, size })

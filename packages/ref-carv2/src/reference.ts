@@ -8,7 +8,7 @@
  * Source: go-filestore `fsrefstore.go` and `pb.DataObj`; go-fil-markets `stores/filestore.go` and `stores/kvcarbs.go`.
  */
 import { decodeFileReference, encodeVarint } from '@dagstore/carv2'
-import { createHashes, IDENTITY, SHA2_256 } from '@dagstore/hashes'
+import { createHashes, type Hashes, IDENTITY, SHA2_256 } from '@dagstore/hashes'
 import { CID } from 'multiformats/cid'
 import { base32upper } from 'multiformats/bases/base32'
 import { create } from 'multiformats/hashes/digest'
@@ -21,14 +21,21 @@ export type Dialect = 'identity-keys' | 'sha2-keys'
 const RAW = 0x55
 const URL_PATH = /^https?:\/\//
 const hashes = createHashes()
+const textEncoder = new TextEncoder()
 
 /**
  * @throws {RefCarError} `REF_CAR_BAD_REFERENCE`: a path that is not absolute, is no well-formed text or would be read as a URL
  * @throws {RangeError} offset or size
  */
-export const encodeReference = ({ path, offset, size }: FileReference): Uint8Array => {
+export const encodeReference = (reference: FileReference): Uint8Array => {
+  const { path } = reference
   if (!isReferable(path)) throw new RefCarError('REF_CAR_BAD_REFERENCE', `no path that a reference can have; path=${JSON.stringify(path)}`)
-  const name = new TextEncoder().encode(path.slice(1))
+  return encodeReferable(reference)
+}
+
+/** As {@link encodeReference}, of a path that {@link isReferable}. @throws {RangeError} offset or size */
+export const encodeReferable = ({ path, offset, size }: FileReference): Uint8Array => {
+  const name = textEncoder.encode(path.slice(1))
   const parts = [Uint8Array.of(0x0a), encodeVarint(name.byteLength), name, Uint8Array.of(0x10), encodeVarint(offset), Uint8Array.of(0x18), encodeVarint(size)]
   const bytes = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
   let at = 0
@@ -44,7 +51,7 @@ const MAX_PATH_BYTES = 4096
 
 /** Whether a reference can say this path, and readers will find the same one in it. */
 export const isReferable = (path: string): boolean =>
-  path.length > 1 && path.startsWith('/') && cleaned(path.slice(1)) === path && !/\p{Surrogate}|\0/u.test(path) && new TextEncoder().encode(path).byteLength <= MAX_PATH_BYTES
+  path.length > 1 && path.startsWith('/') && cleaned(path.slice(1)) === path && !/\p{Surrogate}|\0/u.test(path) && textEncoder.encode(path).byteLength <= MAX_PATH_BYTES
 
 /**
  * Fields may come in any order, and unknown ones are skipped; offset and size are 0 when absent. The path is made absolute, and
@@ -73,10 +80,10 @@ const cleaned = (path: string): string => {
 }
 
 /** The key of a leaf, from its multihash: ASCII. */
-export const keyOf = (multihash: Uint8Array): Uint8Array => new TextEncoder().encode(`/filestore/${base32upper.baseEncode(multihash)}`)
+export const keyOf = (multihash: Uint8Array): Uint8Array => textEncoder.encode(`/filestore/${base32upper.baseEncode(multihash)}`)
 
-/** The CID under which the reference of a leaf stands. @param multihash - of the leaf */
-export const keyCid = (multihash: Uint8Array, dialect: Dialect): CID => {
+/** The CID under which the reference of a leaf stands. @param multihash - of the leaf. @param own - hashes sha2-256, perhaps faster */
+export const keyCid = (multihash: Uint8Array, dialect: Dialect, own: Hashes = hashes): CID => {
   const key = keyOf(multihash)
-  return CID.createV1(RAW, dialect === 'identity-keys' ? create(IDENTITY, key) : create(SHA2_256, hashes.digest(SHA2_256, key)))
+  return CID.createV1(RAW, dialect === 'identity-keys' ? create(IDENTITY, key) : create(SHA2_256, own.digest(SHA2_256, key)))
 }

@@ -29,6 +29,14 @@ export const writeFile = async (writer: BlockWriter, content: Iterable<Uint8Arra
   return await levels.finish() ?? await writeLeaf(writer, new Uint8Array(0), { path, offset })
 }
 
+/** As {@link writeFile}, of at most one chunk, which is given away. */
+export const writeSmallFile = async (writer: BlockWriter, chunk: Uint8Array, path: string, signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<BuiltNode> => {
+  const leaf = await writeLeaf(writer, chunk, { path, offset: 0 })
+  if (chunk.byteLength > 0) onBytes(chunk.byteLength)
+  signal?.throwIfAborted()
+  return leaf
+}
+
 const writeLeaf = async (writer: BlockWriter, chunk: Uint8Array, place: LeafPlace): Promise<BuiltNode> => {
   const fileBytes = chunk.byteLength
   if (writer.rules.rawLeaves) return { ...await writer.write(RAW, chunk, place), fileBytes, dagBytes: fileBytes }

@@ -1,12 +1,12 @@
 /** Files and directories to UnixFS blocks. */
-import type { ByteProgress, CallOptions, TreeDirectory, TreeEntry, TreeLink, WritableFile } from '@dagstore/io'
+import { type ByteProgress, type CallOptions, type TreeDirectory, type TreeEntry, type TreeFile, type TreeLink, type WritableFile, withdrawable } from '@dagstore/io'
 import type { Hashes } from '@dagstore/hashes'
 import { encode } from '@ipld/dag-pb'
 import { type BlockSink, type BlockWriter, type BuiltNode, createBlockWriter, DAG_PB } from './block-writer.ts'
 import { DirectoryBuilder, type Overflow } from './directory.ts'
 import { Scratch } from './entry-runs.ts'
 import { badName, pathOf, UnixfsError } from './errors.ts'
-import { writeFile } from './file.ts'
+import { writeFile, writeSmallFile } from './file.ts'
 import { DEFAULT_PROFILE, type Profile, rulesOf } from './profile.ts'
 import { encodeUnixfs } from './unixfs-data.ts'
 
@@ -109,10 +109,19 @@ const startWalk = (sink: BlockSink, options: BuildTreeOptions, totalBytes: numbe
 const writeEntry = async (walk: Walk, entry: TreeEntry, path: string): Promise<BuiltNode | undefined> => {
   walk.signal?.throwIfAborted()
   switch (entry.kind) {
-    case 'file': return writeFile(walk.writer, entry.read({ signal: walk.signal }), path, { signal: walk.signal, owned: true }, walk.onBytes)
+    case 'file': return writeTreeFile(walk, entry, path)
     case 'directory': return writeEntries(walk, entry, path)
     case 'link': return writeLink(walk, entry, path)
   }
+}
+
+const writeTreeFile = async ({ writer, signal, onBytes }: Walk, file: TreeFile, path: string): Promise<BuiltNode> => {
+  if (file.sizeBytes <= writer.rules.chunkBytes) {
+    const given = file.readAll?.({ signal })
+    const bytes = given instanceof Promise ? await withdrawable(given, signal) : given
+    if (bytes !== undefined && bytes.byteLength <= writer.rules.chunkBytes) return writeSmallFile(writer, bytes, path, signal, onBytes)
+  }
+  return writeFile(writer, file.read({ signal }), path, { signal, owned: true }, onBytes)
 }
 
 const writeEntries = async (walk: Walk, directory: TreeDirectory, path: string): Promise<BuiltNode> => {
