@@ -56,11 +56,11 @@ export const writeCar = async (directory: Directory, name: string, scratchName: 
 const denseSink = async (file: WritableFile, hashes: Hashes): Promise<CarSink> => {
   // the builder has just hashed what it puts
   const car = await createWritableCar(file, { hashes, identity: 'full', verifyPuts: false, owns: false })
-  return { put: (cid, bytes) => car.put(cid, bytes), finish: (root) => car.finalize({ roots: [root] }), discard: () => car.discard() }
+  return { keepsBytes: false, put: (cid, bytes) => car.put(cid, bytes), finish: (root) => car.finalize({ roots: [root] }), discard: () => car.discard() }
 }
 
 const refSink = async (file: WritableFile, hashes: Hashes, path: string): Promise<CarSink> => {
   const folder = path.endsWith('/') ? path.slice(0, -1) : path
   const car = await createRefCar(file, { hashes, pathOf: (name) => name === '' ? folder : `${folder}/${name}` })
-  return { put: (cid, bytes, leaf) => car.put(cid, bytes, leaf), finish: (root) => car.finalize([root]), discard: () => car.discard() }
+  return { keepsBytes: false, put: (cid, bytes, leaf) => car.put(cid, bytes, leaf), finish: (root) => car.finalize([root]), discard: () => car.discard() }
 }

@@ -57,6 +57,7 @@ export const createRefCar = async (file: WritableFile, { hashes, pathOf }: Creat
     return car.blockCount > before
   }
   return {
+    keepsBytes: false,
     put: async (cid, bytes, leaf) => {
       if (cid.multihash.code === IDENTITY) return
       const reference = leaf === undefined ? undefined : referenceOf(pathOf(leaf.path), leaf.offset, bytes.byteLength)

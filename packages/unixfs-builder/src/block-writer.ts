@@ -19,6 +19,8 @@ export interface LeafPlace {
 
 /** Any blockstore, or anything else that takes blocks. */
 export interface BlockSink {
+  /** `false`: it does not look at bytes any more when their `put` has ended, so that their memory may be used again. @default true */
+  readonly keepsBytes?: boolean
   /**
    * Awaited before the next block comes. `bytes` belong to the sink. The same block may come more than once.
    *

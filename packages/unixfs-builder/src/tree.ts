@@ -81,6 +81,8 @@ const NO_NAME = /^\.{0,2}$|[/\0]|\p{Surrogate}/u
 interface Walk {
   readonly writer: BlockWriter
   readonly signal: AbortSignal | undefined
+  /** The sink keeps no bytes. */
+  readonly isBorrowed: boolean
   readonly links: 'refuse' | 'skip' | 'keep'
   readonly onBytes: (bytes: number) => void
   readonly overflow: Overflow | undefined
@@ -96,6 +98,7 @@ const startWalk = (sink: BlockSink, options: BuildTreeOptions, totalBytes: numbe
   return {
     writer: createBlockWriter(rulesOf(profile), sink, hashes, { identity, signal }),
     signal,
+    isBorrowed: sink.keepsBytes === false,
     links,
     onBytes: (bytes) => {
       doneBytes += bytes
@@ -115,13 +118,13 @@ const writeEntry = async (walk: Walk, entry: TreeEntry, path: string): Promise<B
   }
 }
 
-const writeTreeFile = async ({ writer, signal, onBytes }: Walk, file: TreeFile, path: string): Promise<BuiltNode> => {
+const writeTreeFile = async ({ writer, signal, isBorrowed, onBytes }: Walk, file: TreeFile, path: string): Promise<BuiltNode> => {
   if (file.sizeBytes <= writer.rules.chunkBytes) {
     const given = file.readAll?.({ signal })
     const bytes = given instanceof Promise ? await withdrawable(given, signal) : given
     if (bytes !== undefined && bytes.byteLength <= writer.rules.chunkBytes) return writeSmallFile(writer, bytes, path, signal, onBytes)
   }
-  return writeFile(writer, file.read({ signal }), path, { signal, owned: true }, onBytes)
+  return writeFile(writer, file.read({ signal, isBorrowed }), path, { signal, owned: true }, onBytes)
 }
 
 const writeEntries = async (walk: Walk, directory: TreeDirectory, path: string): Promise<BuiltNode> => {

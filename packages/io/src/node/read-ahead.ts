@@ -137,7 +137,11 @@ export class ReadAhead {
   }
 
   #goOn (): void {
-    while (this.#isReading && this.#longAt < this.#turn && this.#next < this.#count && this.#next <= this.#turn + MAX_AHEAD && this.#underWay < MAX_UNDER_WAY && this.#heldBytes < MAX_BYTES && !this.#hasEnded) this.#begin(true)
+    while (this.#isReading && !this.#hasEnded && this.#next < this.#count && this.#longAt < this.#turn && this.#hasRoom) this.#begin(true)
+  }
+
+  get #hasRoom (): boolean {
+    return this.#next <= this.#turn + MAX_AHEAD && this.#underWay < MAX_UNDER_WAY && this.#heldBytes < MAX_BYTES
   }
 
   #begin (withBytes: boolean): void {

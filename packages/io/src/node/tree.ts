@@ -4,9 +4,9 @@ import { readdir, readlink, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { CallOptions } from '../calls.ts'
 import { IoError } from '../errors.ts'
-import { readChunks } from '../memory.ts'
+import { borrowChunks, readChunks } from '../memory.ts'
 import { compareNames } from '../names.ts'
-import type { TreeDirectory, TreeEntry, TreeFile } from '../tree.ts'
+import type { TreeDirectory, TreeEntry, TreeFile, TreeReadOptions } from '../tree.ts'
 import { withdrawable } from '../withdrawable.ts'
 import { classifyNodeError, kindOf, systemCode } from './errors.ts'
 import { openSource } from './file-source.ts'
@@ -79,8 +79,8 @@ const fileAt = (path: string, name: string, sizeBytes: number, turn?: Turn): Tre
     const bytes = turn?.bytes()
     return bytes instanceof Promise ? withdrawable(bytes, signal) : bytes
   },
-  read: async function * (options: CallOptions = {}) {
-    const { signal } = options
+  read: async function * (options: TreeReadOptions = {}) {
+    const { signal, isBorrowed = false } = options
     signal?.throwIfAborted()
     const given = turn?.bytes()
     const all = given instanceof Promise ? await withdrawable(given, signal) : given
@@ -92,7 +92,7 @@ const fileAt = (path: string, name: string, sizeBytes: number, turn?: Turn): Tre
     const changed = (cause?: unknown): IoError => new IoError('IO_SOURCE_CHANGED', `file changed while it was read; path=${path}`, { cause, retry: 'later' })
     try {
       if (source.sizeBytes !== sizeBytes) throw changed()
-      yield * readChunks(source, 0, sizeBytes, options)
+      yield * (isBorrowed ? borrowChunks : readChunks)(source, 0, sizeBytes, { signal })
       const now = await file.stat()
       if (now.size !== atOpen.size || now.mtimeNs !== atOpen.mtimeNs) throw changed()
       turn?.wasRead()
