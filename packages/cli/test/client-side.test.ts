@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { ClassicLevel } from 'classic-level'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { dagstore, type Run, temporaryFolder } from './terminal.ts'
 
 const run = async (cwd: string, ...args: readonly string[]): Promise<Run> => {
@@ -114,6 +114,22 @@ describe('what was imported', () => {
       await run(other, 'export', '--car', root, `again-${car}`)
       expect(Buffer.compare(await readFile(join(other, `again-${car}`)), payload)).toBe(0)
     }
+  })
+
+  it('goes into a CAR also where temporary files lie among the data, which are no part of it', async () => {
+    const cwd = await temporaryFolder()
+    await mkdir(join(cwd, 'in', 'tmp'), { recursive: true })
+    await writeFile(join(cwd, 'in', 'a'), seededBytes(8, 3000))
+    const { root } = await imported(cwd, 'in')
+    await run(cwd, 'export', '--car', root, 'a.car')
+    vi.stubEnv('TMPDIR', join(cwd, 'in', 'tmp'))
+    try {
+      await run(cwd, 'generate-car', 'in', 'b.car')
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    expect(Buffer.compare(await readFile(join(cwd, 'b.car')), await readFile(join(cwd, 'a.car')))).toBe(0)
+    expect(await readdir(join(cwd, 'in', 'tmp'))).toEqual([])
   })
 
   it('L16: is retrieved from the import, which is told, and is there under the name that the command was given', async () => {

@@ -3,6 +3,7 @@ import type { ByteSource, TreeEntry } from '@dagstore/io'
 import { DEFAULT_PROFILE, type Profile } from '@dagstore/unixfs-builder'
 import { rootOf, type ScannedCar, scanCar } from './car-scan.ts'
 import { writeCar } from './car-writing.ts'
+import { ImportError } from './errors.ts'
 import type { ImportCore, MadeImport } from './import-core.ts'
 import { namesOf } from './import-names.ts'
 import type { ImportCarOptions, ImportPathOptions, ImportProgressOptions, ImportResult, ImportTreeOptions } from './imports.ts'
@@ -58,13 +59,23 @@ export const reimport = (core: ImportCore, id: bigint, { onProgress }: ImportPro
   const { sources, table } = core.parts
   const plan = await planReimport(record, sources, { signal })
   const { path, fingerprint } = plan
-  const begin = (): Promise<void> => core.inTurn(() => table.begin({ id, names: Object.values(namesOf(id, record)) }, false))
+  const files: PendingFiles = { id, names: Object.values(namesOf(id, record)) }
+  const begin = (): Promise<void> => core.inTurn(() => table.begin(files, false))
+  const commit = async (made: MadeImport, source: string): Promise<ImportResult> => {
+    try {
+      return await core.commitAgain(id, made, source)
+    } catch (error) {
+      // a new import of the source has taken its place, and the note of these files with it
+      if (error instanceof ImportError && error.code === 'IMPORT_UNKNOWN') await core.clear(files).catch(() => {})
+      throw error
+    }
+  }
   if (plan.kind === 'car') {
     const car = await sources.open(path, { signal })
     try {
       await begin()
       const scanned = await scan(core, car, { id, before: record, signal, onProgress })
-      return await core.commitAgain(id, { ...inPlace(path, fingerprint), ...scanned }, carSource(path, fingerprint))
+      return await commit({ ...inPlace(path, fingerprint), ...scanned }, carSource(path, fingerprint))
     } finally {
       await car.close()
     }
@@ -72,7 +83,7 @@ export const reimport = (core: ImportCore, id: bigint, { onProgress }: ImportPro
   const { profile, links, form } = plan
   await begin()
   const written = await write(core, plan.entry, { id, before: record, path: form === 'ref' ? path : undefined, profile, links, onProgress, signal })
-  return core.commitAgain(id, { source: 'import', filename: path, fingerprint, profile, links, form, ...written }, treeSource({ sourceLabel: path, fingerprint, profile, links, form }))
+  return commit({ source: 'import', filename: path, fingerprint, profile, links, form, ...written }, treeSource({ sourceLabel: path, fingerprint, profile, links, form }))
 }, signal)
 
 interface FilesOptions extends ImportProgressOptions {

@@ -1,11 +1,11 @@
-import { IoError } from '@dagstore/io'
+import { type Directory, IoError } from '@dagstore/io'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { carV1, makeBlocks } from '@dagstore-tooling/fixtures'
 import { treeFile } from '@dagstore-tooling/testkit'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import type { ImportRecord } from '../src/index.ts'
-import { all, keysIn, openPlace, type Place, readAll } from './place.ts'
+import { type ImportRecord, openImports } from '../src/index.ts'
+import { all, hashes, keysIn, openPlace, type Place, readAll } from './place.ts'
 import { memorySources } from './sources.ts'
 
 const bytes = seededBytes(1, 20_000)
@@ -119,6 +119,24 @@ describe('reimport', () => {
     expect(again.id).toBe(record.id)
     expect(fs.names()).toEqual([])
     expect(await all(imports)).toEqual([])
+  })
+  it('leaves nothing where another import of the source took its place meanwhile', async () => {
+    const { db, fs, sources, clock, record, imports: first } = await imported()
+    await fs.directory.remove(record.carPath!)
+    await first.close()
+    let other: ImportRecord | undefined
+    const directory: Directory = {
+      ...fs.directory,
+      rename: async (from, to) => {
+        await fs.directory.rename(from, to)
+        if (to.startsWith(`${record.id}.`)) other = await imports.importPath(PATH)
+      },
+    }
+    const imports = await openImports({ db, directory, hashes, clock, sources })
+    await expect(imports.reimport(record.id)).rejects.toMatchObject({ code: 'IMPORT_UNKNOWN' })
+    expect(await all(imports)).toEqual([await imports.get(other!.id)])
+    expect(fs.names()).toEqual([other!.carPath])
+    expect((await keysIn(db)).filter((key) => key.startsWith('pending/'))).toEqual([])
   })
   it('looks through a CAR in place again', async () => {
     const blocks = makeBlocks(5, 20, { min: 10, max: 500 })

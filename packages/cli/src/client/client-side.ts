@@ -1,7 +1,7 @@
 /** Imports, deals and retrievals on the root of a store, as the handlers of the RPC ask for them. */
 import { join } from 'node:path'
 import { openDealClient, openRetrievalClient, type RetrievalNode } from '@dagstore/deal-client'
-import { openImports } from '@dagstore/imports'
+import { openImports, type SourceFiles } from '@dagstore/imports'
 import { nodeSourceFiles } from '@dagstore/imports/node'
 import { type Clock, systemRandom } from '@dagstore/io'
 import { createPieceEngine } from '@dagstore/piece/node'
@@ -51,7 +51,8 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
   const close = async (): Promise<void> => { for (const end of closing.splice(0).reverse()) await end() }
   try {
     const { db } = dagstore
-    const sources = nodeSourceFiles({ allow: config.referencedFolders.length === 0 ? 'all' : config.referencedFolders, leftOut: [root.path] })
+    const sourcesBeside = (...folders: readonly string[]): SourceFiles => nodeSourceFiles({ allow: config.referencedFolders.length === 0 ? 'all' : config.referencedFolders, leftOut: [root.path, ...folders] })
+    const sources = sourcesBeside()
     const imports = await openImports({ db, directory: files.child(IMPORTS), hashes, clock, sources })
     closing.push(() => imports.close())
     const ipfs = config.useIpfs ? createIpfsNode(config, hashes, env) : undefined
@@ -86,7 +87,7 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     return {
       parts: {
         imports: importParts(imports, join(root.path, IMPORTS)),
-        data: dataParts({ imports, dags, sources, hashes, commP: (cid, call) => deals.commP(cid, call), retrieved }),
+        data: dataParts({ imports, dags, sources, sourcesBeside, hashes, commP: (cid, call) => deals.commP(cid, call), retrieved }),
         deals: dealParts(deals, {
           wallet: config.clientWallet, background,
           onProblem: (provider, error) => { log.warn('a provider does not answer; its deals are shown as they were', { provider, error }) },

@@ -22,6 +22,8 @@ export interface DataPartsOptions {
   readonly imports: Pick<Imports, 'withRoot'>
   readonly dags: Dags
   readonly sources: SourceFiles
+  /** The same but for a folder that is being written, and may be in what is read. */
+  readonly sourcesBeside: (folder: string) => SourceFiles
   readonly hashes: Hashes
   /** Kept with the import. */
   readonly commP: ClientDataParts['commP']
@@ -29,7 +31,7 @@ export interface DataPartsOptions {
   readonly retrieved: (id: bigint, options: CallOptions) => Promise<Pick<OpenDag, 'store' | 'close'> | undefined>
 }
 
-export const dataParts = ({ imports, dags, sources, hashes, commP, retrieved }: DataPartsOptions): ClientDataParts => {
+export const dataParts = ({ imports, dags, sources, sourcesBeside, hashes, commP, retrieved }: DataPartsOptions): ClientDataParts => {
   const withDag = async <T>(root: CID, options: CallOptions, work: (store: ReadBlockstore) => Promise<T>): Promise<T> => {
     const dag = await mustOpen(dags, root, options)
     try {
@@ -68,7 +70,7 @@ export const dataParts = ({ imports, dags, sources, hashes, commP, retrieved }: 
       // an import that nobody is told of, and that goes with its folder
       const folder = await mkdtemp(join(tmpdir(), 'dagstore-generate-car-'))
       try {
-        await using passing = await openImports({ records: createMemoryRecords(), directory: openDirectory(folder), hashes, sources })
+        await using passing = await openImports({ records: createMemoryRecords(), directory: openDirectory(folder), hashes, sources: sourcesBeside(folder) })
         const { id, root } = await passing.importPath(source, { car: isCar, signal: options.signal })
         const { blockstore, close } = await passing.open(id, options)
         try {
