@@ -46,8 +46,8 @@ interface Block { readonly cid: CID, readonly bytes: Uint8Array, readonly sizeBy
  */
 export type Blocks = (file: ShardBlockstore | undefined, onMissing: (cid: CID) => void, trusts: boolean) => AsyncIterable<Block>
 
-/** Data put between two checkpoints: what a crash makes a copy fetch again. */
-const CHECKPOINT_BYTES = 64 << 20
+/** Data put between two checkpoints, which are made beside the puts: twice this is what a crash makes a copy fetch again. */
+const CHECKPOINT_BYTES = 32 << 20
 
 export const copyInto = async (target: CopyTarget, blocks: Blocks): Promise<Copied> => {
   const { directory, name, hashes, signal } = target
@@ -88,13 +88,16 @@ const reuse = async (target: CopyTarget, { car }: Found & { readonly state: 'fin
 const fill = async (target: CopyTarget, car: WritableCar, blocks: Blocks): Promise<Copied> => {
   const tally = new Tally(target)
   let unsaved = 0
+  let saving: Promise<void> | undefined
   for await (const block of blocks(car, tally.miss, true)) {
     if (!block.present) {
       await car.put(block.cid, block.bytes)
       unsaved += block.bytes.byteLength
       if (unsaved >= CHECKPOINT_BYTES) {
-        await car.checkpoint()
+        await saving
         unsaved = 0
+        saving = car.checkpoint()
+        saving.catch(() => {}) // told by the next one, or by what makes the file whole
       }
     }
     tally.add(block)

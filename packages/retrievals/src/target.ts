@@ -38,7 +38,7 @@ export const findCar = async (directory: Directory, name: string, hashes: Hashes
     throw error
   }
   try {
-    return { state: 'unfinished', car: await resumeWritableCar(file, { hashes, verifyPuts: false, signal }) }
+    return { state: 'unfinished', car: await resumeWritableCar(file, { hashes, verifyPuts: 'caller', signal }) }
   } catch (error) {
     const stillborn = error instanceof WritableCarError && error.code === 'WRITABLE_CAR_NOT_OURS' && await isStillborn(file)
     await file.close()
@@ -73,7 +73,7 @@ export const openFinished = async (directory: Directory, name: string, hashes: H
 export const createCar = async (directory: Directory, name: string, roots: readonly CID[], hashes: Hashes): Promise<WritableCar> => {
   const file = await directory.openWritable(name, 'new')
   try {
-    return await createWritableCar(file, { roots, hashes, verifyPuts: false })
+    return await createWritableCar(file, { roots, hashes, verifyPuts: 'caller' })
   } catch (error) {
     await file.close()
     await directory.remove(name)
@@ -84,7 +84,7 @@ export const createCar = async (directory: Directory, name: string, roots: reado
 export const extendCar = async (directory: Directory, name: string, hashes: Hashes, signal: AbortSignal | undefined): Promise<WritableCar> => {
   const file = await directory.openWritable(name, 'open')
   try {
-    return await extendWritableCar(file, { hashes, verifyPuts: false, signal })
+    return await extendWritableCar(file, { hashes, verifyPuts: 'caller', signal })
   } catch (error) {
     await file.close()
     throw error

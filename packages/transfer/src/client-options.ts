@@ -1,5 +1,5 @@
 /** What both directions take at the side that asks. */
-import { type ByteProgress, type CallOptions, type Clock, createLane, type FairFlow, type Lane, systemClock } from '@dagstore/io'
+import { type Awaitable, type ByteProgress, type CallOptions, type Clock, createLane, type FairFlow, type Lane, systemClock } from '@dagstore/io'
 import { createTeller, type Teller, type TransferEvent, type TransferListener } from './events.ts'
 import { TOKEN } from './http-words.ts'
 import { TRANSFER_LIMITS } from './limits.ts'
@@ -30,7 +30,8 @@ export interface Client {
   readonly headers: Readonly<Record<string, string>>
   readonly teller: Teller
   readonly signal: AbortSignal | undefined
-  pass(bytes: number): Promise<void>
+  /** No promise where they may pass at once. */
+  pass(bytes: number): Awaitable<void>
   progress(doneBytes: number): void
 }
 
@@ -46,7 +47,7 @@ export const clientOf = (options: TransferClientOptions, url: URL, direction: Tr
     headers: token === undefined ? {} : { [TOKEN]: token },
     teller,
     signal,
-    pass: async (bytes) => { await flow?.pass(lane, bytes, { signal }) },
+    pass: (bytes) => flow?.pass(lane, bytes, { signal }),
     progress: (doneBytes) => {
       teller.progress(doneBytes)
       onProgress?.({ doneBytes, totalBytes })

@@ -2,7 +2,7 @@
 /** A DAG at one or several sources, as a store that a walk reads in its own order. */
 import { type Hashes, IDENTITY } from '@dagstore/hashes'
 import { type CallOptions, type Clock, createKeyLock, systemClock, withdrawable } from '@dagstore/io'
-import { type AnyCid, BlockstoreError, oneChunk, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
+import { type AnyCid, type BlockBytes, BlockstoreError, oneChunk, type ReadBlockstore, toCid } from '@dagstore/read-blockstore'
 import { CID } from 'multiformats/cid'
 import type { CarSections, DagPart, DagSource } from './dag-source.ts'
 import { TransferError } from './errors.ts'
@@ -31,7 +31,7 @@ export interface FetchingStoreOptions extends CallOptions {
 }
 
 /** One `get` at a time, in the order of a walk without look-ahead. */
-export interface FetchingStore extends Pick<ReadBlockstore, 'get'>, AsyncDisposable {
+export interface FetchingStore extends Pick<ReadBlockstore, 'get'>, BlockBytes, AsyncDisposable {
   /** What each block was hashed with. */
   readonly verifiedBy: Hashes
   /** A walk begins, of which these blocks need not come from here. Not needed before the first one. */
@@ -91,7 +91,12 @@ class Fetching implements FetchingStore {
 
   get (any: AnyCid, { signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     const cid = toCid(any)
-    return oneChunk(() => cid.multihash.code === IDENTITY ? Promise.resolve(cid.multihash.digest.slice()) : this.#turn('get', () => this.#get(cid, signal), signal))
+    return oneChunk(() => this.bytes(cid, { signal }))
+  }
+
+  bytes (any: AnyCid, { signal }: CallOptions = {}): Promise<Uint8Array> {
+    const cid = toCid(any)
+    return cid.multihash.code === IDENTITY ? Promise.resolve(cid.multihash.digest.slice()) : this.#turn('get', () => this.#get(cid, signal), signal)
   }
 
   begin (held: Pick<ReadBlockstore, 'has'> | undefined): void {

@@ -1,5 +1,5 @@
 /** How much of a server transfers may have. */
-import { type CallOptions, type Clock, createFairFlow, createFairSlots, createLane, type FairFlow, type FairSlots, type Lane } from '@dagstore/io'
+import { type Awaitable, type CallOptions, type Clock, createFairFlow, createFairSlots, createLane, type FairFlow, type FairSlots, type Lane } from '@dagstore/io'
 import { TransferError } from './errors.ts'
 
 export interface TransferLimits {
@@ -26,8 +26,8 @@ export const TRANSFER_LIMITS: Readonly<Required<TransferLimits>> = Object.freeze
 interface Client { readonly lane: Lane, active: number }
 
 export interface Place {
-  /** Waits until so many bytes may pass. */
-  pass(bytes: number, options: CallOptions): Promise<void>
+  /** Waits until so many bytes may pass; no promise where that is at once. */
+  pass(bytes: number, options: CallOptions): Awaitable<void>
   leave(): void
 }
 
@@ -62,7 +62,7 @@ export class Places {
     }
     let left = false
     return {
-      pass: async (bytes, options) => { await this.#flow.pass(client.lane, bytes, options) },
+      pass: (bytes, options) => this.#flow.pass(client.lane, bytes, options),
       leave: () => {
         if (left) return
         left = true

@@ -91,7 +91,8 @@ export class OrderedWalk {
     const { code, digest } = cid.multihash
     if (!this.#hashes.has(code)) throw new TransferError('TRANSFER_BAD_SECTION', `no hasher for a block; hash=0x${code.toString(16)} cid=${cid.toString()}`)
     if (!this.#hashes.matches(code, digest, section.data)) throw mismatch(cid, section)
-    return section.data
+    // the walk keeps what it has decoded from blocks with links
+    return section.isLent && cid.code !== RAW ? section.data.slice() : section.data
   }
 }
 

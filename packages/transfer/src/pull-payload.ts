@@ -64,7 +64,8 @@ const check = (response: Response, url: URL, from: number, totalBytes: number, s
 
 async function * passing (chunks: AsyncIterable<Uint8Array>, client: Client): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
-    await client.pass(chunk.byteLength)
+    const passed = client.pass(chunk.byteLength)
+    if (passed !== undefined) await passed
     yield chunk
   }
 }

@@ -46,8 +46,15 @@ const pushOnce = async (url: URL, source: PayloadSource, client: Client, partByt
   state.isFirst = false
   const leaving = new AbortController()
   const signal = client.signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, client.signal])
+  const parts = partsOf(source.stream(at, { signal }), partBytes)
   try {
-    for await (const part of partsOf(source.stream(at, { signal }), partBytes)) {
+    // while one part is under way the next is read
+    let next = parts.next()
+    for (;;) {
+      const { done, value: part } = await next
+      if (done === true) break
+      next = parts.next()
+      next.catch(() => {}) // told when this part is taken
       await client.pass(part.byteLength)
       const end = at + part.byteLength
       const headers = { 'content-range': `bytes ${at}-${end - 1}/${sizeBytes}`, 'content-type': 'application/octet-stream' }
@@ -61,6 +68,7 @@ const pushOnce = async (url: URL, source: PayloadSource, client: Client, partByt
     }
   } finally {
     leaving.abort()
+    await parts.return().catch(() => {}) // what it fails with is what it was left with
   }
 }
 

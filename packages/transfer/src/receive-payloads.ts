@@ -137,7 +137,8 @@ async function * limited (chunks: AsyncGenerator<Uint8Array>, bytes: number, pla
   for await (const chunk of chunks) {
     rest -= chunk.byteLength
     if (rest < 0) throw new TransferError('TRANSFER_TOO_LARGE', `more bytes than were announced; max=${bytes}`)
-    await place.pass(chunk.byteLength, { signal })
+    const passed = place.pass(chunk.byteLength, { signal })
+    if (passed !== undefined) await passed
     yield chunk
   }
   if (rest > 0) throw new TransferError('TRANSFER_TRUNCATED', `fewer bytes than were announced; want=${bytes} got=${bytes - rest}`)

@@ -6,6 +6,8 @@ import { isEqual, joined } from './section-bytes.ts'
 export interface CutSection {
   readonly cid: Uint8Array
   readonly data: Uint8Array
+  /** The data are overwritten by sections to come. */
+  readonly isLent: boolean
   /** Where it ends, from the start of the payload. */
   readonly end: number
 }
@@ -19,22 +21,25 @@ export interface CutterOptions {
   readonly totalBytes: number
   /** CID and data. */
   readonly maxSectionBytes: number
+  /** Put sections that come in several chunks together in the same memory again and again. @default false */
+  readonly lends?: boolean | undefined
 }
 
 /** Of a length below 2^53. */
 const MAX_VARINT_BYTES = 8
-const MOST_PARTS = 1024
+/** What is had for a section before as much of it has come: who only says that much will come costs no more. */
+const FIRST_BYTES = 2 << 20
+const NONE = new Uint8Array(0)
 
 export class SectionCutter {
   readonly #options: CutterOptions
-  #held: Uint8Array[] = []
+  /** Of the next section: what has come, in front of memory for more. */
+  #memory: Uint8Array = NONE
   #heldBytes = 0
-  /** So many parts at the front are made of others. */
-  #joinedParts = 0
   /** Of the next section, its length in front included; 0: not known yet. */
   #wanted = 0
   #headBytes = 0
-  /** Where what is held begins. */
+  /** Where it begins. */
   #at: number
 
   constructor (options: CutterOptions) {
@@ -43,13 +48,13 @@ export class SectionCutter {
   }
 
   /**
-   * The sections that end in this chunk. They are views of memory of the sender.
+   * The sections that end in this chunk. They are views of memory of the sender, or of their own.
    *
    * @throws {TransferError} `TRANSFER_UNREQUESTED`: another header. `TRANSFER_BAD_SECTION`. `TRANSFER_TOO_LARGE`: a section above the limit, or
    *   bytes behind the end of the payload
    */
   * push (chunk: Uint8Array): Generator<CutSection, void, undefined> {
-    const { skipTo, totalBytes } = this.#options
+    const { skipTo, totalBytes, lends = false } = this.#options
     if (this.#at + this.#heldBytes + chunk.byteLength > totalBytes) throw new TransferError('TRANSFER_TOO_LARGE', `more bytes than the payload has; max=${totalBytes}`)
     let rest = chunk
     if (this.#at < skipTo) {
@@ -58,19 +63,37 @@ export class SectionCutter {
       this.#at += skipped.byteLength
       rest = rest.subarray(skipped.byteLength)
     }
-    if (rest.byteLength === 0) return
-    this.#hold(rest)
-    for (let section = this.#next(); section !== undefined; section = this.#next()) yield section
+    while (rest.byteLength > 0) {
+      if (this.#wanted === 0 && !this.#readLength(rest)) {
+        this.#hold(rest)
+        return
+      }
+      const wanted = this.#wanted
+      if (this.#heldBytes === 0 && rest.byteLength >= wanted) {
+        yield this.#cut(rest.subarray(0, wanted), false)
+        rest = rest.subarray(wanted)
+        continue
+      }
+      const part = rest.subarray(0, wanted - this.#heldBytes)
+      this.#hold(part)
+      rest = rest.subarray(part.byteLength)
+      if (this.#heldBytes < wanted) return
+      const section = this.#memory.subarray(0, wanted)
+      if (!lends) this.#memory = NONE
+      this.#heldBytes = 0
+      yield this.#cut(section, lends)
+    }
   }
 
-  /** A chunk may be one byte, and an object for each would be many times as long: every so many become one. */
   #hold (bytes: Uint8Array): void {
-    this.#held.push(bytes)
-    this.#heldBytes += bytes.byteLength
-    if (this.#held.length - this.#joinedParts < MOST_PARTS) return
-    const parts = this.#held.splice(this.#joinedParts)
-    this.#held.push(joined(parts, parts.reduce((sum, { byteLength }) => sum + byteLength, 0)))
-    this.#joinedParts++
+    const need = this.#heldBytes + bytes.byteLength
+    if (need > this.#memory.byteLength) {
+      const more = new Uint8Array(Math.max(need, Math.min(this.#wanted, Math.max(FIRST_BYTES, 2 * this.#memory.byteLength))))
+      more.set(this.#memory.subarray(0, this.#heldBytes))
+      this.#memory = more
+    }
+    this.#memory.set(bytes, this.#heldBytes)
+    this.#heldBytes = need
   }
 
   /** What the header says is known from the root; one that says something else is the beginning of another payload. */
@@ -80,28 +103,10 @@ export class SectionCutter {
     if (!isEqual(part, header.subarray(this.#at, this.#at + part.byteLength))) throw new TransferError('TRANSFER_UNREQUESTED', 'the payload has another header')
   }
 
-  #next (): CutSection | undefined {
-    if (this.#wanted === 0 && !this.#readLength()) return undefined
-    if (this.#heldBytes < this.#wanted) return undefined
-    const all = joined(this.#held, this.#heldBytes)
-    const wanted = this.#wanted
-    const section = all.subarray(0, wanted)
-    this.#held = all.byteLength > wanted ? [all.subarray(wanted)] : []
-    this.#joinedParts = 0
-    this.#heldBytes -= wanted
-    this.#at += wanted
-    this.#wanted = 0
-    return this.#parsed(section)
-  }
-
-  #readLength (): boolean {
-    if (this.#heldBytes === 0) return false
-    let [first] = this.#held as [Uint8Array]
-    if (first.byteLength < MAX_VARINT_BYTES && this.#held.length > 1) {
-      first = joined(this.#held, this.#heldBytes)
-      this.#held = [first]
-      this.#joinedParts = 0
-    }
+  /** Of the next section, which begins with what is held; false: not all of it is there. */
+  #readLength (rest: Uint8Array): boolean {
+    const held = this.#heldBytes
+    const first = held === 0 ? rest : joined([this.#memory.subarray(0, held), rest.subarray(0, MAX_VARINT_BYTES)], held + Math.min(MAX_VARINT_BYTES, rest.byteLength))
     const { maxSectionBytes, totalBytes } = this.#options
     try {
       const { value, length } = decodeVarint(first)
@@ -118,12 +123,14 @@ export class SectionCutter {
     }
   }
 
-  #parsed (section: Uint8Array): CutSection {
-    const start = this.#at - section.byteLength
+  #cut (section: Uint8Array, isLent: boolean): CutSection {
+    const start = this.#at
+    this.#at += section.byteLength
+    this.#wanted = 0
     const body = section.subarray(this.#headBytes)
     try {
       const { length } = parseCid(body)
-      return { cid: body.subarray(0, length), data: body.subarray(length), end: this.#at }
+      return { cid: body.subarray(0, length), data: body.subarray(length), isLent, end: this.#at }
     } catch (cause) {
       throw this.#bad('a section without a CID', cause, start)
     }

@@ -23,7 +23,7 @@ const HEAD_BYTES = 512
 /** The pragma, and zeros where the CARv2 header will stand and up to the first note. */
 const BLANK_BYTES = 64
 /** Each whole CID is a section: two codecs of one multihash are two, and identity CIDs are sections. Blocks are hashed before they are put. */
-const RULES = { wholeCid: true, identity: 'full', duplicates: 'skip', verifyPuts: false, owns: false } as const
+const RULES = { wholeCid: true, identity: 'full', duplicates: 'skip', verifyPuts: 'caller', owns: false } as const
 
 /** @throws {TransferError} `TRANSFER_OTHER` */
 export const openStaging = async (file: WritableFile, options: StagingOptions): Promise<Staging> => {
@@ -32,7 +32,7 @@ export const openStaging = async (file: WritableFile, options: StagingOptions): 
   if (await isStillborn(file)) await file.truncate(0)
   if (file.sizeBytes === 0) return { car: await createWritableCar(file, { ...RULES, roots: [root], hashes, maxSectionBytes }) }
   try {
-    const car = await resumeWritableCar(file, { owns: false, verifyPuts: false, hashes, signal })
+    const car = await resumeWritableCar(file, { owns: false, verifyPuts: 'caller', hashes, signal })
     if (isOf(root, car)) return { car }
     await car.discard()
   } catch (cause) {

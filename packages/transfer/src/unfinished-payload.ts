@@ -11,7 +11,8 @@ import { OrderedWalk } from './ordered-walk.ts'
 import type { PayloadReceiver, WriteOptions } from './payload-receiver.ts'
 import { type CutSection, SectionCutter } from './section-cutter.ts'
 
-const CHECKPOINT_BYTES = 64 << 20
+/** Half of what may be lost: while one checkpoint is being made as much again may come. */
+const CHECKPOINT_BYTES = 32 << 20
 
 export interface UnfinishedParts {
   readonly car: WritableCar
@@ -33,6 +34,8 @@ export class UnfinishedPayload implements PayloadReceiver {
   #walk: OrderedWalk | undefined
   #complete = false
   #checkpointed: number
+  /** Under way beside the puts; rejects with what it does. */
+  #checkpointing: Promise<void> | undefined
   #writing: Promise<void> | undefined
   #facts: Promise<FinalizedFacts> | undefined
   #closed: Promise<void> | undefined
@@ -81,14 +84,14 @@ export class UnfinishedPayload implements PayloadReceiver {
     if (from > this.doneBytes) throw new TransferError('TRANSFER_GAP', `bytes before these are missing; done=${this.doneBytes} from=${from}`)
     signal?.throwIfAborted()
     const walk = this.#walk ?? await this.catchUp({ signal })
-    const cutter = new SectionCutter({ from, skipTo: this.#end, header: this.#header, totalBytes, maxSectionBytes })
+    const cutter = new SectionCutter({ from, skipTo: this.#end, header: this.#header, totalBytes, maxSectionBytes, lends: true })
     try {
       for await (const chunk of untilAborted(chunks, signal)) {
         for (const section of cutter.push(chunk)) {
           signal?.throwIfAborted()
           await this.#take(walk, section)
         }
-        if (this.#parts.car.payloadBytes - this.#checkpointed >= CHECKPOINT_BYTES) await this.#checkpoint()
+        if (this.#parts.car.payloadBytes - this.#checkpointed >= CHECKPOINT_BYTES) await this.#checkpointBeside()
         onProgress?.({ doneBytes: this.doneBytes, totalBytes })
       }
     } catch (error) {
@@ -119,7 +122,17 @@ export class UnfinishedPayload implements PayloadReceiver {
     this.#complete = true
   }
 
+  /** Returns when the one before it is made. */
+  async #checkpointBeside (): Promise<void> {
+    await this.#checkpointing
+    this.#checkpointed = this.#parts.car.payloadBytes
+    this.#checkpointing = this.#parts.car.checkpoint()
+    this.#checkpointing.catch(() => {}) // told by the next one
+  }
+
   async #checkpoint (): Promise<void> {
+    this.#checkpointing = undefined
+    // waits for one under way; what that has failed to write is written by this one
     await this.#parts.car.checkpoint()
     this.#checkpointed = this.#parts.car.payloadBytes
   }

@@ -1,5 +1,5 @@
 /** Chunks of somebody who may send nothing, or next to nothing, for ever. */
-import { type Clock, withdrawable } from '@dagstore/io'
+import { type Clock, onAbort } from '@dagstore/io'
 import { TransferError } from './errors.ts'
 
 export interface Watch {
@@ -20,11 +20,12 @@ const RATE_MS = 60_000
 export async function * watchedChunks (chunks: AsyncIterator<Uint8Array>, { clock, stalledMs, minBytesPerSecond, signal }: Watch): AsyncGenerator<Uint8Array, void, undefined> {
   let waitedMs = 0
   let bytes = 0
+  const wait = createWait(clock, stalledMs, signal)
   try {
     for (;;) {
       signal?.throwIfAborted()
       const asked = clock.monotonic()
-      const { done, value } = await nextOf(chunks, clock, stalledMs, signal)
+      const { done, value } = await wait.for(chunks.next(), asked)
       if (done === true) return
       waitedMs += clock.monotonic() - asked
       bytes += value.byteLength
@@ -36,23 +37,50 @@ export async function * watchedChunks (chunks: AsyncIterator<Uint8Array>, { cloc
       if (value.byteLength > 0) yield value
     }
   } finally {
+    wait.end()
     // one that was left waiting may never answer
     chunks.return?.().catch(() => {})
   }
 }
 
-const nextOf = async (chunks: AsyncIterator<Uint8Array>, clock: Clock, stalledMs: number, signal: AbortSignal | undefined): Promise<IteratorResult<Uint8Array>> => {
+interface Wait {
+  /** @param asked - when, by the monotonic clock */
+  for(next: Promise<IteratorResult<Uint8Array>>, asked: number): Promise<IteratorResult<Uint8Array>>
+  end(): void
+}
+
+/** Many short waits, one timer and one listener for all of them: either for each chunk would take longer than the chunk. */
+const createWait = (clock: Clock, stalledMs: number, signal: AbortSignal | undefined): Wait => {
   const over = new AbortController()
-  const late = clock.sleep(stalledMs, { signal: over.signal }).then(() => { throw new TransferError('TRANSFER_STALLED', `nothing came; ms=${stalledMs}`) })
-  late.catch(() => {})
-  try {
-    return await withdrawable(Promise.race([chunks.next(), late]), signal)
-  } catch (cause) {
-    signal?.throwIfAborted()
-    if (cause instanceof TransferError) throw cause
-    throw new TransferError('TRANSFER_TRUNCATED', 'the stream broke off', { cause })
-  } finally {
-    over.abort()
+  let leave: ((error: unknown) => void) | undefined
+  let since = 0
+  let isWatched = false
+  const watch = async (): Promise<void> => {
+    for (let rest = stalledMs; rest > 0; rest = leave === undefined ? stalledMs : stalledMs - (clock.monotonic() - since)) await clock.sleep(Math.ceil(rest), { signal: over.signal })
+    leave?.(new TransferError('TRANSFER_STALLED', `nothing came; ms=${stalledMs}`))
+  }
+  const unwatch = signal === undefined ? undefined : onAbort(signal, () => { leave?.(signal.reason) })
+  return {
+    for: (next, asked) => new Promise((resolve, reject) => {
+      since = asked
+      leave = (error) => {
+        leave = undefined
+        reject(error)
+      }
+      next.then((result) => {
+        leave = undefined
+        resolve(result)
+      }, (cause: unknown) => {
+        leave?.(signal?.aborted === true ? signal.reason : cause instanceof TransferError ? cause : new TransferError('TRANSFER_TRUNCATED', 'the stream broke off', { cause }))
+      })
+      if (isWatched) return
+      isWatched = true
+      watch().catch(() => {}) // the end
+    }),
+    end: () => {
+      over.abort()
+      unwatch?.()
+    },
   }
 }
 

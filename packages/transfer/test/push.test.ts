@@ -45,6 +45,35 @@ describe('a push', () => {
     await intake.intake.close()
   })
 
+  it('reads the next part while one is under way, and no more', async () => {
+    const big = await randomDag(32, 12, 200_000)
+    const from = await payloadSource(big.store, big.root)
+    const intake = intakeOf(big)
+    let read = 0
+    const counted: PayloadSource = { ...from, stream: async function * (at, options) {
+      for await (const chunk of from.stream(at, options)) {
+        read += chunk.byteLength
+        yield chunk
+      }
+    } }
+    const ahead: number[] = []
+    const sending = fetchOf(intake.intake.handler)
+    const send: typeof fetch = async (url, init) => {
+      if (init?.method === 'PUT') {
+        for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => { setImmediate(resolve) })
+        const headers = init.headers as Record<string, string>
+        ahead.push(read - Number(/-(\d+)\//.exec(headers['content-range']!)![1]) - 1)
+      }
+      return sending(url, init)
+    }
+    await pushPayload(URL_OF_ONE, counted, { token: TOKEN, fetch: send, partBytes: 1, clock: hasty() })
+    expect(ahead.length).toBeGreaterThan(4)
+    // a part is known to be whole by the chunk behind it, and so is the one behind it
+    expect(ahead.slice(0, -2).filter((bytes) => bytes < 2 * 65_536 || bytes > 2 * 270_000)).toEqual([])
+    expect(ahead.at(-1)).toBe(0)
+    await intake.intake.close()
+  })
+
   it('goes on where the other side stands, after a cut, an answer that was lost, and a restart', async () => {
     for (const kind of ['before', 'after', 'restart'] as const) {
       let intake = intakeOf(dag)

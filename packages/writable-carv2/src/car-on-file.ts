@@ -33,6 +33,8 @@ export interface CarParts extends Opened {
   readonly file: WritableFile
   readonly hashes: Hashes
   readonly verifyPuts: boolean
+  /** What is put, here or by the caller. */
+  readonly hashed: boolean
   readonly verifyReads: boolean
   readonly owns: boolean
   readonly indexMemoryBytes: number | undefined
@@ -220,7 +222,7 @@ class CarOnFile implements WritableCar {
   }
 
   async #checkpoint (): Promise<void> {
-    const { tail, table, file, verifyPuts, layout } = this.#parts
+    const { tail, table, file, hashed, layout } = this.#parts
     const slot: ResumeSlot = { ...this.#slot, sequence: this.#slot.sequence + 1, syncedEnd: tail.end, blockCount: table.count }
     if (slot.syncedEnd === this.#slot.syncedEnd) return
     await tail.flush()
@@ -228,7 +230,7 @@ class CarOnFile implements WritableCar {
     if (layout === 'resumable') {
       await writeSlot(file, slot)
       // sections behind the synced end are taken again by their hash; what was not verified must not depend on that
-      if (!verifyPuts) await this.#disk.sync()
+      if (!hashed) await this.#disk.sync()
     }
     this.#slot = slot
   }

@@ -132,7 +132,7 @@ export const extendWritableCar = async (file: WritableFile, options: OpenCarOpti
 
 const open = (file: WritableFile, opened: Opened, options: WritableCarOptions): WritableCar => {
   const { hashes = createHashes(), verifyPuts = true, verify = 'always', owns = true, indexMemoryBytes } = options
-  return createCar({ file, ...opened, indexMemoryBytes, hashes, verifyPuts, verifyReads: verify === 'always', owns })
+  return createCar({ file, ...opened, indexMemoryBytes, hashes, verifyPuts: verifyPuts === true, hashed: verifyPuts !== false, verifyReads: verify === 'always', owns })
 }
 
 /** The roots that an unfinalized file was given so far; `undefined`: a change of them was cut short. */

@@ -23,9 +23,10 @@ export interface WritableCarOptions {
   readonly hashes?: Hashes
   /**
    * Hash what is put. Without it one block that does not match its CID ends a file in a layout of go-car when it is resumed: what
-   * is behind it is cut off. @default true
+   * is behind it is cut off. `caller`: whoever puts has hashed each block, so that a resume finds it by its hash; a checkpoint then
+   * needs one sync fewer than without. @default true
    */
-  readonly verifyPuts?: boolean
+  readonly verifyPuts?: boolean | 'caller'
   /** `never`: blocks are given back as they are in the file. @default 'always' */
   readonly verify?: 'always' | 'never'
   /** Close the file with the store. @default true */

@@ -3,10 +3,12 @@ import type { WritableFile } from '@dagstore/io'
 
 /** Small sections are gathered into pieces of this many bytes. */
 const PIECE_BYTES = 1 << 19
-/** More than this not yet written is too much. Measured: more memory than the caches of a processor hold makes puts slower. */
-const BACKLOG_BYTES = 2 << 20
+/** More than this not yet written is too much. Writes wait for a sync beside them, which half of this let every put wait for too. */
+const BACKLOG_BYTES = 4 << 20
 /** Memory that is kept for pieces to come. */
-const SPARE_PIECES = BACKLOG_BYTES / PIECE_BYTES
+const SPARE_BYTES = BACKLOG_BYTES
+/** A longer section has a piece of its own, of a multiple of this, so that others of about its length can have it after it. */
+const LONG_STEP_BYTES = 1 << 16
 const MAX_VARINT_BYTES = 9
 
 interface Piece {
@@ -42,15 +44,32 @@ export const createTail = (file: Pick<WritableFile, 'write'>, start: number, onW
   const pieces: Piece[] = []
   /** Of pieces that were written, to be used again. */
   const spare: Uint8Array[] = []
+  let spareBytes = 0
   let sealed = true
   let end = start
   let backlog = 0
+
+  const keep = (bytes: Uint8Array): void => {
+    if (bytes.byteLength > SPARE_BYTES) return
+    spare.push(bytes)
+    spareBytes += bytes.byteLength
+    // what is not asked for any more makes room
+    while (spareBytes > SPARE_BYTES) spareBytes -= spare.shift()!.byteLength
+  }
+  /** New memory is filled with zeros, and what is done with it makes work for the collector. */
+  const memoryOf = (length: number): Uint8Array => {
+    const wanted = length > PIECE_BYTES ? Math.ceil(length / LONG_STEP_BYTES) * LONG_STEP_BYTES : PIECE_BYTES
+    const found = spare.findLastIndex(({ byteLength }) => byteLength === wanted)
+    if (found < 0) return new Uint8Array(wanted)
+    spareBytes -= wanted
+    return spare.splice(found, 1)[0]!
+  }
 
   /** Writes of several pieces overlap, with each other and with what the caller does. */
   const write = (piece: Piece): Promise<void> => piece.writing ??= file.write(piece.at, piece.bytes.subarray(0, piece.used)).then(() => {
     pieces.splice(pieces.indexOf(piece), 1)
     backlog -= piece.used
-    if (piece.bytes.byteLength === PIECE_BYTES && spare.length < SPARE_PIECES) spare.push(piece.bytes)
+    keep(piece.bytes)
     onWritten(piece.used)
   }, (error: unknown) => {
     piece.writing = undefined // it stays, so that the next call tries again
@@ -63,15 +82,17 @@ export const createTail = (file: Pick<WritableFile, 'write'>, start: number, onW
   }
   const sealedPieces = (): readonly Piece[] => sealed ? pieces : pieces.slice(0, -1)
 
+  const seal = (piece: Piece): void => {
+    sealed = true
+    write(piece).catch(() => {}) // tried again, and reported, by drain and flush
+  }
   const openPiece = (length: number): Piece => {
     const open = pieces.at(-1)
     if (!sealed && open !== undefined) {
       if (open.used + length <= open.bytes.byteLength) return open
-      sealed = true
-      write(open).catch(() => {}) // tried again, and reported, by drain and flush
+      seal(open)
     }
-    const bytes = length > PIECE_BYTES ? new Uint8Array(length) : spare.pop() ?? new Uint8Array(PIECE_BYTES)
-    const piece: Piece = { at: end, bytes, used: 0, writing: undefined }
+    const piece: Piece = { at: end, bytes: memoryOf(length), used: 0, writing: undefined }
     pieces.push(piece)
     sealed = false
     return piece
@@ -103,6 +124,8 @@ export const createTail = (file: Pick<WritableFile, 'write'>, start: number, onW
       piece.used += length
       backlog += length
       end += length
+      // next to nothing would find room behind a long one, and the time until something comes is time to write
+      if (bytes.byteLength > PIECE_BYTES) seal(piece)
       return at
     },
     peek: (at, length) => {

@@ -56,7 +56,7 @@ describe('much that is put between two checkpoints', () => {
     const car = await createWritableCar(await fs.writableFile('car'), { verifyPuts: false, verify: 'never' })
     fs.faults.failAt(({ kind }) => kind === 'sync', new IoError('IO_FAILED', 'sync'))
     const results = await Promise.allSettled(many.map((cid) => car.put(cid, bytes)))
-    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(8)
+    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(8)
     await expect(car.checkpoint()).rejects.toMatchObject({ code: 'WRITABLE_CAR_FAILED', cause: { code: 'IO_FAILED' } })
     await expect(car.put(first.cid, first.bytes)).rejects.toMatchObject({ code: 'WRITABLE_CAR_FAILED' })
     expect(await car.bytes(many[0]!)).toEqual(bytes)

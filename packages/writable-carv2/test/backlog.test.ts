@@ -35,7 +35,7 @@ describe('what waits to be written', () => {
     }))
     expect(car.blockCount).toBe(names.length)
     expect(most).toBeGreaterThan(1 * MIB)
-    expect(most).toBeLessThanOrEqual(4 * MIB)
+    expect(most).toBeLessThanOrEqual(6 * MIB)
     await car.close()
   })
 

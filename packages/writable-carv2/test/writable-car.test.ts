@@ -269,6 +269,13 @@ describe('order of operations', () => {
     await car.checkpoint()
     expect(log.slice(-2)).toEqual(['write car 64+224', 'sync car'])
   })
+
+  it('of a checkpoint of blocks that the caller has hashed: no second sync', async () => {
+    const { car, log } = await open({ verifyPuts: 'caller' })
+    await car.put(first.cid, first.bytes)
+    await car.checkpoint()
+    expect(log.slice(-2)).toEqual(['sync car', 'write car 64+224'])
+  })
 })
 
 describe('failures', () => {
