@@ -82,6 +82,11 @@ describe('client retrieve', () => {
     expect(await order(root.toString())).toMatchObject({ ID: 2n })
     expect(await order(`${root.toString()}/a`)).toMatchObject({ ID: 1n, DataSelector: 'a' })
     expect(await order(`${root.toString()}/b`)).not.toHaveProperty('ID')
+    // one out of a piece is another one
+    const ofPiece = api({ ClientListRetrievals: async () => [{ ...earlier, ID: 5n }, { ...earlier, ID: 6n, PieceCID: piece }] })
+    const idOf = async (...more: readonly string[]): Promise<unknown> => (await client(ofPiece, ['retrieve', ...more, root.toString(), 'out'])).calls.find(([name]) => name === 'ClientRetrieveWithEvents')?.[1]
+    expect(await idOf()).toMatchObject({ ID: 5n })
+    expect(await idOf('--piece-cid', piece.toString())).toMatchObject({ ID: 6n })
   })
 
   it('agrees to no price that was not named', async () => {

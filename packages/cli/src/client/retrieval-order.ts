@@ -34,7 +34,7 @@ export const placeOf = async ({ root, selector, piece, local, into }: OrderQuery
   const same = (await calls.ClientListRetrievals({ signal })).filter(({ PayloadCID, DataSelector }) => PayloadCID.toString() === root.toString() && DataSelector === selector)
   const whole = mayBeHere && piece === null ? same.findLast(({ Status, FileName }) => isWholeRetrieval(Status) && FileName !== undefined) : undefined
   if (whole !== undefined) return { type: 'retrieval', id: whole.ID, bytes: whole.BytesReceived }
-  return { type: 'elsewhere', earlier: same.findLast(({ Status }) => !isOverRetrieval(Status))?.ID }
+  return { type: 'elsewhere', earlier: same.findLast(({ Status, PieceCID }) => !isOverRetrieval(Status) && String(PieceCID) === String(piece))?.ID }
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Negotiation {
 }
 
 export interface ProviderSourceOptions extends ProviderApiOptions, Omit<GatewaySourceOptions, 'token' | 'fetch' | 'clock'> {
+  /** Ends a negotiation under way, which serves all who ask for blocks. */
+  readonly signal?: AbortSignal | undefined
   /** A retrieval is proposed, then agreed upon; of a plain gateway neither. */
   readonly onAgreement?: ((state: 'proposed' | 'accepted', provider: string, terms: RetrievalTerms) => void) | undefined
 }
@@ -89,10 +91,10 @@ interface Session {
 const GONE: ReadonlySet<TransferErrorCode> = new Set<TransferErrorCode>(['TRANSFER_NOT_FOUND', 'TRANSFER_UNAUTHORIZED', 'TRANSFER_EXPIRED', 'TRANSFER_REFUSED'])
 
 const negotiate = async (api: ProviderApi, plain: DagSource, { id, root, pieceCid, part, maxPrice, token }: Negotiation, options: ProviderSourceOptions): Promise<Session> => {
-  const { onAgreement, ...more } = options
+  const { onAgreement, signal, ...more } = options
   const { name } = plain
   try {
-    const offer = await askOffer(api, root, pieceCid, {})
+    const offer = await askOffer(api, root, pieceCid, { signal })
     if (offer === undefined) return { dealId: undefined, source: plain }
     if (offer.status === 'error') throw new TransferError('TRANSFER_UNREACHABLE', `the provider cannot say whether it has it: ${offer.message.slice(0, 300)}; source=${name}`, { source: name })
     if (offer.status === 'unavailable') throw new TransferError('TRANSFER_NOT_FOUND', `the provider has not got it: ${offer.message.slice(0, 300)}; source=${name}`, { source: name })
@@ -104,7 +106,7 @@ const negotiate = async (api: ProviderApi, plain: DagSource, { id, root, pieceCi
     const { path, scope, entityBytes } = part
     const selector = path === undefined && scope === undefined && entityBytes === undefined ? undefined
       : { path: path === undefined || typeof path === 'string' ? path : path.join('/'), scope, entityBytes }
-    const { status, text } = await api.request('retrievals', { method: 'POST', token, body: encodeRetrievalProposal({ id, payloadCid: root, pieceCid: pieceCid ?? offer.pieceCid, selector, terms }) })
+    const { status, text } = await api.request('retrievals', { method: 'POST', token, signal, body: encodeRetrievalProposal({ id, payloadCid: root, pieceCid: pieceCid ?? offer.pieceCid, selector, terms }) })
     if (status === 404) throw new DealClientError('DEAL_CLIENT_REFUSED', `no retrievals there; source=${name}`, { source: name })
     const { accepted, dealId, message } = decodeRetrievalAnswer(text)
     if (!accepted) throw new DealClientError('DEAL_CLIENT_REFUSED', `the provider refuses: ${message.slice(0, 300)}; source=${name}`, { source: name })

@@ -45,7 +45,7 @@ export const runRetrieval = async (retrieval: StoredRetrieval, parts: RunParts, 
   if (providers.length === 0) throw new DealClientError('DEAL_CLIENT_NO_DATA', `nobody to ask, and nothing here; root=${root.toString()}`)
   const { clock, fetch: send, flow, hashes, stalledMs, attempts, onEvent } = parts
   const sources = providers.map((url) => providerSource(url, { ...retrieval, part, token: tokenOf(retrieval.secret, url, hashes) }, {
-    fetch: send, clock, flow, stalledMs,
+    fetch: send, clock, flow, stalledMs, signal,
     onAgreement: (how, from, { pricePerByte, unsealPrice }) => { tell({ state: how === 'proposed' ? 'DealStatusWaitForAcceptance' : 'DealStatusAccepted', from, pricePerByte, unsealPrice }) },
   }))
   const store = fetchingStore({

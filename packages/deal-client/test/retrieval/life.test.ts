@@ -175,6 +175,18 @@ describe('retrievals that are over, or are to be', () => {
     expect((await all(client)).map(({ id }) => id)).toEqual([...ids, last])
   })
 
+  it.each(['close', 'cancel'] as const)('leaves no request behind at a provider that says nothing; %s', async (how) => {
+    let asked = (_: AbortSignal): void => {}
+    const request = new Promise<AbortSignal>((resolve) => { asked = resolve })
+    const { open } = await clientWorld({ 'gateway.test': ({ signal }) => { asked(signal); return new Promise(() => {}) } })
+    const client = await open()
+    const { id } = await client.start(order())
+    const signal = await request
+    await (how === 'close' ? client.close() : client.cancel(id))
+    expect(signal.aborted).toBe(true)
+    await client.close()
+  })
+
   it('one that is begun while the client closes is none', async () => {
     const { open } = await clientWorld({ 'gateway.test': gatewayOf(storeOf(dag)) })
     let closing: Promise<void> | undefined
