@@ -8,7 +8,7 @@ import * as cbor from '@ipld/dag-cbor'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
-import { createDealsHandler, type DealsHandler, type DealsHandlerOptions, openRetrievalDeals, type RetrievalDeals, type RetrievalDealsOptions } from '../src/index.ts'
+import { createDealsHandler, type DealsHandler, type DealsHandlerOptions, openRetrievalDeals, type RetrievalDeals, type RetrievalDealsOptions } from '../src/http.ts'
 import { type Harness, type HarnessOptions, openHarness, proposalOf } from './harness.ts'
 
 export const hashes: ReturnType<typeof createHashes> = createHashes()

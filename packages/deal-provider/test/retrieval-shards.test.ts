@@ -3,7 +3,7 @@ import type { FakeClock } from '@dagstore-tooling/testkit'
 import { decodeRetrievalAnswer, encodeRetrievalProposal, type RetrievalProposal } from '@dagstore/deal-protocol'
 import type { CID } from 'multiformats/cid'
 import { expect, it } from 'vitest'
-import { openRetrievalDeals, type RetrievalDeals, type RetrievalDealsOptions } from '../src/index.ts'
+import { openRetrievalDeals, type RetrievalDeals, type RetrievalDealsOptions } from '../src/http.ts'
 import { clean, codeOf, dealIs, inState, turn, until, withShard } from './harness.ts'
 import { dataOf, hashes, nameOf, NO_TERMS, type Online, openOnline, type TestData, TOKEN } from './online-harness.ts'
 

@@ -213,7 +213,7 @@ describe('a retrieval', () => {
     const held = new Promise<void>((resolve) => { go = resolve })
     const h = await withData([data])
     const { dagstore } = h
-    const slow = await (await import('../src/index.ts')).openRetrievalDeals({
+    const slow = await (await import('../src/http.ts')).openRetrievalDeals({
       db: h.db.sublevel('other') as never, dagstore: { find: (...call) => dagstore.find(...call), shard: (...call) => dagstore.shard(...call), acquire: async (...call) => { await held; return dagstore.acquire(...call) } },
       pieces: h.pieces, isUnsealed: async () => true, terms: NO_TERMS, paymentAddress: 'f01000', hashes: (await import('./online-harness.ts')).hashes, clock: h.clock,
     })

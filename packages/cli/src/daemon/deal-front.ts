@@ -1,5 +1,6 @@
 /** What a daemon answers at `/deals/v1`: proposals, data of deals, and giving back; and what its operator is told of them. */
-import { createDealsHandler, type DealProvider, DEALS_PREFIX, epochAt, openRetrievalDeals } from '@dagstore/deal-provider'
+import type { DealProvider } from '@dagstore/deal-provider'
+import { createDealsHandler, DEALS_PREFIX, epochAt, openRetrievalDeals } from '@dagstore/deal-provider/http'
 import type { ProviderAsk } from '@dagstore/deal-protocol'
 import { type Clock, createFairFlow } from '@dagstore/io'
 import type { PieceStore } from '@dagstore/piece-store'

@@ -1,6 +1,7 @@
 /** The provider of the demo: deals with the stand-in for sealing, answered at `/deals/v1` of a free port of this machine, as a daemon does. */
 import { join } from 'node:path'
-import { createDealsHandler, createUnsealedSealing, DEALS_PREFIX, type DealProvider, epochAt, openDealProvider, openRetrievalDeals } from '@dagstore/deal-provider'
+import { createUnsealedSealing, type DealProvider, openDealProvider } from '@dagstore/deal-provider'
+import { createDealsHandler, DEALS_PREFIX, epochAt, openRetrievalDeals } from '@dagstore/deal-provider/http'
 import type { ProviderAsk } from '@dagstore/deal-protocol'
 import { type Clock } from '@dagstore/io'
 import { localFiles } from '@dagstore/mounts/node'

@@ -1,7 +1,8 @@
 /** The provider as one process on a disk and a database that may crash: deals, sealing's stand-in, shards, retrievals, and a plain gateway. */
 import { type CrashFs, type CrashLevel, type FakeClock } from '@dagstore-tooling/testkit'
 import { type Dagstore, openDagstore } from '@dagstore/dagstore'
-import { createDealsHandler, createUnsealedSealing, type DealProblem, type DealProvider, type DealsHandlerLimits, epochAt, openDealProvider, openRetrievalDeals, type RetrievalDeals } from '@dagstore/deal-provider'
+import { createUnsealedSealing, type DealProblem, type DealProvider, openDealProvider } from '@dagstore/deal-provider'
+import { createDealsHandler, type DealsHandlerLimits, epochAt, openRetrievalDeals, type RetrievalDeals } from '@dagstore/deal-provider/http'
 import type { ProviderAsk, SealingSubsystem } from '@dagstore/deal-protocol'
 import { createHashes, type Hashes } from '@dagstore/hashes'
 import { type AnyLevel, type Directory, IoError, readChunks } from '@dagstore/io'
