@@ -10,6 +10,7 @@ import type { PieceStore } from '@dagstore/piece-store'
 import { createHandlers, createTokens, type ExtraDoor, type ServedMetrics, type Tokens } from '@dagstore/rpc'
 import type { Denylist } from '@dagstore/trustless-gateway'
 import { type ClientSide, openClientSide } from './client/client-side.ts'
+import { closeAll } from './close-all.ts'
 import { openShardStore, type ShardStore } from './compose.ts'
 import { doctorOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
@@ -81,14 +82,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   let deals: DealProvider | undefined
   let client: ClientSide | undefined
   let front: DealFront | undefined
-  const close = async (): Promise<void> => {
-    await front?.close()
-    await loader.close()
-    await telling
-    await client?.close()
-    await deals?.close()
-    await store.close()
-  }
+  const close = (): Promise<void> => closeAll([() => front?.close(), () => loader.close(), () => telling, () => client?.close(), () => deals?.close(), () => store.close()])
   try {
     const tokens = createTokens(await openSecret(root.path))
     const pieces = await store.openPieces()
@@ -118,7 +112,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     const doors = front.door === undefined ? [] : [front.door]
     return { store, tokens, pieces, client, api, doors, metrics: () => metrics.served(store.dagstore, sealed.isWaiting), diskFailedAt: () => diskFailedAt, close }
   } catch (error) {
-    await close()
+    await close().catch(() => {}) // the first failure is the one to tell
     throw error
   }
 }

@@ -11,6 +11,7 @@ export type DealProviderErrorCode =
   | 'DEAL_NOT_A_CAR'
   | 'DEAL_NO_TRANSFER'
   | 'DEAL_UNAUTHORIZED'
+  | 'DEAL_BUSY'
   | 'DEAL_STORAGE_FAILED'
   | 'DEAL_BAD_FORMAT'
   | 'DEAL_FILE_LEFT'

@@ -326,6 +326,22 @@ describe('what the operator does', () => {
     await h.end()
   })
 
+  it('imports the data of one, which is no transfer any more then', async () => {
+    const h = await openOnline()
+    await h.propose(data)
+    await put(h, 0, data.payload.subarray(0, 2000))
+    await advance(h, 31_000)
+    await dealIs(h, name, inState('StorageDealProviderTransferAwaitRestart'))
+    expect(await collect(h.provider.online.transfers())).toMatchObject([{ status: 'paused' }])
+    h.fs.plant('in/a.car', data.payload)
+    await h.provider.importData(name, { path: 'in/a.car' })
+    await isDone(h)
+    expect(await collect(h.provider.online.transfers())).toEqual([])
+    // nothing that came before is counted for it
+    expect(h.provider.online.receivedBytes({ ...(await h.provider.deal(name))!, payloadBytes: undefined })).toBeUndefined()
+    await h.end()
+  })
+
   it('restarts what the provider fetches, and nothing else', async () => {
     const h = await openOnline()
     await h.propose(data)

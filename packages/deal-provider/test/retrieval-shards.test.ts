@@ -133,3 +133,50 @@ it('one that is cancelled while room is made for its shard holds none', async ()
   expect(closed).toBe(open)
   await h.end()
 })
+
+it('a request that learns late that its lease was closed does not take the next one away', async () => {
+  const h = await withData([data])
+  let [open, closed] = [0, 0]
+  const waiting: (() => void)[] = []
+  const over = await openOver(h, async (...call) => {
+    open++
+    const lease = await h.dagstore.acquire(...call)
+    return { ...lease, blockstore: lease.blockstore, close: async () => { closed++; await lease.close() } } as typeof lease
+  }, {
+    // the store has closed what the first lease gave; two requests learn it, one after the other
+    gatewayOf: () => {
+      const isFirst = open === 1
+      return Object.assign(async () => {
+        if (!isFirst) return new Response('here')
+        await new Promise<void>((resolve) => { waiting.push(resolve) })
+        return new Response('closed', { status: 503, headers: { 'x-error-code': 'BLOCKSTORE_CLOSED' } })
+      }) as never
+    },
+  })
+  const { dealId } = await over.propose({ id: 1n, payloadCid: data.root, terms: NO_TERMS }, TOKEN)
+  const late = [serve(over, dealId, data.root), serve(over, dealId, data.root)]
+  await until(() => waiting.length === 2)
+  waiting[0]!()
+  await (await late[0]!).text()
+  expect([open, closed]).toEqual([1, 1])
+  expect(await (await serve(over, dealId, data.root)).text()).toBe('here')
+  waiting[1]!()
+  await (await late[1]!).text()
+  expect([open, closed]).toEqual([2, 1])
+  await over.close()
+  expect(closed).toBe(open)
+  await h.end()
+})
+
+it('a proposal whose shard nobody can name in time is told to come later', async () => {
+  let asks = (): void => {}
+  const asked = new Promise<void>((resolve) => { asks = resolve })
+  const h = await openOnline({ retrieval: { pieces: { get: async () => [], pieces: () => { asks(); return new Promise(() => {}) } } } })
+  const answer = propose(h)
+  await asked
+  await (h.clock as FakeClock).advance(5000)
+  const { status, headers } = await answer
+  expect([status, headers.get('retry-after'), headers.get('x-error-code')]).toEqual([503, '5', 'DEAL_BUSY'])
+  expect(h.retrievals.retrievals()).toEqual([])
+  await h.end()
+})

@@ -6,6 +6,7 @@ import { type Clock, createFairFlow } from '@dagstore/io'
 import type { PieceStore } from '@dagstore/piece-store'
 import { type ExtraDoor, type MarketParts, webHandler } from '@dagstore/rpc'
 import { createGateway, type Denylist } from '@dagstore/trustless-gateway'
+import { closeAll } from '../close-all.ts'
 import type { ShardStore } from '../compose.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../log/logs.ts'
@@ -82,9 +83,6 @@ export const openDealFront = async ({ dagstore, files, hashes, isUnsealed }: Sha
       retrievalUpdates: (options) => retrievals.updates(options),
       cancelRetrieval: (dealId) => retrievals.cancel(dealId),
     },
-    close: async () => {
-      await front.close()
-      await retrievals.close()
-    },
+    close: () => closeAll([() => front.close(), () => retrievals.close()]),
   }
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { onAbort, systemClock } from '@dagstore/io'
 import { type ExtraDoor, extraDoors, type Health, type RpcHttpServer, serveRpc, type ServeOptions } from '@dagstore/rpc'
 import { aborted } from '../aborted.ts'
+import { closeAll } from '../close-all.ts'
 import { removeApiFiles, writeApiFiles } from '../api-files.ts'
 import type { Config } from '../config/config.ts'
 import type { EffectiveConfig } from '../config/effective.ts'
@@ -89,14 +90,16 @@ export const runDaemon = async ({ config, origins, root, file }: EffectiveConfig
     ending.abort()
     // nobody new comes, then who is there has time, then what they used goes
     await removeApiFiles(root.path).catch((error: unknown) => { log.warn('the files of the daemon could not be removed', { error }) })
-    await server?.close({ deadlineMs: config.stopTimeoutMs })
-    unreload()
-    await gateway?.close()
-    await denylist?.close()
-    await migration
-    await said
-    await storage?.ended
-    await provider.close()
+    await closeAll([
+      () => server?.close({ deadlineMs: config.stopTimeoutMs }),
+      () => { unreload() },
+      () => gateway?.close(),
+      () => denylist?.close(),
+      () => migration,
+      () => said,
+      () => storage?.ended,
+      () => provider.close(),
+    ])
   }
   log.info('stopped')
 }

@@ -7,6 +7,7 @@ import { type Clock } from '@dagstore/io'
 import { localFiles } from '@dagstore/mounts/node'
 import { createPieceEngine } from '@dagstore/piece/node'
 import { extraDoors, serveRpc, webHandler } from '@dagstore/rpc'
+import { closeAll } from '../close-all.ts'
 import type { ShardStore } from '../compose.ts'
 
 export interface ProviderSide {
@@ -33,7 +34,7 @@ const FREE = { pricePerByte: 0n, unsealPrice: 0n, paymentInterval: 0n, paymentIn
 
 export const openProviderSide = async ({ root, dagstore, files, hashes, isUnsealed, openPieces }: ShardStore, { miner, clock, onProblem }: ProviderSideOptions): Promise<ProviderSide> => {
   const closing: (() => Promise<void>)[] = []
-  const close = async (): Promise<void> => { for (const end of closing.splice(0).reverse()) await end() }
+  const close = (): Promise<void> => closeAll(closing.splice(0).reverse())
   try {
     const { db } = dagstore
     const pieces = await openPieces()

@@ -22,7 +22,7 @@ export const answerOf = (error: unknown): Response => {
   return answerError(500, 'DEAL_FAILED', 'the provider has failed', { 'retry-after': '10' })
 }
 
-const STATUS: Readonly<Record<string, number>> = { DEAL_UNAUTHORIZED: 403, DEAL_UNKNOWN: 404, DEAL_EXISTS: 409, DEAL_WRONG_STATE: 409, DEAL_CLOSED: 503, DEAL_NO_TRANSFER: 400 }
+const STATUS: Readonly<Record<string, number>> = { DEAL_UNAUTHORIZED: 403, DEAL_UNKNOWN: 404, DEAL_EXISTS: 409, DEAL_WRONG_STATE: 409, DEAL_CLOSED: 503, DEAL_BUSY: 503, DEAL_NO_TRANSFER: 400 }
 
 export type MessageText = { readonly text: string } | { readonly refusal: Response }
 

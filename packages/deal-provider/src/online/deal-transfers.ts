@@ -2,6 +2,7 @@
 import type { ProviderDeal } from '@dagstore/deal-protocol'
 import type { EventHub } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
+import { awaitsData } from '../wants.ts'
 
 /** `requested`: nothing has come yet. `paused`: it was cut off, and may go on. */
 export type DealTransferStatus = 'requested' | 'ongoing' | 'paused' | 'completed' | 'failed'
@@ -49,7 +50,8 @@ export class DealTransfers {
   note (deal: ProviderDeal, from: ProviderDeal['state'] | undefined): void {
     if (deal.transferType === 'manual' || (from === deal.state && from !== 'StorageDealProviderTransferAwaitRestart')) return
     const status = transferStatus(deal)
-    if (status !== undefined && !(status === 'completed' && from !== 'StorageDealTransferring')) this.#tell(deal, status)
+    if (deal.state === 'StorageDealVerifyData' && from !== 'StorageDealTransferring') this.#drop(deal.proposalCid)
+    else if (status !== undefined && (status !== 'failed' || this.#facts.has(deal.proposalCid.toString()) || (from !== undefined && awaitsData({ state: from })))) this.#tell(deal, status)
   }
 
   /** Told each 8 MiB, and at the end. */
@@ -87,11 +89,16 @@ export class DealTransfers {
     return { proposalCid, transferType, payloadCid, clientPeer, status, bytes, totalBytes, message, at }
   }
 
+  /** The operator has imported the data, or nobody is to be told of it any more. */
+  #drop (proposalCid: CID): void {
+    this.#facts.delete(proposalCid.toString())
+    this.#seen.delete(proposalCid.toString())
+  }
+
   #forget (): void {
     const ended = this.ended()
     for (const { proposalCid } of ended.slice(0, Math.max(0, ended.length - MOST_ENDED))) {
-      this.#facts.delete(proposalCid.toString())
-      this.#seen.delete(proposalCid.toString())
+      this.#drop(proposalCid)
     }
   }
 }

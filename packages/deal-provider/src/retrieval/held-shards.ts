@@ -9,9 +9,14 @@ import type { CID } from 'multiformats/cid'
 /** Gives the blocks of one shard to whoever asks. */
 export type GatewayOf = (blockstore: ReadBlockstore) => Gateway
 
+/** A shard as it was held when it was taken. */
+export interface TakenShard { readonly gateway: Gateway }
+
 interface HeldShard {
   readonly lease: Promise<ShardLease> | undefined
-  readonly gateway: Promise<Gateway>
+  readonly taking: Promise<TakenShard>
+  /** Of `taking`, once it is there. */
+  taken: TakenShard | undefined
   readonly users: Set<bigint>
   /** Nobody waits for it any more. */
   readonly unwanted: AbortController
@@ -46,23 +51,23 @@ export class HeldShards {
   has (shard: string | undefined): boolean { return this.#held.has(shard ?? '') }
 
   /** Of the shard, from now on held for this user until he leaves. @throws what `acquire` does; everybody who waits for it is told */
-  take (shard: string | undefined, pieceCid: CID | undefined, user: bigint): Promise<Gateway> {
+  take (shard: string | undefined, pieceCid: CID | undefined, user: bigint): Promise<TakenShard> {
     const key = shard ?? ''
     const known = this.#held.get(key)
     if (known !== undefined) {
       known.users.add(user)
-      return known.gateway
+      return known.taking
     }
     this.#ending.signal.throwIfAborted()
     // not with the signal of one user: the others wait for it too
     const unwanted = new AbortController()
     const lease = shard === undefined ? undefined : this.#acquire(shard, pieceCid, AbortSignal.any([this.#ending.signal, unwanted.signal]))
-    const gateway = lease === undefined ? Promise.resolve(this.#gatewayOf(identityStore)) : lease.then((one) => this.#gatewayOf(one.blockstore))
-    const held: HeldShard = { lease, gateway, users: new Set([user]), unwanted }
+    const taking = lease === undefined ? Promise.resolve({ gateway: this.#gatewayOf(identityStore) }) : lease.then((one) => ({ gateway: this.#gatewayOf(one.blockstore) }))
+    const held: HeldShard = { lease, taking, taken: undefined, users: new Set([user]), unwanted }
     this.#held.set(key, held)
-    // the next one who asks tries again
-    gateway.catch(() => { if (this.#held.get(key) === held) this.#held.delete(key) })
-    return gateway
+    // where it fails, the next one who asks tries again
+    taking.then((taken) => { held.taken = taken }, () => { if (this.#held.get(key) === held) this.#held.delete(key) })
+    return taking
   }
 
   async #acquire (shard: string, pieceCid: CID | undefined, signal: AbortSignal): Promise<ShardLease> {
@@ -79,11 +84,11 @@ export class HeldShards {
     await closeLease(held)
   }
 
-  /** It was destroyed, or the store has closed it: whoever asks next gets another lease. */
-  async drop (shard: string | undefined): Promise<void> {
+  /** It was destroyed, or the store has closed it: whoever asks next gets another lease. Where somebody else has seen to that already, nothing happens. */
+  async drop (shard: string | undefined, taken: TakenShard): Promise<void> {
     const key = shard ?? ''
     const held = this.#held.get(key)
-    if (held === undefined) return
+    if (held?.taken !== taken) return
     this.#held.delete(key)
     await closeLease(held)
   }

@@ -1,6 +1,7 @@
 /** What a provider can give back, and on which terms. */
 import type { RetrievalOffer, RetrievalProposal, RetrievalTerms } from '@dagstore/deal-protocol'
-import type { Clock } from '@dagstore/io'
+import { type Clock, withdrawable } from '@dagstore/io'
+import { DealProviderError } from '../errors.ts'
 import { findShard, type FoundShard } from './find-shard.ts'
 import type { RetrievalDealsOptions, RetrievalQuery } from './retrieval-provider.ts'
 
@@ -11,7 +12,7 @@ type OfferParts = Pick<RetrievalDealsOptions, 'dagstore' | 'pieces' | 'isUnseale
 
 export interface Offers {
   query(query: RetrievalQuery): Promise<RetrievalOffer>
-  /** What a proposal is about, or why it is not accepted; for people. */
+  /** What a proposal is about, or why it is not accepted; for people. @throws {DealProviderError} `DEAL_BUSY`: nobody could say in time */
   find(proposal: RetrievalProposal, signal: AbortSignal | undefined): Promise<FoundShard | { readonly why: string }>
 }
 
@@ -47,9 +48,14 @@ const termsOf = (terms: RetrievalTerms, { unsealed }: FoundShard): RetrievalTerm
 
 const inTime = async <T>(clock: Clock, signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const [late, done] = [new AbortController(), new AbortController()]
-  clock.sleep(QUERY_MS, { signal: done.signal }).then(() => { late.abort(new Error('too late')) }, () => {}) // it was in time
+  clock.sleep(QUERY_MS, { signal: done.signal }).then(() => { late.abort(new DealProviderError('DEAL_BUSY', 'nobody could say in time', { retry: 'later' })) }, () => {}) // it was in time
+  const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal])
   try {
-    return await run(signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]))
+    return await withdrawable(run(either), either)
+  } catch (error) {
+    signal?.throwIfAborted()
+    late.signal.throwIfAborted()
+    throw error
   } finally {
     done.abort()
   }

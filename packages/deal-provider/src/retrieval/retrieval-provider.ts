@@ -71,6 +71,7 @@ export interface RetrievalDeals extends AsyncDisposable {
    * Begin a retrieval, or go on with it: the same id and token are the same one, in another process too; durable on return.
    *
    * @param token - of the client's making, see `createTransferToken` of `@dagstore/transfer`
+   * @throws {DealProviderError} `DEAL_EXISTS`: the id is of another payload. `DEAL_BUSY`: nobody could say in time which shard has it
    */
   propose(proposal: RetrievalProposal, token: string, options?: CallOptions): Promise<RetrievalAnswer>
   /** For whoever has its token. */

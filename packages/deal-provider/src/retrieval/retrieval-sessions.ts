@@ -144,9 +144,9 @@ export class RetrievalSessions {
     // it may have been ended while room was made
     signal.throwIfAborted()
     const taking = shards.take(shard, pieceCid, dealId)
-    let gateway: Awaited<typeof taking> | undefined
+    let taken: Awaited<typeof taking> | undefined
     try {
-      gateway = await this.#soon(taking, signal)
+      taken = await this.#soon(taking, signal)
     } catch (error) {
       signal.throwIfAborted()
       leave()
@@ -155,14 +155,14 @@ export class RetrievalSessions {
       await this.#change(deal, 'DealStatusErrored', 'the data are no longer here')
       return answerError(404, 'DEAL_UNKNOWN', 'the data are no longer here')
     }
-    if (gateway === undefined) {
+    if (taken === undefined) {
       leave()
       await this.#change(deal, 'DealStatusUnsealing', 'the data are being made readable')
       return later('the data are being made readable')
     }
     if (deal.state !== 'DealStatusOngoing') await this.#change(deal, 'DealStatusOngoing', '')
-    const response = await gateway(new Request(request, { signal }), { client })
-    if (response.headers.get('x-error-code') === 'BLOCKSTORE_CLOSED') await shards.drop(shard)
+    const response = await taken.gateway(new Request(request, { signal }), { client })
+    if (response.headers.get('x-error-code') === 'BLOCKSTORE_CLOSED') await shards.drop(shard, taken)
     if (response.body === null) {
       leave()
       return response
