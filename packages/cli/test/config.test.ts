@@ -67,9 +67,13 @@ describe('the table of keys', () => {
     ])
   })
 
-  it('gives every key a name and a variable of its own', () => {
-    const names = FIELDS.map((field) => envName(KEYS[field].name))
-    expect(new Set(names).size).toBe(names.length)
+  it('gives every key a name of its own in its section, and a variable of its own', () => {
+    const names = FIELDS.map((field) => `${KEYS[field].section}.${KEYS[field].name}`)
+    const variables = FIELDS.map((field) => envName(KEYS[field]))
+    for (const all of [names, variables]) expect(new Set(all).size).toBe(all.length)
+    expect(variables).toContain('DAGSTORE_CLIENT_TRANSFERBYTESPERSECOND')
+    expect(read('[Client]\nTransferBytesPerSecond = 5\n').values).toEqual({ clientTransferBytesPerSecond: 5 })
+    expect(read('[Deals]\nTransferBytesPerSecond = 5\n').values).toEqual({ transferBytesPerSecond: 5 })
   })
 
   it('writes each default as text and as TOML that it reads as the same', () => {

@@ -37,7 +37,7 @@ describe('docs/operators', () => {
     const keys = new Set(FIELDS.map((field) => KEYS[field].name))
     const text = textOf(name)
     for (const [, key = ''] of text.matchAll(/`([A-Z][A-Za-z]+)(?:`| = )/g)) if (!/^(?:SELECT|Dagstore|Pieces|Market|Sealing|Sectors|Actor|GET)/.test(key)) expect(keys, key).toContain(key)
-    const variables = new Set([...FIELDS.map((field) => envName(KEYS[field].name)), 'DAGSTORE_PATH', 'DAGSTORE_API_INFO'])
+    const variables = new Set([...FIELDS.map((field) => envName(KEYS[field])), 'DAGSTORE_PATH', 'DAGSTORE_API_INFO'])
     for (const [variable] of text.matchAll(/\bDAGSTORE_[A-Z_]+\b/g)) expect(variables).toContain(variable)
   })
 })

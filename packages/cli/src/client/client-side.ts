@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { openDealClient, openRetrievalClient, type RetrievalNode } from '@dagstore/deal-client'
 import { openImports, type SourceFiles } from '@dagstore/imports'
 import { nodeSourceFiles } from '@dagstore/imports/node'
-import { type Clock, systemRandom } from '@dagstore/io'
+import { type Clock, createFairFlow, systemRandom } from '@dagstore/io'
 import { createPieceEngine } from '@dagstore/piece/node'
 import { openRetrievals } from '@dagstore/retrievals'
 import type { ClientDataParts, ClientImportParts, ClientParts } from '@dagstore/rpc/handlers'
@@ -58,14 +58,16 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     const ipfs = config.useIpfs ? createIpfsNode(config, hashes, env) : undefined
     if (ipfs !== undefined) closing.push(() => ipfs.close())
     const dags = createDags(imports, ipfs)
+    const bytesPerSecond = config.clientTransferBytesPerSecond
+    const rate = bytesPerSecond === 0 ? {} : { flow: createFairFlow(bytesPerSecond, clock) }
     const deals = await openDealClient({
-      db, sources: dealSources(imports, dags), hashes, fetch, clock, random: systemRandom, engine: createPieceEngine(), background, maxTransfers: config.simultaneousTransfers,
+      ...rate, limits: { bytesPerSecond }, db, sources: dealSources(imports, dags), hashes, fetch, clock, random: systemRandom, engine: createPieceEngine(), background, maxTransfers: config.simultaneousTransfers,
       ...(publicUrl === undefined ? {} : { publicUrl }),
       onProblem: ({ deal, error }) => { log.warn('a deal does not get on', { deal, error }) },
     })
     closing.push(() => deals.close())
     const retrievals = await openRetrievalClient({
-      db, retrievals: openRetrievals({ directory: files.child(RETRIEVALS), hashes, clock }), hashes, fetch, clock, random: systemRandom, background,
+      ...rate, db, retrievals: openRetrievals({ directory: files.child(RETRIEVALS), hashes, clock }), hashes, fetch, clock, random: systemRandom, background,
       local: async (cid, call) => {
         const dag = await dags.open(cid, call)
         return dag === undefined ? undefined : { blockstore: dag.store, close: () => dag.close() }

@@ -4,7 +4,7 @@ import type { ConfigKey } from './config-key.ts'
 import { booleanKind, bytesFrom, durationKind, listOf, pathsKind, textOf, wholeNumber } from './values.ts'
 
 type ClientField =
-  | 'useIpfs' | 'ipfsUseForRetrieval' | 'ipfsMAddr' | 'ipfsOnlineMode' | 'simultaneousTransfers' | 'clientWallet' | 'clientProviders' | 'clientGateways' | 'payloadUrl' | 'referencedFolders'
+  | 'useIpfs' | 'ipfsUseForRetrieval' | 'ipfsMAddr' | 'ipfsOnlineMode' | 'simultaneousTransfers' | 'clientTransferBytesPerSecond' | 'clientWallet' | 'clientProviders' | 'clientGateways' | 'payloadUrl' | 'referencedFolders'
   | 'retrievalRetentionMs' | 'retrievalMaxBytes'
 
 /** `f01000=http://127.0.0.1:2350`. */
@@ -36,6 +36,10 @@ export const CLIENT_KEYS: { readonly [field in ClientField]: ConfigKey<Config[fi
   simultaneousTransfers: {
     section: 'Client', name: 'SimultaneousTransfers', kind: wholeNumber(1), default: 20,
     help: 'Payloads of deals that are sent at a time; more wait.',
+  },
+  clientTransferBytesPerSecond: {
+    section: 'Client', name: 'TransferBytesPerSecond', variable: 'Client_TransferBytesPerSecond', kind: bytesFrom(0), default: 0,
+    help: 'Bytes of deals and retrievals that are sent and fetched in a second at most, all together and shared evenly; and as many that providers fetch. 0: no limit.',
   },
   clientWallet: {
     section: 'Client', name: 'Wallet', kind: textOf('an address such as "f1…"', (text) => text === '' || /^[ft][0-4][0-9a-z]{1,120}$/.test(text)), default: '',

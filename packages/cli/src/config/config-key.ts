@@ -13,6 +13,8 @@ export interface ConfigKey<T> {
   readonly help: string
   /** Option of `daemon`, of keys of `[Gateway]` that of `gateway`, that says the same. */
   readonly flag?: string
+  /** Stands for the name in our environment variable, where another section has a key of this name. */
+  readonly variable?: string
   /** Environment variable of Lotus that says the same; ours is `DAGSTORE_<NAME>`. */
   readonly lotusEnv?: string
   /** Of files and folders; those of a file are taken from its folder, others from the working one, `~/` from home. */

@@ -82,6 +82,7 @@ export interface Config {
   readonly ipfsMAddr: string
   readonly ipfsOnlineMode: boolean
   readonly simultaneousTransfers: number
+  readonly clientTransferBytesPerSecond: number
   /** Address; `''`: nobody's. */
   readonly clientWallet: string
   /** `f01000=http://…`. */

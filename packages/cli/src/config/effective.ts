@@ -101,8 +101,8 @@ const readEnvironment = ({ env, cwd }: Terminal): ReadonlyMap<keyof Config, { re
   const found = new Map<keyof Config, { readonly name: string, readonly value: unknown }>()
   const problems: string[] = []
   for (const field of FIELDS) {
-    const { name, kind, lotusEnv, secret } = KEYS[field]
-    for (const variable of [envName(name), ...(lotusEnv === undefined ? [] : [lotusEnv])]) {
+    const { kind, lotusEnv, secret } = KEYS[field]
+    for (const variable of [envName(KEYS[field]), ...(lotusEnv === undefined ? [] : [lotusEnv])]) {
       const text = env[variable]
       if (text === undefined || text === '' || found.has(field)) continue
       try {
@@ -113,7 +113,7 @@ const readEnvironment = ({ env, cwd }: Terminal): ReadonlyMap<keyof Config, { re
       }
     }
   }
-  const known = new Set(FIELDS.map((field) => envName(KEYS[field].name)))
+  const known = new Set(FIELDS.map((field) => envName(KEYS[field])))
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith('DAGSTORE_') || known.has(variable) || OTHERS.has(variable)) continue
     // other programs may have variables of such names, as clusters make them for services

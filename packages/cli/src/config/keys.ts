@@ -181,4 +181,4 @@ export const KEYS: { readonly [field in keyof Config]: ConfigKey<Config[field]> 
 export const FIELDS: readonly (keyof Config)[] = Object.keys(KEYS) as (keyof Config)[]
 
 /** `DAGSTORE_GCINTERVAL` for `GCInterval`, as Lotus makes `LOTUS_DAGSTORE_GCINTERVAL`. */
-export const envName = (name: string): string => `DAGSTORE_${name.toUpperCase()}`
+export const envName = ({ name, variable = name }: Pick<ConfigKey<any>, 'name' | 'variable'>): string => `DAGSTORE_${variable.toUpperCase()}`

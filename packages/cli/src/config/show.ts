@@ -15,7 +15,7 @@ export const defaultText = (): string => `${SECTION_NAMES.map((section) => `${wr
 }).join('\n')}`).join('\n')}`
 
 /** How else the key is said: an option of the daemon, variables. */
-export const sayings = ({ name, flag, lotusEnv }: ConfigKey<any>): string[] => [...(flag === undefined ? [] : [flag]), envName(name), ...(lotusEnv === undefined ? [] : [lotusEnv])]
+export const sayings = (key: ConfigKey<any>): string[] => [...(key.flag === undefined ? [] : [key.flag]), envName(key), ...(key.lotusEnv === undefined ? [] : [key.lotusEnv])]
 
 /** As comment lines. */
 const wrapped = (text: string): string => {
