@@ -57,6 +57,34 @@ describe('with an IPFS node', () => {
     expect(node.log.every((line) => !line.includes('offline=false'))).toBe(true)
   })
 
+  it.each([{ online: true }, { online: false }])('what the node lacks comes from the network if the configuration says so, but whether there is a block never does; IpfsOnlineMode = $online', async ({ online }) => {
+    const { cwd, node } = await withNode(`IpfsOnlineMode = ${online}\n`)
+    const { root, car } = await makeCar()
+    await fill(node, car)
+    for (const [key, block] of node.blocks) {
+      if (key === CID.createV1(0x55, CID.parse(root).multihash).toString()) continue
+      node.network.set(key, block)
+      node.blocks.delete(key)
+    }
+    expect([node.blocks.size, node.network.size > 2]).toEqual([1, true])
+    const here = node.blocks.size
+    await writeFile(join(cwd, 'x'), 'x')
+    await run(cwd, 'import', 'x') // makes the store
+    const { code, bytes } = await dagstore(cwd, ['client', 'cat', root])
+    expect(code).toBe(online ? 0 : 1)
+    expect(node.blocks.size).toBe(here)
+    if (online) {
+      expect(Buffer.compare(bytes, content)).toBe(0)
+      await run(cwd, 'retrieve', '--into', 'ipfs-pinned', root)
+      expect(node.pins.size).toBe(1)
+      expect(node.blocks.size).toBeGreaterThan(2)
+    }
+    const offlineOf = (command: string): ReadonlySet<string | null> => new Set(node.log.filter((line) => line.startsWith(command)).map((line) => new URLSearchParams(line.slice(command.length)).get('offline')))
+    expect(offlineOf('block/get')).toEqual(new Set([String(!online)]))
+    expect(offlineOf('block/stat')).toEqual(new Set(['true']))
+    expect(offlineOf('pin/add')).toEqual(new Set(online ? ['false'] : []))
+  })
+
   it('imports come first, in which Lotus differed: the node is asked for nothing that they have', async () => {
     const { cwd, node } = await withNode()
     await writeFile(join(cwd, 'in'), content)

@@ -10,6 +10,8 @@ export interface KuboNode {
   readonly url: string
   /** By multihash, as text. */
   readonly blocks: Map<string, Uint8Array>
+  /** The same, of blocks that others have: given to those who do not ask for what is here alone. */
+  readonly network: Map<string, Uint8Array>
   readonly pins: Set<string>
   /** Command and query of each request. */
   readonly log: string[]
@@ -19,14 +21,14 @@ export interface KuboNode {
 const keyOf = (cid: CID): string => CID.createV1(0x55, cid.multihash).toString()
 
 export const openKuboNode = async (): Promise<KuboNode> => {
-  const [blocks, pins, log] = [new Map<string, Uint8Array>(), new Set<string>(), [] as string[]]
+  const [blocks, network, pins, log] = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>(), new Set<string>(), [] as string[]]
   const server = createServer(async (request, response) => {
     const { pathname, search, searchParams } = new URL(request.url ?? '', 'http://node')
     const command = pathname.replace('/api/v0/', '')
     log.push(`${command}${search}`)
     const arg = searchParams.get('arg') ?? ''
     const json = (status: number, value: unknown): void => { response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(value)}\n`) }
-    const block = arg === '' ? undefined : blocks.get(keyOf(CID.parse(arg)))
+    const block = arg === '' ? undefined : blocks.get(keyOf(CID.parse(arg))) ?? (searchParams.get('offline') === 'true' ? undefined : network.get(keyOf(CID.parse(arg))))
     switch (command) {
       case 'block/get': return void (block === undefined ? json(500, absent(arg)) : response.writeHead(200).end(block))
       case 'block/stat': return block === undefined ? json(500, absent(arg)) : json(200, { Key: arg, Size: block.byteLength })
@@ -54,7 +56,7 @@ export const openKuboNode = async (): Promise<KuboNode> => {
     await new Promise((resolve) => { server.close(resolve) })
   }
   onTestFinished(close)
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, blocks, pins, log, close }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, blocks, network, pins, log, close }
 }
 
 const absent = (arg: string): object => ({ Message: `block was not found locally (offline): ipld: could not find ${arg}`, Code: 0, Type: 'error' })
