@@ -41,7 +41,7 @@ export const CLIENT_ROWS: Rows<LotusClientMethodName> = {
   ClientRetrieveWait: its('admin', [['dealId', id]], nothing, 'Wait until a retrieval is done.'),
   ClientListRetrievals: its('write', [], list(retrievalInfo), 'All retrievals.'),
   ClientGetRetrievalUpdates: itsStream('write', [], retrievalInfo, 'Each retrieval as it changes.'),
-  ClientCancelRetrievalDeal: its('write', [['dealId', id]], nothing, 'Give a retrieval up; its file goes.'),
+  ClientCancelRetrievalDeal: its('write', [['dealId', id]], nothing, 'Give a retrieval up; what it has fetched stays until it is removed, for the same order.'),
   ClientExport: its('admin', [['exportRef', exportRef], ['fileRef', fileRef]], nothing,
     'Write what was retrieved or imported to a path of this machine: as a file or directory, or as CARv1, which never has references.'),
 

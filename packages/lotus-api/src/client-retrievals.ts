@@ -163,6 +163,8 @@ export interface RetrievalInfo {
   readonly TotalBytes?: number | undefined
   /** Ours. */
   readonly DataSelector?: string | undefined
+  /** Ours: where the blocks go. */
+  readonly Into?: 'file' | 'ipfs' | 'ipfs-pinned' | undefined
   /** Ours: in the folder of the retrievals; none where the blocks went into an IPFS node. */
   readonly FileName?: string | undefined
   /** Ours, RFC 3339. */
@@ -187,6 +189,7 @@ export const retrievalInfo: Schema<RetrievalInfo> = object('RetrievalInfo', {
   From: about('ours: URL of who gives the blocks, or `import`', optional(text)),
   TotalBytes: about('ours: of all of it, where somebody has said so', optional(whole)),
   DataSelector: about('ours', optional(text)),
+  Into: about('ours: where the blocks go', optional(oneOf(['file', 'ipfs', 'ipfs-pinned']))),
   FileName: about('ours: in the folder of the retrievals', optional(text)),
   CreatedAt: about('ours: RFC 3339', optional(text)),
 })

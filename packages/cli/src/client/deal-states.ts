@@ -17,9 +17,6 @@ export const isFailedDeal = (number: number): boolean => FAILED_DEALS.has(dealSt
 /** It has all that was asked for. */
 export const isWholeRetrieval = (number: number): boolean => number === RETRIEVAL_DEAL_STATES.DealStatusCompleted
 
-/** Nothing more happens to the retrieval. */
-export const isOverRetrieval = (number: number): boolean => isWholeRetrieval(number) || isFailedRetrieval(number)
-
 export const isFailedRetrieval = (number: number): boolean => FAILED_RETRIEVALS.has(retrievalState(number))
 
 const FAILED_DEALS: ReadonlySet<string> = new Set(['StorageDealError', 'StorageDealFailing', 'StorageDealProposalRejected', 'StorageDealProposalNotFound', 'StorageDealRejecting'])

@@ -1,9 +1,9 @@
-/** What is asked for when data are retrieved: of whom, and whether an earlier retrieval has them already. */
+/** What is asked for when data are retrieved: of whom, and whether an earlier retrieval has all of them already. One that is not whole is gone on with where the order arrives. */
 import type { RetrievalOrder } from '@dagstore/lotus-api'
 import type { CID } from 'multiformats/cid'
 import { CommandError } from '../failure.ts'
 import { showFil } from '../fil.ts'
-import { isOverRetrieval, isWholeRetrieval } from './deal-states.ts'
+import { isWholeRetrieval } from './deal-states.ts'
 import { askOffers, offerName, usable } from './offers.ts'
 import type { AskedClient } from './with-client.ts'
 
@@ -21,32 +21,28 @@ export interface OrderQuery {
   readonly into: RetrievalOrder['Into']
 }
 
-/** `earlier`: a retrieval of the same data that was cut off. */
 export type DataPlace =
   | { readonly type: 'import' }
   | { readonly type: 'retrieval', readonly id: bigint, readonly bytes: number }
-  | { readonly type: 'elsewhere', readonly earlier: bigint | undefined }
+  | { readonly type: 'elsewhere' }
 
 /** In an import, in the newest retrieval of the same data, or not here. */
 export const placeOf = async ({ root, selector, piece, local, into }: OrderQuery, { calls }: AskedClient, signal: AbortSignal): Promise<DataPlace> => {
   const mayBeHere = local && into === undefined
   if (mayBeHere && await calls.ClientHasLocal(root, { signal })) return { type: 'import' }
+  if (!mayBeHere || piece !== null) return { type: 'elsewhere' }
   const same = (await calls.ClientListRetrievals({ signal })).filter(({ PayloadCID, DataSelector }) => PayloadCID.toString() === root.toString() && DataSelector === selector)
-  const whole = mayBeHere && piece === null ? same.findLast(({ Status, FileName }) => isWholeRetrieval(Status) && FileName !== undefined) : undefined
-  if (whole !== undefined) return { type: 'retrieval', id: whole.ID, bytes: whole.BytesReceived }
-  return { type: 'elsewhere', earlier: same.findLast(({ Status, PieceCID }) => !isOverRetrieval(Status) && String(PieceCID) === String(piece))?.ID }
+  const whole = same.findLast(({ Status, FileName }) => isWholeRetrieval(Status) && FileName !== undefined)
+  return whole === undefined ? { type: 'elsewhere' } : { type: 'retrieval', id: whole.ID, bytes: whole.BytesReceived }
 }
 
-/**
- * @param earlier - a retrieval that goes on
- * @throws {CommandError} `COMMAND_REFUSED`: nobody is known to have it, or not for that price
- */
-export const orderOf = async (query: OrderQuery, earlier: bigint | undefined, client: AskedClient, signal: AbortSignal): Promise<RetrievalOrder> => {
+/** @throws {CommandError} `COMMAND_REFUSED`: nobody is known to have it, or not for that price */
+export const orderOf = async (query: OrderQuery, client: AskedClient, signal: AbortSignal): Promise<RetrievalOrder> => {
   const { root, selector, piece, local, maxPrice, into } = query
   return {
     Root: root, Piece: piece, Size: 0, FromLocalCAR: '', Total: String(maxPrice), UnsealPrice: '0', PaymentInterval: 0, PaymentIntervalIncrease: 0, Client: '', Miner: '', MinerPeer: null,
     Providers: await providersOf(query, client, signal), LocalFirst: local,
-    ...(selector === undefined ? {} : { DataSelector: selector }), ...(into === undefined ? {} : { Into: into }), ...(earlier === undefined ? {} : { ID: earlier }),
+    ...(selector === undefined ? {} : { DataSelector: selector }), ...(into === undefined ? {} : { Into: into }),
   }
 }
 

@@ -68,14 +68,14 @@ const retrieve = async (dag: DagPath, argument: string | undefined, options: Ret
 /** `id`: of the retrieval that has the data. */
 interface Fetched { readonly id: bigint | undefined, readonly from: string, readonly bytes: number | undefined }
 
-/** What is here is not fetched again, and what was cut off goes on. */
+/** What is here is not fetched again, and what was cut off, has failed or was cancelled goes on. */
 const fetchedOf = async (root: CID, selector: string | undefined, options: RetrieveOptions, client: AskedClient, terminal: Terminal): Promise<Fetched> => {
   const { signal } = terminal
   const query: OrderQuery = { root, selector, piece: options.pieceCid === undefined ? null : parseCid(options.pieceCid), providers: options.provider, local: options.local, maxPrice: options.maxPrice, into: options.into }
   const place = await placeOf(query, client, signal)
   if (place.type === 'import') return { id: undefined, from: 'import', bytes: undefined }
   if (place.type === 'retrieval') return { id: place.id, from: `retrieval ${place.id}`, bytes: place.bytes }
-  const { DealID, From = 'import', BytesReceived } = await follow(client.calls.ClientRetrieveWithEvents(await orderOf(query, place.earlier, client, signal), null, { signal }), terminal)
+  const { DealID, From = 'import', BytesReceived } = await follow(client.calls.ClientRetrieveWithEvents(await orderOf(query, client, signal), null, { signal }), terminal)
   return { id: DealID === 0n ? undefined : DealID, from: From, bytes: BytesReceived }
 }
 

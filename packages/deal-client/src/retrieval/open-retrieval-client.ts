@@ -15,7 +15,8 @@ import type { Retrieval, RetrievalOrder, RetrievalUpdate } from './retrieval.ts'
 import type { LocalDag, RetrievalClient, RetrievalNode } from './retrieval-client.ts'
 import { isOver, openRetrievalTable, type RetrievalTable, type StoredRetrieval } from './retrieval-table.ts'
 import { RetrievalRuns } from './retrieval-runs.ts'
-import { partOf } from './run-retrieval.ts'
+import { CANCELLED_STATE, partOf } from './run-retrieval.ts'
+import { isSame, unfinishedOf } from './same-order.ts'
 
 export interface RetrievalClientOptions {
   /** Has a part of its own in it. */
@@ -72,7 +73,6 @@ class Client implements RetrievalClient {
       parts: { files, hashes, fetch: send, clock, flow, attempts, stalledMs, local, node, onEvent },
       table, clock, maxActive,
       tell: (retrieval) => { this.#tell(retrieval) },
-      cancelled: (retrieval) => this.#cancelled(retrieval),
       problem: (id, error) => { this.#problem(id, error) },
     })
   }
@@ -98,8 +98,10 @@ class Client implements RetrievalClient {
       this.#checkOpen()
       signal?.throwIfAborted()
       this.#check(order)
-      const before = order.id === undefined ? undefined : await this.#find(order.id)
+      const before = await (order.id === undefined ? unfinishedOf(order, this.#table, this.#runs) : this.#find(order.id))
       if (before !== undefined && !isSame(before, order)) throw new DealClientError('DEAL_CLIENT_WRONG_STATE', `that retrieval is of something else; id=${before.id}`)
+      // it has ended, and is about to leave
+      if (before !== undefined && isOver(before)) await this.#runs.done(before.id)
       if (before !== undefined && (this.#runs.has(before.id) || (before.state === 'DealStatusCompleted' && await this.#isThere(before)))) return publicOf(before)
       const next = await this.#written(before, order)
       this.#checkOpen()
@@ -153,7 +155,7 @@ class Client implements RetrievalClient {
       await this.#runs.cancel(id)
       const found = await this.#known(id)
       if (isOver(found)) return publicOf(found)
-      const next = await this.#cancelled(found)
+      const next: StoredRetrieval = { ...found, ...CANCELLED_STATE, updatedAt: this.#options.clock.now() }
       await this.#table.put(next)
       this.#tell(next)
       return publicOf(next)
@@ -218,11 +220,6 @@ class Client implements RetrievalClient {
     }
   }
 
-  async #cancelled (found: StoredRetrieval): Promise<StoredRetrieval> {
-    await this.#removeFile(found.id)
-    return { ...found, state: 'DealStatusCancelled', message: '', file: undefined, updatedAt: this.#options.clock.now() }
-  }
-
   /** Somebody may have taken its file away, or an end of the process in the middle of a removal. */
   async #isThere ({ file }: Retrieval): Promise<boolean> {
     if (file === undefined) return true
@@ -264,6 +261,3 @@ class Client implements RetrievalClient {
 }
 
 const publicOf = ({ secret: _, ...retrieval }: StoredRetrieval): Retrieval => retrieval
-
-const isSame = (before: StoredRetrieval, { root, pieceCid, selector, into = 'file' }: RetrievalOrder): boolean =>
-  before.root.equals(root) && before.selector === selector && before.into === into && (before.pieceCid === undefined ? pieceCid === undefined : pieceCid !== undefined && before.pieceCid.equals(pieceCid))

@@ -42,7 +42,9 @@ export interface RetrievalClient extends AsyncDisposable {
   /** All of them asked, some at a time; in their order. */
   find(query: RetrievalQuery, providers: readonly string[], options?: CallOptions): Promise<readonly FoundOffer[]>
   /**
-   * Begin a retrieval, or go on with one that has failed; durable on return, and the rest goes by itself.
+   * Begin a retrieval, or go on with one that is not whole; durable on return, and the rest goes by itself. Without an id that is the newest of the
+   * same root, piece, part and place which has failed, was cancelled or cut off, with what it has fetched; or joined, under way with this `localFirst`
+   * and no greater price.
    *
    * @throws {DealClientError} `DEAL_CLIENT_NO_DATA`: there is nobody to ask, and nothing here. `DEAL_CLIENT_WRONG_STATE`: the id is of another root or
    *   part, or pinning of a part, or there is no node. `DEAL_CLIENT_CLOSED`, `DEAL_CLIENT_STORAGE_FAILED`
@@ -56,7 +58,7 @@ export interface RetrievalClient extends AsyncDisposable {
   /** In the order of their ids. */
   retrievals(options?: CallOptions): AsyncIterable<Retrieval>
   retrieval(id: bigint, options?: CallOptions): Promise<Retrieval | undefined>
-  /** Give it up; its file goes. Of one that is over, this is no error and changes nothing. @throws {DealClientError} `DEAL_CLIENT_UNKNOWN` */
+  /** Give it up; what it has fetched stays until it is removed, for the same order. Of one that is over, this is no error and changes nothing. @throws {DealClientError} `DEAL_CLIENT_UNKNOWN` */
   cancel(id: bigint, options?: CallOptions): Promise<Retrieval>
   /** Forget one that is over, and delete its file. @throws {DealClientError} `DEAL_CLIENT_UNKNOWN`, `DEAL_CLIENT_WRONG_STATE`: it is under way @throws {RetrievalError} `RETRIEVAL_IN_USE` */
   remove(id: bigint, options?: CallOptions): Promise<void>

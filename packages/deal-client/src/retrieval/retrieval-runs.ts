@@ -1,7 +1,7 @@
 /** The retrievals that are under way: each is run to its end, written down when its state changes, and told of as it goes. */
 import { type Clock, createFairSlots, createLane, type FairSlots } from '@dagstore/io'
 import type { RetrievalTable, StoredRetrieval } from './retrieval-table.ts'
-import { type Change, CLOSED, failureOf, runRetrieval, type RunParts } from './run-retrieval.ts'
+import { CANCELLED_STATE, type Change, CLOSED, failureOf, runRetrieval, type RunParts } from './run-retrieval.ts'
 
 interface Running {
   now: StoredRetrieval
@@ -16,8 +16,6 @@ export interface RunsOptions {
   readonly clock: Clock
   readonly maxActive: number
   readonly tell: (retrieval: StoredRetrieval) => void
-  /** What becomes of one that is given up; takes its file away. */
-  readonly cancelled: (retrieval: StoredRetrieval) => Promise<StoredRetrieval>
   readonly problem: (id: bigint, error: unknown) => void
 }
 
@@ -74,7 +72,7 @@ export class RetrievalRuns {
       await this.#end(running, { state: 'DealStatusCompleted', message: '' })
     } catch (error) {
       if (signal.reason === CLOSED) return
-      await this.#end(running, signal.reason === CANCELLED ? await this.#options.cancelled(running.now) : failureOf(error, running.now))
+      await this.#end(running, signal.reason === CANCELLED ? CANCELLED_STATE : failureOf(error, running.now))
     } finally {
       if (entered) this.#slots.leave()
     }

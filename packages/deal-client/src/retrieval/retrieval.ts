@@ -18,7 +18,7 @@ export interface RetrievalOrder {
   readonly localFirst?: boolean | undefined
   /** attoFIL, for all of it; nothing is paid: whoever asks for more is passed over. @default 0 */
   readonly maxPrice?: bigint | undefined
-  /** Of an earlier one, to go on with it. @default a new one */
+  /** Of an earlier one, to go on with it. @default of the newest of the same order that is not whole; else a new one */
   readonly id?: bigint | undefined
   /** @default 'file' */
   readonly into?: RetrievalInto | undefined

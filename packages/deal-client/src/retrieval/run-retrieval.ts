@@ -133,6 +133,9 @@ export const partOf = ({ selector }: { readonly selector?: string | undefined })
 /** Another one for each provider: one that knows its own can do nothing with it elsewhere. */
 const tokenOf = (secret: string, url: string, hashes: Hashes): string => base64url.baseEncode(hashes.digest(SHA2_256, new TextEncoder().encode(`${secret}\n${url}`)))
 
+/** What giving it up makes of the retrieval. */
+export const CANCELLED_STATE: Change = Object.freeze({ state: 'DealStatusCancelled', message: '', file: undefined })
+
 /** What a failure makes of the retrieval. */
 export const failureOf = (error: unknown, { receivedBytes }: Pick<Retrieval, 'receivedBytes'>): { readonly state: RetrievalDealState, readonly message: string, readonly code: string | undefined } => {
   const told = error instanceof TransferError && error.cause instanceof DealClientError ? error.cause : error

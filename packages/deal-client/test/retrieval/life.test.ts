@@ -8,8 +8,8 @@ import { openRetrievals } from '@dagstore/retrievals'
 import { createGateway } from '@dagstore/trustless-gateway'
 import { serveGateway } from '@dagstore/trustless-gateway/node'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Retrieval, RetrievalClient, RetrievalUpdate } from '../../src/index.ts'
-import { clientWorld, contentOf, type Dag, dagOf, gatewayOf, hashes, providerOf, type Server, storeOf } from './world.ts'
+import type { Retrieval, RetrievalClient, RetrievalNode, RetrievalUpdate } from '../../src/index.ts'
+import { clientWorld, contentOf, cut, type Dag, dagOf, gatewayOf, hashes, providerOf, type Server, storeOf } from './world.ts'
 
 let dag: Dag
 beforeAll(async () => { dag = await dagOf(2) })
@@ -116,8 +116,114 @@ describe('after a restart', () => {
   })
 })
 
+describe('the same order again', () => {
+  /** Serves all of it, and counts. */
+  const counting = (): { readonly serve: Server, readonly served: () => number } => {
+    let served = 0
+    const serve = gatewayOf(storeOf(dag), async (response) => {
+      const bytes = await response.arrayBuffer()
+      served += bytes.byteLength
+      return new Response(bytes, response)
+    })
+    return { serve, served: () => served }
+  }
+  /** Of a retrieval that had more than two MiB. */
+  const goesOn = async (client: RetrievalClient, id: bigint, served: () => number): Promise<void> => {
+    expect(await client.retrieve(order())).toMatchObject({ id, state: 'DealStatusCompleted', code: undefined, message: '' })
+    expect(Buffer.compare(await contentOf(client, id, dag.root), dag.content)).toBe(0)
+    const total = [...dag.blocks.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
+    expect(served()).toBeLessThan(total - (2 << 20) + 10_000)
+    expect((await all(client)).map((one) => one.id)).toEqual([id])
+  }
+
+  it('goes on with one that the network has ended, with what it had', async () => {
+    let answers = 0
+    const servers: Record<string, Server> = { 'gateway.test': gatewayOf(storeOf(dag), (response) => { if (answers++ > 0) throw new TypeError('fetch failed'); return cut(response, 2_500_000) }) }
+    const { open, directory } = await clientWorld(servers)
+    await using client = await open()
+    const { id, state, receivedBytes } = await client.retrieve(order())
+    expect(state).toBe('DealStatusErrored')
+    expect(receivedBytes).toBeGreaterThan(2 << 20)
+    const { serve, served } = counting()
+    servers['gateway.test'] = serve
+    await goesOn(client, id, served)
+    expect(await directory.list('')).toHaveLength(1)
+  })
+
+  it.each(['in the same process', 'after a restart'] as const)('goes on with one that was cancelled, with what it had; %s', async (when) => {
+    const slow = hanging(2_500_000)
+    const servers: Record<string, Server> = { 'gateway.test': slow.serve }
+    const { open } = await clientWorld(servers)
+    await using first = await open()
+    const { id } = await first.start(order())
+    await slow.hangs
+    await first.cancel(id)
+    const { serve, served } = counting()
+    servers['gateway.test'] = serve
+    if (when === 'in the same process') return await goesOn(first, id, served)
+    await first.close()
+    await using second = await open()
+    expect((await all(second)).map(({ state }) => state)).toEqual(['DealStatusCancelled'])
+    await goesOn(second, id, served)
+  })
+
+  it('leaves no orphan of one that a liar or a refusal has ended', async () => {
+    const liar = gatewayOf(storeOf(dag), async (response) => {
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      if (bytes.byteLength > 1_500_000) bytes[1_500_000] = bytes[1_500_000]! ^ 1
+      return new Response(bytes, response)
+    })
+    const servers: Record<string, Server> = { 'gateway.test': liar }
+    const { open, directory } = await clientWorld(servers)
+    await using client = await open()
+    const { id, state } = await client.retrieve(order())
+    expect(state).toBe('DealStatusErrored')
+    servers['gateway.test'] = providerOf(storeOf(dag), { refuse: 'no' }).serve
+    expect(await client.retrieve(order())).toMatchObject({ id, state: 'DealStatusRejected' })
+    servers['gateway.test'] = gatewayOf(storeOf(dag))
+    expect(await client.retrieve(order())).toMatchObject({ id, state: 'DealStatusCompleted' })
+    expect(Buffer.compare(await contentOf(client, id, dag.root), dag.content)).toBe(0)
+    expect((await directory.list('')).map(({ name }) => name)).toEqual([`${id}.car`])
+    expect((await all(client)).map((one) => one.id)).toEqual([id])
+  })
+
+  it('joins the one under way; what goes elsewhere, is another part, or may cost more or less is another one', async () => {
+    const slow = hanging(1000)
+    const { open } = await clientWorld({ 'gateway.test': slow.serve })
+    const node: RetrievalNode = { ...storeOf(dag), has: async () => false, importCar: async (car) => { for await (const _ of car); } }
+    await using client = await open({ node })
+    const { id } = await client.start({ ...order(), maxPrice: 5n })
+    expect((await client.start({ ...order(), maxPrice: 5n })).id).toBe(id)
+    expect((await client.start({ ...order(), maxPrice: 6n })).id).toBe(id)
+    const others = [{ ...order(), maxPrice: 4n }, { ...order(), maxPrice: 5n, localFirst: false }, { ...order(), maxPrice: 5n, selector: 'big.bin' }, { ...order(), maxPrice: 5n, into: 'ipfs' as const }]
+    const ids = new Set([id])
+    for (const other of others) ids.add((await client.start(other)).id)
+    expect(ids.size).toBe(5)
+    // and none of those that were stopped is taken for one that goes elsewhere
+    for (const one of ids) await client.cancel(one)
+    expect(await client.start({ ...order(), into: 'ipfs' })).toMatchObject({ into: 'ipfs', id: [...ids].at(-1) })
+  })
+
+  it('one whose end is just written down is begun again', async () => {
+    const servers: Record<string, Server> = {}
+    const { open } = await clientWorld(servers)
+    await using client = await open()
+    const leaving = new AbortController()
+    const again = (async () => {
+      for await (const update of client.updates({ signal: leaving.signal })) {
+        if (update.type !== 'retrieval' || update.retrieval.state !== 'DealStatusErrored') continue
+        servers['gateway.test'] = gatewayOf(storeOf(dag))
+        return client.retrieve(order())
+      }
+      throw new Error('never told')
+    })()
+    const { id } = await client.start(order())
+    expect(await again).toMatchObject({ id, state: 'DealStatusCompleted' })
+  })
+})
+
 describe('retrievals that are over, or are to be', () => {
-  it('one that is cancelled ends at once, and its file goes', async () => {
+  it('one that is cancelled ends at once, and what it has fetched stays until it is removed', async () => {
     const slow = hanging(2_500_000)
     const { open, directory } = await clientWorld({ 'gateway.test': slow.serve })
     await using client = await open()
@@ -126,8 +232,9 @@ describe('retrievals that are over, or are to be', () => {
     await expect(client.remove(id)).rejects.toMatchObject({ code: 'DEAL_CLIENT_WRONG_STATE' })
     expect(await client.cancel(id)).toMatchObject({ state: 'DealStatusCancelled', file: undefined })
     expect(await client.cancel(id)).toMatchObject({ state: 'DealStatusCancelled' })
-    expect(await directory.list('')).toEqual([])
+    expect((await directory.list('')).map(({ name }) => name)).toEqual([`${id}.car`])
     await client.remove(id)
+    expect(await directory.list('')).toEqual([])
     expect(await client.retrieval(id)).toBeUndefined()
   })
 

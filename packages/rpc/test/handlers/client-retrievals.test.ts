@@ -166,9 +166,9 @@ describe('retrievals over the RPC', () => {
   })
 
   it('are listed by age; paths of this machine are for those who may do everything', async () => {
-    const { api } = open({ retrievals: async function * () { yield facts({ id: 2n, createdAt: 2000, selector: 'a' }); yield facts({ id: 1n, totalBytes: 20 }) }, retrieval: async (id) => id === 1n ? facts() : undefined })
+    const { api } = open({ retrievals: async function * () { yield facts({ id: 2n, createdAt: 2000, selector: 'a', into: 'ipfs' }); yield facts({ id: 1n, totalBytes: 20 }) }, retrieval: async (id) => id === 1n ? facts() : undefined })
     const listed = await api.ClientListRetrievals({ permissions: ['write'] })
-    expect(listed).toMatchObject([{ ID: 1n, Status: 13, From: NEAR, Provider: '11', TotalBytes: 20, FileName: '1.car' }, { ID: 2n, DataSelector: 'a' }])
+    expect(listed).toMatchObject([{ ID: 1n, Status: 13, From: NEAR, Provider: '11', TotalBytes: 20, FileName: '1.car' }, { ID: 2n, DataSelector: 'a', Into: 'ipfs' }])
     expect(await api.ClientGetRetrieval(1n, { permissions: PERMISSIONS })).toMatchObject({ FileName: '/store/retrievals/1.car' })
     expect(await api.ClientGetRetrieval(2n)).toBeNull()
   })

@@ -19,6 +19,7 @@ export interface RetrievalFacts {
   /** attoFIL. */
   readonly pricePerByte: bigint
   readonly unsealPrice: bigint
+  readonly into?: 'file' | 'ipfs' | 'ipfs-pinned' | undefined
   /** Absolute; `undefined`: none. */
   readonly filePath: string | undefined
   /** Milliseconds since 1970. */
@@ -36,7 +37,7 @@ export interface NewRetrieval {
   /** attoFIL, for all of it. */
   readonly maxPrice?: bigint | undefined
   readonly into?: 'file' | 'ipfs' | 'ipfs-pinned' | undefined
-  /** Of an earlier one that is to go on. */
+  /** Of an earlier one that is to go on. @default the newest of the same order that is not whole */
   readonly id?: bigint | undefined
 }
 
@@ -68,7 +69,7 @@ export interface ClientRetrievalParts {
   query (provider: string, payload: { readonly root: CID, readonly piece: CID | undefined }, options: CallOptions): Promise<RetrievalOffer>
   /** URLs of those that may have it. */
   providersOf (root: CID, options: CallOptions): Promise<readonly string[]>
-  /** Durable on return; it goes on by itself. */
+  /** Durable on return; it goes on by itself. One of the same order that is not whole is gone on with. */
   start (order: NewRetrieval, options: CallOptions): Promise<RetrievalFacts>
   /** Once it is over, well or not. */
   settled (id: bigint, options: CallOptions): Promise<RetrievalFacts>

@@ -50,6 +50,7 @@ export const retrievalOf = (facts: RetrievalFacts, open: boolean): RetrievalInfo
   ...(facts.from === undefined ? {} : { From: facts.from }),
   ...(facts.totalBytes === undefined ? {} : { TotalBytes: facts.totalBytes }),
   ...(facts.selector === undefined ? {} : { DataSelector: facts.selector }),
+  ...(facts.into === undefined ? {} : { Into: facts.into }),
   ...(facts.filePath === undefined ? {} : { FileName: open ? facts.filePath : facts.filePath.replace(/^.*[/\\]/s, '') }),
   CreatedAt: new Date(facts.createdAt).toISOString(),
 })
