@@ -181,9 +181,6 @@ export class DealSteps {
         await file.close()
       }
       await deals.change(proposalCid, { type: 'received' })
-      // whoever reads the database has no use for them any more
-      const now = record === undefined ? undefined : await this.#table.transfer(proposalCid)
-      if (now !== undefined) await this.#table.setTransfer(proposalCid, { ...now, from: undefined })
     } catch (error) {
       if (this.#parts.ending.aborted) throw error
       const lost = retryOf(error) === 'never' && !(error instanceof IoError) && !mayBeMended(error)

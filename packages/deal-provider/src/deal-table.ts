@@ -20,7 +20,7 @@ import { CID } from 'multiformats/cid'
 import { DealProviderError } from './errors.ts'
 import { codeOf } from './failure.ts'
 import { decodeTransfer, encodeTransfer, type TransferRecord } from './online/transfer-record.ts'
-import { cameToNothing, type DealList, dueOf, listsOf } from './wants.ts'
+import { cameToNothing, type DealList, dueOf, listsOf, mayBeFetched } from './wants.ts'
 
 type Level = AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>
 type Change = AbstractBatchOperation<Level, Uint8Array, Uint8Array>
@@ -71,7 +71,7 @@ export interface DealTable {
   /** Deals with this piece that have not ended. */
   withPiece(pieceCid: CID): AsyncIterable<CID>
   add(deal: ProviderDeal, transfer?: TransferRecord): Promise<void>
-  /** @param before - what is written there now */
+  /** Where data are fetched, and its token, go with the state in which they may be. @param before - what is written there now */
   replace(terms: DealTerms, before: DealProgress, after: DealProgress): Promise<void>
   /** `undefined`: the deal was not proposed over the network. @throws {DealError} `DEAL_BAD_RECORD` */
   transfer(proposalCid: CID): Promise<TransferRecord | undefined>
@@ -131,7 +131,7 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
   const dealOf = (name: CID, [terms, progress]: readonly Uint8Array[]): ProviderDeal => ({ ...decodeTerms(name, terms as Uint8Array), ...decodeProgress(progress as Uint8Array) })
   const write = (changes: Change[]): Promise<void> => guard('batch', () => level.batch(changes, SYNC))
 
-  const hasTransfer = async ({ bytes }: CID): Promise<boolean> => await guard('get', () => level.get(join(TRANSFERS, bytes))) !== undefined
+  const transferBytes = ({ bytes }: CID): Promise<Uint8Array | undefined> => guard('get', () => level.get(join(TRANSFERS, bytes)))
 
   return {
     get: async (proposalCid) => {
@@ -169,23 +169,26 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
       ])
     },
     replace: async (terms, before, next) => {
-      const isProposed = await hasTransfer(terms.proposalCid)
+      const transfer = await transferBytes(terms.proposalCid)
+      const isProposed = transfer !== undefined
+      const cleared = transfer === undefined || mayBeFetched(next) ? undefined : withoutSource(transfer)
       const [old, now] = [new Map(rowsOf(terms, before, isProposed).map(byText)), new Map(rowsOf(terms, next, isProposed).map(byText))]
       await write([
         { type: 'put', key: join(PROGRESS, terms.proposalCid.bytes), value: encodeProgress(next) },
+        ...cleared === undefined ? [] : [{ type: 'put', key: join(TRANSFERS, terms.proposalCid.bytes), value: cleared } as const],
         ...[...old].flatMap(([text, key]) => now.has(text) ? [] : [{ type: 'del', key } as const]),
         ...[...now].flatMap(([text, key]) => old.has(text) ? [] : [{ type: 'put', key, value: SET } as const]),
       ])
     },
     transfer: async (proposalCid) => {
-      const bytes = await guard('get', () => level.get(join(TRANSFERS, proposalCid.bytes)))
+      const bytes = await transferBytes(proposalCid)
       return bytes === undefined ? undefined : decodeTransfer(bytes)
     },
     setTransfer: (proposalCid, transfer) => write([{ type: 'put', key: join(TRANSFERS, proposalCid.bytes), value: encodeTransfer(transfer) }]),
     nothings: () => names(NOTHING, 9, undefined),
     forget: async (deal) => {
       const name = deal.proposalCid.bytes
-      const keys = [join(TERMS, name), join(PROGRESS, name), join(TRANSFERS, name), ...deal.dealId === undefined ? [] : [join(IDS, u64(deal.dealId), name)], ...rowsOf(deal, deal, await hasTransfer(deal.proposalCid))]
+      const keys = [join(TERMS, name), join(PROGRESS, name), join(TRANSFERS, name), ...deal.dealId === undefined ? [] : [join(IDS, u64(deal.dealId), name)], ...rowsOf(deal, deal, await transferBytes(deal.proposalCid) !== undefined)]
       await write(keys.map((key) => ({ type: 'del', key } as const)))
     },
   }
@@ -202,6 +205,16 @@ const rowsOf = (terms: DealTerms, progress: DealProgress, isProposed: boolean): 
     ...isProposed && cameToNothing(progress) ? [join(NOTHING, u64(BigInt(progress.updatedAt)), name)] : [],
     ...listsOf(terms, progress, isProposed).map((list) => join(LISTS[list], name)),
   ]
+}
+
+/** The secret of another's server is kept as long as it is asked. `undefined`: none is there, or nobody can say. */
+const withoutSource = (bytes: Uint8Array): Uint8Array | undefined => {
+  try {
+    const transfer = decodeTransfer(bytes)
+    return transfer.from === undefined ? undefined : encodeTransfer({ ...transfer, from: undefined })
+  } catch {
+    return undefined // whoever needs the record is told that it is damaged
+  }
 }
 
 const commitmentOf = (pieceCid: CID): Uint8Array => parsePieceCid(pieceCid).commitment

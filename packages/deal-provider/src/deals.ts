@@ -5,7 +5,7 @@ import type { CID } from 'multiformats/cid'
 import type { DealTable } from './deal-table.ts'
 import { type DealEvent, step } from './machine/index.ts'
 import type { TransferRecord } from './online/transfer-record.ts'
-import { cameToNothing } from './wants.ts'
+import { cameToNothing, mayBeFetched } from './wants.ts'
 
 export interface Changed { readonly deal: ProviderDeal, readonly from: ProviderDeal['state'] | undefined }
 
@@ -40,6 +40,17 @@ export class Deals {
     return this.#lock(proposalCid.toString(), async () => {
       const deal = await this.#table.get(proposalCid)
       if (deal !== undefined && cameToNothing(deal)) await this.#table.forget(deal)
+    })
+  }
+
+  /** A deal that is proposed again: its token holds longer, and its data, if they are not here, may be fetched elsewhere. */
+  renew (proposalCid: CID, given: TransferRecord): Promise<void> {
+    return this.#lock(proposalCid.toString(), async () => {
+      const [deal, record] = [await this.#table.get(proposalCid), await this.#table.transfer(proposalCid)]
+      if (deal === undefined || record === undefined) return
+      const from = mayBeFetched(deal) ? given.from : undefined
+      if (record.expiresAt >= given.expiresAt && record.from?.url === from?.url && record.from?.token === from?.token) return
+      await this.#table.setTransfer(proposalCid, { ...record, expiresAt: Math.max(record.expiresAt, given.expiresAt), from })
     })
   }
 

@@ -106,10 +106,9 @@ export class Provider implements DealProvider {
   }
 
   /** A deal that is proposed again: by the same client, who may have another server by now. */
-  async #renew ({ proposalCid, state }: ProviderDeal, record: TransferRecord, given: TransferRecord): Promise<void> {
+  async #renew ({ proposalCid }: ProviderDeal, record: TransferRecord, given: TransferRecord): Promise<void> {
     if (record.expiresAt >= given.expiresAt && record.from?.url === given.from?.url && record.from?.token === given.from?.token) return
-    const waits = waitsForData({ state }) || state === 'StorageDealTransferring'
-    await this.#table.setTransfer(proposalCid, { ...record, expiresAt: Math.max(record.expiresAt, given.expiresAt), from: waits ? given.from : undefined })
+    await this.#parts.deals.renew(proposalCid, given)
     await this.#parts.deals.change(proposalCid, { type: 'asked-again' })
   }
 

@@ -21,6 +21,10 @@ export const waitsForData = ({ state }: Pick<Part, 'state'>): boolean => WAITS.h
 /** The data are not here, or not all of them. */
 export const awaitsData = ({ state }: Pick<Part, 'state'>): boolean => WAITS.has(state) || state === 'StorageDealTransferring'
 
+/** Data may be fetched, or may have to be: those that were given as a file may be refused. */
+export const mayBeFetched = (deal: Pick<Part, 'state' | 'staged'>): boolean =>
+  awaitsData(deal) || ((deal.state === 'StorageDealVerifyData' || deal.state === 'StorageDealStaged') && deal.staged?.mode !== 'transfer')
+
 /** Of these, no shard is kept. */
 export const hasEnded = ({ state }: Pick<Part, 'state'>): boolean => FINAL_STATES.has(state) || state === 'StorageDealFailing'
 

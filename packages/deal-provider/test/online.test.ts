@@ -169,6 +169,8 @@ describe('a deal whose data are fetched', () => {
     }
     return it
   }
+  const keepsToken = async (h: Online): Promise<boolean> =>
+    (await collect(h.db.sublevel('deals', { valueEncoding: 'view' }).values()) as unknown as Uint8Array[]).some((row) => Buffer.from(row).includes(pull.token))
   const fetchFrom = (client: ReturnType<typeof clientOf>): typeof fetch => async (input, init) => {
     if (client.down) throw new TypeError('fetch failed')
     return await client.handler(new Request(input as URL, init)) ?? new Response(null, { status: 404 })
@@ -180,8 +182,30 @@ describe('a deal whose data are fetched', () => {
     expect(await h.propose(data, { transfer: pull })).toMatchObject({ accepted: true })
     await isDone(h)
     expect(new Set(client.asked)).toEqual(new Set([pull.token]))
-    const rows = await collect(h.db.sublevel('deals', { valueEncoding: 'view' }).values()) as unknown as Uint8Array[]
-    expect(rows.some((row) => Buffer.from(row).includes(pull.token))).toBe(false)
+    expect(await keepsToken(h)).toBe(false)
+    // nor is it taken up again where nothing is fetched any more
+    await h.propose(data, { transfer: { ...pull, url: 'http://client.test/payloads/two' } })
+    expect(await keepsToken(h)).toBe(false)
+    await h.end()
+  })
+
+  it('is fetched still where a file that the operator has given for it is refused', async () => {
+    const client = clientOf()
+    client.down = true
+    const h = await openOnline({ pulls: { fetch: fetchFrom(client) } })
+    await h.propose(data, { transfer: pull })
+    await until(async () => {
+      await advance(h, 10_000)
+      return (await h.provider.deal(name))?.state === 'StorageDealProviderTransferAwaitRestart'
+    })
+    h.fs.plant('in/other.car', (await dataOf(2)).payload)
+    expect(await codeOf(h.provider.importData(name, { path: 'in/other.car' }))).toBe('DEAL_PIECE_MISMATCH')
+    client.down = false
+    await until(async () => {
+      await advance(h, 61_000)
+      return (await h.provider.deal(name))?.state === 'StorageDealActive'
+    })
+    expect(await keepsToken(h)).toBe(false)
     await h.end()
   })
 
@@ -194,6 +218,7 @@ describe('a deal whose data are fetched', () => {
       await advance(h, 10_000)
       return (await h.provider.deal(name))?.state === 'StorageDealProviderTransferAwaitRestart'
     })
+    expect(await keepsToken(h)).toBe(true)
     client.down = false
     await h.propose(data, { transfer: { ...pull, url: 'http://client.test/payloads/two' } })
     await isDone(h)
@@ -221,6 +246,7 @@ describe('a deal whose data are fetched', () => {
     const deal = await dealIs(h, name, inState('StorageDealError'))
     expect(deal.message).toMatch(/receiving the data/)
     expect(staged(h)).toEqual([])
+    expect(await keepsToken(h)).toBe(false)
     await h.end()
   })
 

@@ -3,7 +3,7 @@
  *
  *     [1, totalBytes | null, tokenDigest, expiresAt, url | null, token | null]
  *
- * `url` and `token` are those of the client's server, where the data are fetched; they go when the data are here.
+ * `url` and `token` are those of the client's server, where the data are fetched; they go when the data are here, or awaited no more.
  */
 import * as cbor from '@ipld/dag-cbor'
 import { DealError } from '@dagstore/deal-protocol'
@@ -22,7 +22,7 @@ export interface TransferRecord {
   readonly tokenDigest: Uint8Array
   /** Milliseconds since 1970: the token is not taken any more, and data that are not here are not waited for. */
   readonly expiresAt: number
-  /** `undefined`: the client pushes, or the data are here. */
+  /** `undefined`: the client pushes, or the data are here, or awaited no more. */
   readonly from: PullFrom | undefined
 }
 
