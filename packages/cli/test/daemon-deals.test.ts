@@ -13,6 +13,7 @@ import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { call, commandFile, type RunningDaemon, startDaemon } from './daemon-process.ts'
+import { dagstore } from './terminal.ts'
 
 const bin = await commandFile()
 const hashes = createHashes()
@@ -99,6 +100,12 @@ describe('deals at the port of a daemon', () => {
     expect((await call(daemon, 'MarketGetAsk')).result).toMatchObject({ Ask: { Miner: 'f01000' } })
     daemon.child.kill('SIGTERM')
     expect((await daemon.ended).code).toBe(0)
+
+    // what the store has of them is listed without a daemon too
+    const listed = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await dagstore(cwd, [...args, '--json'])).stdout)
+    expect(await listed('retrieval-deals', 'list')).toMatchObject([{ Status: 15, PayloadCID: { '/': data.root.toString() } }])
+    expect(await listed('data-transfers', 'list', '--completed')).toMatchObject([{ IsSender: true, Status: 6, BaseCID: { '/': data.root.toString() } }])
+    expect(await dagstore(cwd, ['data-transfers', 'cancel', String(dealId)])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('only a daemon goes on with transfers or ends them') })
   })
 
   it('are taken from this machine alone, unless the configuration says otherwise', async () => {

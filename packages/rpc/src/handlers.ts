@@ -9,6 +9,7 @@ export type { ClientRetrievalParts, ExportOptions, ExportRequest, ExportSource, 
 export { createHandlers } from './handlers/create-handlers.ts'
 export { dealHandlers } from './handlers/deal-handlers.ts'
 export type { FailureData } from './handlers/failures.ts'
+export { marketHandlers } from './handlers/market-handlers.ts'
 export type { MarketParts, MarketRetrievalFacts, MarketRetrievalNews, MarketTransferFacts, MarketTransferNews } from './handlers/market-parts.ts'
 export { pieceHandlers } from './handlers/piece-handlers.ts'
 export type { DealNews, DealParts, HandlerParts, NodeParts, PieceParts, ShardParts } from './handlers/parts.ts'

@@ -31,6 +31,7 @@ const OPEN = { permissions: PERMISSIONS }
 
 export interface LocalDeals {
   readonly calls: DealCalls
+  readonly deals: DealProvider
   close (): Promise<void>
 }
 
@@ -42,6 +43,7 @@ export const localDeals = async (store: ShardStore, notice: (text: string) => vo
   const deals = await openDeals(store, await store.openPieces(), { miner, log })
   const calls = dealHandlers(dealParts(deals), notice)
   return {
+    deals,
     calls: {
       MarketListIncompleteDeals: (options) => asRemote(calls.MarketListIncompleteDeals({ ...options, ...OPEN })),
       DagstoreListUnregistered: (query, options) => asRemote(calls.DagstoreListUnregistered(query, { ...options, ...OPEN })),

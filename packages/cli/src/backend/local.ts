@@ -1,9 +1,11 @@
 /** The store at the root, opened by this process. */
 import type { DagstoreEvent, ShardInfo } from '@dagstore/dagstore'
+import { closeAll } from '../close-all.ts'
 import type { ShardStore } from '../compose.ts'
-import { codeOf, CommandError } from '../failure.ts'
+import { codeOf } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
 import type { LocalClient } from '../client/local-client.ts'
+import type { LocalMarket } from './local-market.ts'
 import type { LocalDeals } from './local-provider.ts'
 import type { ListedShard, ShardBackend, ShardCalls } from './shard-backend.ts'
 import { HEALTHS } from './shard-states.ts'
@@ -28,7 +30,9 @@ export const localBackend = async (opened: ShardStore, onNotice: (text: string) 
   const [{ toLotusState }, { openDirectory }] = await Promise.all([import('@dagstore/dagstore'), import('@dagstore/io/node')])
   const { root, dagstore: store, indices, isUnsealed } = opened
   let deals: Promise<LocalDeals> | undefined
+  let market: Promise<LocalMarket> | undefined
   let client: Promise<LocalClient> | undefined
+  const openDeals = (): Promise<LocalDeals> => deals ??= import('./local-provider.ts').then(({ localDeals }) => localDeals(opened, onNotice))
   const listed = (info: ShardInfo): ListedShard => ({ Key: info.key, State: toLotusState(info), Error: info.error === undefined ? '' : `${info.error.code}: ${info.error.message}` })
   const dagstore: ShardCalls = {
     ...store,
@@ -60,15 +64,11 @@ export const localBackend = async (opened: ShardStore, onNotice: (text: string) 
     indices,
     provider: {
       pieces: async () => (await import('./local-provider.ts')).localPieces(opened, onNotice),
-      market: async () => { throw new CommandError('COMMAND_REFUSED', 'only a daemon serves retrievals and takes data, and none has this store: dagstore daemon') },
-      deals: async () => (await (deals ??= import('./local-provider.ts').then(({ localDeals }) => localDeals(opened, onNotice)))).calls,
+      market: async () => (await (market ??= Promise.all([import('./local-market.ts'), openDeals()]).then(([{ localMarket }, local]) => localMarket(opened, local.deals, onNotice)))).calls,
+      deals: async () => (await openDeals()).calls,
     },
     client: async () => (await (client ??= import('../client/local-client.ts').then(({ openLocalClient }) => openLocalClient(opened, (line) => { onNotice(line.replace(/\n$/u, '')) })))).calls,
-    close: async () => {
-      await (await client)?.close()
-      await (await deals)?.close()
-      await opened.close()
-    },
+    close: () => closeAll([async () => (await client)?.close(), async () => (await market)?.close(), async () => (await deals)?.close(), () => opened.close()]),
   }
 }
 

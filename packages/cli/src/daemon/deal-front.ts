@@ -1,6 +1,6 @@
 /** What a daemon answers at `/deals/v1`: proposals, data of deals, and giving back; and what its operator is told of them. */
 import type { DealProvider } from '@dagstore/deal-provider'
-import { createDealsHandler, DEALS_PREFIX, epochAt, openRetrievalDeals } from '@dagstore/deal-provider/http'
+import { createDealsHandler, DEALS_PREFIX, epochAt, openRetrievalDeals, type RetrievalDeals } from '@dagstore/deal-provider/http'
 import type { ProviderAsk } from '@dagstore/deal-protocol'
 import { type Clock, createFairFlow } from '@dagstore/io'
 import type { PieceStore } from '@dagstore/piece-store'
@@ -35,8 +35,14 @@ const INTERVAL = 1n << 20n
 /** Served by the client's side. */
 const PAYLOADS = `${DEALS_PREFIX}payloads/`
 
-export const openDealFront = async ({ dagstore, files, hashes, isUnsealed }: ShardStore, pieces: PieceStore, deals: DealProvider, { config, clock, log, denylist, checkUrl }: DealFrontOptions): Promise<DealFront> => {
-  const { maxTransfers, transferBytesPerSecond: bytesPerSecond } = config
+export interface ServedRetrievals {
+  readonly ask: () => ProviderAsk
+  readonly retrievals: RetrievalDeals
+}
+
+/** Those that are in the store; they are given back to whoever is let in. */
+export const openServedRetrievals = async ({ dagstore, hashes, isUnsealed }: ShardStore, pieces: PieceStore, { config, clock, log, denylist }: Omit<DealFrontOptions, 'checkUrl'>): Promise<ServedRetrievals> => {
+  const { transferBytesPerSecond: bytesPerSecond } = config
   const ask = (): ProviderAsk => ({
     provider: `f0${config.miner}`,
     pricePerEpochPerGiB: config.dealPrice,
@@ -54,6 +60,14 @@ export const openDealFront = async ({ dagstore, files, hashes, isUnsealed }: Sha
     gatewayOf: (blockstore) => createGateway({ blockstore, hashes, verify: 'never', denylist, clock }), // the shard does
     onProblem: (error) => { log.warn('a retrieval does not get on', { error }) },
   })
+  return { ask, retrievals }
+}
+
+export const openDealFront = async (store: ShardStore, pieces: PieceStore, deals: DealProvider, options: DealFrontOptions): Promise<DealFront> => {
+  const { config, clock, log, checkUrl } = options
+  const { files, hashes } = store
+  const { maxTransfers, transferBytesPerSecond: bytesPerSecond } = config
+  const { ask, retrievals } = await openServedRetrievals(store, pieces, options)
   const front = createDealsHandler({
     deals, retrievals, ask, hashes, clock, checkUrl,
     freeBytes: () => files.freeBytes(),

@@ -14,7 +14,7 @@ interface ListOptions extends CommonOptions { readonly verbose?: boolean }
 
 export const addRetrievalDealsListCommand = (group: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(group.command('list')))
-    .description('list the newest retrievals that a daemon has served, by id')
+    .description('list the newest retrievals that were served out of the store, by id')
     .option('-v, --verbose', 'whole CIDs, pieces and selectors too')
     .action(async (options: ListOptions) => {
       const found = await withExistingStore(options, terminal, async ({ provider }) => (await provider.market()).MarketListRetrievalDeals({ signal: terminal.signal }))
