@@ -180,3 +180,59 @@ it('a proposal whose shard nobody can name in time is told to come later', async
   expect(h.retrievals.retrievals()).toEqual([])
   await h.end()
 })
+
+/** Answers of so many bytes a part, for ever, that count who has been left. */
+const endless = (bytes: number): { readonly gatewayOf: RetrievalDealsOptions['gatewayOf'], readonly left: () => number } => {
+  let left = 0
+  return {
+    gatewayOf: () => Object.assign(async () => new Response(new ReadableStream<Uint8Array>({ pull: (controller) => { controller.enqueue(new Uint8Array(bytes)) }, cancel: () => { left++ } }, { highWaterMark: 0 }))) as never,
+    left: () => left,
+  }
+}
+
+it('a client that takes next to nothing is left, as one that takes nothing is, and gives the place to others', async () => {
+  const h = await withData([data])
+  const clock = h.clock as FakeClock
+  const { gatewayOf, left } = endless(1000)
+  const over = await openOver(h, (...call) => h.dagstore.acquire(...call), { gatewayOf, limits: { maxActive: 1 } })
+  const { dealId } = await over.propose({ id: 1n, payloadCid: data.root, terms: NO_TERMS }, TOKEN)
+  const dripping = (await serve(over, dealId, data.root)).body!.getReader()
+  const drip = (async () => {
+    for (let at = 0; at < 10; at++) {
+      await dripping.read()
+      await clock.advance(10_000)
+    }
+  })()
+  await expect(drip).rejects.toMatchObject({ code: 'TRANSFER_STALLED' })
+  expect(left()).toBe(1)
+  // one that takes nothing, not even the first part
+  const asleep = (await serve(over, dealId, data.root)).body!.getReader()
+  expect((await serve(over, dealId, data.root)).status).toBe(503)
+  await clock.advance(61_000)
+  await expect(asleep.read()).rejects.toMatchObject({ code: 'TRANSFER_STALLED' })
+  expect(left()).toBe(2)
+  expect((await serve(over, dealId, data.root)).status).toBe(200)
+  await over.close()
+  expect(await leases(h, data)).toBe(0)
+  await h.end()
+})
+
+it('a client that is slow and no slower than it may be is served, and time that the provider takes is not counted', async () => {
+  const h = await withData([data])
+  const clock = h.clock as FakeClock
+  const { gatewayOf, left } = endless(11_000)
+  let isHeld = false
+  const over = await openOver(h, (...call) => h.dagstore.acquire(...call), { gatewayOf, flow: { pass: async () => { if (isHeld) await clock.advance(300_000) }, owedMs: 0 } })
+  const { dealId } = await over.propose({ id: 1n, payloadCid: data.root, terms: NO_TERMS }, TOKEN)
+  const reader = (await serve(over, dealId, data.root)).body!.getReader()
+  for (let at = 0; at < 30; at++) {
+    isHeld = at === 15
+    expect((await reader.read()).value?.byteLength).toBe(11_000)
+    await clock.advance(10_000)
+  }
+  expect(left()).toBe(0)
+  await reader.cancel()
+  expect(left()).toBe(1)
+  await over.close()
+  await h.end()
+})

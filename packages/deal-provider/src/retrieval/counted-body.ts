@@ -1,5 +1,7 @@
 /** The body of an answer, counted as it is taken. */
-import type { CallOptions } from '@dagstore/io'
+import type { CallOptions, Clock } from '@dagstore/io'
+import { TransferError } from '@dagstore/transfer'
+import { watchReader } from './reader-watch.ts'
 
 export interface CountedBody {
   /** Waits until so many bytes may go. */
@@ -9,19 +11,40 @@ export interface CountedBody {
   readonly ended: (isWhole: boolean) => void
   /** Ends the answer. */
   readonly signal: AbortSignal
+  readonly clock: Clock
+  /** What has to be taken at least, over a minute of waiting for it. */
+  readonly minBytesPerSecond: number
 }
 
-export const countedBody = (body: ReadableStream<Uint8Array>, { pass, counted, ended, signal }: CountedBody): ReadableStream<Uint8Array> => {
+/** Whoever takes too little is left: the stream fails with `TRANSFER_STALLED`. */
+export const countedBody = (body: ReadableStream<Uint8Array>, { pass, counted, ended, signal, clock, minBytesPerSecond }: CountedBody): ReadableStream<Uint8Array> => {
   const reader = body.getReader()
+  const slow = (): TransferError => new TransferError('TRANSFER_STALLED', `too slow; min=${minBytesPerSecond} bytes per second`)
   let isOver = false
+  let fail = (_: unknown): void => {}
   const end = (isWhole: boolean): void => {
     if (isOver) return
     isOver = true
+    watch.end()
     ended(isWhole)
   }
+  const giveUp = (error: unknown): void => {
+    end(false)
+    reader.cancel(error).catch(() => {}) // it has failed already
+  }
+  const watch = watchReader(clock, minBytesPerSecond, () => {
+    const error = slow()
+    giveUp(error)
+    fail(error)
+  })
   return new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      fail = (error) => { controller.error(error) }
+      watch.offered(0)
+    },
     pull: async (controller) => {
       try {
+        if (watch.asked()) throw slow()
         signal.throwIfAborted()
         const { done, value } = await reader.read()
         if (done) {
@@ -32,9 +55,9 @@ export const countedBody = (body: ReadableStream<Uint8Array>, { pass, counted, e
         await pass(value.byteLength, { signal })
         counted(value.byteLength)
         controller.enqueue(value)
+        watch.offered(value.byteLength)
       } catch (error) {
-        end(false)
-        reader.cancel(error).catch(() => {}) // it has failed already
+        giveUp(error)
         throw error
       }
     },

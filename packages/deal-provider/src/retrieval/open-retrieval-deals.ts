@@ -12,8 +12,8 @@ import type { RetrievalDeals, RetrievalDealsOptions, RetrievalUpdate } from './r
 import { isFinal, openRetrievalTable } from './retrieval-table.ts'
 import { RetrievalSessions } from './retrieval-sessions.ts'
 
-export const RETRIEVAL_LIMITS: { readonly maxShards: number, readonly maxActive: number, readonly maxActivePerClient: number, readonly maxKept: number, readonly idleMs: number, readonly waitMs: number, readonly keepMs: number } =
-  Object.freeze({ maxShards: 64, maxActive: 128, maxActivePerClient: 32, maxKept: 1000, idleMs: 300_000, waitMs: 20_000, keepMs: 86_400_000 })
+export const RETRIEVAL_LIMITS: { readonly maxShards: number, readonly maxActive: number, readonly maxActivePerClient: number, readonly maxKept: number, readonly idleMs: number, readonly waitMs: number, readonly minBytesPerSecond: number, readonly keepMs: number } =
+  Object.freeze({ maxShards: 64, maxActive: 128, maxActivePerClient: 32, maxKept: 1000, idleMs: 300_000, waitMs: 20_000, minBytesPerSecond: 1024, keepMs: 86_400_000 })
 
 /**
  * The caller closes it before the DAG store.

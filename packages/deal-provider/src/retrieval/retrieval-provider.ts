@@ -27,6 +27,8 @@ export interface RetrievalLimits {
   readonly idleMs?: number | undefined
   /** How long a request waits for a shard to be indexed, or unsealed, before it is told to come later, milliseconds. @default 20 s */
   readonly waitMs?: number | undefined
+  /** What a client has to take of an answer at least, over a minute of waiting for it; with less the answer ends. @default 1024 */
+  readonly minBytesPerSecond?: number | undefined
   /** How long a retrieval that asks for nothing may be gone on with, milliseconds. @default 1 day */
   readonly keepMs?: number | undefined
 }

@@ -170,6 +170,8 @@ export class RetrievalSessions {
     const isData = response.status < 300
     const body = countedBody(response.body, {
       signal,
+      clock,
+      minBytesPerSecond: limits.minBytesPerSecond,
       pass: async (bytes, options) => { await flow?.pass(live.lane, bytes, options) },
       counted: (bytes) => {
         live.lastAt = clock.monotonic()
