@@ -79,6 +79,15 @@ describe('retrievals', () => {
     for await (const { filePath } of parts.retrievals({})) found.push(filePath)
     expect(found).toEqual([join(folder, '1.car'), undefined, undefined])
   })
+
+  it('join one under way, and none of another place: that of the configuration, unless it is said', async () => {
+    const orders: unknown[] = []
+    const client = { start: async (order: unknown) => { orders.push(order); return {} } } as unknown as RetrievalClient
+    const parts = retrievalParts({ client, folder: '/', into: 'ipfs', providers: createProviders({ clientProviders: [], clientGateways: [] }, async function * () {}), export: async () => {} })
+    await parts.start({ root, providers: [], localFirst: true }, {})
+    await parts.start({ root, providers: [], localFirst: true, into: 'file' }, {})
+    expect(orders).toMatchObject([{ into: 'ipfs', join: true }, { into: 'file', join: true }])
+  })
 })
 
 describe('the check of imports', () => {

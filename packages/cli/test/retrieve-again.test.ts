@@ -17,11 +17,11 @@ const root = CID.decode(file.block.cid)
 const faltering = async (url: string): Promise<{ readonly url: string, readonly bytes: () => number, mend (): void }> => {
   let [bytes, isCut, isMended] = [0, false, false]
   const server = createServer(async (request, response) => {
-    if (isCut && !isMended) return response.writeHead(404).end()
+    if (isCut && !isMended) return void response.writeHead(404).end()
     const answer = await fetch(`${url}${request.url}`, { headers: { accept: request.headers.accept ?? '*/*' } })
     const type = answer.headers.get('content-type') ?? ''
     response.writeHead(answer.status, { 'content-type': type })
-    if (answer.body === null) return response.end()
+    if (answer.body === null) return void response.end()
     const body = Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0])
     let left = type.includes('car') && !isMended ? 6 << 20 : Number.POSITIVE_INFINITY
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
@@ -30,7 +30,7 @@ const faltering = async (url: string): Promise<{ readonly url: string, readonly 
       await new Promise<void>((resolve) => { response.write(chunk, () => { resolve() }) })
       if (left > 0) continue
       isCut = true
-      return response.destroy()
+      return void response.destroy()
     }
     response.end()
   }).listen(0, '127.0.0.1')

@@ -23,7 +23,7 @@ export const retrievalParts = ({ client, providers, folder, into, export: export
   return {
     query: (provider, { root, piece }, options) => client.query(provider, { root, piece }, options),
     providersOf: (root, options) => providers.of(root, options),
-    start: async (order, options) => facts(await client.start({ ...order, into: order.into ?? into }, options)),
+    start: async (order, options) => facts(await client.start({ ...order, into: order.into ?? into, join: true }, options)),
     settled: async (id, options) => facts(await client.settled(id, options)),
     retrievals: async function * (options) { for await (const retrieval of client.retrievals(options)) yield facts(retrieval) },
     retrieval: async (id, options) => {

@@ -43,8 +43,7 @@ export interface RetrievalClient extends AsyncDisposable {
   find(query: RetrievalQuery, providers: readonly string[], options?: CallOptions): Promise<readonly FoundOffer[]>
   /**
    * Begin a retrieval, or go on with one that is not whole; durable on return, and the rest goes by itself. Without an id that is the newest of the
-   * same root, piece, part and place which has failed, was cancelled or cut off, with what it has fetched; or joined, under way with this `localFirst`
-   * and no greater price.
+   * same root, piece, part and place which has failed, was cancelled or cut off, with what it has fetched; with `join` one under way too.
    *
    * @throws {DealClientError} `DEAL_CLIENT_NO_DATA`: there is nobody to ask, and nothing here. `DEAL_CLIENT_WRONG_STATE`: the id is of another root or
    *   part, or pinning of a part, or there is no node. `DEAL_CLIENT_CLOSED`, `DEAL_CLIENT_STORAGE_FAILED`

@@ -18,8 +18,10 @@ export interface RetrievalOrder {
   readonly localFirst?: boolean | undefined
   /** attoFIL, for all of it; nothing is paid: whoever asks for more is passed over. @default 0 */
   readonly maxPrice?: bigint | undefined
-  /** Of an earlier one, to go on with it. @default of the newest of the same order that is not whole; else a new one */
+  /** Of an earlier one, to go on with it. @default of the newest of the same order that has failed, was cancelled or cut off; else a new one */
   readonly id?: bigint | undefined
+  /** Without an id: whether one of the same order that is under way will do, with this `localFirst` and no greater price. @default false */
+  readonly join?: boolean | undefined
   /** @default 'file' */
   readonly into?: RetrievalInto | undefined
 }

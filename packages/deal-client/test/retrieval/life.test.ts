@@ -187,18 +187,18 @@ describe('the same order again', () => {
     expect((await all(client)).map((one) => one.id)).toEqual([id])
   })
 
-  it('joins the one under way; what goes elsewhere, is another part, or may cost more or less is another one', async () => {
+  it('joins the one under way if that is said; what goes elsewhere, is another part, or may cost more or less is another one', async () => {
     const slow = hanging(1000)
     const { open } = await clientWorld({ 'gateway.test': slow.serve })
     const node: RetrievalNode = { ...storeOf(dag), has: async () => false, importCar: async (car) => { for await (const _ of car); } }
     await using client = await open({ node })
-    const { id } = await client.start({ ...order(), maxPrice: 5n })
-    expect((await client.start({ ...order(), maxPrice: 5n })).id).toBe(id)
-    expect((await client.start({ ...order(), maxPrice: 6n })).id).toBe(id)
-    const others = [{ ...order(), maxPrice: 4n }, { ...order(), maxPrice: 5n, localFirst: false }, { ...order(), maxPrice: 5n, selector: 'big.bin' }, { ...order(), maxPrice: 5n, into: 'ipfs' as const }]
+    const { id } = await client.start({ ...order(), maxPrice: 5n, join: true })
+    expect((await client.start({ ...order(), maxPrice: 5n, join: true })).id).toBe(id)
+    expect((await client.start({ ...order(), maxPrice: 6n, join: true })).id).toBe(id)
+    const others = [{ ...order(), maxPrice: 5n }, { ...order(), maxPrice: 4n, join: true }, { ...order(), maxPrice: 5n, join: true, localFirst: false }, { ...order(), maxPrice: 5n, join: true, selector: 'big.bin' }, { ...order(), maxPrice: 5n, join: true, into: 'ipfs' as const }]
     const ids = new Set([id])
     for (const other of others) ids.add((await client.start(other)).id)
-    expect(ids.size).toBe(5)
+    expect(ids.size).toBe(6)
     // and none of those that were stopped is taken for one that goes elsewhere
     for (const one of ids) await client.cancel(one)
     expect(await client.start({ ...order(), into: 'ipfs' })).toMatchObject({ into: 'ipfs', id: [...ids].at(-1) })
