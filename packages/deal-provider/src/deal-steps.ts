@@ -15,7 +15,7 @@ import { retire } from './retirement.ts'
 import { mayBeMended, pullInto } from './online/pull.ts'
 import type { TransferRecord } from './online/transfer-record.ts'
 import { openStaged, openStaging, stage, stagedName, unstage } from './staging.ts'
-import { hasEnded, wantsData, wantsFollowing, wantsReceiving, wantsShard } from './wants.ts'
+import { awaitsData, hasEnded, wantsData, wantsFollowing, wantsReceiving, wantsShard } from './wants.ts'
 
 /** Something that concerns no caller: a record that cannot be read, a step that failed where nobody keeps it. */
 export interface DealProblem {
@@ -33,6 +33,9 @@ export interface VerifyOptions {
 
 /** How long an end that waits for readers of its shard keeps others from their turn. */
 const PATIENCE_MS = 5000
+/** How often it is looked whether data that are under way are waited for; timers take no longer times than some weeks. */
+const EXPIRY_MS = 3_600_000
+const LATE = 'the data have not come in time'
 
 export class DealSteps {
   readonly #parts: Parts
@@ -158,22 +161,26 @@ export class DealSteps {
     const { proposalCid, transferType } = deal
     const record = await this.#table.transfer(proposalCid)
     if (record !== undefined && record.expiresAt <= clock.now() && !pushes.isOpen(proposalCid)) {
-      await deals.change(proposalCid, { type: 'failed', message: 'the data have not come in time' })
+      await deals.change(proposalCid, { type: 'failed', message: LATE })
       return
     }
     const fetches = transferType === 'http-pull' && record?.from !== undefined && this.#parts.pulls !== undefined
     if (!fetches && this.#parts.transfer?.accepts(transferType) !== true) return
     const begun = await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
     if (begun === undefined) return
-    await this.#fill(begun, fetches ? record : undefined)
+    await this.#fill({ ...begun, failure: deal.failure }, fetches ? record : undefined)
   }
 
   /** @param record - of data that are fetched; else the port is asked */
   async #fill (deal: ProviderDeal, record: TransferRecord | undefined): Promise<void> {
     const { transfer, deals, clock, retry, ending: signal } = this.#parts
     const { proposalCid } = deal
+    const own = new AbortController()
+    const pulling = AbortSignal.any([own.signal, signal])
+    this.#pulls.set(proposalCid.toString(), own)
+    const over = new AbortController()
     try {
-      const pulling = this.#pulling(deal)
+      if (record !== undefined) void this.#watchExpiry(proposalCid, record, AbortSignal.any([over.signal, signal]))
       const file = await openStaging(this.#parts, proposalCid)
       try {
         await portCall(this.#parts, record === undefined ? transfer?.receive(deal, file, { signal }) ?? Promise.resolve() : pullInto(this.#parts, deal, record, file, pulling))
@@ -184,16 +191,25 @@ export class DealSteps {
     } catch (error) {
       if (this.#parts.ending.aborted) throw error
       const lost = retryOf(error) === 'never' && !(error instanceof IoError) && !mayBeMended(error)
-      await deals.change(proposalCid, lost ? { type: 'failed', message: `receiving the data: ${messageOf(error)}` } : { type: 'postponed', failure: failureOf(error, deal.failure, clock.now(), retry, { retry: 'later' }) })
+      // who holds a place and brings little is tried the later the more often, so that others have it
+      const before = codeOf(error) === 'TRANSFER_STALLED' ? deal.failure : undefined
+      await deals.change(proposalCid, lost ? { type: 'failed', message: `receiving the data: ${messageOf(error)}` } : { type: 'postponed', failure: failureOf(error, before, clock.now(), retry, { retry: 'later' }) })
     } finally {
+      over.abort()
       this.#pulls.delete(proposalCid.toString())
     }
   }
 
-  #pulling ({ proposalCid }: ProviderDeal): AbortSignal {
-    const own = new AbortController()
-    this.#pulls.set(proposalCid.toString(), own)
-    return AbortSignal.any([own.signal, this.#parts.ending])
+  /** Ends the deal, and what is under way for it, when its data are no longer waited for; a proposal that comes again puts that off. Never rejects. */
+  async #watchExpiry (proposalCid: CID, { expiresAt }: TransferRecord, signal: AbortSignal): Promise<void> {
+    const { deals, clock } = this.#parts
+    try {
+      for (let until: number | undefined = expiresAt; until !== undefined && until > clock.now(); until = (await this.#table.transfer(proposalCid))?.expiresAt) await clock.sleep(Math.min(EXPIRY_MS, until - clock.now()), { signal })
+      signal.throwIfAborted()
+      if (await deals.change(proposalCid, { type: 'failed', message: LATE }, awaitsData) !== undefined) await this.endTransfer(proposalCid, LATE)
+    } catch (error) {
+      if (!signal.aborted) this.#onProblem({ deal: proposalCid.toString(), error })
+    }
   }
 
   /** End what moves data of the deal; its state is the caller's affair. */

@@ -225,6 +225,66 @@ describe('a deal whose data are fetched', () => {
     await h.end()
   })
 
+  it('gives its place to others when it brings next to nothing, and is tried the later the more often', async () => {
+    const other = await dataOf(2)
+    let asked = 0
+    // a byte every 10 seconds
+    const drips = (at = 0): Response => new Response(new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        await h.clock.sleep(10_000)
+        controller.enqueue(data.payload.slice(at, ++at))
+      },
+    }, { highWaterMark: 0 }), { status: 206, headers: { 'content-range': `bytes 0-${data.payload.byteLength - 1}/${data.payload.byteLength}` } })
+    const payloads = servePayloads({ prefix: '/payloads/', find: async () => ({ payload: await other.source(), close: () => {} }) })
+    const h: Online = await openOnline({
+      maxConcurrentPulls: 1,
+      pulls: {
+        fetch: async (input, init) => {
+          if (!String(input).endsWith('/slow')) return await payloads(new Request(input as URL, init)) ?? new Response(null, { status: 404 })
+          asked++
+          return drips()
+        },
+      },
+    })
+    await h.propose(data, { transfer: { ...pull, url: 'http://client.test/payloads/slow' } })
+    await dealIs(h, name, inState('StorageDealTransferring'))
+    await h.propose(other, { transfer: pull })
+    await until(async () => {
+      await advance(h, 10_000)
+      return (await h.provider.deal(nameOf(other)))?.state === 'StorageDealActive'
+    })
+    const tries: number[] = []
+    for (let minute = 0; minute < 240; minute++) {
+      const before = asked
+      await advance(h, 60_000)
+      if (asked > before) tries.push(minute)
+    }
+    expect((await h.provider.deal(name))?.state).toBe('StorageDealProviderTransferAwaitRestart')
+    expect((await h.provider.deal(name))?.failure).toMatchObject({ code: 'TRANSFER_STALLED' })
+    expect((await h.provider.deal(name))?.failure?.attempts).toBeGreaterThan(3)
+    expect(tries.length).toBeLessThan(20)
+    await h.end()
+  })
+
+  it('ends, though something is under way, when the data do not come in time; a proposal that comes again puts that off', async () => {
+    let isLeft = false
+    const fetches: typeof fetch = (_, init) => new Promise((_resolve, reject) => { init?.signal?.addEventListener('abort', () => { isLeft = true; reject(init.signal?.reason as Error) }) })
+    // each answer is waited for a little less long than the data
+    const h = await openOnline({ pulls: { fetch: fetches }, handler: { limits: { tokenMs: 20_000 } } })
+    await h.propose(data, { transfer: pull })
+    await dealIs(h, name, inState('StorageDealTransferring'))
+    await advance(h, 15_000)
+    await h.propose(data, { transfer: pull })
+    await advance(h, 10_000)
+    expect([(await h.provider.deal(name))?.state, isLeft]).toEqual(['StorageDealTransferring', false])
+    await advance(h, 10_000)
+    const deal = await dealIs(h, name, inState('StorageDealError'))
+    expect([deal.message, isLeft]).toEqual(['the data have not come in time', true])
+    expect(staged(h)).toEqual([])
+    expect(await keepsToken(h)).toBe(false)
+    await h.end()
+  })
+
   it('goes on in another process', async () => {
     const client = clientOf()
     client.down = true

@@ -12,10 +12,15 @@ export interface Attempts extends CallOptions {
   readonly attempts: number
   /** What has been brought so far. */
   readonly done: () => number
+  /** What has to be brought at least, pauses counted, over a minute of attempts that fail. @default no limit */
+  readonly minBytesPerSecond?: number | undefined
 }
 
-/** Calls until it resolves. Pauses double from half a second to a minute, unless the other side says how long. @throws what the last call threw */
-export const withAttempts = async (call: () => Promise<void>, { clock, attempts, done, signal }: Attempts): Promise<void> => {
+const RATE_MS = 60_000
+
+/** Calls until it resolves. Pauses double from half a second to a minute, unless the other side says how long. Ends where too little comes of it. @throws what the last call threw */
+export const withAttempts = async (call: () => Promise<void>, { clock, attempts, done, minBytesPerSecond = 0, signal }: Attempts): Promise<void> => {
+  let mark = { at: clock.monotonic(), done: done() }
   for (let vain = 0; ;) {
     const before = done()
     try {
@@ -26,6 +31,11 @@ export const withAttempts = async (call: () => Promise<void>, { clock, attempts,
       if (!(error instanceof TransferError) || error.retry !== 'later') throw error
       vain = done() > before ? 0 : vain + 1
       if (vain >= attempts) throw error
+      const ms = clock.monotonic() - mark.at
+      if (ms >= RATE_MS) {
+        if ((done() - mark.done) * 1000 < minBytesPerSecond * ms) throw done() === mark.done ? error : new TransferError('TRANSFER_STALLED', `too slow; min=${minBytesPerSecond} bytes per second`, { cause: error, source: error.source })
+        mark = { at: clock.monotonic(), done: done() }
+      }
       await clock.sleep(error.retryAfterMs ?? Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, vain - 1)), { signal })
     }
   }

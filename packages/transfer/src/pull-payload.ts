@@ -11,7 +11,7 @@ import { streamChunks, watchedChunks } from './watched-chunks.ts'
  * an answer alone never means. It is not finished nor closed. What is there when it rejects stays there.
  *
  * @throws {TransferError} what the receiver says of the bytes; `TRANSFER_UNREACHABLE`, `TRANSFER_TRUNCATED`, `TRANSFER_STALLED`, `TRANSFER_BUSY`: too
- *   often in a row; `TRANSFER_UNAUTHORIZED`, `TRANSFER_EXPIRED`, `TRANSFER_REFUSED`; `TRANSFER_BAD_ANSWER`: other bytes than were asked for, or
+ *   often in a row, or with less than 1 KiB/s over a minute; `TRANSFER_UNAUTHORIZED`, `TRANSFER_EXPIRED`, `TRANSFER_REFUSED`; `TRANSFER_BAD_ANSWER`: other bytes than were asked for, or
  *   another payload than before
  */
 export const pullPayload = async (url: URL | string, receiver: PayloadReceiver, options: TransferClientOptions = {}): Promise<void> => {
@@ -22,7 +22,7 @@ export const pullPayload = async (url: URL | string, receiver: PayloadReceiver, 
   signal?.throwIfAborted()
   teller.tell('begun', receiver.doneBytes)
   try {
-    await withAttempts(() => pullOnce(at, receiver, client, seen), { clock, attempts, signal, done: () => receiver.doneBytes })
+    await withAttempts(() => pullOnce(at, receiver, client, seen), { clock, attempts, signal, minBytesPerSecond: TRANSFER_LIMITS.minBytesPerSecond, done: () => receiver.doneBytes })
   } catch (error) {
     teller.tell('cut', receiver.doneBytes, error instanceof TransferError ? error.code : undefined)
     throw error

@@ -228,3 +228,25 @@ describe('a server of payloads', () => {
     expect(counts.closed).toBe(counts.found)
   })
 })
+
+it('a server that brings a section now and then, and breaks off each time, is left after a minute', async () => {
+  const clock = createFakeClock()
+  const pausing: Clock = { ...clock, now: clock.now, monotonic: clock.monotonic, sleep: async (ms, options) => {
+    if (ms >= 30_000) return clock.sleep(ms, options)
+    await clock.advance(ms)
+  } }
+  const receiver = await receive()
+  let asked = 0
+  const fetches = answering(async ({ headers }) => {
+    const from = Number(/^bytes=(\d+)-/.exec(headers.get('range') ?? '')?.[1])
+    // the head alone is no section
+    const to = dag.ends.filter((end) => end > from)[from === 0 ? 1 : 0]!
+    await clock.advance(25_000)
+    asked++
+    return partial(dag.payload.subarray(from, to), from)
+  })
+  await expect(pullPayload(URL_OF_ONE, receiver, { token: TOKEN, clock: pausing, fetch: fetches })).rejects.toMatchObject({ code: 'TRANSFER_STALLED', retry: 'later' })
+  expect(asked).toBe(3)
+  expect(receiver.doneBytes).toBeGreaterThan(0)
+  await receiver.close()
+})
