@@ -1,6 +1,6 @@
 /** Goes on with deals by itself: each that is on its way has a loop of its own, and active ones are asked about in turn. */
+import type { ClientDeal } from '@dagstore/deal-protocol'
 import type { CID } from 'multiformats/cid'
-import type { ClientDeal } from './client-deal.ts'
 import type { DealTable } from './deal-table.ts'
 import type { DealSteps } from './deal-steps.ts'
 import type { Parts } from './parts.ts'

@@ -1,11 +1,10 @@
 /** The calls of a client. */
-import { FINAL_STATES, type ProviderAsk } from '@dagstore/deal-protocol'
+import { type ClientDeal, FINAL_STATES, type ProviderAsk, TRANSFER_CANCELLED, type TransferFacts, transferOfDeal } from '@dagstore/deal-protocol'
 import type { CallOptions, EventHub } from '@dagstore/io'
 import { type AnyCid, toCid } from '@dagstore/read-blockstore'
 import type { PayloadHandler } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
 import type { Background } from './background.ts'
-import type { ClientDeal, TransferFacts } from './client-deal.ts'
 import type { Pieces } from './comm-p.ts'
 import type { ClientDealUpdate, DealClient, DealMilestone, DealParams, StartOptions, TransferUpdate, UpdatesOptions } from './deal-client.ts'
 import type { DealSteps } from './deal-steps.ts'
@@ -14,7 +13,6 @@ import { ACCEPTED } from './machine/index.ts'
 import type { Parts } from './parts.ts'
 import type { Proposing } from './proposing.ts'
 import type { PiecePayload } from './sources.ts'
-import { CANCELLED, transferOf } from './transfer-facts.ts'
 
 export interface ClientParts {
   readonly parts: Parts
@@ -97,7 +95,7 @@ export class Client implements DealClient {
     return this.#call(signal, async (either) => {
       const { parts, steps, background } = this.#of
       const deal = await this.#known(proposalCid)
-      const { status } = transferOf(deal) ?? {}
+      const { status } = transferOfDeal(deal) ?? {}
       if (status === undefined || status === 'completed' || status === 'failed' || status === 'cancelled') throw wrongState(deal)
       await parts.deals.change(deal.proposalCid, { type: 'retry' })
       // it is the provider that has to go on
@@ -111,12 +109,12 @@ export class Client implements DealClient {
     return this.#call(signal, async (either) => {
       const { parts, steps, background } = this.#of
       const deal = await this.#known(proposalCid)
-      const { status } = transferOf(deal) ?? {}
+      const { status } = transferOfDeal(deal) ?? {}
       if (status === undefined || status === 'completed' || status === 'failed' || status === 'cancelled') throw wrongState(deal)
       const { token } = await parts.table.secrets(deal.proposalCid) ?? {}
       // all bytes may have come meanwhile, and then it is too late
-      if (await parts.deals.change(deal.proposalCid, { type: 'given-up', message: CANCELLED }) === undefined) throw wrongState(await this.#known(proposalCid))
-      steps.cancel(deal.proposalCid, new DealClientError('DEAL_CLIENT_WRONG_STATE', CANCELLED))
+      if (await parts.deals.change(deal.proposalCid, { type: 'given-up', message: TRANSFER_CANCELLED }) === undefined) throw wrongState(await this.#known(proposalCid))
+      steps.cancel(deal.proposalCid, new DealClientError('DEAL_CLIENT_WRONG_STATE', TRANSFER_CANCELLED))
       background.drive(deal.proposalCid)
       // where it does not hear of it, it waits in vain until the deal was to start
       await parts.api(deal.provider).request(`transfers/${deal.proposalCid.toString()}`, { method: 'DELETE', token, signal: either }).catch(() => {})
@@ -149,7 +147,7 @@ export class Client implements DealClient {
 
   async * transfers (options?: CallOptions): AsyncGenerator<TransferFacts, void, undefined> {
     for await (const deal of this.deals(options)) {
-      const transfer = transferOf(deal)
+      const transfer = transferOfDeal(deal)
       if (transfer !== undefined) yield transfer
     }
   }

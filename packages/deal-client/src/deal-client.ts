@@ -1,11 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The client's deals as their callers see them. */
-import type { ProviderAsk, StorageDealState, TransferTerms } from '@dagstore/deal-protocol'
+import type { ClientDeal, ProviderAsk, StorageDealState, TransferFacts, TransferTerms } from '@dagstore/deal-protocol'
 import type { ByteProgress, CallOptions } from '@dagstore/io'
 import type { AnyCid } from '@dagstore/read-blockstore'
 import type { PayloadHandler } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
-import type { ClientDeal, TransferFacts } from './client-deal.ts'
 import type { PiecePayload } from './sources.ts'
 
 /** What is wanted of a provider; what is left out follows from its ask. */

@@ -1,8 +1,7 @@
 /** What is done for a deal in each of its states. Everything here may be done again: the deal, its name and its token were written before the first request. */
-import { type DealStatus, encodeClientProposal, FINAL_STATES, type ProposalAnswer, type ProposalMessage, type TransferTerms } from '@dagstore/deal-protocol'
+import { type ClientDeal, type DealStatus, encodeClientProposal, FINAL_STATES, type ProposalAnswer, type ProposalMessage, type TransferTerms } from '@dagstore/deal-protocol'
 import { createLane } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
-import type { ClientDeal } from './client-deal.ts'
 import { DealClientError } from './errors.ts'
 import { cutMessage, failureOf, messageOf, retryOf } from './failure.ts'
 import { isFatal, toldOf, waitsForBytes } from './judgement.ts'

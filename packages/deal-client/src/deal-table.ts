@@ -8,10 +8,10 @@
  *     'n' transferId u64            proposal CID
  *     'v'                           version u8: 1
  */
-import type { AnyLevel, CallOptions } from '@dagstore/io'
+import type { ClientDeal, ClientDealProgress, ClientDealTerms } from '@dagstore/deal-protocol'
+import { type AnyLevel, type CallOptions, joinBytes } from '@dagstore/io'
 import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { CID } from 'multiformats/cid'
-import type { ClientDeal, ClientDealProgress, ClientDealTerms } from './client-deal.ts'
 import { DealClientError } from './errors.ts'
 import { type DealSecrets, decodeProgress, decodeSecrets, decodeTerms, encodeProgress, encodeSecrets, encodeTerms } from './record-codec.ts'
 
@@ -49,16 +49,16 @@ export const openDealTable = async (db: AnyLevel): Promise<DealTable> => {
   if (version === undefined) await guard('put', () => level.put<Uint8Array, Uint8Array>(VERSION_KEY, Uint8Array.of(VERSION), SYNC))
   else if (version[0] !== VERSION) throw new DealClientError('DEAL_CLIENT_BAD_FORMAT', `deals of an unknown version; want=${VERSION} got=${version[0]}`)
   const write = (changes: Change[]): Promise<void> => guard('batch', () => level.batch(changes, SYNC))
-  const put = (tag: Uint8Array, name: Uint8Array, value: Uint8Array): Change => ({ type: 'put', key: join(tag, name), value })
-  const del = (tag: Uint8Array, name: Uint8Array): Change => ({ type: 'del', key: join(tag, name) })
+  const put = (tag: Uint8Array, name: Uint8Array, value: Uint8Array): Change => ({ type: 'put', key: joinBytes([tag, name]), value })
+  const del = (tag: Uint8Array, name: Uint8Array): Change => ({ type: 'del', key: joinBytes([tag, name]) })
 
   return {
     get: async (proposalCid) => {
-      const [terms, progress] = await guard('getMany', () => level.getMany([join(TERMS, proposalCid.bytes), join(PROGRESS, proposalCid.bytes)]))
+      const [terms, progress] = await guard('getMany', () => level.getMany([joinBytes([TERMS, proposalCid.bytes]), joinBytes([PROGRESS, proposalCid.bytes])]))
       return terms === undefined || progress === undefined ? undefined : { ...decodeTerms(proposalCid, terms), ...decodeProgress(proposalCid, progress) }
     },
     secrets: async (proposalCid) => {
-      const bytes = await guard('get', () => level.get(join(SECRETS, proposalCid.bytes)))
+      const bytes = await guard('get', () => level.get(joinBytes([SECRETS, proposalCid.bytes])))
       return bytes === undefined ? undefined : decodeSecrets(proposalCid, bytes)
     },
     names: async function * (which, { signal } = {}) {
@@ -75,7 +75,7 @@ export const openDealTable = async (db: AnyLevel): Promise<DealTable> => {
       }
     },
     find: async (transferId) => {
-      const name = BigInt.asUintN(64, transferId) === transferId ? await guard('get', () => level.get(join(NUMBERS, u64(transferId)))) : undefined
+      const name = BigInt.asUintN(64, transferId) === transferId ? await guard('get', () => level.get(joinBytes([NUMBERS, u64(transferId)]))) : undefined
       return name === undefined ? undefined : nameOf(name)
     },
     add: (deal, secrets) => {
@@ -100,13 +100,6 @@ const nameOf = (bytes: Uint8Array): CID => {
 const u64 = (value: bigint): Uint8Array => {
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setBigUint64(0, value)
-  return bytes
-}
-
-const join = (tag: Uint8Array, name: Uint8Array): Uint8Array => {
-  const bytes = new Uint8Array(tag.byteLength + name.byteLength)
-  bytes.set(tag)
-  bytes.set(name, tag.byteLength)
   return bytes
 }
 

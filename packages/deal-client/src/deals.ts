@@ -1,8 +1,7 @@
 /** The client's deals, each changed by one event at a time; whoever listens is told after it is written. */
-import { FINAL_STATES, type StorageDealState } from '@dagstore/deal-protocol'
+import { type ClientDeal, type ClientDealProgress, FINAL_STATES, type StorageDealState } from '@dagstore/deal-protocol'
 import { type Clock, createKeyLock, type KeyLock } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
-import type { ClientDeal, ClientDealProgress } from './client-deal.ts'
 import type { DealTable } from './deal-table.ts'
 import { type ClientDealEvent, step } from './machine/index.ts'
 import type { DealSecrets } from './record-codec.ts'

@@ -1,6 +1,6 @@
 export type { ClientDealProblem } from './background.ts'
 export type { Chain, DealFunds } from './chain.ts'
-export type { ClientDeal, ClientDealProgress, ClientDealTerms, DealStage, TransferFacts } from './client-deal.ts'
+export type { ClientDeal, ClientDealProgress, ClientDealTerms, DealStage, TransferFacts } from '@dagstore/deal-protocol'
 export type { ClientDealUpdate, DealClient, DealMilestone, DealParams, StartOptions, TransferUpdate, UpdatesOptions } from './deal-client.ts'
 export { DealClientError, type DealClientErrorCode, type DealClientErrorOptions } from './errors.ts'
 export { type ClientRetryOptions, RETRY_DEFAULTS } from './failure.ts'

@@ -1,6 +1,5 @@
 /** What an error, and what a provider says, mean for a deal. */
-import type { DealStatus } from '@dagstore/deal-protocol'
-import type { ClientDeal } from './client-deal.ts'
+import type { ClientDeal, DealStatus } from '@dagstore/deal-protocol'
 import { codeOf, cutMessage, retryOf } from './failure.ts'
 import { ACCEPTED, type ClientDealEvent, providerHas } from './machine/index.ts'
 

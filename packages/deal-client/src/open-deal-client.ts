@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Opening the client's side of deals on a database. */
+import { transferOfDeal } from '@dagstore/deal-protocol'
 import type { Hashes } from '@dagstore/hashes'
 import { type AnyLevel, type Clock, createEventHub, createFairSlots, type FairFlow, type Random, systemClock, systemRandom } from '@dagstore/io'
 import type { PieceEngine } from '@dagstore/piece'
@@ -19,7 +20,6 @@ import { servePayloadsOf } from './payload-server.ts'
 import { Proposing } from './proposing.ts'
 import { createProviderApi } from './provider-api.ts'
 import type { DealSources } from './sources.ts'
-import { transferOf } from './transfer-facts.ts'
 
 export interface DealClientOptions {
   /** Opened; any engine. Sublevel `client-deals` is the client's. One client at a time: the engine's lock must see to it. */
@@ -76,7 +76,7 @@ export const openDealClient = async (options: DealClientOptions): Promise<DealCl
   const transferHub = createEventHub<Extract<TransferUpdate, { readonly type: 'transfer' }>>(() => {}, () => {})
   let background: Background | undefined
   const deals = new Deals(table, clock, ({ deal, from }) => {
-    const transfer = transferOf(deal)
+    const transfer = transferOfDeal(deal)
     if (transfer !== undefined) {
       if (transfer.status !== 'ongoing') live.delete(deal.proposalCid.toString())
       transferHub.emit({ type: 'transfer', transfer })
@@ -86,7 +86,7 @@ export const openDealClient = async (options: DealClientOptions): Promise<DealCl
   })
   const told: Parts['told'] = (deal, sentBytes) => {
     live.set(deal.proposalCid.toString(), sentBytes)
-    const transfer = transferOf({ ...deal, sentBytes })
+    const transfer = transferOfDeal({ ...deal, sentBytes })
     if (transfer !== undefined) transferHub.emit({ type: 'transfer', transfer: { ...transfer, updatedAt: clock.now() } })
   }
   const parts: Parts = {

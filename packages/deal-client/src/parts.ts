@@ -1,8 +1,8 @@
 /** What the steps of a deal work with. */
+import type { ClientDeal } from '@dagstore/deal-protocol'
 import type { Hashes } from '@dagstore/hashes'
 import type { Clock, FairFlow, FairSlots } from '@dagstore/io'
 import type { Chain } from './chain.ts'
-import type { ClientDeal } from './client-deal.ts'
 import type { DealTable } from './deal-table.ts'
 import type { Deals } from './deals.ts'
 import type { RetryPauses } from './failure.ts'

@@ -1,9 +1,9 @@
 /** Payloads for providers that fetch them: a deal's own, for the token that stands in its proposal, until its data have come or its time has. */
+import type { ClientDeal } from '@dagstore/deal-protocol'
 import { type Hashes, SHA2_256 } from '@dagstore/hashes'
 import type { Clock } from '@dagstore/io'
 import { matchesToken, type PayloadHandler, payloadSource, servePayloads, type ServePayloadsOptions } from '@dagstore/transfer'
 import { CID } from 'multiformats/cid'
-import type { ClientDeal } from './client-deal.ts'
 import { openSource } from './comm-p.ts'
 import type { Parts } from './parts.ts'
 

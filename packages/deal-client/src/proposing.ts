@@ -1,9 +1,9 @@
 /** Making deals: what is asked, computed and signed before a deal is written down. */
+import type { ClientDeal } from '@dagstore/deal-protocol'
 import { type Clock, createKeyLock, type KeyLock, type Random } from '@dagstore/io'
 import { toCid } from '@dagstore/read-blockstore'
 import { createTransferToken } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
-import type { ClientDeal } from './client-deal.ts'
 import type { Pieces } from './comm-p.ts'
 import type { DealParams, StartOptions } from './deal-client.ts'
 import { DealClientError } from './errors.ts'

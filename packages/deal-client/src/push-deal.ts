@@ -1,6 +1,6 @@
 /** One go at sending the bytes of a deal. */
+import type { ClientDeal } from '@dagstore/deal-protocol'
 import { payloadSource, pushPayload, TransferError } from '@dagstore/transfer'
-import type { ClientDeal } from './client-deal.ts'
 import { openSource } from './comm-p.ts'
 import { DealClientError } from './errors.ts'
 import type { Parts } from './parts.ts'

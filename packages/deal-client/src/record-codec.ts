@@ -10,9 +10,8 @@
  * The proposal is the CBOR that was sent; its CID is the key. Amounts are decimal text.
  */
 import * as cbor from '@ipld/dag-cbor'
-import { type DealFailure, decodeClientProposal, encodeClientProposal, Fields, STORAGE_DEAL_STATES, type StorageDealState, storageDealState, TRANSFER_TYPES } from '@dagstore/deal-protocol'
+import { type ClientDealProgress, type ClientDealTerms, type DealFailure, type DealStage, decodeClientProposal, encodeClientProposal, Fields, STORAGE_DEAL_STATES, type StorageDealState, storageDealState, TRANSFER_TYPES } from '@dagstore/deal-protocol'
 import type { CID } from 'multiformats/cid'
-import type { ClientDealProgress, ClientDealTerms, DealStage } from './client-deal.ts'
 import { DealClientError } from './errors.ts'
 
 /** Whoever has them may ask about a deal and move its bytes. */

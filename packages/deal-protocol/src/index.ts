@@ -1,5 +1,6 @@
 export { decodeAddress, encodeAddress } from './address.ts'
 export { decodeProviderAsk, encodeProviderAsk, type ProviderAsk, type RetrievalTerms } from './ask-message.ts'
+export type { ClientDeal, ClientDealProgress, ClientDealTerms, DealStage, TransferFacts } from './client-deal.ts'
 export { type ClientProposal, decodeClientProposal, encodeClientProposal, encodeDealProposal, proposalCidOf } from './client-proposal.ts'
 export { checkProposal, type DealProposal } from './deal-proposal.ts'
 export type { DealTransfer, ReceiveOptions } from './deal-transfer.ts'
@@ -14,3 +15,4 @@ export { FINAL_RETRIEVAL_STATES, RETRIEVAL_DEAL_STATES, type RetrievalDealState,
 export { decodeRetrievalAnswer, decodeRetrievalOffer, decodeRetrievalProposal, decodeRetrievalStatus, encodeRetrievalAnswer, encodeRetrievalOffer, encodeRetrievalProposal, encodeRetrievalStatus, type RetrievalAnswer, type RetrievalOffer, type RetrievalProposal, type RetrievalStatus, type SelectorMessage } from './retrieval-messages.ts'
 export { FINAL_STATES, STATES_WITH_PIECE, STORAGE_DEAL_STATES, storageDealState, type StorageDealState } from './storage-deal-states.ts'
 export { type DealStatus, decodeDealStatus, decodeProposalAnswer, decodeProposalMessage, encodeDealStatus, encodeProposalAnswer, encodeProposalMessage, type ProposalAnswer, type ProposalMessage, TRANSFER_TYPES, type TransferTerms } from './storage-messages.ts'
+export { TRANSFER_CANCELLED, transferOfDeal } from './transfer-facts.ts'

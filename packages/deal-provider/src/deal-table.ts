@@ -13,7 +13,7 @@
  *     'v'                                               version u8: 1
  */
 import { decodeProgress, decodeTerms, type DealProgress, type DealTerms, encodeProgress, encodeTerms, FINAL_STATES, type ProviderDeal } from '@dagstore/deal-protocol'
-import type { AnyLevel, CallOptions } from '@dagstore/io'
+import { type AnyLevel, type CallOptions, joinBytes } from '@dagstore/io'
 import { parsePieceCid } from '@dagstore/piece'
 import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { CID } from 'multiformats/cid'
@@ -244,15 +244,7 @@ const u64 = (value: bigint): Uint8Array => {
   return bytes
 }
 
-const join = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const bytes = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.byteLength
-  }
-  return bytes
-}
+const join = (...parts: readonly Uint8Array[]): Uint8Array => joinBytes(parts)
 
 const byText = (key: Uint8Array): [string, Uint8Array] => [String.fromCharCode(...key), key]
 

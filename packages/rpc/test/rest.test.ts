@@ -72,7 +72,7 @@ describe('PUT /rest/v0/import', () => {
     const world = await serveImports(async () => { throw error }, (text) => { notices.push(text) })
     const put = async (): Promise<unknown> => (await fetch(`${world.url}/rest/v0/import`, { method: 'PUT', body: 'x', headers: { authorization: `Bearer ${world.tokens.sign(PERMISSIONS)}` } })).json()
     expect(await put()).toEqual({ Error: 'the disk is full', code: 'IO_NO_SPACE' })
-    error = new Error('secret at /root/x')
+    error = new Error('secret at /data/x')
     expect(JSON.stringify(await put())).not.toContain('secret')
     expect(notices).toHaveLength(1)
   })

@@ -13,8 +13,7 @@
  * Source: go-fil-markets storagemarket/impl/clientstates/client_fsm.go. Left out: checks of the chain. Looser: a proposal is taken before its
  * data come, as go-fil-markets does; one that the provider has forgotten meanwhile is proposed again.
  */
-import type { StorageDealState } from '@dagstore/deal-protocol'
-import type { ClientDealProgress } from '../client-deal.ts'
+import type { ClientDealProgress, StorageDealState } from '@dagstore/deal-protocol'
 import type { ClientDealEvent } from './event.ts'
 
 type Change = Partial<ClientDealProgress>

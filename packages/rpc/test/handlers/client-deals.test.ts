@@ -1,9 +1,9 @@
 /** Storage deals and transfers of a client over the RPC. */
-import { STORAGE_DEAL_STATES, type StorageDealState } from '@dagstore/deal-protocol'
+import { STORAGE_DEAL_STATES, type StorageDealState, TRANSFER_CANCELLED, type TransferFacts } from '@dagstore/deal-protocol'
 import { type DealInfo, PERMISSIONS, type StartDealParams } from '@dagstore/lotus-api'
 import { pieceCidV1 } from '@dagstore/piece'
 import { describe, expect, it } from 'vitest'
-import type { ClientDealFacts, ClientDealParts, ClientTransferFacts, NewDeal, ProviderNames } from '../../src/handlers/index.ts'
+import type { ClientDealFacts, ClientDealParts, NewDeal, ProviderNames } from '../../src/handlers/index.ts'
 import { type ClientKit, cidOf, openClient } from './client-kit.ts'
 import { all } from './node-kit.ts'
 
@@ -21,7 +21,7 @@ const dealFacts = (more: Partial<ClientDealFacts> = {}): ClientDealFacts => ({
   ...more,
 })
 
-const transferFacts = (more: Partial<ClientTransferFacts> = {}): ClientTransferFacts => ({
+const transferFacts = (more: Partial<TransferFacts> = {}): TransferFacts => ({
   transferId: 2n ** 63n, proposalCid: cidOf('proposal'), root: cidOf('root'), provider: URL_OF, transferType: 'http-push', status: 'ongoing', message: '', sentBytes: 400, totalBytes: 1000, updatedAt: 3000, ...more,
 })
 
@@ -71,6 +71,11 @@ describe('deals of a client over the RPC', () => {
   ] as readonly (readonly [StorageDealState, number, number])[])('in %s with %i bytes sent have a transfer of status %i', async (state, sentBytes, status) => {
     const { api } = open({ deal: async () => dealFacts({ state, sentBytes }) })
     expect(await api.ClientGetDealInfo(cidOf('proposal'))).toMatchObject({ State: STORAGE_DEAL_STATES[state], DataTransfer: { Status: status } })
+  })
+
+  it('whose transfer was given up have one that was cancelled, as in the list of transfers', async () => {
+    const { api } = open({ deal: async () => dealFacts({ state: 'StorageDealError', message: TRANSFER_CANCELLED }) })
+    expect(await api.ClientGetDealInfo(cidOf('proposal'))).toMatchObject({ DataTransfer: { Status: 10 } })
   })
 
   it('without a transfer have none', async () => {

@@ -100,7 +100,7 @@ describe('imports over the RPC', () => {
   })
 
   it('reject with the code of what went wrong, and words of others are told to nobody', async () => {
-    const notices = openClient({ imports: importParts({ remove: async (id) => { throw id === 1n ? new OurError('IMPORT_UNKNOWN', 'no such import; id=1') : new Error('secret at /root/x') } }) })
+    const notices = openClient({ imports: importParts({ remove: async (id) => { throw id === 1n ? new OurError('IMPORT_UNKNOWN', 'no such import; id=1') : new Error('secret at /data/x') } }) })
     expect(await notices.call('ClientRemoveImport', [1])).toMatchObject({ error: { message: 'no such import; id=1', data: { code: 'IMPORT_UNKNOWN' } } })
     const { text } = await notices.call('ClientRemoveImport', [2])
     expect(text).not.toContain('secret')

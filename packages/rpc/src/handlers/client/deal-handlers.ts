@@ -1,10 +1,10 @@
 /** Storage deals of a client. Source: lotus node/impl/client/client.go `ClientStartDeal`, `ClientListDeals`, `ClientGetDealUpdates`, `ClientRestartDataTransfer`. */
-import { storageDealState } from '@dagstore/deal-protocol'
+import { storageDealState, type TransferFacts } from '@dagstore/deal-protocol'
 import type { DataTransferChannel, DealInfo, LotusApi, LotusCallOptions, StartDealParams } from '@dagstore/lotus-api'
 import type { CID } from 'multiformats/cid'
 import { badParams, refusal } from '../failures.ts'
 import { newsFromNow } from '../news.ts'
-import type { ClientDealParts, ClientTransferFacts, NewDeal, ProviderNames } from './deal-parts.ts'
+import type { ClientDealParts, NewDeal, ProviderNames } from './deal-parts.ts'
 import { askOf, channelOf, dealInfoOf, newDealOf } from './deal-wire.ts'
 import { providerUrl } from './providers.ts'
 
@@ -18,7 +18,7 @@ export const clientDealHandlers = (deals: ClientDealParts, providers: ProviderNa
     const url = await providerUrl(providers, [['params.ProviderURL', params.ProviderURL ?? ''], ['params.Miner', params.Miner]], options)
     return newDealOf(params, url)
   }
-  const transferOf = async (id: bigint, options: LotusCallOptions): Promise<ClientTransferFacts> => {
+  const transferOf = async (id: bigint, options: LotusCallOptions): Promise<TransferFacts> => {
     for await (const transfer of deals.transfers({ signal: options.signal })) if (transfer.transferId === id) return transfer
     throw refusal(`no such transfer; id=${id}`, undefined, 'RPC_UNKNOWN_TRANSFER')
   }

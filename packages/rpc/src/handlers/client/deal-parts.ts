@@ -1,50 +1,10 @@
 /** What the handlers of storage deals need of the client's side: that of `@dagstore/deal-client`, and who providers are. */
-import type { DealFailure, DealProposal, ProviderAsk, StorageDealState, TransferTerms } from '@dagstore/deal-protocol'
+import type { ClientDeal, ProviderAsk, TransferFacts, TransferTerms } from '@dagstore/deal-protocol'
 import type { CallOptions } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 
-export interface DealStageFacts {
-  readonly state: StorageDealState
-  readonly message: string
-  /** Milliseconds since 1970. */
-  readonly at: number
-}
-
-export interface ClientDealFacts {
-  readonly proposalCid: CID
-  readonly proposal: DealProposal
-  /** URL. */
-  readonly provider: string
-  /** `undefined`: of an offline deal about a file that has none. */
-  readonly root: CID | undefined
-  readonly transferType: TransferTerms['type']
-  readonly payloadBytes: number | undefined
-  readonly fastRetrieval: boolean
-  readonly transferId: bigint
-  readonly createdAt: number
-  readonly state: StorageDealState
-  readonly message: string
-  readonly updatedAt: number
-  readonly sentBytes: number
-  readonly dealId: bigint | undefined
-  readonly publishCid: CID | undefined
-  readonly failure: DealFailure | undefined
-  readonly stages: readonly DealStageFacts[]
-}
-
-export interface ClientTransferFacts {
-  readonly transferId: bigint
-  readonly proposalCid: CID
-  readonly root: CID
-  /** URL. */
-  readonly provider: string
-  readonly transferType: TransferTerms['type']
-  readonly status: 'requested' | 'queued' | 'ongoing' | 'cut' | 'completed' | 'failed' | 'cancelled'
-  readonly message: string
-  readonly sentBytes: number
-  readonly totalBytes: number
-  readonly updatedAt: number
-}
+/** What is told of a deal. */
+export type ClientDealFacts = Omit<ClientDeal, 'clientSignature' | 'reservedFunds' | 'repeats'>
 
 /** What is left out follows from what the provider asks. */
 export interface NewDeal {
@@ -78,8 +38,8 @@ export interface ClientDealParts {
   settled (proposalCid: CID, options: CallOptions & { readonly until: 'transferred' | 'active' | 'final' }): Promise<ClientDealFacts>
   /** Bounded: who is slow loses the oldest and is told so. */
   updates (options: CallOptions): AsyncIterable<{ readonly type: 'deal', readonly deal: ClientDealFacts } | Dropped>
-  transfers (options: CallOptions): AsyncIterable<ClientTransferFacts>
-  transferUpdates (options: CallOptions): AsyncIterable<{ readonly type: 'transfer', readonly transfer: ClientTransferFacts } | Dropped>
+  transfers (options: CallOptions): AsyncIterable<TransferFacts>
+  transferUpdates (options: CallOptions): AsyncIterable<{ readonly type: 'transfer', readonly transfer: TransferFacts } | Dropped>
   restartTransfer (proposalCid: CID, options: CallOptions): Promise<unknown>
   cancelTransfer (proposalCid: CID, options: CallOptions): Promise<unknown>
 }

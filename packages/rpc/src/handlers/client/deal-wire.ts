@@ -1,15 +1,15 @@
 /** A client's deals and transfers as Lotus writes them. Source: lotus node/impl/client/client.go `newDealInfoWithTransfer`, api/types.go `NewDataTransferChannel`. */
-import { type ProviderAsk, STORAGE_DEAL_STATES, type StorageDealState } from '@dagstore/deal-protocol'
+import { type ProviderAsk, STORAGE_DEAL_STATES, type TransferFacts, transferOfDeal } from '@dagstore/deal-protocol'
 import { DATA_TRANSFER_STATUSES, type DataTransferChannel, type DataTransferStatus, type DealInfo, type StartDealParams, type StorageAsk } from '@dagstore/lotus-api'
-import type { CID } from 'multiformats/cid'
 import { badParams } from '../failures.ts'
-import type { ClientDealFacts, ClientTransferFacts, NewDeal } from './deal-parts.ts'
+import type { ClientDealFacts, NewDeal } from './deal-parts.ts'
 import { NOBODY } from './providers.ts'
 
 /** Everybody may see all of it, so tokens are in none of it. */
 export const dealInfoOf = (deal: ClientDealFacts): DealInfo => {
   const { proposal, failure } = deal
-  const channel = deal.transferType === 'manual' || deal.root === undefined ? null : channelOf(transferOf(deal, deal.root))
+  const transfer = transferOfDeal(deal)
+  const channel = transfer === undefined ? null : channelOf(transfer)
   return {
     ProposalCid: deal.proposalCid,
     State: STORAGE_DEAL_STATES[deal.state],
@@ -40,26 +40,11 @@ export const dealInfoOf = (deal: ClientDealFacts): DealInfo => {
   }
 }
 
-const BEFORE: ReadonlySet<StorageDealState> = new Set([
-  'StorageDealUnknown', 'StorageDealReserveClientFunds', 'StorageDealClientFunding', 'StorageDealFundsReserved', 'StorageDealStartDataTransfer', 'StorageDealTransferQueued',
-])
-
-const transferOf = (deal: ClientDealFacts, root: CID): ClientTransferFacts => {
-  const { transferId, proposalCid, provider, transferType, state, message, sentBytes, payloadBytes = 0, updatedAt } = deal
-  const isWhole = payloadBytes > 0 && sentBytes >= payloadBytes
-  const status = isWhole ? 'completed'
-    : BEFORE.has(state) ? 'requested'
-      : state === 'StorageDealTransferring' ? 'ongoing'
-        : state === 'StorageDealClientTransferRestart' ? 'cut'
-          : state === 'StorageDealError' || state === 'StorageDealFailing' || state === 'StorageDealProposalRejected' || state === 'StorageDealRejecting' ? 'failed' : 'completed'
-  return { transferId, proposalCid, root, provider, transferType, status, message, sentBytes, totalBytes: payloadBytes, updatedAt }
-}
-
-const STATUS: Readonly<Record<ClientTransferFacts['status'], DataTransferStatus>> = {
+const STATUS: Readonly<Record<TransferFacts['status'], DataTransferStatus>> = {
   requested: 'Requested', queued: 'Requested', ongoing: 'Ongoing', cut: 'Ongoing', completed: 'Completed', failed: 'Failed', cancelled: 'Cancelled',
 }
 
-export const channelOf = ({ transferId, proposalCid, root, provider, transferType, status, message, sentBytes, totalBytes }: ClientTransferFacts): DataTransferChannel => ({
+export const channelOf = ({ transferId, proposalCid, root, provider, transferType, status, message, sentBytes, totalBytes }: TransferFacts): DataTransferChannel => ({
   TransferID: transferId,
   Status: DATA_TRANSFER_STATUSES.indexOf(STATUS[status]),
   BaseCID: root,

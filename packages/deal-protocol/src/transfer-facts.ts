@@ -2,7 +2,7 @@
 import type { ClientDeal, TransferFacts } from './client-deal.ts'
 
 /** What stands in the message of a deal whose transfer was given up. */
-export const CANCELLED = 'the transfer was cancelled'
+export const TRANSFER_CANCELLED = 'the transfer was cancelled'
 
 const STATUS: Readonly<Partial<Record<ClientDeal['state'], TransferFacts['status']>>> = {
   StorageDealReserveClientFunds: 'requested',
@@ -15,9 +15,9 @@ const STATUS: Readonly<Partial<Record<ClientDeal['state'], TransferFacts['status
 }
 
 /** `undefined`: its bytes go as a file. */
-export const transferOf = (deal: ClientDeal): TransferFacts | undefined => {
+export const transferOfDeal = (deal: Omit<ClientDeal, 'clientSignature' | 'reservedFunds' | 'repeats'>): TransferFacts | undefined => {
   const { transferId, proposalCid, root, provider, transferType, sentBytes, payloadBytes, updatedAt, message, state } = deal
   if (transferType === 'manual' || payloadBytes === undefined || root === undefined) return undefined
-  const status = STATUS[state] ?? (sentBytes >= payloadBytes ? 'completed' : message.startsWith(CANCELLED) ? 'cancelled' : 'failed')
+  const status = STATUS[state] ?? (sentBytes >= payloadBytes ? 'completed' : message.startsWith(TRANSFER_CANCELLED) ? 'cancelled' : 'failed')
   return { transferId, proposalCid, root, provider, transferType, status, message, sentBytes, totalBytes: payloadBytes, updatedAt }
 }

@@ -1,6 +1,9 @@
 /** A deal as the client knows it. */
-import type { DealFailure, DealProposal, DealSignature, StorageDealState, TransferTerms } from '@dagstore/deal-protocol'
 import type { CID } from 'multiformats/cid'
+import type { DealProposal } from './deal-proposal.ts'
+import type { DealFailure, DealSignature } from './provider-deal.ts'
+import type { StorageDealState } from './storage-deal-states.ts'
+import type { TransferTerms } from './storage-messages.ts'
 
 /** What was proposed; never changes. */
 export interface ClientDealTerms {
