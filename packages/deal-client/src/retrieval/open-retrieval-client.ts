@@ -1,52 +1,21 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Retrievals of a client, by themselves from order to end, also over restarts. */
 import type { RetrievalOffer } from '@dagstore/deal-protocol'
-import type { Hashes } from '@dagstore/hashes'
-import { type AnyLevel, type CallOptions, type Clock, createEventHub, createKeyLock, type FairFlow, type Random, withdrawable } from '@dagstore/io'
+import { type CallOptions, createEventHub, createKeyLock, withdrawable } from '@dagstore/io'
 import { RetrievalError, type Retrievals } from '@dagstore/retrievals'
-import { createTransferToken, type FetchEvent } from '@dagstore/transfer'
-import type { CID } from 'multiformats/cid'
+import { createTransferToken } from '@dagstore/transfer'
 import { DealClientError } from '../errors.ts'
 import { createProviderApi } from '../provider-api.ts'
 import { findOffers, gatewayOffer } from './gateway-offer.ts'
 import { pruneRetrievals } from './prune-retrievals.ts'
 import { askOffer } from './provider-source.ts'
 import type { Retrieval, RetrievalOrder, RetrievalUpdate } from './retrieval.ts'
-import type { LocalDag, RetrievalClient, RetrievalNode } from './retrieval-client.ts'
+import type { RetrievalClient } from './retrieval-client.ts'
+import type { RetrievalClientOptions } from './retrieval-client-options.ts'
 import { isOver, openRetrievalTable, type RetrievalTable, type StoredRetrieval } from './retrieval-table.ts'
 import { RetrievalRuns } from './retrieval-runs.ts'
 import { CANCELLED_STATE, partOf } from './run-retrieval.ts'
 import { isSame, unfinishedOf } from './same-order.ts'
-
-export interface RetrievalClientOptions {
-  /** Has a part of its own in it. */
-  readonly db: AnyLevel
-  /** The files; nobody else writes there. */
-  readonly retrievals: Retrievals
-  readonly hashes: Hashes
-  /** Guard it where the URLs come from somebody else. */
-  readonly fetch: typeof fetch
-  readonly clock: Clock
-  readonly random: Random
-  /** A DAG that is here: an import. @default none is */
-  readonly local?: ((root: CID, options: CallOptions) => Promise<LocalDag | undefined>) | undefined
-  /** What 'ipfs' means. @default nothing */
-  readonly node?: RetrievalNode | undefined
-  /** Shared by those who share a rate. @default no limit */
-  readonly flow?: FairFlow | undefined
-  /** Retrievals under way at once; others wait. @default 16 */
-  readonly maxActive?: number | undefined
-  /** Rounds through all providers in a row that bring nothing. @default 8 */
-  readonly attempts?: number | undefined
-  /** No byte for so long is a failure. @default 30 s */
-  readonly stalledMs?: number | undefined
-  /** Go on at once with what was under way; `false`: when somebody asks for it. @default true */
-  readonly background?: boolean | undefined
-  /** What happens with whom; holds no secret. */
-  readonly onEvent?: ((event: FetchEvent & { readonly id: bigint }) => void) | undefined
-  /** What cannot be kept with a retrieval: a record that is damaged, a database that fails. */
-  readonly onProblem?: ((problem: { readonly id: bigint, readonly error: unknown }) => void) | undefined
-}
 
 const MAX_ID = (1n << 64n) - 1n
 
