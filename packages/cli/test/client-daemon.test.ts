@@ -1,6 +1,6 @@
 /** The client's side of a daemon, as a process of its own. */
 import { request } from 'node:http'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { describe, expect, it } from 'vitest'
@@ -32,6 +32,21 @@ describe('the client\'s side of a daemon', () => {
     // L13: a CAR of references is nobody's
     expect((await run(daemon, 'export', '--car', root, 'out.car')).code).toBe(0)
     expect((await call(daemon, 'ClientCalcCommP', [join(cwd, 'out.car')])).result.Root).toEqual((await call(daemon, 'ClientDealPieceCID', [{ '/': root }])).result.PieceCID)
+    // the same to whoever has no path there: a directory is no stream of bytes
+    const download = (query: Record<string, string>, method = 'GET'): Promise<Response> =>
+      fetch(`${daemon.url}/rest/v0/export?${new URLSearchParams(query)}`, { method, headers: { authorization: `Bearer ${daemon.token}` } })
+    const whole = JSON.stringify({ Root: { '/': root } })
+    expect(Buffer.compare(Buffer.from(await (await download({ export: whole })).arrayBuffer()), content)).toBe(0)
+    expect((await download({ export: whole }, 'HEAD')).headers.get('content-length')).toBe('2500000')
+    expect(Buffer.compare(Buffer.from(await (await download({ export: whole, car: 'true' })).arrayBuffer()), await readFile(join(cwd, 'out.car')))).toBe(0)
+    const fromCar = JSON.stringify({ Root: { '/': root }, FromLocalCAR: join(cwd, 'out.car') })
+    expect(Buffer.compare(Buffer.from(await (await download({ export: fromCar })).arrayBuffer()), content)).toBe(0)
+    await mkdir(join(cwd, 'folder'))
+    await writeFile(join(cwd, 'folder', 'a'), 'abc')
+    const folder = { '/': (await run(daemon, 'import', '-q', 'folder')).stdout.trim() }
+    expect(await (await download({ export: JSON.stringify({ Root: folder }) })).json()).toMatchObject({ code: 'COMMAND_REFUSED' })
+    expect(await (await download({ export: JSON.stringify({ Root: folder, DAGs: [{ DataSelector: 'a' }] }) })).text()).toBe('abc')
+    expect(await (await download({ export: JSON.stringify({ Root: { '/': 'bafkqaaa' }, DealID: 1 }) })).json()).toMatchObject({ code: 'COMMAND_REFUSED' })
     // L16
     for (const [method, params] of [['ClientImport', [{ Path: 'in', IsCAR: false }]], ['ClientCalcCommP', ['out.car']], ['ClientGenCar', [{ Path: 'in' }, 'x.car']], ['ClientExport', [{ Root: { '/': root } }, { Path: 'x' }]]] as const) {
       expect((await call(daemon, method, params)).error).toMatchObject({ code: -32602, message: expect.stringContaining('absolute path') })

@@ -11,6 +11,8 @@ import { checkImports } from '../src/client/sanity-check.ts'
 import { writeFileWhole } from '../src/client/written-file.ts'
 import { temporaryFolder } from './terminal.ts'
 
+const unasked = (): never => { throw new Error('not to be asked') }
+
 const [root, other] = [CID.parse('bafkqaaa'), CID.parse('bafkqaalb')]
 
 const deal = (provider: string, address: string, more: Partial<ClientDealFacts> = {}): ClientDealFacts =>
@@ -74,7 +76,7 @@ describe('retrievals', () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, '1.car'), '')
     const client = { retrievals: async function * () { for (const file of ['1.car', '2.car', undefined]) yield { file } } } as unknown as RetrievalClient
-    const parts = retrievalParts({ client, folder, into: 'file', providers: createProviders({ clientProviders: [], clientGateways: [] }, async function * () {}), export: async () => {} })
+    const parts = retrievalParts({ client, folder, into: 'file', providers: createProviders({ clientProviders: [], clientGateways: [] }, async function * () {}), export: async () => {}, openExport: unasked })
     const found: (string | undefined)[] = []
     for await (const { filePath } of parts.retrievals({})) found.push(filePath)
     expect(found).toEqual([join(folder, '1.car'), undefined, undefined])
@@ -83,7 +85,7 @@ describe('retrievals', () => {
   it('join one under way, and none of another place: that of the configuration, unless it is said', async () => {
     const orders: unknown[] = []
     const client = { start: async (order: unknown) => { orders.push(order); return {} } } as unknown as RetrievalClient
-    const parts = retrievalParts({ client, folder: '/', into: 'ipfs', providers: createProviders({ clientProviders: [], clientGateways: [] }, async function * () {}), export: async () => {} })
+    const parts = retrievalParts({ client, folder: '/', into: 'ipfs', providers: createProviders({ clientProviders: [], clientGateways: [] }, async function * () {}), export: async () => {}, openExport: unasked })
     await parts.start({ root, providers: [], localFirst: true }, {})
     await parts.start({ root, providers: [], localFirst: true, into: 'file' }, {})
     expect(orders).toMatchObject([{ into: 'ipfs', join: true }, { into: 'file', join: true }])

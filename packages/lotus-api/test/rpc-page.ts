@@ -18,7 +18,11 @@ made from the table of methods in \`packages/lotus-api\`; \`docs/openrpc.json\` 
 - Streams come over a WebSocket: the answer is the number of a channel, then \`xrpc.ch.val\` brings the values, \`xrpc.ch.close\` ends them;
   \`xrpc.cancel\` with the id of the call leaves them. Later versions have events of further types: pass over them.
 - CIDs are \`{"/": "bafy…"}\`. Ids (u64) are whole numbers with all digits on methods of Lotus, strings of digits on ours; both are taken.
-- \`PUT /rest/v0/import\` takes content as its body, from whoever may \`write\`: \`{"Cid":{"/":"bafy…"},"ImportID":1786…}\`. Its bytes are copied.
+- \`PUT /rest/v0/import\` takes content as its body, from whoever may \`write\`: \`{"Cid":{"/":"bafy…"},"ImportID":1786…}\`. Its bytes are copied. One of
+  which nothing comes for ten minutes is left, with 408.
+- \`GET /rest/v0/export?car=true&export={"Root":{"/":"bafy…"}}\` gives a CARv1, without \`car\` a file, of an import, a retrieval (\`DealID\`), or a CAR
+  of the machine, to whoever may \`ClientExport\`; \`export\` is an ExportRef, encoded as URLs have it. What ends without its last chunk, or
+  its length, is not whole.
 - Paths are of the machine of the daemon, and absolute. Providers are named by their URL, or by an address that deals or the configuration
   know; peer ids are \`11\`, nobody's, and URLs stand beside them. Who may only \`read\` may not have others asked than those known.
 - What may be left out has a \`?\`. A member that is missing is the zero of its type, \`null\` is an empty list; ours refuse members that they

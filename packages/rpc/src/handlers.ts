@@ -5,7 +5,7 @@ export type {
   AdoptedImportFacts, BrokenImport, ClientDataParts, ClientImportFacts, ClientImportParts, DagListing, DagPlace, ImportCheckFacts, ImportFaultFacts, ImportHow, PieceFacts,
 } from './handlers/client/import-parts.ts'
 export type { ClientDealFacts, ClientDealParts, NewDeal, ProviderNames } from './handlers/client/deal-parts.ts'
-export type { ClientRetrievalParts, ExportOptions, ExportRequest, ExportSource, NewRetrieval, RetrievalFacts } from './handlers/client/retrieval-parts.ts'
+export type { ClientRetrievalParts, ExportedPart, ExportOptions, ExportRequest, ExportSource, NewRetrieval, OpenExport, RetrievalFacts } from './handlers/client/retrieval-parts.ts'
 export { createHandlers } from './handlers/create-handlers.ts'
 export { dealHandlers } from './handlers/deal-handlers.ts'
 export type { FailureData } from './handlers/failures.ts'

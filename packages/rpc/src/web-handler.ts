@@ -1,5 +1,6 @@
 /** Handlers in the form of the web, `Request` to `Response`, on the server of Node. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { hasBody } from './body.ts'
 import type { ExtraContext, ExtraHandler } from './extra-requests.ts'
@@ -76,7 +77,7 @@ const send = async (answer: Response, response: ServerResponse, isHead: boolean,
   await new Promise<void>((resolve) => {
     const source = Readable.fromWeb(body as import('node:stream/web').ReadableStream)
     source.once('error', () => {
-      response.destroy()
+      breakOff(response, answer.headers.has('content-length'))
       resolve()
     })
     response.once('close', () => {
@@ -85,4 +86,13 @@ const send = async (answer: Response, response: ServerResponse, isHead: boolean,
     })
     source.pipe(response)
   })
+}
+
+/** What is on its way arrives; the last chunk, or the rest of the length, does not. Without either the end of a connection is that of the body. */
+const breakOff = (response: ServerResponse, isCounted: boolean): void => {
+  const { socket, req } = response
+  if (socket === null) response.destroy()
+  else if (isCounted || req.httpVersion !== '1.0') socket.destroySoon()
+  else if (socket.constructor === Socket) socket.resetAndDestroy()
+  else socket.destroy()
 }

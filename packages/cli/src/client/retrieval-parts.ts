@@ -8,7 +8,7 @@ import { CommandError } from '../failure.ts'
 import type { OpenStore } from './export-parts.ts'
 import type { KnownProviders } from './provider-names.ts'
 
-export interface RetrievalPartsOptions extends Pick<ClientRetrievalParts, 'export'> {
+export interface RetrievalPartsOptions extends Pick<ClientRetrievalParts, 'export' | 'openExport'> {
   readonly client: RetrievalClient
   readonly providers: KnownProviders
   /** Of the files, absolute. */
@@ -17,7 +17,7 @@ export interface RetrievalPartsOptions extends Pick<ClientRetrievalParts, 'expor
   readonly into: 'file' | 'ipfs'
 }
 
-export const retrievalParts = ({ client, providers, folder, into, export: exportIt }: RetrievalPartsOptions): ClientRetrievalParts => {
+export const retrievalParts = ({ client, providers, folder, into, export: exportIt, openExport }: RetrievalPartsOptions): ClientRetrievalParts => {
   // one whose file somebody has taken away is told as one that has none, so that it is fetched again
   const facts = ({ file, ...retrieval }: Retrieval): RetrievalFacts => ({ ...retrieval, filePath: file === undefined || !existsSync(join(folder, file)) ? undefined : join(folder, file) })
   return {
@@ -35,6 +35,7 @@ export const retrievalParts = ({ client, providers, folder, into, export: export
     remove: (id, options) => client.remove(id, options),
     prune: (how, options) => client.prune({ ...how, ...options }),
     export: exportIt,
+    openExport,
   }
 }
 

@@ -9,9 +9,9 @@ import type { Logs } from '../log/logs.ts'
 
 const PAYLOADS = '/deals/v1/payloads/'
 
-/** Uploads are let in by the token as calls are; payloads have tokens of their own, each for one deal. */
+/** Uploads and exports are let in by the token as calls are; payloads have tokens of their own, each for one deal. */
 export const clientDoors = ({ parts, payloads }: ClientSide, logs: Logs): readonly ExtraDoor[] => [
-  { claims: isRestPath, access: 'gate', handler: webHandler(restHandler({ imports: parts.imports, onNotice: (text) => { logs.of('client').warn(text) } })) },
+  { claims: isRestPath, access: 'gate', handler: webHandler(restHandler({ imports: parts.imports, exports: parts.retrievals, onNotice: (text) => { logs.of('client').warn(text) } })) },
   { claims: (path) => path.startsWith(PAYLOADS), access: 'everywhere', handler: webHandler((request, { client }) => payloads(request, { client })) },
 ]
 

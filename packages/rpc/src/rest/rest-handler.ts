@@ -1,45 +1,34 @@
-/**
- * What Lotus takes and gives beside the RPC, since it has no place in a message: `PUT /rest/v0/import`, whose body is imported.
- *
- *     {"Cid":{"/":"bafy…"},"ImportID":1629158400000000000}
- *
- * Source: lotus node/rpc.go `handleImport`; `ImportID` is ours.
- */
-import { RpcError, toJson } from '@dagstore/json-rpc'
+/** What Lotus takes and gives beside the RPC, since it has no place in a message: `PUT /rest/v0/import`, `GET /rest/v0/export`. */
+import { type Clock, systemClock } from '@dagstore/io'
 import type { ClientImportParts } from '../handlers/client/import-parts.ts'
-import { codeOf, told } from '../handlers/failures.ts'
+import type { ClientRetrievalParts } from '../handlers/client/retrieval-parts.ts'
 import type { WebHandler } from '../web-handler.ts'
+import { answerExport } from './export-answer.ts'
+import { answerImport } from './import-answer.ts'
 
 export interface RestParts {
   readonly imports: Pick<ClientImportParts, 'importStream'>
-  /** Told failures that are no errors of ours. */
+  /** Without it nothing is exported. */
+  readonly exports?: Pick<ClientRetrievalParts, 'openExport'> | undefined
+  /** Told failures that are no errors of ours, and answers that could not be ended. */
   readonly onNotice?: ((text: string) => void) | undefined
+  /** An upload is given up in which no byte comes for so long. @default 600,000: who writes into a pipe may think for a while */
+  readonly idleMs?: number | undefined
+  readonly clock?: Clock | undefined
 }
 
 const IMPORT_PATH = '/rest/v0/import'
+const EXPORT_PATH = '/rest/v0/export'
 
-export const isRestPath = (path: string): boolean => path === IMPORT_PATH
+const IDLE_MS = 600_000
 
-/** For paths of {@link isRestPath}; the permission `write` is needed, that for reading is not enough. */
-export const restHandler = ({ imports, onNotice = () => {} }: RestParts): WebHandler => async (request, { permissions, signal }) => {
-  if (new URL(request.url).pathname !== IMPORT_PATH) return undefined
-  if (request.method !== 'PUT') return answer(405, { Error: 'PUT is taken here' }, { allow: 'PUT' })
-  if (!permissions.includes('write')) return answer(401, { Error: 'unauthorized: missing write permission', code: 'RPC_FORBIDDEN' })
-  try {
-    const { id, root } = await imports.importStream(request.body ?? emptyBody(), { signal })
-    if (root === undefined) throw new TypeError('an import without a root')
-    return answer(200, { Cid: { '/': root.toString() }, ImportID: id })
-  } catch (error) {
-    if (signal.aborted) return answer(400, { Error: 'the body ended early' })
-    if (codeOf(error) === undefined) onNotice(`an upload failed unexpectedly; error=${error instanceof Error ? error.stack ?? error.message : String(error)}`)
-    const said = told(error)
-    return answer(500, said instanceof RpcError ? { Error: said.message, code: codeIn(said.data) } : { Error: 'internal error' })
+export const isRestPath = (path: string): boolean => path === IMPORT_PATH || path === EXPORT_PATH
+
+/** For paths of {@link isRestPath}; that one may read is not enough for any of them. */
+export const restHandler = ({ imports, exports, onNotice = () => {}, idleMs = IDLE_MS, clock = systemClock }: RestParts): WebHandler => async (request, context) => {
+  switch (new URL(request.url).pathname) {
+    case IMPORT_PATH: return answerImport(request, context, { imports, onNotice, idleMs, clock })
+    case EXPORT_PATH: return exports === undefined ? undefined : answerExport(request, context, { exports, onNotice })
+    default: return undefined
   }
 }
-
-async function * emptyBody (): AsyncGenerator<Uint8Array, void, undefined> {}
-
-const codeIn = (data: unknown): unknown => typeof data === 'object' && data !== null && 'code' in data ? data.code : undefined
-
-const answer = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response =>
-  new Response(toJson(body), { status, headers: { 'content-type': 'application/json', ...headers } })

@@ -30,7 +30,7 @@ const open = (given: Partial<ClientRetrievalParts>): ClientKit => openClient({
   providers: known,
   retrievals: {
     query: async () => unasked(), providersOf: async () => [], start: async () => unasked(), settled: async () => unasked(), retrievals: () => unasked(), retrieval: async () => unasked(),
-    updates: async function * () { yield * [] }, cancel: async () => unasked(), remove: async () => unasked(), prune: async () => unasked(), export: async () => unasked(), ...given,
+    updates: async function * () { yield * [] }, cancel: async () => unasked(), remove: async () => unasked(), prune: async () => unasked(), export: async () => unasked(), openExport: async () => unasked(), ...given,
   },
 })
 

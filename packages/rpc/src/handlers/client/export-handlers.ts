@@ -4,7 +4,7 @@ import type { CID } from 'multiformats/cid'
 import { badParams } from '../failures.ts'
 import { localPath } from './local-path.ts'
 import { progressStream } from './progress-stream.ts'
-import type { ClientRetrievalParts, ExportOptions, ExportRequest, ExportSource } from './retrieval-parts.ts'
+import type { ClientRetrievalParts, ExportedPart, ExportOptions, ExportRequest, ExportSource } from './retrieval-parts.ts'
 
 type Exporter = Pick<ClientRetrievalParts, 'export'>
 
@@ -14,14 +14,18 @@ interface Wanted { readonly Root: CID, readonly DataSelector?: string | undefine
 export const exportTo = (exporter: Exporter, { Root, DataSelector }: Wanted, source: ExportSource, { Path, IsCAR }: FileRef, options: ExportOptions): Promise<void> =>
   exporter.export(requestOf({ Root, DataSelector }, source, { Path, IsCAR }, { version: 1, force: true }), options)
 
-const requestOf = ({ Root, DataSelector }: Wanted, source: ExportSource, { Path, IsCAR }: FileRef, { version, force }: { readonly version: 1 | 2, readonly force: boolean }): ExportRequest => ({
+/** @throws {RpcError} `RPC_BAD_PARAMS`: a relative path, or more than one part */
+export const exportedPart = (ref: ExportRef, form: ExportedPart['form']): ExportedPart => partOf(wantedOf(ref), sourceOf(ref), form)
+
+const partOf = ({ Root, DataSelector }: Wanted, source: ExportSource, form: ExportedPart['form']): ExportedPart => ({
   root: Root,
   source: source.type === 'car' ? { type: 'car', path: localPath(source.path, 'FromLocalCAR') } : source,
   selector: DataSelector,
-  target: localPath(Path, 'ref.Path'),
-  form: IsCAR ? version === 1 ? 'carv1' : 'carv2' : 'unixfs',
-  force,
+  form,
 })
+
+const requestOf = (wanted: Wanted, source: ExportSource, { Path, IsCAR }: FileRef, { version, force }: { readonly version: 1 | 2, readonly force: boolean }): ExportRequest =>
+  ({ ...partOf(wanted, source, IsCAR ? version === 1 ? 'carv1' : 'carv2' : 'unixfs'), target: localPath(Path, 'ref.Path'), force })
 
 export const exportHandlers = (exporter: Exporter): Pick<LotusApi, 'ClientExport' | 'ClientExportWithEvents'> => ({
   // Lotus writes over what is there

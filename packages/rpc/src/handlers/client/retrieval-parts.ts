@@ -49,20 +49,33 @@ export type ExportSource =
   /** Imports, then IPFS. */
   | { readonly type: 'local' }
 
-export interface ExportRequest {
+/** What of it, and as what. */
+export interface ExportedPart {
   readonly root: CID
   readonly source: ExportSource
   readonly selector: string | undefined
-  /** Absolute. */
-  readonly target: string
   /** `unixfs`: a file or directory. */
   readonly form: 'unixfs' | 'carv1' | 'carv2'
+}
+
+export interface ExportRequest extends ExportedPart {
+  /** Absolute. */
+  readonly target: string
   /** What is there is replaced. */
   readonly force: boolean
 }
 
 export interface ExportOptions extends CallOptions {
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+}
+
+/** A file or a CAR as its bytes. */
+export interface OpenExport {
+  /** `undefined`: nobody knows before its end. */
+  readonly sizeBytes: number | undefined
+  /** Called once. */
+  read (options: CallOptions): AsyncIterable<Uint8Array>
+  close (): Promise<void>
 }
 
 export interface ClientRetrievalParts {
@@ -81,4 +94,6 @@ export interface ClientRetrievalParts {
   remove (id: bigint, options: CallOptions): Promise<unknown>
   prune (how: { readonly olderThanMs?: number | undefined, readonly maxBytes?: number | undefined }, options: CallOptions): Promise<{ readonly removed: readonly bigint[], readonly removedBytes: number }>
   export (request: ExportRequest, options: ExportOptions): Promise<void>
+  /** The caller closes it. @throws it is neither a file nor a CAR, as far as that is known before it is read */
+  openExport (part: ExportedPart, options: CallOptions): Promise<OpenExport>
 }
