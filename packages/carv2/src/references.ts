@@ -117,5 +117,5 @@ export const probeReferences = async (source: ByteSource, layout: CarLayout, { s
  */
 export const refuseReferences = async (source: ByteSource, layout: CarLayout, what: string, options: CallOptions = {}): Promise<void> => {
   if (!await probeReferences(source, layout, options)) return
-  throw new CarV2Error('CARV2_REFERENCES', `${what} holds references into other files, not the data itself; make a CAR of the data from it first (client generate-car)`)
+  throw new CarV2Error('CARV2_REFERENCES', `${what} holds references into other files, not the data itself; make a CAR of the data from it first (client generate-car --car)`)
 }

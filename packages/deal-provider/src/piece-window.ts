@@ -5,11 +5,12 @@
  * Source: go-fil-markets storagemarket/impl/provider.go `ImportDataForDeal`, provider_states.go `VerifyData`. Looser: of a CARv2 that
  * was given as a file Lotus takes the whole alone.
  */
-import { readLayout } from '@dagstore/carv2'
+import { readLayout, refuseReferences } from '@dagstore/carv2'
 import { type ByteProgress, type ByteSource, type CallOptions, createWindow, readChunks } from '@dagstore/io'
 import { type CommP, createCommP, padCommitment, parsePieceCid, PieceError, type PieceEngine, unpaddedBytes } from '@dagstore/piece'
 import type { DealProposal } from '@dagstore/deal-protocol'
 import { DealProviderError } from './errors.ts'
+import { codeOf } from './failure.ts'
 
 export interface PieceWindow { readonly start: number, readonly length: number }
 
@@ -20,7 +21,11 @@ export interface MatchOptions extends CallOptions {
 
 type Wanted = Pick<DealProposal, 'pieceCid' | 'pieceSize'>
 
-/** Windows that could be the payload, most likely first; none that the piece has no room for. Reads a few bytes. */
+/**
+ * Windows that could be the payload, most likely first; none that the piece has no room for. Reads a few bytes.
+ *
+ * @throws {CarV2Error} `CARV2_REFERENCES`: sealed, it would be a piece whose data are elsewhere
+ */
 export const candidateWindows = async (source: ByteSource, { pieceSize }: Wanted, { signal }: CallOptions): Promise<PieceWindow[]> => {
   const whole = { start: 0, length: source.sizeBytes }
   const inside = await payloadOfCarV2(source, signal)
@@ -30,10 +35,12 @@ export const candidateWindows = async (source: ByteSource, { pieceSize }: Wanted
 /** `undefined`: no CARv2, or one that is none after all. */
 const payloadOfCarV2 = async (source: ByteSource, signal: AbortSignal | undefined): Promise<PieceWindow | undefined> => {
   try {
-    const { version, payloadStart, payloadBytes } = await readLayout(source, { signal, badIndex: 'report' })
+    const layout = await readLayout(source, { signal, badIndex: 'report' })
+    await refuseReferences(source, layout, 'the file', { signal })
+    const { version, payloadStart, payloadBytes } = layout
     return version === 2 ? { start: payloadStart, length: payloadBytes } : undefined
   } catch (error) {
-    if (isCarError(error)) return undefined
+    if (isCarError(error) && codeOf(error) !== 'CARV2_REFERENCES') return undefined
     throw error
   }
 }
@@ -69,7 +76,7 @@ export const createPieceCheck = (wanted: Wanted, engine: PieceEngine | undefined
 /**
  * The first candidate whose bytes are the piece; all of them in one pass.
  *
- * @throws {DealProviderError} `DEAL_PIECE_MISMATCH`
+ * @throws {DealProviderError} `DEAL_PIECE_MISMATCH`. {CarV2Error} `CARV2_REFERENCES`
  */
 export const matchPiece = async (source: ByteSource, wanted: Wanted, options: MatchOptions): Promise<PieceWindow> => {
   const { signal, engine, onProgress } = options

@@ -50,6 +50,7 @@ export const openStaged = ({ files, localFiles }: StagingParts, proposalCid: CID
  * moved only after it was checked, and from then on an abort comes too late.
  *
  * @throws {DealProviderError} `DEAL_PIECE_MISMATCH`
+ * @throws {CarV2Error} `CARV2_REFERENCES`
  * @throws {IoError}
  */
 export const stage = async (parts: StagingParts, { proposalCid, proposal }: Pick<DealTerms, 'proposalCid' | 'proposal'>, staged: StagedPiece, options: StageOptions): Promise<PieceWindow> => {

@@ -97,6 +97,23 @@ describe('an import', () => {
     await h.close()
   })
 
+  it('refuses references into other files, even where they are what was agreed on, and leaves the deal waiting', async () => {
+    const [key, node] = makeBlocks(3, 2, { min: 300, max: 300 })
+    const reference = new Uint8Array([0x0a, 1, 0x61, 0x10, 0, 0x18, 5]) // 5 bytes of /a
+    const v2 = carV2({ roots: [node!.cid], blocks: [{ ...key!, data: reference }, node!] })
+    for (const bytes of [v2, carV1([node!.cid], [{ ...key!, data: reference }, node!])]) {
+      const h = await openHarness()
+      h.fs.plant('in/a', bytes)
+      const deal = dealOf('a', bytes)
+      await h.provider.accept(deal)
+      for (const mode of ['copy', 'move', 'borrow'] as const) expect(await codeOf(h.provider.importData(deal.proposalCid, { path: 'in/a', mode }))).toBe('CARV2_REFERENCES')
+      expect(await h.provider.deal(deal.proposalCid)).toMatchObject({ state: 'StorageDealWaitingForData', staged: undefined })
+      expect(h.fs.content('in/a')).toEqual(bytes)
+      expect(staged(h)).toEqual([])
+      await h.close()
+    }
+  })
+
   it('is refused where the deal is unknown or does not wait for data; of two at once one is taken', async () => {
     const h = await openHarness()
     const deal = dealOf('a', car.bytes, { dealId: 5n })

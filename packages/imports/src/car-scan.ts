@@ -1,10 +1,11 @@
 /** What a CAR that stays where it is has to be, and what is noted of it. */
-import { buildIndexStream, CAR_LIMITS, probeReferences, readLayout } from '@dagstore/carv2'
-import type { ByteSource, Directory, WritableFile } from '@dagstore/io'
+import { buildIndexStream, CAR_LIMITS, CarV2Error, probeReferences, readLayout, refuseReferences } from '@dagstore/carv2'
+import type { ByteSource, CallOptions, Directory, WritableFile } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
 import { ImportError } from './errors.ts'
 import type { ImportNames } from './import-names.ts'
 import type { ImportProgressOptions } from './imports.ts'
+import type { SourceFiles } from './sources.ts'
 
 export interface ScannedCar {
   readonly root: CID
@@ -22,6 +23,19 @@ export const rootOf = async (car: ByteSource, { signal }: ImportProgressOptions)
   const { byteLength } = root.bytes
   if (byteLength > CAR_LIMITS.maxCidBytes) throw new ImportError('IMPORT_BAD_CAR', `root is longer than a CID may be; length=${byteLength} max=${CAR_LIMITS.maxCidBytes}`)
   return root
+}
+
+/** That a file is no CAR of references, which is nobody's content: without the files that it leads to it is worth nothing. @throws {CarV2Error} `CARV2_REFERENCES` */
+export const refuseAsContent = async (sources: Pick<SourceFiles, 'open'>, path: string, { signal }: CallOptions): Promise<void> => {
+  const file = await sources.open(path, { signal })
+  try {
+    await refuseReferences(file, await readLayout(file, { badIndex: 'report', signal }), 'the file', { signal })
+  } catch (error) {
+    // whatever else it is
+    if (!(error instanceof CarV2Error) || error.code === 'CARV2_REFERENCES') throw error
+  } finally {
+    await file.close()
+  }
 }
 
 /**

@@ -122,7 +122,7 @@ export interface Imports extends AsyncDisposable {
    * @throws {TypeError} references without a path. {RangeError} a name or fingerprint above 8,192 characters
    */
   importTree(entry: TreeEntry, options: ImportTreeOptions): Promise<ImportResult>
-  /** What lies at an absolute path, by {@link importTree} or {@link importCar}. @throws {RefCarError} `REF_CAR_FORBIDDEN`; what they throw */
+  /** What lies at an absolute path, by {@link importTree} or {@link importCar}. @throws {RefCarError} `REF_CAR_FORBIDDEN`; {CarV2Error} `CARV2_REFERENCES`: a file of references, and not `car`; what they throw */
   importPath(path: string, options?: ImportPathOptions): Promise<ImportResult>
   /**
    * Remember a CAR that stays where it is, CARv1 or CARv2, of blocks or of references. Its structure is checked and its sections

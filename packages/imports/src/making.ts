@@ -1,7 +1,7 @@
 /** How imports are made, and made again. */
 import type { ByteSource, TreeEntry } from '@dagstore/io'
 import { DEFAULT_PROFILE, type Profile } from '@dagstore/unixfs-builder'
-import { rootOf, type ScannedCar, scanCar } from './car-scan.ts'
+import { refuseAsContent, rootOf, type ScannedCar, scanCar } from './car-scan.ts'
 import { writeCar } from './car-writing.ts'
 import { ImportError } from './errors.ts'
 import type { ImportCore, MadeImport } from './import-core.ts'
@@ -32,7 +32,11 @@ export const importPath = async (core: ImportCore, path: string, options: Import
   const { sources } = core.parts
   // before it is read: what changes meanwhile is another one
   const fingerprint = reuse ? await sources.fingerprint(path, { signal }) : undefined
-  if (!car) return importTree(core, await sources.openTree(path, { signal }), { sourceLabel: path, fingerprint, path, form, profile, links, onProgress }, signal)
+  if (!car) {
+    const entry = await sources.openTree(path, { signal })
+    if (entry.kind === 'file') await refuseAsContent(sources, path, { signal })
+    return importTree(core, entry, { sourceLabel: path, fingerprint, path, form, profile, links, onProgress }, signal)
+  }
   const source = await sources.open(path, { signal })
   try {
     return await importCar(core, source, { carPath: path, fingerprint, onProgress }, signal)

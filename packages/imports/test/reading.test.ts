@@ -73,6 +73,23 @@ describe('importPath', () => {
     await expect(imports.importTree(treeFile('', bytes), { sourceLabel: 'a', form: 'ref' })).rejects.toThrow(TypeError)
     expect([fs.names(), await db.keys().all()]).toEqual([[], []])
   })
+  it('L13: takes the data that a CAR of references leads to, never the references as if they were content', async () => {
+    const { imports, sources, fs } = await openPlace({ sources: memorySources({ '/data/a': big }) })
+    const { id, root, carPath } = await imports.importPath('/data/a')
+    sources.contents.set('/data/a.car', fs.content(carPath)!)
+    const before = fs.names()
+    for (const form of ['ref', 'dense'] as const) await expect(imports.importPath('/data/a.car', { form })).rejects.toMatchObject({ code: 'CARV2_REFERENCES' })
+    expect(fs.names()).toEqual(before)
+    expect(sources.opened.size).toBe(0)
+    const again = await imports.importPath('/data/a.car', { car: true })
+    expect(again.root.equals(root)).toBe(true)
+    expect(again.id).toBeGreaterThan(id)
+    expect(await imports.verify(again.id)).toMatchObject({ faultCount: 0 })
+    // a CAR of blocks is a file like any
+    const some = makeBlocks(1, 2, { min: 10, max: 10 })
+    sources.contents.set('/data/blocks.car', carV2([some[0]!.cid], some))
+    expect(await imports.importPath('/data/blocks.car')).toMatchObject({ form: 'ref' })
+  })
 })
 
 describe('CARs in place', () => {

@@ -56,7 +56,7 @@ export const filesOf = async function * (argument: AddArgument, { glob, root, si
   if (kind === 'file') {
     const source = await openFileSource(path, { label, signal })
     try {
-      await refuseReferences(source, await readLayout(source, { badIndex: 'report', signal }), label, { signal })
+      await refuseReferences(source, await readLayout(source, { badIndex: 'report', signal }), 'the file', { signal })
     } finally {
       await source.close()
     }

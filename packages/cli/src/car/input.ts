@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type CarLayout, readLayout } from '@dagstore/carv2'
+import { type CarLayout, readLayout, refuseReferences } from '@dagstore/carv2'
 import type { BlockingSource, ByteProgress, ByteSource } from '@dagstore/io'
 import { openDirectory, openFileSource } from '@dagstore/io/node'
 import { aboutFile } from '../commands/files.ts'
-import { CommandError } from '../failure.ts'
+import { codeOf, CommandError } from '../failure.ts'
 import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -50,9 +50,32 @@ export const withSource = <T>(file: string | undefined, what: string, terminal: 
     }
   })
 
+/** That a CAR holds its data itself. @throws {CarV2Error} `CARV2_REFERENCES`; no CAR */
+export const refuseForeignData = async (source: ByteSource, { signal }: Pick<Terminal, 'signal'>): Promise<void> =>
+  refuseReferences(source, await readLayout(source, { badIndex: 'report', signal }), 'the file', { signal })
+
+/** As {@link layoutOf}, of a CAR that holds its data itself. @throws {CarV2Error} `CARV2_REFERENCES` */
+export const contentLayoutOf = async (source: ByteSource, input: Input, terminal: Terminal): Promise<CarLayout> => {
+  const layout = await layoutOf(source, input, terminal)
+  await refuseReferences(source, layout, 'the file', { signal: terminal.signal })
+  return layout
+}
+
 /** The layout of a CAR whose index is not needed; when there can be none where its header says, that is said. */
 export const layoutOf = async (source: ByteSource, { label }: Input, terminal: Terminal): Promise<CarLayout> => {
   const layout = await readLayout(source, { badIndex: 'report', signal: terminal.signal })
   if (layout.indexFault !== undefined) terminal.stderr(`${label}: attached index is not used: ${layout.indexFault.message}\n`)
   return layout
+}
+
+/** {@link refuseForeignData} of a file. Whatever else is the matter with it is told when it is opened. @throws {CarV2Error} `CARV2_REFERENCES` */
+export const mustHoldData = async (path: string, terminal: Terminal): Promise<void> => {
+  const source = await openFileSource(path).catch(() => undefined)
+  try {
+    if (source !== undefined) await refuseForeignData(source, terminal)
+  } catch (error) {
+    if (codeOf(error) === 'CARV2_REFERENCES') throw error
+  } finally {
+    await source?.close()
+  }
 }

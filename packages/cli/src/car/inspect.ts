@@ -1,6 +1,6 @@
 /** `car inspect`: what is in a CAR. */
 import type { Command } from 'commander'
-import { inspectCar } from '@dagstore/carv2'
+import { inspectCar, probeReferences } from '@dagstore/carv2'
 import { openAllHashes } from '../hashes.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -21,7 +21,9 @@ export const addInspectCommand = (car: Command, common: AddOptions, terminal: Te
 const inspect = async (file: string | undefined, options: InspectOptions, terminal: Terminal): Promise<void> => {
   const full = options.full === true
   const hashes = full ? await openAllHashes() : undefined
-  const report = await withSource(file, 'inspect', terminal, (source, onProgress) =>
-    inspectCar(source, { hashes, index: full ? 'entries' : 'heads', onProgress, signal: terminal.signal }))
-  terminal.stdout(options.json === true ? `${toJson(reportJson(report))}\n` : reportText(report))
+  const [report, references] = await withSource(file, 'inspect', terminal, async (source, onProgress) => {
+    const found = await inspectCar(source, { hashes, index: full ? 'entries' : 'heads', onProgress, signal: terminal.signal })
+    return [found, await probeReferences(source, found.layout, { signal: terminal.signal })] as const
+  })
+  terminal.stdout(options.json === true ? `${toJson(reportJson(report, references))}\n` : reportText(report, references))
 }

@@ -8,7 +8,7 @@ import { toJson } from '../text.ts'
 import { inTurns } from '../turns.ts'
 import { CidLines, cidText } from './cid-lines.ts'
 import { nameOf } from './code-names.ts'
-import { layoutOf, withSource } from './input.ts'
+import { contentLayoutOf, layoutOf, withSource } from './input.ts'
 import { addOutputOptions, type OutputOptions, resolveOutput, withoutMixture, writeOutput } from './output.ts'
 
 /** Of a dag-pb block. */
@@ -35,7 +35,7 @@ export const addListCommand = (car: Command, common: AddOptions, terminal: Termi
         return
       }
       await withSource(file, 'list', withoutMixture(terminal, output), async (source, onProgress, input) => {
-        const layout = await layoutOf(source, input, terminal)
+        const layout = await (options.trusted === true ? layoutOf : contentLayoutOf)(source, input, terminal)
         const hashes = options.trusted === true ? undefined : await openAllHashes()
         const sections = scanSectionsSync(source, layout, { data: options.verbose === true, hashes, onProgress, signal: terminal.signal })
         await writeOutput(output, listed(sections, layout.payloadStart, options), terminal)

@@ -5,7 +5,7 @@ import type { ByteProgress } from '@dagstore/io'
 import { openAllHashes } from '../hashes.ts'
 import { type ProgressLine, startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
-import { withInput } from './input.ts'
+import { mustHoldData, withInput } from './input.ts'
 import { type Output, withoutMixture } from './output.ts'
 
 /**
@@ -20,6 +20,7 @@ export const withMount = <T>(file: string | undefined, what: string, output: Out
     const onProgress = ({ doneBytes, totalBytes }: ByteProgress): void => { progress.update(doneBytes, totalBytes, 'index') }
     const onNotice = (notice: string): void => { terminal.stderr(`${label}: ${notice}\n`) }
     try {
+      await mustHoldData(path, terminal)
       const mount = await openCarFile(path, { label, hashes: await openAllHashes(), signal: terminal.signal, onNotice, onProgress })
       try {
         progress.end()

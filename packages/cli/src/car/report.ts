@@ -12,7 +12,8 @@ const rootLines = (roots: readonly string[]): string => {
   return roots.length === 1 ? `Roots: ${roots[0]}\n` : `Roots:\n${roots.map((root) => `\t${root}\n`).join('')}`
 }
 
-export const reportText = (report: CarReport): string => {
+/** @param references - whether its leaves are references into other files */
+export const reportText = (report: CarReport, references: boolean): string => {
   const { layout, blockBytes, cidBytes, index } = report
   const version2 = layout.version === 1
     ? ''
@@ -29,11 +30,12 @@ export const reportText = (report: CarReport): string => {
     `Min / average / max CID length (bytes): ${cidBytes.min} / ${cidBytes.mean} / ${cidBytes.max}\n` +
     `Block count per codec:\n${countLines(report.codecCounts)}` +
     `CID count per multihash:\n${countLines(report.hashCounts)}` +
+    (references ? 'References into other files: Yes\n' : '') +
     (report.paddingBytes === 0 ? '' : `Zero padding (bytes): ${report.paddingBytes}\n`) +
     (index?.fault === undefined ? '' : `Index unusable: ${explain(index.fault)}\n`)
 }
 
-export const reportJson = (report: CarReport): object => {
+export const reportJson = (report: CarReport, references: boolean): object => {
   const { layout, index } = report
   return {
     version: layout.version,
@@ -63,6 +65,7 @@ export const reportJson = (report: CarReport): object => {
     blockBytes: report.blockBytes,
     cidBytes: report.cidBytes,
     codecs: Object.fromEntries(ascending(report.codecCounts).map(([code, n]) => [nameOf(code), n])),
+    references,
     multihashes: Object.fromEntries(ascending(report.hashCounts).map(([code, n]) => [nameOf(code), n])),
     payloadEnd: report.payloadEnd,
     paddingBytes: report.paddingBytes,

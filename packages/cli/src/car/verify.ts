@@ -6,7 +6,7 @@ import { openAllHashes } from '../hashes.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, toJson } from '../text.ts'
-import { withSource } from './input.ts'
+import { refuseForeignData, withSource } from './input.ts'
 
 interface VerifyOptions extends CommonOptions {
   readonly complete?: boolean
@@ -28,7 +28,11 @@ export const addVerifyCommand = (car: Command, common: AddOptions, terminal: Ter
 
 const verify = async (file: string, policy: SectionPolicy, options: VerifyOptions, terminal: Terminal): Promise<void> => {
   const [hashes, { linksOf }] = await Promise.all([openAllHashes(), import('@dagstore/dag')])
-  const report = await withSource(file, 'verify', terminal, (source, onProgress) => verifyCar(source, hashes, { policy, linksOf, onProgress, signal: terminal.signal }))
+  const report = await withSource(file, 'verify', terminal, async (source, onProgress) => {
+    // before it is told that none of its leaves hash to what their CIDs say
+    await refuseForeignData(source, terminal)
+    return verifyCar(source, hashes, { policy, linksOf, onProgress, signal: terminal.signal })
+  })
   const { missing, missingCount, missingRoots, unknownHashCount, duplicateCount, undecodable } = report
   if (options.json === true) {
     const { blockCount, payloadEnd, paddingBytes, identityCount, index } = report

@@ -1,6 +1,6 @@
 /** `car wrap` and `car index`: a CARv2 with an index around the payload of a CAR; in place where it is a CARv2 already. */
 import type { Command } from 'commander'
-import { attachIndex, buildIndex, buildIndexStream, extractPayload, INDEX_SORTED, refuseReferences, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
+import { attachIndex, buildIndex, buildIndexStream, extractPayload, INDEX_SORTED, wrapChunks, type WrapOptions, type WrapReport } from '@dagstore/carv2'
 import { openWritableFile } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
 import type { AddOptions } from '../options.ts'
@@ -8,7 +8,7 @@ import { startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 import { toJson } from '../text.ts'
 import { addIndexOptions, bytesOption, type IndexOptions, indexOf } from './index-options.ts'
-import { layoutOf, withInput, withSource } from './input.ts'
+import { contentLayoutOf, mustHoldData, withInput, withSource } from './input.ts'
 import { addOutputOptions, type Output, refuseEarly, resolveOutput, writeOutput } from './output.ts'
 import { withScratch } from './scratch.ts'
 
@@ -69,7 +69,7 @@ export const addIndexCommand = (car: Command, common: AddOptions, terminal: Term
 export const payload = async (file: string | undefined, output: Output, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
   await refuseEarly(output, options)
   const { sizeBytes } = await withSource(file, 'extract', terminal, async (source, _, input) => {
-    await layoutOf(source, input, terminal)
+    await contentLayoutOf(source, input, terminal)
     return writeOutput(output, extractPayload(source, { signal: terminal.signal, padding: options.keepPadding === true ? 'keep' : 'drop' }), terminal)
   })
   if (options.json === true) terminal.stdout(`${toJson({ path: output.label, version: 1, sizeBytes })}\n`)
@@ -78,7 +78,7 @@ export const payload = async (file: string | undefined, output: Output, options:
 const wrap = async (file: string | undefined, output: Output, form: WrapOptions, options: { readonly json?: boolean, readonly keepPadding?: boolean }, terminal: Terminal): Promise<void> => {
   await refuseEarly(output, options)
   const report = await withSource(file, 'wrap', terminal, (source, onProgress, input) => withScratch(async (scratch) => {
-    await refuseReferences(source, await layoutOf(source, input, terminal), file ?? 'stdin', { signal: terminal.signal })
+    await contentLayoutOf(source, input, terminal)
     const room = form.codec === INDEX_SORTED ? {} : { scratch }
     const chunks = wrapChunks(source, { ...form, ...room, padding: options.keepPadding === true ? 'keep' : 'drop', onProgress, signal: terminal.signal })
     const found: { report?: WrapReport } = {}
@@ -93,6 +93,7 @@ const attach = async (file: string | undefined, argument: string | undefined, op
     throw new CommandError('COMMAND_USAGE', '--attach wants the name of one CARv2, and no output')
   }
   const report = await withInput(file, terminal, async ({ path }) => {
+    await mustHoldData(path, terminal)
     const target = await openWritableFile(path, 'open')
     const progress = startProgress(terminal, 'index')
     try {
@@ -115,7 +116,7 @@ const createIndex = async (file: string | undefined, output: Output, options: In
   await refuseEarly(output, options)
   const { codec, index } = indexOf(options)
   const report = await withSource(file, 'index', terminal, (source, onProgress, input) => withScratch(async (scratch) => {
-    const layout = await layoutOf(source, input, terminal)
+    const layout = await contentLayoutOf(source, input, terminal)
     const how = { layout, identity: options.identity, onProgress, signal: terminal.signal }
     if (index === 'trailer') {
       const stream = await buildIndexStream(source, { ...how, scratch })

@@ -12,13 +12,14 @@ import { printable, showBytes } from '../text.ts'
 import { mustBeThere, namedPath } from './paths.ts'
 import { withClient } from './with-client.ts'
 
-interface GenerateOptions extends CommonOptions { readonly force?: boolean }
+interface GenerateOptions extends CommonOptions { readonly car?: boolean, readonly force?: boolean }
 
 export const addGenerateCarCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
   addBackendOptions(common(client.command('generate-car')))
-    .description('write the CARv1 that a deal of a file or directory has as its piece; nothing is imported')
-    .argument('<input>', 'file or directory')
+    .description('write the CARv1 that a deal of a file or directory, or of the data of a CAR, has as its piece; nothing is imported')
+    .argument('<input>', 'file, directory or CAR')
     .argument('<output>', 'file to make')
+    .option('--car', 'the file is a CAR, version 1 or 2, with one root; of data or of references')
     .addOption(new Option('--force', 'replace a file that is there already'))
     .action(async (input: string, output: string, options: GenerateOptions) => {
       const from = namedPath(input, terminal)
@@ -30,7 +31,7 @@ export const addGenerateCarCommand = (client: Command, common: AddOptions, termi
         const status = createStatusLine(terminal)
         status.show(() => `  generate  ${input} …`)
         try {
-          await aboutFile(input, () => client.calls.ClientGenCar({ Path: from.path, IsCAR: false }, to.path, { signal }), from.path)
+          await aboutFile(input, () => client.calls.ClientGenCar({ Path: from.path, IsCAR: options.car === true }, to.path, { signal }), from.path)
         } finally {
           status.clear()
         }

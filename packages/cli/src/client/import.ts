@@ -52,9 +52,15 @@ const importPath = async (argument: string, options: ImportOptions, terminal: Te
 }
 
 /** What the user may do about it. */
-const withHint = (error: unknown): unknown => error instanceof CommandError && codeOf(error.cause) === 'UNIXFS_LINK'
-  ? new CommandError('COMMAND_REFUSED', `${error.message}; --links skip leaves links out, --links keep keeps them`, { cause: error.cause })
-  : error
+const withHint = (error: unknown): unknown => {
+  const hint = error instanceof CommandError ? HINTS[codeOf(error.cause) ?? ''] : undefined
+  return hint === undefined ? error : new CommandError('COMMAND_REFUSED', `${(error as CommandError).message}; ${hint}`, { cause: (error as CommandError).cause })
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  UNIXFS_LINK: '--links skip leaves links out, --links keep keeps them',
+  CARV2_REFERENCES: 'or --car imports the data that it leads to',
+}
 
 /** Of the last one. @throws what the stream throws */
 export const importEvents = async (events: AsyncIterable<ClientImportProgress>, progress: Pick<ProgressLine, 'update'>): Promise<Import> => {

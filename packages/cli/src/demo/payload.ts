@@ -18,7 +18,7 @@ export const carPayload = async (path: string): Promise<CarPayload> => {
   const source = await openFileSource(path)
   try {
     const layout = await readLayout(source)
-    await refuseReferences(source, layout, path)
+    await refuseReferences(source, layout, 'the file')
     return {
       layout,
       source,
