@@ -19,6 +19,8 @@ export interface CarStreamOptions extends CallOptions {
   /** Only this part of the DAG; the CAR's root stays the root of the whole. @default all of it */
   readonly selector?: DagSelector | undefined
   readonly hashes: Hashes
+  /** 'never': the store hashes what it gives, as all of ours do. @default 'always' */
+  readonly verify?: 'always' | 'never' | undefined
   /** Of version 2: where an index goes that is larger than memory. @default held in memory, some 50 bytes for each block */
   readonly scratch?: ScratchOptions['scratch'] | undefined
   /** Blocks asked for before they are needed; 0: one at a time, in the order of the walk. @default 4 */
@@ -80,10 +82,10 @@ export const createCarIndex = ({ root, scratch, signal }: CarStreamOptions): Car
 }
 
 /** The CARv1. */
-export async function * carPayload (store: BlockGetter, { root, selector, hashes, lookAhead = LOOK_AHEAD, signal, onProgress }: CarStreamOptions, index?: CarIndex): AsyncGenerator<Uint8Array, void, undefined> {
+export async function * carPayload (store: BlockGetter, { root, selector, hashes, verify = 'always', lookAhead = LOOK_AHEAD, signal, onProgress }: CarStreamOptions, index?: CarIndex): AsyncGenerator<Uint8Array, void, undefined> {
   const cid = toCid(root)
   const header = encodeCarV1Header([cid])
-  const options = { lookAhead, lookAheadBytes: LOOK_AHEAD_BYTES, hashes, identity: 'yield', signal } as const
+  const options = { lookAhead, lookAheadBytes: LOOK_AHEAD_BYTES, hashes, verify, identity: 'yield', signal } as const
   let waiting: Uint8Array[] = [header]
   let bytes = header.byteLength
   let at = header.byteLength

@@ -113,7 +113,7 @@ export interface Retrievals {
   prune(options?: PruneOptions): Promise<readonly RetrievalFile[]>
 }
 
-export interface ExportCarOptions extends Omit<CarStreamOptions, 'root' | 'hashes'> {
+export interface ExportCarOptions extends Omit<CarStreamOptions, 'root' | 'hashes' | 'verify'> {
   /** @default the only one of the file */
   readonly root?: AnyCid | undefined
 }
@@ -181,7 +181,8 @@ export const openRetrievals = ({ directory, hashes, clock = systemClock }: { rea
       try {
         const root = options.root ?? (car.roots.length === 1 ? car.roots[0] : undefined)
         if (root === undefined) throw new RetrievalError('RETRIEVAL_OTHER_ROOT', `no root to export; name=${name} roots=${car.roots.length}`)
-        yield * carStream(car.blockstore, { ...options, root, hashes })
+        // the opened file hashes what it gives
+        yield * carStream(car.blockstore, { ...options, root, hashes, verify: 'never' })
       } finally {
         await car.close()
       }

@@ -71,6 +71,24 @@ describe('exportCar', () => {
     expect(codeOf(await rejection(exportCarTo(store, join(home, 'out.car'), { root, version, hashes })))).toBe('RETRIEVAL_TARGET_EXISTS')
   })
 
+  it('never gives a block that does not match its hash, of a store that hashes none or of its own file', async () => {
+    const { store, root } = await sample()
+    const files = createMemoryDirectory('test')
+    const retrievals = openRetrievals({ directory: files, hashes })
+    await retrievals.retrieve({ id: 'a', root, from: store })
+    const leaf = [...store.blocks.values()].find(({ cid }) => cid.code === 0x55)!
+    const good = leaf.bytes
+    const kept = await files.openSource('a.car')
+    const bytes = await kept.read(0, kept.sizeBytes)
+    await kept.close()
+    bytes[Buffer.from(bytes).indexOf(good)]! ^= 1
+    await files.writeAtomic('a.car', [bytes])
+    expect(codeOf(await rejection(bytesOf(retrievals.exportCar('a.car'))))).toBe('BLOCKSTORE_HASH_MISMATCH')
+    leaf.bytes = good.map((byte) => byte ^ 1)
+    expect(codeOf(await rejection(bytesOf(carStream(store, { root, hashes }))))).toBe('DAG_HASH_MISMATCH')
+    expect((await bytesOf(carStream(store, { root, hashes, verify: 'never' }))).indexOf(leaf.bytes)).toBeGreaterThan(0)
+  })
+
   it('leaves nothing behind when a block is missing or the caller leaves', async () => {
     const { store, root } = await sample()
     const leaving = new AbortController()

@@ -21,15 +21,15 @@ export const run = async ({ compare, scratch, form }) => {
   const mount = await openIndexMount({ data: await openDirectory(dirname(path)).openSource(basename(path)) }, { hashes })
   const out = join(scratch, 'out.car')
   const prepare = () => rm(out, { force: true })
-  const write = (version) => async () => { await exportCarTo(mount.blockstore, out, { root, version, hashes }) }
+  const write = (version) => async () => { await exportCarTo(mount.blockstore, out, { root, version, hashes, verify: 'never' }) }
   await compare({
-    what: `${count} MiB in leaves of 1 MiB, sha2-256, synced; every block is hashed when it is read and when it is walked`,
+    what: `${count} MiB in leaves of 1 MiB, sha2-256, synced; the store hashes every block that it gives`,
     work: { bytes: payloadBytes },
     rounds: 3,
     cases: [
       { name: 'exportCarTo, version 1', role: 'ours', prepare, run: write(1) },
       { name: 'exportCarTo, version 2', role: 'ours', prepare, run: write(2) },
-      { name: 'walkDag alone', role: 'floor', run: async () => { for await (const _ of walkDag(mount.blockstore, root, { hashes, lookAhead: 4 })); } },
+      { name: 'walkDag alone', role: 'floor', run: async () => { for await (const _ of walkDag(mount.blockstore, root, { verify: 'never', lookAhead: 4 })); } },
       { name: 'copy of the file', role: 'floor', prepare, run: () => copyFile(path, out) },
     ],
   })

@@ -1,13 +1,16 @@
 /**
- * A DAG from a server in another process into a CARv2 file: as the payload of a deal, and as a CAR of a gateway. The floor sends a file of the same
- * bytes and writes them; nothing is hashed there. Files are synced.
+ * A DAG between two processes into a CARv2 file: the payload of a deal, pulled by the receiver or pushed by the sender, and a CAR of a gateway.
+ * The floors send a file of the same bytes and write them; nothing is hashed there. Files are synced.
  */
+import { createReadStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { openIndexMount } from '@dagstore/carv2-index-mount'
 import { openHashes } from '@dagstore/hashes/node'
 import { openDirectory } from '@dagstore/io/node'
 import { openRetrievals } from '@dagstore/retrievals'
-import { fetchingStore, gatewaySource, openPayloadReceiver, pullPayload } from '@dagstore/transfer'
+import { fetchingStore, gatewaySource, openPayloadReceiver, payloadSource, pullPayload, pushPayload } from '@dagstore/transfer'
 import { startTransfers } from '../src/gateway-servers.mjs'
 import { makeLargeDag } from '../src/large-dag.mjs'
 
@@ -48,8 +51,16 @@ export const run = async ({ compare, amounts, scratch, form }) => {
       await from.close()
     }
   }
+  // what it reads is hashed by the store, as an import does it
+  const mount = await openIndexMount({ data: await directory.openSource('dag.car') }, { hashes })
+  const payload = await payloadSource(mount.blockstore, root, { hashes, verify: 'never' })
+  const push = (options = {}) => pushPayload(`${origin}/intake/one`, payload, options)
+  const send = async () => {
+    const { ok, status } = await fetch(`${origin}/plain-intake`, { method: 'PUT', body: Readable.toWeb(createReadStream(path, { highWaterMark: 1 << 18 })), duplex: 'half' })
+    if (!ok) throw new Error(`not taken; status=${status}`)
+  }
   const gone = async () => {
-    await rm(join(scratch, 'payload.car'), { force: true })
+    for (const name of ['payload.car', 'intake.car', 'plain.bin']) await rm(join(scratch, name), { force: true })
     await rm(join(scratch, 'retrievals'), { recursive: true, force: true })
   }
   await compare({
@@ -62,6 +73,16 @@ export const run = async ({ compare, amounts, scratch, form }) => {
       { name: 'fetch and write', role: 'floor', prepare: gone, run: () => copy(`${origin}/plain`, join(scratch, 'plain.bin')) },
     ],
     wanted: ['pullPayload', 'retrieve, from a gateway'].map((name) => ({ name, against: 'fetch and write', atLeast: 0.5 })),
+  })
+  await compare({
+    what: `${count} MiB in leaves of 1 MiB, sha2-256, hashed on both sides`,
+    work: { bytes: payloadBytes },
+    rounds: 3,
+    cases: [
+      { name: 'pushPayload', role: 'ours', prepare: gone, run: push },
+      { name: 'send and write', role: 'floor', prepare: gone, run: send },
+    ],
+    wanted: [{ name: 'pushPayload', against: 'send and write', atLeast: 0.5 }],
   })
 
   await gone()
@@ -78,14 +99,22 @@ export const run = async ({ compare, amounts, scratch, form }) => {
     if (receiver.complete || receiver.doneBytes < server.sizeBytes - 3 * REST) throw new Error(`not cut there; done=${receiver.doneBytes}`)
   })
   const pulled = await timed(pull)
+  let sent = 0
+  const cutPush = async (url, init) => {
+    if (init.body !== undefined && (sent += init.body.byteLength) > server.sizeBytes - REST) throw new Error('cut')
+    return fetch(url, init)
+  }
+  await push({ attempts: 1, fetch: cutPush }).catch(() => {})
+  const pushed = await timed(push)
   const leaving = new AbortController()
   await retrieve({ signal: leaving.signal, onProgress: ({ doneBytes }) => { if (doneBytes > count * MIB - REST) leaving.abort() } }).catch(() => {})
   const retrieved = await timed(retrieve)
   await amounts({
     what: `Going on with ${count} MiB of which the last 8 are missing, to the end`,
     unit: 'ms',
-    figures: [{ name: 'pullPayload', role: 'ours', value: pulled, atMost: 2000 }, { name: 'retrieve, from a gateway', role: 'ours', value: retrieved, atMost: 2000 }],
+    figures: [['pullPayload', pulled], ['pushPayload', pushed], ['retrieve, from a gateway', retrieved]].map(([name, value]) => ({ name, role: 'ours', value, atMost: 2000 })),
   })
+  await mount.close()
   await server.close()
 }
 
