@@ -1,6 +1,6 @@
 /** Options of all commands may also stand before the command: `dagstore --root DIR list-shards`. */
 
-/** Those with a value in the next argument; the last ones are the daemon's alone. */
+/** Those with a value in the next argument; some are the daemon's alone. */
 const WITH_VALUE = new Set(['--root', '--api-info', '--config', '--listen', '--log-level', '--log-format'])
 /** Those that a command may still be missing behind. */
 const OF_ALL = new Set(['--json', '--color', '--no-color', '--debug'])

@@ -85,6 +85,40 @@ describe('with an IPFS node', () => {
     expect(offlineOf('pin/add')).toEqual(new Set(online ? ['false'] : []))
   })
 
+  it.each([{ online: true }, { online: false }])('a root that only the network has is read if the configuration says so, and is never said to be here; IpfsOnlineMode = $online', async ({ online }) => {
+    const { cwd, node } = await withNode(`IpfsOnlineMode = ${online}\n`)
+    const { root, car } = await makeCar()
+    await fill(node, car)
+    for (const [key, block] of node.blocks) node.network.set(key, block)
+    node.blocks.clear()
+    await writeFile(join(cwd, 'x'), 'x')
+    await run(cwd, 'import', 'x') // makes the store
+    const { code, bytes } = await dagstore(cwd, ['client', 'cat', root])
+    expect(code).toBe(online ? 0 : 1)
+    if (online) expect(Buffer.compare(bytes, content)).toBe(0)
+    expect((await dagstore(cwd, ['client', 'stat', root])).code).toBe(online ? 0 : 1)
+    expect((await dagstore(cwd, ['client', 'retrieve', root, 'out'])).stderr).toContain('no import has it')
+  })
+
+  it('one that is only named is not asked by itself, and takes what is ordered into it', async () => {
+    const { cwd, node } = await withNode()
+    const file = join(cwd, '.dagstore', 'config.toml')
+    await writeFile(file, (await readFile(file, 'utf8')).replace('UseIpfs = true', 'UseIpfs = false\nIpfsUseForRetrieval = true'))
+    const { root, car } = await makeCar()
+    await fill(node, car)
+    await writeFile(join(cwd, 'in'), content)
+    await writeFile(join(cwd, 'x'), 'x')
+    await run(cwd, 'import', 'x') // makes the store
+    expect((await dagstore(cwd, ['client', 'cat', root])).code).toBe(1)
+    expect(node.log).toEqual([])
+    await run(cwd, 'import', 'in')
+    node.blocks.clear()
+    await run(cwd, 'retrieve', root, 'out')
+    expect(node.log).toEqual([])
+    await run(cwd, 'retrieve', '--into', 'ipfs-pinned', root)
+    expect([node.blocks.size > 2, node.pins.size]).toEqual([true, 1])
+  })
+
   it('imports come first, in which Lotus differed: the node is asked for nothing that they have', async () => {
     const { cwd, node } = await withNode()
     await writeFile(join(cwd, 'in'), content)
@@ -126,11 +160,15 @@ describe('with an IPFS node', () => {
     const { calls, close } = await openLocalClient(store, () => {})
     const order = { Root: CID.parse(root), Piece: null, Size: 0, FromLocalCAR: '', Total: '0', UnsealPrice: '0', PaymentInterval: 0, PaymentIntervalIncrease: 0, Client: '', Miner: '', MinerPeer: null, LocalFirst: true }
     const { DealID } = await calls.ClientRetrieve(order, { Path: join(cwd, 'out'), IsCAR: false })
-    expect(await calls.ClientGetRetrieval(DealID)).toMatchObject({ Status: 15, From: 'import' })
+    expect(await calls.ClientGetRetrieval(DealID)).toMatchObject({ Status: 15, From: 'import', Into: 'ipfs' })
+    // by its id alone one goes on where it was, whatever the configuration says of new ones
+    const { DealID: other } = await calls.ClientRetrieve({ ...order, Into: 'file' })
+    expect(await calls.ClientRetrieve({ ...order, ID: other })).toMatchObject({ DealID: other })
+    expect(await calls.ClientGetRetrieval(other)).toMatchObject({ Status: 15, Into: 'file' })
     await close()
     await store.close()
     expect(node.blocks.size).toBeGreaterThan(2)
-    expect(await readdir(join(cwd, '.dagstore', 'retrievals')).catch(() => [])).toEqual([])
+    expect(await readdir(join(cwd, '.dagstore', 'retrievals'))).toEqual([`${other}.car`])
     expect(Buffer.compare(await readFile(join(cwd, 'out')), content)).toBe(0)
   })
 

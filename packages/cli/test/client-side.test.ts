@@ -76,8 +76,21 @@ describe('the check of imports at a start', () => {
       { level: 'warn', logger: 'importmgr', msg: 'import has missing/broken carv2; please reimport', id, source: 'import', root, original: join(cwd, 'a'), error: expect.any(String) },
       { level: 'info', logger: 'importmgr', msg: 'sanity check completed', broken: 1, total: 1 },
     ])
+    expect((await run(cwd, 'local', '--log-format', 'text')).stderr).toMatch(/^WARN importmgr .*\nINFO importmgr /)
     await writeFile(join(cwd, '.dagstore', 'config.toml'), '[Daemon]\nLogLevel = "info,importmgr=error"\n')
     expect((await run(cwd, 'local')).stderr).toBe('')
+    expect((await dagstore(cwd, ['client', 'local'], { env: { DAGSTORE_LOGLEVEL: 'info' } })).stderr).toMatch(/^WARN importmgr .*\nINFO importmgr /)
+  })
+
+  it.each([['client', 'local', '--log-format', 'json'], ['--log-format=json', 'client', 'stat', 'ROOT'], ['client', 'verify', '--log-format=json'], ['client', 'cat', '--log-format', 'json', 'ROOT']])('is JSON with --log-format json, or where the environment wants that: %s %s %s %s', async (...args) => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'a'), seededBytes(1, 200))
+    const { root } = await imported(cwd, 'a')
+    const line = '{"level":"info","logger":"importmgr","msg":"sanity check completed","broken":0,"total":1}\n'
+    expect((await dagstore(cwd, args.map((arg) => arg === 'ROOT' ? root : arg))).stderr).toContain(line)
+    const plain = args.filter((arg) => !arg.startsWith('--log') && arg !== 'json').map((arg) => arg === 'ROOT' ? root : arg)
+    expect((await dagstore(cwd, plain, { env: { DAGSTORE_LOGFORMAT: 'json' } })).stderr).toContain(line)
+    expect((await dagstore(cwd, plain, { env: { DAGSTORE_LOGFORMAT: 'xml' } })).code).toBe(2)
   })
 })
 

@@ -4,7 +4,7 @@ import { closeAll } from '../close-all.ts'
 import type { ShardStore } from '../compose.ts'
 import { codeOf } from '../failure.ts'
 import type { RootFolder } from '../root-folder.ts'
-import type { LocalClient } from '../client/local-client.ts'
+import type { LocalClient, LocalClientOptions } from '../client/local-client.ts'
 import type { LocalMarket } from './local-market.ts'
 import type { LocalDeals } from './local-provider.ts'
 import type { ListedShard, ShardBackend, ShardCalls } from './shard-backend.ts'
@@ -14,19 +14,21 @@ export interface LocalUse {
   readonly onEvent?: ((event: DagstoreEvent) => void) | undefined
   /** What indexing may read in a second. @default that of the configuration */
   readonly bytesPerSecond?: number | undefined
+  /** The command that asks. @default this process */
+  readonly command?: LocalClientOptions | undefined
   /** Told what is left out, and why. */
   readonly onNotice?: ((text: string) => void) | undefined
 }
 
 /** Makes the store where there is none. @throws {DagstoreError} `DAGSTORE_LOCKED`: another process has it */
-export const openLocalBackend = async (root: RootFolder, { onEvent, bytesPerSecond, onNotice = () => {} }: LocalUse = {}): Promise<ShardBackend> => {
+export const openLocalBackend = async (root: RootFolder, { onEvent, bytesPerSecond, command, onNotice = () => {} }: LocalUse = {}): Promise<ShardBackend> => {
   // loaded when needed
   const { openShardStore } = await import('../compose.ts')
-  return localBackend(await openShardStore(root, { ...(onEvent === undefined ? {} : { onEvent }), ...(bytesPerSecond === undefined ? {} : { indexingBytesPerSecond: bytesPerSecond }) }), onNotice)
+  return localBackend(await openShardStore(root, { ...(onEvent === undefined ? {} : { onEvent }), ...(bytesPerSecond === undefined ? {} : { indexingBytesPerSecond: bytesPerSecond }) }), onNotice, command)
 }
 
 /** Of a store that is open; closes it. @param onNotice - told what is left out, and why */
-export const localBackend = async (opened: ShardStore, onNotice: (text: string) => void): Promise<ShardBackend> => {
+export const localBackend = async (opened: ShardStore, onNotice: (text: string) => void, command?: LocalClientOptions): Promise<ShardBackend> => {
   const [{ toLotusState }, { openDirectory }] = await Promise.all([import('@dagstore/dagstore'), import('@dagstore/io/node')])
   const { root, dagstore: store, indices, isUnsealed } = opened
   let deals: Promise<LocalDeals> | undefined
@@ -67,7 +69,7 @@ export const localBackend = async (opened: ShardStore, onNotice: (text: string) 
       market: async () => (await (market ??= Promise.all([import('./local-market.ts'), openDeals()]).then(([{ localMarket }, local]) => localMarket(opened, local.deals, onNotice)))).calls,
       deals: async () => (await openDeals()).calls,
     },
-    client: async () => (await (client ??= import('../client/local-client.ts').then(({ openLocalClient }) => openLocalClient(opened, (line) => { onNotice(line.replace(/\n$/u, '')) })))).calls,
+    client: async () => (await (client ??= import('../client/local-client.ts').then(({ openLocalClient }) => openLocalClient(opened, (line) => { onNotice(line.replace(/\n$/u, '')) }, command)))).calls,
     close: () => closeAll([async () => (await client)?.close(), async () => (await market)?.close(), async () => (await deals)?.close(), () => opened.close()]),
   }
 }

@@ -15,7 +15,11 @@ import { openLocalBackend } from './local.ts'
 import type { RemoteClient } from './remote-client.ts'
 import type { ShardBackend } from './shard-backend.ts'
 
-export interface BackendOptions extends CommonOptions { readonly apiInfo?: string }
+export interface BackendOptions extends CommonOptions {
+  readonly apiInfo?: string
+  /** Of what is said of imports, by commands of the client. */
+  readonly logFormat?: 'text' | 'json'
+}
 
 export interface BackendUse {
   /** Whether a store is made where there is none; then that is said. */
@@ -32,7 +36,7 @@ export const openBackend = async (options: BackendOptions, terminal: Terminal, u
   const root = rootFolder(options.root, terminal)
   const daemon = await daemonOf(root, terminal)
   if (daemon !== undefined) return openRemote(daemon.client, daemon.address, root, terminal, use)
-  const local = { onEvent: use.onEvent, bytesPerSecond: use.bytesPerSecond, onNotice: (text: string) => { terminal.stderr(`${printable(text)}\n`) } }
+  const local = { command: { env: terminal.env, cwd: terminal.cwd, logFormat: options.logFormat }, onEvent: use.onEvent, bytesPerSecond: use.bytesPerSecond, onNotice: (text: string) => { terminal.stderr(`${printable(text)}\n`) } }
   if (use.makes === true && !hasStore(root)) {
     const backend = await openLocalBackend(root, local)
     terminal.stderr(`made a DAG store at ${printable(root.label)}\n`)

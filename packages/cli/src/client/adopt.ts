@@ -5,7 +5,7 @@ import { readErrorText } from '../backend/remote-error.ts'
 import { inBulk } from '../bulk.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { count } from '../text.ts'
 import { mustBeThere, namedPath } from './paths.ts'
@@ -14,7 +14,7 @@ import { withAnyClient } from './with-client.ts'
 interface AdoptOptions extends CommonOptions { readonly verbose?: boolean }
 
 export const addClientAdoptCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('adopt')))
+  addClientOptions(common(client.command('adopt')))
     .description('take over the imports of a Lotus node: their records, and their CARs where they are; leaves its folder as it is, and makes the store where there is none')
     .argument('[repository]', 'folder of the node (default: LOTUS_PATH)')
     .option('-v, --verbose', 'a line for every import')

@@ -55,9 +55,10 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     const sources = sourcesBeside()
     const imports = await openImports({ db, directory: files.child(IMPORTS), hashes, clock, sources })
     closing.push(() => imports.close())
-    const ipfs = config.useIpfs ? createIpfsNode(config, hashes, env) : undefined
+    // without `UseIpfs` one that is named is there for those who ask for it
+    const ipfs = config.useIpfs || config.ipfsMAddr !== '' ? createIpfsNode(config, hashes, env) : undefined
     if (ipfs !== undefined) closing.push(() => ipfs.close())
-    const dags = createDags(imports, ipfs)
+    const dags = createDags(imports, { ipfs: config.useIpfs ? ipfs : undefined, online: config.ipfsOnlineMode })
     const bytesPerSecond = config.clientTransferBytesPerSecond
     const rate = bytesPerSecond === 0 ? {} : { flow: createFairFlow(bytesPerSecond, clock) }
     const deals = await openDealClient({
@@ -69,7 +70,7 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     const retrievals = await openRetrievalClient({
       ...rate, db, retrievals: openRetrievals({ directory: files.child(RETRIEVALS), hashes, clock }), hashes, fetch, clock, random: systemRandom, background,
       local: async (cid, call) => {
-        const dag = await dags.open(cid, call)
+        const dag = await dags.openHere(cid, call)
         return dag === undefined ? undefined : { blockstore: dag.store, close: () => dag.close() }
       },
       ...(ipfs === undefined ? {} : { node: nodeOf(ipfs) }),

@@ -46,7 +46,7 @@ export const dataParts = ({ imports, dags, sources, sourcesBeside, hashes, commP
   }
   return {
     has: async (root, options) => {
-      const dag = await dags.open(root, options)
+      const dag = await dags.openHere(root, options)
       await dag?.close()
       return dag !== undefined
     },

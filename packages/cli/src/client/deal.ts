@@ -7,7 +7,7 @@ import { parseCid } from '../car/cid-argument.ts'
 import { CommandError, markTold } from '../failure.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
 import { shownUrl } from './shown-peer.ts'
@@ -25,7 +25,7 @@ interface DealCommandOptions extends CommonOptions, DealOptions {
 }
 
 export const addDealCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addDealOptions(addBackendOptions(common(client.command('deal'))))
+  addDealOptions(addClientOptions(common(client.command('deal'))))
     .description('propose a storage deal and send its data; prints the CID of the proposal, then waits until the provider has them and has checked them')
     .option('--manual-stateless-deal', 'propose an offline deal that nothing is remembered of; it costs nothing')
     .addOption(new Option('--wait <point>', 'until the provider has the data (has agreed, where they go another way), until the deal is active, or until nothing more will happen').choices(['transferred', 'active', 'final']).default('transferred'))

@@ -6,7 +6,7 @@ import { aboutFile } from '../commands/files.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, toJson } from '../text.ts'
 import { parseDagPath } from './dag-path.ts'
@@ -23,7 +23,7 @@ export interface ExportHow {
 interface ExportOptions extends CommonOptions, ExportHow { readonly path?: string, readonly retrieval?: bigint }
 
 export const addExportCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('export')))
+  addClientOptions(common(client.command('export')))
     .description('write data that are here to a file or directory, or as a CAR, which always has all bytes')
     .argument('<root>', 'CID of the data, with a path below it where only that is wanted')
     .argument('<output>', 'file or directory to make; - is stdout, for a file')

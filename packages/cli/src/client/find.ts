@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { parseCid } from '../car/cid-argument.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
 import { askOffers, offerName, usable } from './offers.ts'
@@ -14,7 +14,7 @@ interface FindOptions extends CommonOptions { readonly pieceCid?: string, readon
 export const several = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 export const addFindCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('find')))
+  addClientOptions(common(client.command('find')))
     .description('say where data can be had: here, or from which providers')
     .argument('<root>', 'CID of the data')
     .option('--piece-cid <cid>', 'only in this piece')

@@ -5,7 +5,7 @@ import { rpcJson } from '../backend/rpc-json.ts'
 import { refuseEarly } from '../car/output.ts'
 import { aboutFile } from '../commands/files.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import { createStatusLine } from '../status-line.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
@@ -15,7 +15,7 @@ import { withClient } from './with-client.ts'
 interface GenerateOptions extends CommonOptions { readonly car?: boolean, readonly force?: boolean }
 
 export const addGenerateCarCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('generate-car')))
+  addClientOptions(common(client.command('generate-car')))
     .description('write the CARv1 that a deal of a file or directory, or of the data of a CAR, has as its piece; nothing is imported')
     .argument('<input>', 'file, directory or CAR')
     .argument('<output>', 'file to make')

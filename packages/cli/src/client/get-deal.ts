@@ -9,7 +9,7 @@ import { CommandError } from '../failure.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { rows } from '../rows.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
 import { watchDeal } from './deal-progress.ts'
@@ -21,7 +21,7 @@ import { type AskedClient, withClient } from './with-client.ts'
 interface GetDealOptions extends CommonOptions { readonly wait?: ClientDealPoint }
 
 export const addGetDealCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('get-deal')))
+  addClientOptions(common(client.command('get-deal')))
     .description('say how a storage deal stands')
     .argument('<proposal>', 'CID of the proposal')
     .addOption(new Option('--wait <point>', 'go on with it until the provider has the data, until it is active, or until nothing more will happen').choices(['transferred', 'active', 'final']))

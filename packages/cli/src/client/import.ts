@@ -6,7 +6,7 @@ import { aboutFile } from '../commands/files.ts'
 import { codeOf, CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { type ProgressLine, startProgress } from '../progress.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { mustBeThere, namedPath } from './paths.ts'
 import { withAnyClient } from './with-client.ts'
@@ -20,7 +20,7 @@ interface ImportOptions extends CommonOptions {
 }
 
 export const addImportCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('import')))
+  addClientOptions(common(client.command('import')))
     .description('import a file or a directory, whose data stay where they are; or a CAR, which is used in place; makes the store where there is none')
     .argument('<path>', 'file, directory or CAR; - is what is piped in, of which a copy is kept')
     .option('--car', 'the file is a CAR, version 1 or 2, with one root')

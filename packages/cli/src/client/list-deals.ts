@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { rpcJson } from '../backend/rpc-json.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import { shortCid } from '../short-cid.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Cell, printable, showBytes, table } from '../text.ts'
@@ -16,7 +16,7 @@ import { withClient } from './with-client.ts'
 interface ListDealsOptions extends CommonOptions { readonly verbose?: boolean, readonly showFailed?: boolean, readonly watch?: boolean }
 
 export const addListDealsCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('list-deals')))
+  addClientOptions(common(client.command('list-deals')))
     .description('list the storage deals that were proposed from here, the oldest first')
     .option('-v, --verbose', 'whole CIDs, and times too')
     .option('--show-failed', 'failed ones too')

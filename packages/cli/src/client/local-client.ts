@@ -1,16 +1,14 @@
 /** The client's side of the store that this process has open: what a daemon does in the background is done before a call answers. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { systemClock } from '@dagstore/io'
 import { type LotusClientApi, type LotusClientMethodName, METHOD_NAMES, METHODS, PERMISSIONS } from '@dagstore/lotus-api'
 import { clientHandlers, type ClientParts } from '@dagstore/rpc/handlers'
 import type { ClientCalls } from '../backend/client-calls.ts'
 import { toRemote } from '../backend/remote-error.ts'
 import type { ShardStore } from '../compose.ts'
-import { configOfRoot, defaultConfig } from '../config/effective.ts'
-import { CONFIG_FILE } from '../config/file-name.ts'
+import { configOfCommand } from '../config/effective.ts'
 import { CommandError } from '../failure.ts'
 import { createLogs } from '../log/logs.ts'
+import type { Terminal } from '../terminal.ts'
 import { openClientSide } from './client-side.ts'
 import { checkImports } from './sanity-check.ts'
 
@@ -19,17 +17,23 @@ export interface LocalClient {
   close (): Promise<void>
 }
 
+/** What the command line and the environment say. */
+export interface LocalClientOptions extends Pick<Terminal, 'env' | 'cwd'> {
+  /** @default as configured */
+  readonly logFormat?: 'text' | 'json' | undefined
+}
+
 /**
  * Says at once which imports are broken. Calls reject with the errors of the parts, or {@link RemoteError} where a daemon would answer with
  * words of its own.
  *
  * @param write - told each line, with its end
  */
-export const openLocalClient = async (store: ShardStore, write: (line: string) => void): Promise<LocalClient> => {
-  const { root } = store
-  const config = existsSync(join(root.path, CONFIG_FILE)) ? configOfRoot(root) : defaultConfig()
+export const openLocalClient = async (store: ShardStore, write: (line: string) => void, options: LocalClientOptions = { env: process.env, cwd: process.cwd() }): Promise<LocalClient> => {
+  const configured = configOfCommand(store.root, options)
+  const config = { ...configured, logFormat: options.logFormat ?? configured.logFormat }
   const logs = createLogs({ write, clock: systemClock, level: config.logLevel, format: config.logFormat, colors: false })
-  const side = await openClientSide(store, { config, logs, clock: systemClock, background: false, env: process.env })
+  const side = await openClientSide(store, { config, logs, clock: systemClock, background: false, env: options.env })
   try {
     await checkImports(side.parts.imports, { log: logs.of('importmgr'), format: config.logFormat, write, clock: undefined })
     return { calls: localCalls(side.parts, (text) => { logs.of('client').warn(text) }), close: () => side.close() }

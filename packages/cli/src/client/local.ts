@@ -3,7 +3,7 @@ import type { Import } from '@dagstore/lotus-api'
 import type { Command } from 'commander'
 import { rpcJson } from '../backend/rpc-json.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, paint, printable, showBytes } from '../text.ts'
 import { withClient } from './with-client.ts'
@@ -11,7 +11,7 @@ import { withClient } from './with-client.ts'
 interface LocalOptions extends CommonOptions { readonly verbose?: boolean }
 
 export const addLocalCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('local')))
+  addClientOptions(common(client.command('local')))
     .description('list the imports, the oldest first; of broken ones why')
     .option('-v, --verbose', 'how each is kept, and how large it is')
     .action(async (options: LocalOptions) => {

@@ -6,7 +6,7 @@ import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { type Row, rows } from '../rows.ts'
 import { positiveNumber } from '../shards/numbers.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { showBytes } from '../text.ts'
 import { epochs } from './amounts.ts'
@@ -21,7 +21,7 @@ export const pricePerEpoch = ({ Price, VerifiedPrice }: Pick<StorageAsk, 'Price'
   (BigInt(verified ? VerifiedPrice : Price) * BigInt(paddedBytes) + GIB - 1n) / GIB
 
 export const addQueryAskCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('query-ask')))
+  addClientOptions(common(client.command('query-ask')))
     .description('ask a provider for its prices, and the pieces that it takes')
     .argument('<provider>', 'its URL, or the address of one that the configuration has')
     .option('--size <bytes>', 'of a piece: say what that costs', positiveNumber)

@@ -5,7 +5,7 @@ import { rpcJson } from '../backend/rpc-json.ts'
 import { parseCid } from '../car/cid-argument.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable } from '../text.ts'
 import { type ByteRange, parseByteRange } from './byte-range.ts'
@@ -18,7 +18,7 @@ interface StatOptions extends CommonOptions { readonly pieceCid?: boolean }
 
 /** Source: lotus cli/client.go `clientStat`. */
 export const addStatCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('stat')))
+  addClientOptions(common(client.command('stat')))
     .description('say how large a deal of data that are here would be')
     .argument('<root>', 'CID of the data')
     .option('--piece-cid', 'and the commitment of its piece, which takes a read of all data the first time')
@@ -49,7 +49,7 @@ const dagOf = (text: string, { path, retrieval }: ReadOptions): ClientDagRef => 
 }
 
 export const addCatCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addDagOptions(addBackendOptions(common(client.command('cat'))))
+  addDagOptions(addClientOptions(common(client.command('cat'))))
     .description('print a file of data that are here')
     .option('--bytes <from:to>', 'only these, the last one too, such as 0:1023, 4096:* or -1024:*')
     .action(async (text: string, options: ReadOptions) => {
@@ -77,7 +77,7 @@ const placesOf = async ({ from, to }: ByteRange, dag: ClientDagRef, { calls }: A
 }
 
 export const addLsCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addDagOptions(addBackendOptions(common(client.command('ls'))))
+  addDagOptions(addClientOptions(common(client.command('ls'))))
     .description('list a directory of data that are here: CID, bytes and name; with --json one object a line')
     .action(async (text: string, options: ReadOptions) => {
       const dag = dagOf(text, options)

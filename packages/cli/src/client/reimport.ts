@@ -3,14 +3,14 @@ import type { Command } from 'commander'
 import { inBulk } from '../bulk.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { progressText } from '../progress.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { parseIds } from './ids.ts'
 import { importEvents } from './import.ts'
 import { withClient } from './with-client.ts'
 
 export const addReimportCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('reimport')))
+  addClientOptions(common(client.command('reimport')))
     .description('make imports again from where they came from: broken ones, and those whose files have changed; the old data stay until the new ones are whole')
     .argument('<id...>', 'of imports, as local lists them', parseIds)
     .action((ids: readonly bigint[], options: CommonOptions) => withClient(options, terminal, ({ calls }) => inBulk(terminal, options, async (bulk) => {

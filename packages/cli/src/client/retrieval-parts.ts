@@ -23,7 +23,11 @@ export const retrievalParts = ({ client, providers, folder, into, export: export
   return {
     query: (provider, { root, piece }, options) => client.query(provider, { root, piece }, options),
     providersOf: (root, options) => providers.of(root, options),
-    start: async (order, options) => facts(await client.start({ ...order, into: order.into ?? into, join: true }, options)),
+    start: async (order, options) => {
+      // one that is there already goes where it went before
+      const before = order.into !== undefined || order.id === undefined ? undefined : await client.retrieval(order.id, options)
+      return facts(await client.start({ ...order, into: order.into ?? before?.into ?? into, join: true }, options))
+    },
     settled: async (id, options) => facts(await client.settled(id, options)),
     retrievals: async function * (options) { for await (const retrieval of client.retrievals(options)) yield facts(retrieval) },
     retrieval: async (id, options) => {

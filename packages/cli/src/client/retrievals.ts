@@ -7,7 +7,7 @@ import { CommandError } from '../failure.ts'
 import { parseEpochs } from '../epochs.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import { shortCid } from '../short-cid.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Cell, count, printable, showBytes, table } from '../text.ts'
@@ -20,7 +20,7 @@ import { withClient } from './with-client.ts'
 interface ListOptions extends CommonOptions { readonly verbose?: boolean, readonly watch?: boolean }
 
 export const addListRetrievalsCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('list-retrievals')))
+  addClientOptions(common(client.command('list-retrievals')))
     .description('list the retrievals, the oldest first')
     .option('-v, --verbose', 'whole CIDs, and times and files too')
     .option('--watch', 'go on with a line for each change, until Ctrl-C; with --json one object a line')
@@ -68,7 +68,7 @@ const VERBOSE: readonly Column[] = [
 interface CancelOptions extends CommonOptions { readonly dealId?: bigint }
 
 export const addCancelRetrievalCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('cancel-retrieval')))
+  addClientOptions(common(client.command('cancel-retrieval')))
     .description('give retrievals up; what they have fetched stays until they are removed, and retrieve goes on with it')
     .argument('[id...]', 'of retrievals, as list-retrievals lists them', parseIds, [])
     .option('--deal-id <id>', 'the same, as Lotus takes it', parseId)
@@ -76,7 +76,7 @@ export const addCancelRetrievalCommand = (client: Command, common: AddOptions, t
 }
 
 export const addRemoveRetrievalCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('remove-retrieval')))
+  addClientOptions(common(client.command('remove-retrieval')))
     .description('forget retrievals that are over, and delete what they have fetched; files that were written stay')
     .argument('<id...>', 'of retrievals, as list-retrievals lists them', parseIds)
     .action((ids: readonly bigint[], options: CommonOptions) => each(ids, 'removed', (id, calls, how) => calls.ClientRemoveRetrieval(id, how), options, terminal))
@@ -101,7 +101,7 @@ const each = (ids: readonly bigint[], done: string, work: (id: bigint, calls: Ca
 interface PruneOptions extends CommonOptions { readonly olderThan?: number, readonly maxSize?: number }
 
 export const addPruneRetrievalsCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('prune-retrievals')))
+  addClientOptions(common(client.command('prune-retrievals')))
     .description('delete what retrievals that are over have fetched: old ones, or more than there is room for')
     .option('--older-than <time>', 'those that were not touched for so long, such as 12h or 30d', olderThan)
     .option('--max-size <size>', 'the oldest ones, until no more than this is left, such as 50GiB', sizeOf)

@@ -7,7 +7,7 @@ import { type Output, refuseEarly, refuseMixture } from '../car/output.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes, toJson } from '../text.ts'
 import { fil } from './amounts.ts'
@@ -30,7 +30,7 @@ interface RetrieveOptions extends CommonOptions, ExportHow {
 }
 
 export const addRetrieveCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('retrieve')))
+  addClientOptions(common(client.command('retrieve')))
     .description('fetch data and write them to a file or directory: from an import where one has them, else from providers and trustless gateways; makes the store where there is none')
     .argument('<root>', 'CID of the data, with a path below it where only that is wanted')
     .argument('[output]', 'file or directory to make; - is stdout, for a file (default: the data stay in the store)')

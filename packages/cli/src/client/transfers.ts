@@ -1,10 +1,12 @@
 /** `client list-transfers`, `restart-transfer`, `cancel-transfer`: the transfers of a client's deals. */
 import type { Command } from 'commander'
 import type { AddOptions } from '../options.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { addTransferCancel, addTransferRestart, addTransfersList, type TransferSide } from '../transfers/commands.ts'
 
 const SIDE: TransferSide = {
+  addOptions: addClientOptions,
   calls: async (store) => {
     const calls = await store.client()
     return {

@@ -5,7 +5,7 @@ import { type Bulk, inBulk } from '../bulk.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { progressText } from '../progress.ts'
-import { addBackendOptions } from '../shards/store.ts'
+import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { count, showBytes } from '../text.ts'
 import { parseIds } from './ids.ts'
@@ -14,7 +14,7 @@ import { type AskedClient, withClient } from './with-client.ts'
 interface VerifyOptions extends CommonOptions { readonly quick?: boolean }
 
 export const addVerifyCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(client.command('verify')))
+  addClientOptions(common(client.command('verify')))
     .description('read and hash all of an import, with the files it refers to; without an id of all imports')
     .argument('[id...]', 'of imports, as local lists them', parseIds, [])
     .option('--quick', 'only whether the files are there, and long enough')

@@ -27,11 +27,11 @@ export const CLIENT_KEYS: { readonly [field in ClientField]: ConfigKey<Config[fi
   },
   ipfsMAddr: {
     section: 'Client', name: 'IpfsMAddr', kind: textOf('an address such as "/ip4/127.0.0.1/tcp/5001" or a URL', isApiAddress), default: '', secret: true,
-    help: 'RPC of the IPFS node. Empty: of the node that runs on `IPFS_PATH`, else on `~/.ipfs`.',
+    help: 'RPC of the IPFS node. Empty: of the node that runs on `IPFS_PATH`, else on `~/.ipfs`. Where it is given, retrievals can be ordered into the node (`--into ipfs`) without `UseIpfs` too.',
   },
   ipfsOnlineMode: {
     section: 'Client', name: 'IpfsOnlineMode', kind: booleanKind, default: false,
-    help: 'Whether the IPFS node looks in the network for blocks that it lacks.',
+    help: 'Whether the IPFS node looks in the network for blocks that it lacks: of deals, `generate-car`, `export`, `cat` and `ls`, and of what is retrieved from it. Whether data are here it is asked of itself alone.',
   },
   simultaneousTransfers: {
     section: 'Client', name: 'SimultaneousTransfers', kind: wholeNumber(1), default: 20,

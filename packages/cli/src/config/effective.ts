@@ -42,6 +42,12 @@ export const configOfRoot = (root: RootFolder): Config => {
   return { ...defaultConfig(), ...values }
 }
 
+/** The same with what the environment says before it, as for a daemon. @throws {CommandError} `COMMAND_USAGE` */
+export const configOfCommand = (root: RootFolder, terminal: Pick<Terminal, 'env' | 'cwd'>): Config => {
+  const written = existsSync(join(root.path, CONFIG_FILE)) ? configOfRoot(root) : defaultConfig()
+  return { ...written, ...Object.fromEntries([...readEnvironment(terminal)].map(([field, { value }]) => [field, value])) }
+}
+
 export const defaultConfig = (): Config => Object.fromEntries(FIELDS.map((field) => [field, KEYS[field].default])) as unknown as Config
 
 /**
@@ -97,7 +103,7 @@ const showLine = (line: number | undefined): string => line === undefined ? '' :
 const OTHERS: ReadonlySet<string> = new Set(['DAGSTORE_PATH', 'DAGSTORE_API_INFO', 'DAGSTORE_CHECKOUT'])
 
 /** Empty variables say nothing. @throws {CommandError} `COMMAND_USAGE` */
-const readEnvironment = ({ env, cwd }: Terminal): ReadonlyMap<keyof Config, { readonly name: string, readonly value: unknown }> => {
+const readEnvironment = ({ env, cwd }: Pick<Terminal, 'env' | 'cwd'>): ReadonlyMap<keyof Config, { readonly name: string, readonly value: unknown }> => {
   const found = new Map<keyof Config, { readonly name: string, readonly value: unknown }>()
   const problems: string[] = []
   for (const field of FIELDS) {

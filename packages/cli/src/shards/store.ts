@@ -1,5 +1,5 @@
 /** A command on the store that is there, or on one that it may make. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type BackendOptions, type BackendUse, openBackend } from '../backend/open-backend.ts'
 import type { ShardBackend } from '../backend/shard-backend.ts'
 import type { Terminal } from '../terminal.ts'
@@ -10,6 +10,10 @@ export const addRootOption = (command: Command): Command =>
 /** Of commands that a daemon answers too. */
 export const addBackendOptions = (command: Command): Command =>
   addRootOption(command).option('--api-info <info>', 'ask this daemon, TOKEN:MULTIADDR or a URL (default: DAGSTORE_API_INFO, else the one that has the store)')
+
+/** Of the client's commands, which say at their start which imports are broken. */
+export const addClientOptions = (command: Command): Command =>
+  addBackendOptions(command).addOption(new Option('--log-format <format>', 'how it is said on stderr which imports are broken (default: as the configuration says, else text)').choices(['text', 'json']))
 
 /** @throws {CommandError} `COMMAND_NO_STORE` */
 export const withExistingStore = <T>(options: BackendOptions, terminal: Terminal, work: (store: ShardBackend) => Promise<T>, { onEvent, bytesPerSecond }: Pick<BackendUse, 'onEvent' | 'bytesPerSecond'> = {}): Promise<T> =>

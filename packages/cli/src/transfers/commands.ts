@@ -8,7 +8,7 @@ import { shownPeer } from '../client/shown-peer.ts'
 import { watchLines } from '../client/watch.ts'
 import { CommandError } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
-import { addBackendOptions, withExistingStore } from '../shards/store.ts'
+import { withExistingStore } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
 import { showStatus } from './status.ts'
@@ -27,12 +27,15 @@ export interface TransferCalls {
   readonly names: readonly [list: ListName, updates: UpdatesName]
 }
 
-export interface TransferSide { readonly calls: (store: ShardBackend) => Promise<TransferCalls> }
+export interface TransferSide {
+  readonly calls: (store: ShardBackend) => Promise<TransferCalls>
+  readonly addOptions: AddOptions
+}
 
 interface ListOptions extends CommonOptions, ListedTransfers { readonly watch?: boolean }
 
-export const addTransfersList = (group: Command, name: string, { calls }: TransferSide, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(group.command(name)))
+export const addTransfersList = (group: Command, name: string, { calls, addOptions }: TransferSide, common: AddOptions, terminal: Terminal): void => {
+  addOptions(common(group.command(name)))
     .description('list the transfers of deals, by id: those that send, then those that receive')
     .option('-v, --verbose', 'whole CIDs, peers and vouchers')
     .option('--completed', 'complete ones too')
@@ -65,8 +68,8 @@ export const addTransferRestart = (group: Command, name: string, side: TransferS
 export const addTransferCancel = (group: Command, name: string, side: TransferSide, common: AddOptions, terminal: Terminal): void =>
   addOne(group, name, 'cancel', 'end a transfer for good; its deal fails', side, common, terminal)
 
-const addOne = (group: Command, name: string, verb: 'restart' | 'cancel', description: string, { calls }: TransferSide, common: AddOptions, terminal: Terminal): void => {
-  addBackendOptions(common(group.command(name)))
+const addOne = (group: Command, name: string, verb: 'restart' | 'cancel', description: string, { calls, addOptions }: TransferSide, common: AddOptions, terminal: Terminal): void => {
+  addOptions(common(group.command(name)))
     .description(description)
     .argument('<id>', 'of the transfer, as listed', parseId)
     .option('--peerid <peer>', 'the one with this other side, where several have the id')

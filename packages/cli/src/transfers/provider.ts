@@ -1,10 +1,12 @@
 /** `data-transfers list`, `restart`, `cancel`: the transfers of a provider's deals. */
 import type { Command } from 'commander'
 import type { AddOptions } from '../options.ts'
+import { addBackendOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { addTransferCancel, addTransferRestart, addTransfersList, type TransferSide } from './commands.ts'
 
 const SIDE: TransferSide = {
+  addOptions: addBackendOptions,
   calls: async ({ provider }) => {
     const calls = await provider.market()
     return {
