@@ -96,6 +96,7 @@ describe('client deal', () => {
     { why: 'a duration of no time', args: ['--provider', url, '--duration', '0', root.toString()] },
     { why: 'two addresses', args: ['--provider', 'f01000', root.toString(), 'f01001'] },
     { why: 'a piece without a size', args: ['--provider', url, '--manual-piece-cid', piece.toString(), root.toString()] },
+    { why: 'a piece that is none', args: ['--provider', url, '--manual-piece-cid', root.toString(), '--manual-piece-size', '2048', root.toString()] },
     { why: 'a piece of no size there is', args: ['--provider', url, '--manual-piece-cid', piece.toString(), '--manual-piece-size', '1000', root.toString()] },
   ])('refuses $why as wrong usage', async ({ args }) => {
     expect(await client(api(), ['deal', ...args])).toMatchObject({ code: 2, stdout: '', calls: [] })

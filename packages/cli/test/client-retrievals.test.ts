@@ -33,6 +33,10 @@ describe('client find', () => {
     expect(calls.filter(([name]) => name === 'ClientMinerQueryOffer').map(([, miner, , of]) => [miner, String(of)])).toEqual([['http://a', piece.toString()], ['http://b', piece.toString()]])
   })
 
+  it('refuses a piece that is none as wrong usage', async () => {
+    expect(await client({}, ['find', '--piece-cid', root.toString(), root.toString()])).toMatchObject({ code: 2, calls: [] })
+  })
+
   it('says that nobody is known', async () => {
     expect(await client({ ClientHasLocal: async () => false, ClientFindData: async () => [] }, ['find', root.toString()])).toMatchObject({ code: 0, stdout: '', stderr: 'not here, and no provider is known: --provider URL\n' })
   })
@@ -121,8 +125,16 @@ describe('client retrieve', () => {
     { why: 'a path and a selector', args: ['--data-selector', 'a', `${root.toString()}/b`, 'out'] },
     { why: 'no CID', args: ['x', 'out'] },
     { why: 'JSON beside bytes', args: ['--json', root.toString(), '-'] },
+    { why: 'a CAR that goes nowhere', args: ['--car', root.toString()] },
+    { why: 'a version of no CAR', args: ['--car-version', '2', root.toString(), 'out'] },
+    { why: 'a piece that is none', args: ['--piece-cid', root.toString(), root.toString(), 'out'] },
   ])('refuses $why as wrong usage', async ({ args }) => {
     expect(await client(api(), ['retrieve', ...args])).toMatchObject({ code: 2, calls: [] })
+  })
+
+  it('says so where the CID itself holds the data, and nobody was asked', async () => {
+    const own = api({ ClientRetrieveWithEvents: () => streamOf<RetrievalEvent>({ Event: 25, Status: RETRIEVAL_DEAL_STATES.DealStatusCompleted, BytesReceived: 0, FundsSpent: '0', Err: '', DealID: 7n }) })
+    expect(await client(own, ['retrieve', root.toString(), 'out'])).toMatchObject({ code: 0, stderr: '1 B from the CID itself, into out\n' })
   })
 })
 

@@ -12,6 +12,8 @@ import { checkAsk, type Plan, planOf, signed, type SignedProposal } from './prop
 
 /** Epochs that a deal is put off when the same one was proposed already. */
 const MAX_PUT_OFF = 1000n
+/** Times that a provider is asked about a deal which is not remembered, and which it may know already. */
+const MAX_ASKED = 16
 
 export class Proposing {
   readonly #parts: Parts
@@ -75,13 +77,21 @@ export class Proposing {
     checkAsk(ask, { ...params, transferType }, chain)
     const isNamed = params.pieceCid !== undefined && params.pieceBytes !== undefined
     const payload = isNamed || root === undefined ? undefined : await this.#pieces.of(root, { signal, onProgress })
-    const { proposal, payloadBytes } = await planOf({ ...params, transferType, price }, ask, payload, chain, { signal })
-    const { bytes, proposalCid } = await signed(proposal, chain, { signal })
+    const plan = await planOf({ ...params, transferType, price }, ask, payload, chain, { signal })
     const { token } = createTransferToken(this.#random, hashes)
-    const answer = await api.propose({ clientProposal: bytes, payloadCid: root, payloadBytes, transfer: { type: 'manual' }, fastRetrieval }, token, { signal })
-    if (!answer.proposalCid.equals(proposalCid)) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'an answer about another deal')
-    if (!answer.accepted) throw new DealClientError('DEAL_CLIENT_REJECTED', `the provider has rejected the proposal: ${answer.message}`)
-    return proposalCid
+    let asked = 0
+    return this.#free(plan, signal, async ({ bytes, proposalCid }) => {
+      // what was proposed before has a token that is remembered, or that nobody remembers
+      if (await this.#parts.deals.get(proposalCid) !== undefined) return undefined
+      const answer = await api.propose({ clientProposal: bytes, payloadCid: root, payloadBytes: plan.payloadBytes, transfer: { type: 'manual' }, fastRetrieval }, token, { signal }).catch((error: unknown) => {
+        if (error instanceof DealClientError && error.code === 'DEAL_CLIENT_UNAUTHORIZED' && ++asked < MAX_ASKED) return undefined
+        throw error
+      })
+      if (answer === undefined) return undefined
+      if (!answer.proposalCid.equals(proposalCid)) throw new DealClientError('DEAL_CLIENT_BAD_ANSWER', 'an answer about another deal')
+      if (!answer.accepted) throw new DealClientError('DEAL_CLIENT_REJECTED', `the provider has rejected the proposal: ${answer.message}`)
+      return proposalCid
+    })
   }
 }
 

@@ -233,6 +233,23 @@ describe('an offline deal', () => {
     for (const wrong of [{ transferType: 'http-push' as const }, { price: 1n }]) await expect(h.client.stateless({ provider: PROVIDER, root: h.dag.root, ...wrong })).rejects.toMatchObject({ code: 'DEAL_CLIENT_TERMS' })
     await h.close()
   })
+
+  it('that nobody remembers starts later than the same one that was proposed before, remembered or not', async () => {
+    const h = await openHarness()
+    const params = { provider: PROVIDER, root: h.dag.root, transferType: 'manual' } as const
+    const { proposalCid } = await h.client.start(params)
+    await h.client.settled(proposalCid, { until: 'transferred' })
+    const names = [proposalCid, await h.client.stateless(params), await h.client.stateless(params)].map(String)
+    const starts = names.map((name) => h.provider.deals.get(name)!.of.proposal.startEpoch)
+    expect(starts).toEqual([starts[0], starts[0]! + 1n, starts[0]! + 2n])
+    // of one that is remembered the provider is not asked
+    expect(names.map((name) => h.provider.deals.get(name)?.proposed)).toEqual([1, 1, 1])
+    // where a start was named there is no other
+    const startEpoch = starts[2]! + 1n
+    await h.client.stateless({ ...params, startEpoch })
+    await expect(h.client.stateless({ ...params, startEpoch })).rejects.toMatchObject({ code: 'DEAL_CLIENT_EXISTS' })
+    await h.close()
+  })
 })
 
 describe('what a deal costs', () => {

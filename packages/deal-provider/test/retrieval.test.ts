@@ -52,6 +52,9 @@ describe('an offer', () => {
     const elsewhere = await query(h, data.root, await pieceOf(h, other))
     expect(elsewhere).toMatchObject({ status: 'available', pieceFound: false })
     expect(elsewhere.pieceCid?.toString()).toBe((await pieceOf(h, data)).toString())
+    // what is no piece has nothing
+    expect(await query(h, data.root, data.root)).toMatchObject({ status: 'available', pieceFound: false })
+    expect(await begin(h, { pieceCid: data.root })).toMatchObject({ accepted: false, message: 'the piece does not have it' })
     await h.end()
   })
 
@@ -70,7 +73,16 @@ describe('an offer', () => {
     const offer = query(h, data.root)
     for (let at = 0; at < 20; at++) await turn()
     await (h.clock as FakeClock).advance(6000)
-    expect(await offer).toMatchObject({ status: 'error' })
+    expect(await offer).toMatchObject({ status: 'error', message: 'nobody could say in time' })
+    await h.end()
+  })
+
+  it('does not say how the provider has failed, but tells it', async () => {
+    const problems: unknown[] = []
+    const failure = new Error('/secret/disk')
+    const h = await withData([data], { retrieval: { pieces: { pieces: async () => { throw failure }, get: async () => [] }, onProblem: (error) => { problems.push(error) } } })
+    expect(await query(h, data.root)).toMatchObject({ status: 'error', message: 'the provider has failed' })
+    expect(problems).toEqual([failure])
     await h.end()
   })
 

@@ -10,3 +10,15 @@ export const parseCid = (text: string): CID => {
     throw new CommandError('COMMAND_USAGE', `not a CID: ${text}`, { cause })
   }
 }
+
+/** Of a piece, version 1 or 2. @throws {CommandError} `COMMAND_USAGE` */
+export const parsePieceCid = async (text: string): Promise<CID> => {
+  const cid = parseCid(text)
+  const { parsePieceCid: parse } = await import('@dagstore/piece')
+  try {
+    parse(cid)
+    return cid
+  } catch (cause) {
+    throw new CommandError('COMMAND_USAGE', `not the CID of a piece: ${text}`, { cause })
+  }
+}

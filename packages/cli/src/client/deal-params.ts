@@ -2,7 +2,7 @@
 import type { DataRef, StartDealParams } from '@dagstore/lotus-api'
 import { Argument, type Command, Option } from 'commander'
 import type { CID } from 'multiformats/cid'
-import { parseCid } from '../car/cid-argument.ts'
+import { parsePieceCid } from '../car/cid-argument.ts'
 import { CommandError } from '../failure.ts'
 import { positiveNumber, wholeNumber } from '../shards/numbers.ts'
 import { epochs, fil } from './amounts.ts'
@@ -46,7 +46,7 @@ export const addDealOptions = (command: Command): Command => command
   .option('--manual-piece-size <bytes>', 'its size, padded or not', positiveNumber)
 
 /** @throws {CommandError} `COMMAND_USAGE`: two of one kind, none where there must be one, or what does not go together */
-export const dealParams = (root: CID, [miner, price, duration]: readonly [miner: string | undefined, price: bigint | undefined, duration: number | undefined], options: DealOptions): StartDealParams => {
+export const dealParams = async (root: CID, [miner, price, duration]: readonly [miner: string | undefined, price: bigint | undefined, duration: number | undefined], options: DealOptions): Promise<StartDealParams> => {
   const { provider } = options
   const named = provider ?? miner
   if (named === undefined || named === '') throw new CommandError('COMMAND_USAGE', 'name a provider: --provider URL')
@@ -56,7 +56,7 @@ export const dealParams = (root: CID, [miner, price, duration]: readonly [miner:
     if (option !== undefined && argument !== undefined) throw new CommandError('COMMAND_USAGE', `two ${name}s`)
   }
   return {
-    Data: dataOf(root, options),
+    Data: await dataOf(root, options),
     Wallet: options.from,
     Miner: miner ?? named,
     EpochPrice: String(options.price ?? price ?? 0n),
@@ -70,13 +70,13 @@ export const dealParams = (root: CID, [miner, price, duration]: readonly [miner:
   }
 }
 
-const dataOf = (root: CID, { manualPieceCid, manualPieceSize, transfer }: DealOptions): DataRef => {
+const dataOf = async (root: CID, { manualPieceCid, manualPieceSize, transfer }: DealOptions): Promise<DataRef> => {
   if ((manualPieceCid === undefined) !== (manualPieceSize === undefined)) throw new CommandError('COMMAND_USAGE', '--manual-piece-cid and --manual-piece-size go together')
   const isManual = manualPieceCid !== undefined
   return {
     TransferType: isManual ? 'manual' : transfer,
     Root: root,
-    PieceCid: isManual ? parseCid(manualPieceCid) : null,
+    PieceCid: isManual ? await parsePieceCid(manualPieceCid) : null,
     PieceSize: manualPieceSize === undefined ? 0 : unpadded(manualPieceSize),
     RawBlockSize: 0,
   }

@@ -31,7 +31,7 @@ export const addDealCommand = (client: Command, common: AddOptions, terminal: Te
     .addOption(new Option('--wait <point>', 'until the provider has the data (has agreed, where they go another way), until the deal is active, or until nothing more will happen').choices(['transferred', 'active', 'final']).default('transferred'))
     .option('--no-wait', 'do not: a daemon goes on with it by itself, and without one get-deal --wait')
     .action(async (root: string, miner: string | undefined, price: bigint | undefined, duration: number | undefined, options: DealCommandOptions) => {
-      const params = dealParams(parseCid(root), [miner, price, duration], options)
+      const params = await dealParams(parseCid(root), [miner, price, duration], options)
       await withClient(options, terminal, (client) => options.manualStatelessDeal === true ? stateless(params, client, options, terminal) : propose(params, client, options, terminal))
     })
 }

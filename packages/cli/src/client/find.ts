@@ -1,6 +1,6 @@
 /** `client find`: where a payload can be had. */
 import type { Command } from 'commander'
-import { parseCid } from '../car/cid-argument.ts'
+import { parseCid, parsePieceCid } from '../car/cid-argument.ts'
 import { showFil } from '../fil.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { addClientOptions } from '../shards/store.ts'
@@ -9,21 +9,21 @@ import { printable, showBytes } from '../text.ts'
 import { askOffers, offerName, usable } from './offers.ts'
 import { withClient } from './with-client.ts'
 
-interface FindOptions extends CommonOptions { readonly pieceCid?: string, readonly provider: readonly string[] }
+interface FindOptions extends CommonOptions { readonly pieceCid?: string, readonly provider?: readonly string[] }
 
-export const several = (text: string, before: readonly string[]): readonly string[] => [...before, text]
+export const several = (text: string, before: readonly string[] = []): readonly string[] => [...before, text]
 
 export const addFindCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
   addClientOptions(common(client.command('find')))
     .description('say where data can be had: here, or from which providers')
     .argument('<root>', 'CID of the data')
     .option('--piece-cid <cid>', 'only in this piece')
-    .option('--provider <url>', 'ask this one; several times (default: those of the deals and of the configuration)', several, [])
+    .option('--provider <url>', 'ask this one; several times (default: those of the deals and of the configuration)', several)
     .action(async (text: string, options: FindOptions) => {
       const root = parseCid(text)
-      const piece = options.pieceCid === undefined ? null : parseCid(options.pieceCid)
+      const piece = options.pieceCid === undefined ? null : await parsePieceCid(options.pieceCid)
       const { signal } = terminal
-      const [isLocal, offers] = await withClient(options, terminal, (client) => Promise.all([client.calls.ClientHasLocal(root, { signal }), askOffers(client, root, piece, options.provider, { signal })]))
+      const [isLocal, offers] = await withClient(options, terminal, (client) => Promise.all([client.calls.ClientHasLocal(root, { signal }), askOffers(client, root, piece, options.provider ?? [], { signal })]))
       if (options.json === true) {
         const [{ toJson }, { METHODS }] = await Promise.all([import('@dagstore/json-rpc'), import('@dagstore/lotus-api')])
         return terminal.stdout(`${toJson({ local: isLocal, offers: METHODS.ClientFindData.result.encode(offers) })}\n`)

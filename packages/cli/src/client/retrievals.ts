@@ -70,7 +70,7 @@ interface CancelOptions extends CommonOptions { readonly dealId?: bigint }
 export const addCancelRetrievalCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
   addClientOptions(common(client.command('cancel-retrieval')))
     .description('give retrievals up; what they have fetched stays until they are removed, and retrieve goes on with it')
-    .argument('[id...]', 'of retrievals, as list-retrievals lists them', parseIds, [])
+    .argument('[id...]', 'of retrievals, as list-retrievals lists them', parseIds)
     .option('--deal-id <id>', 'the same, as Lotus takes it', parseId)
     .action((ids: readonly bigint[], options: CancelOptions) => each([...ids, ...(options.dealId === undefined ? [] : [options.dealId])], 'cancelled', (id, calls, how) => calls.ClientCancelRetrievalDeal(id, how), options, terminal))
 }

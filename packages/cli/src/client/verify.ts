@@ -16,7 +16,7 @@ interface VerifyOptions extends CommonOptions { readonly quick?: boolean }
 export const addVerifyCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
   addClientOptions(common(client.command('verify')))
     .description('read and hash all of an import, with the files it refers to; without an id of all imports')
-    .argument('[id...]', 'of imports, as local lists them', parseIds, [])
+    .argument('[id...]', 'of imports, as local lists them (default: all)', parseIds)
     .option('--quick', 'only whether the files are there, and long enough')
     .action((ids: readonly bigint[], options: VerifyOptions) => withClient(options, terminal, (client) => inBulk(terminal, options, async (bulk) => {
       const all = ids.length > 0 ? ids : (await client.calls.ClientListImports({ signal: terminal.signal })).map(({ Key }) => Key)

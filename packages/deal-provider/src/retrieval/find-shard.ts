@@ -35,7 +35,7 @@ const MOST_SHARDS = 32
 
 /** `undefined`: nothing here has it, as far as indices and deals say. */
 export const findShard = async (parts: FindParts, payloadCid: CID, pieceCid: CID | undefined, { signal }: CallOptions): Promise<FoundShard | undefined> => {
-  const wanted = pieceCid === undefined ? undefined : toPieceCidV1(pieceCid).toString()
+  const wanted = pieceCid === undefined ? undefined : pieceOf(pieceCid.toString())?.toString()
   const indexed = await parts.dagstore.find(payloadCid.multihash.bytes, { signal, limit: MOST_SHARDS })
   const named = (await parts.pieces.pieces(payloadCid)).slice(0, MOST_SHARDS).map((piece) => piece.toString())
   const keys = [...new Set([...indexed, ...named])]

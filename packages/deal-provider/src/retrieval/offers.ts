@@ -8,7 +8,7 @@ import type { RetrievalDealsOptions, RetrievalQuery } from './retrieval-provider
 /** Source: go-fil-markets retrievalmarket/impl/provider.go `queryTimeout`. */
 const QUERY_MS = 5000
 
-type OfferParts = Pick<RetrievalDealsOptions, 'dagstore' | 'pieces' | 'isUnsealed' | 'terms' | 'paymentAddress'> & { readonly clock: Clock }
+type OfferParts = Pick<RetrievalDealsOptions, 'dagstore' | 'pieces' | 'isUnsealed' | 'terms' | 'paymentAddress'> & { readonly clock: Clock, readonly onProblem: (error: unknown) => void }
 
 export interface Offers {
   query(query: RetrievalQuery): Promise<RetrievalOffer>
@@ -17,7 +17,7 @@ export interface Offers {
 }
 
 export const createOffers = (parts: OfferParts): Offers => {
-  const { terms, paymentAddress } = parts
+  const { terms, paymentAddress, onProblem } = parts
   return {
     query: async ({ payloadCid, pieceCid, signal }) => {
       const nothing = (status: 'unavailable' | 'error', message: string): RetrievalOffer => ({ status, message, pieceFound: false, sizeBytes: 0, paymentAddress, terms })
@@ -26,9 +26,11 @@ export const createOffers = (parts: OfferParts): Offers => {
         if (found === undefined) return nothing('unavailable', 'nothing here has it')
         const { pieceCid: piece, isWanted, sizeBytes } = found
         return { status: 'available', message: '', pieceCid: piece, pieceFound: isWanted, sizeBytes, paymentAddress, terms: termsOf(terms, found) }
-      } catch {
+      } catch (error) {
         signal?.throwIfAborted()
-        return nothing('error', 'nobody could say in time')
+        if (error instanceof DealProviderError && error.code === 'DEAL_BUSY') return nothing('error', error.message)
+        onProblem(error)
+        return nothing('error', 'the provider has failed')
       }
     },
     find: async (proposal, signal) => {

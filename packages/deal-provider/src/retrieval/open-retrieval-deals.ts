@@ -29,7 +29,7 @@ export const openRetrievalDeals = async (options: RetrievalDealsOptions): Promis
   const table = await openRetrievalTable(db, limits.maxKept, onProblem)
   const hub = createEventHub<RetrievalUpdate>(() => {}, () => {})
   const sessions = new RetrievalSessions({ table, shards: new HeldShards(dagstore, async (piece) => (await pieces.get(piece)).length > 0, gatewayOf), hub, limits, clock, flow: options.flow, onProblem })
-  const { query, find } = createOffers({ ...options, clock })
+  const { query, find } = createOffers({ ...options, clock, onProblem })
   const digestOf = (token: string): Uint8Array => hashes.digest(SHA2_256, new TextEncoder().encode(token))
   const close = (): Promise<void> => sessions.close().finally(() => { hub.close() })
   return {

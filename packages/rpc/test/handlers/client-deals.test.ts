@@ -114,6 +114,23 @@ describe('deals of a client over the RPC', () => {
     ])
   })
 
+  it('take what clients in Go write where there is no address', async () => {
+    const started: NewDeal[] = []
+    const { api } = open({ start: async (deal) => { started.push(deal); return { proposalCid: cidOf('new') } } })
+    await api.ClientStartDeal(params({ Wallet: '<empty>' }))
+    await api.ClientStartDeal(params({ Wallet: '<empty>', Miner: '<empty>', ProviderURL: URL_OF }))
+    expect(started).toMatchObject([{ wallet: undefined, miner: 'f01000' }, { wallet: undefined, miner: undefined, provider: URL_OF }])
+  })
+
+  it('are refused with the place of what is wrong, and what it is, but for what may be a password', async () => {
+    const { api } = open({})
+    const refusal = (more: Partial<StartDealParams>): Promise<unknown> => api.ClientStartDeal(params(more), { permissions: PERMISSIONS }).catch((error: unknown) => error instanceof Error ? error.message : error)
+    expect(await refusal({ Wallet: 'f1xyz' })).toBe('params.Wallet; want=an address of Filecoin got="f1xyz"')
+    expect(await refusal({ Miner: 'ftp://provider' })).toMatch(/^params\.Miner; want=.* got=ftp:\/\/provider$/)
+    expect(await refusal({ ProviderURL: 'f0404', Miner: '' })).toMatch(/^params\.ProviderURL; want=.* got=f0404$/)
+    expect(await refusal({ Miner: 'ftp://user:secret@provider' })).not.toContain('secret')
+  })
+
   it('are kept for fast retrieval where nothing is said, as with Lotus', async () => {
     const started: NewDeal[] = []
     const { call } = open({ start: async (deal) => { started.push(deal); return { proposalCid: cidOf('new') } } })
@@ -135,6 +152,8 @@ describe('deals of a client over the RPC', () => {
     ['no provider', { Miner: '' }],
     ['a provider at no URL of HTTP', { Miner: 'http://user:secret@provider' }],
     ['a provider at a file', { ProviderURL: 'https:' }],
+    ['a wallet that is no address', { Wallet: 'f1xyz' }],
+    ['a provider whose address is none', { Miner: 'f1xyz', ProviderURL: URL_OF }],
   ] as readonly (readonly [string, Partial<StartDealParams>])[])('are refused with %s', async (_what, more) => {
     const { api } = open({})
     await expect(api.ClientStartDeal(params(more), { permissions: PERMISSIONS })).rejects.toMatchObject({ code: 'RPC_BAD_PARAMS' })

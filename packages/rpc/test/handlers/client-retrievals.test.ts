@@ -209,6 +209,26 @@ describe('offers over the RPC', () => {
     expect(await api.ClientMinerQueryOffer('f01000', root, cidOf('piece'))).toMatchObject({ Err: '' })
   })
 
+  it('out of another piece than the one that was asked for are no offers, and say which one that is', async () => {
+    const { api } = open({
+      providersOf: async () => [NEAR, FAR],
+      query: async (url) => offer({ pieceFound: false, pieceCid: url === NEAR ? cidOf('other') : undefined }),
+    })
+    expect(await api.ClientFindData(root, cidOf('piece'))).toMatchObject([
+      { Err: `retrieval query offer was unavailable: the piece does not have it, but ${cidOf('other').toString()} does` },
+      { Err: 'retrieval query offer was unavailable: nobody says that the piece has it' },
+    ])
+    expect(await api.ClientFindData(root, null)).toMatchObject([{ Err: '' }, { Err: '' }])
+  })
+
+  it('are ordered with what clients in Go write where there is no address', async () => {
+    const orders: NewRetrieval[] = []
+    const { api } = open({ start: async (given) => { orders.push(given); return facts() }, providersOf: async () => [FAR] })
+    await api.ClientStartRetrieval(order({ Miner: '<empty>', Client: '<empty>' }))
+    await api.ClientStartRetrieval(order({ Miner: '<empty>', MinerPeer: { Address: 'f01000', ID: '11', PieceCID: null } }))
+    expect(orders).toMatchObject([{ providers: [FAR] }, { providers: [NEAR] }])
+  })
+
   it('of places that nobody has told of are not fetched for one who may only read', async () => {
     expect(await open({}).call('ClientMinerQueryOffer', ['http://169.254.169.254', { '/': 'bafkqaaa' }, null], ['read'])).toMatchObject({ error: { data: { code: 'RPC_FORBIDDEN' } } })
   })

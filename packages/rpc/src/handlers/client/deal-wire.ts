@@ -3,7 +3,7 @@ import { type ProviderAsk, STORAGE_DEAL_STATES, type TransferFacts, transferOfDe
 import { DATA_TRANSFER_STATUSES, type DataTransferChannel, type DataTransferStatus, type DealInfo, type StartDealParams, type StorageAsk } from '@dagstore/lotus-api'
 import { badParams } from '../failures.ts'
 import type { ClientDealFacts, NewDeal } from './deal-parts.ts'
-import { NOBODY } from './providers.ts'
+import { givenAddress, NOBODY } from './providers.ts'
 
 /** Everybody may see all of it, so tokens are in none of it. */
 export const dealInfoOf = (deal: ClientDealFacts): DealInfo => {
@@ -85,8 +85,8 @@ export const newDealOf = (params: StartDealParams, provider: string): NewDeal =>
     transferType,
     pieceCid: Data.PieceCid ?? undefined,
     pieceBytes: paddedOf(Data.PieceSize),
-    wallet: Wallet === '' ? undefined : Wallet,
-    miner: /^[ft]\d/.test(Miner) ? Miner : undefined,
+    wallet: givenAddress(Wallet, 'params.Wallet'),
+    miner: /^[ft]\d/.test(Miner) ? givenAddress(Miner, 'params.Miner') : undefined,
     price: EpochPrice === '' ? undefined : amountOf(EpochPrice, 'params.EpochPrice'),
     startEpoch: DealStartEpoch <= 0 ? undefined : BigInt(DealStartEpoch),
     duration: durationOf(MinBlocksDuration),

@@ -1,4 +1,5 @@
 /** Providers as callers name them. */
+import { encodeAddress } from '@dagstore/deal-protocol'
 import type { CallOptions } from '@dagstore/io'
 import type { LotusCallOptions } from '@dagstore/lotus-api'
 import { badParams, refusal } from '../failures.ts'
@@ -8,6 +9,25 @@ import type { ProviderNames } from './deal-parts.ts'
 export const NOBODY = '11'
 
 const MAX_NAME_LENGTH = 2048
+
+/** What Go's clients write where there is no address. Source: go-address `UndefAddressString`. */
+const NO_ADDRESS = '<empty>'
+
+/** What may be said again: no passwords. */
+const SHOWN = /^[\w.:/-]{1,100}$/u
+
+export const isNamed = (address: string): boolean => address !== '' && address !== NO_ADDRESS
+
+/** `undefined`: none was given. @throws {RpcError} `RPC_BAD_PARAMS`: no address of Filecoin */
+export const givenAddress = (text: string, name: string): string | undefined => {
+  if (!isNamed(text)) return undefined
+  try {
+    encodeAddress(text)
+  } catch {
+    throw badParams(`${name}; want=an address of Filecoin got=${JSON.stringify(text.slice(0, 100))}`)
+  }
+  return text
+}
 
 /** @throws {RpcError} `RPC_BAD_PARAMS`: no URL of HTTP, or one with a name, a password, a query or a fragment */
 export const httpUrl = (text: string, name: string): string => {
@@ -25,7 +45,7 @@ export const httpUrl = (text: string, name: string): string => {
 export const providerUrl = async (names: ProviderNames, given: readonly (readonly [name: string, text: string])[], { signal, permissions = [] }: LotusCallOptions): Promise<string> => {
   const options: CallOptions = { signal }
   for (const [name, text] of given) {
-    if (text === '' || text === NOBODY) continue
+    if (!isNamed(text) || text === NOBODY) continue
     if (!/^https?:/i.test(text)) {
       const url = text.length > MAX_NAME_LENGTH ? undefined : await names.urlOf(text, options)
       if (url !== undefined) return url
@@ -35,6 +55,7 @@ export const providerUrl = async (names: ProviderNames, given: readonly (readonl
     if (permissions.includes('write') || await names.addressOf(url, options) !== undefined) return url
     throw refusal('whoever may only read asks those providers that are known here', undefined, 'RPC_FORBIDDEN')
   }
-  const [[name] = ['miner']] = given
-  throw badParams(`${name}; want=the URL of a provider, or an address of those that are known: of deals, or in [Client] Providers of the configuration`)
+  const [first = ['miner', '']] = given
+  const [name, text] = given.find(([, other]) => isNamed(other) && other !== NOBODY) ?? first
+  throw badParams(`${name}; want=the URL of a provider, or an address of those that are known: of deals, or in [Client] Providers of the configuration${SHOWN.test(text) ? ` got=${text}` : ''}`)
 }

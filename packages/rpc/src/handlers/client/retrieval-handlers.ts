@@ -1,4 +1,5 @@
 /** Retrievals of a client. Source: lotus node/impl/client/client.go `ClientRetrieve`, `ClientFindData`, `ClientListRetrievals`, later `ClientExport`. */
+import type { RetrievalOffer } from '@dagstore/deal-protocol'
 import type { FileRef, LotusApi, LotusCallOptions, QueryOffer, RetrievalInfo, RetrievalOrder, RetrievalPeer } from '@dagstore/lotus-api'
 import { badParams, errorText, refusal } from '../failures.ts'
 import { newsFromNow } from '../news.ts'
@@ -7,7 +8,7 @@ import type { ProviderNames } from './deal-parts.ts'
 import { amountOf } from './deal-wire.ts'
 import { exportHandlers, exportTo } from './export-handlers.ts'
 import { localPath } from './local-path.ts'
-import { httpUrl, providerUrl } from './providers.ts'
+import { httpUrl, isNamed, providerUrl } from './providers.ts'
 import { retrieveWithEvents } from './retrieve-events.ts'
 import type { ClientRetrievalParts, NewRetrieval, RetrievalFacts } from './retrieval-parts.ts'
 import { COMPLETED, eventOf, failureOf, noOffer, offerOf, retrievalOf } from './retrieval-wire.ts'
@@ -30,7 +31,7 @@ export const clientRetrievalHandlers = (retrievals: ClientRetrievalParts, provid
     const { Providers = [] } = order
     if (Providers.length > MAX_PROVIDERS) throw badParams(`order.Providers; most=${MAX_PROVIDERS}`)
     const urls = Providers.map((url) => httpUrl(url, 'order.Providers'))
-    const miner = order.Miner === '' && order.MinerPeer === null ? [] : [await named(order.MinerPeer, order.Miner, options)]
+    const miner = !isNamed(order.Miner) && order.MinerPeer === null ? [] : [await named(order.MinerPeer, order.Miner, options)]
     const all = [...new Set([...miner, ...urls])]
     return {
       root: order.Root,
@@ -47,7 +48,7 @@ export const clientRetrievalHandlers = (retrievals: ClientRetrievalParts, provid
     const { signal } = options
     const who = { url, miner: await providers.addressOf(url, { signal }) ?? '' }
     try {
-      return offerOf(await retrievals.query(url, { root, piece: piece ?? undefined }, { signal }), root, who)
+      return offerOf(outOf(piece, await retrievals.query(url, { root, piece: piece ?? undefined }, { signal })), root, who)
     } catch (error) {
       signal?.throwIfAborted()
       return noOffer(errorText(error), root, who)
@@ -109,6 +110,12 @@ export const clientRetrievalHandlers = (retrievals: ClientRetrievalParts, provid
       return { Removed: removed, RemovedBytes: removedBytes }
     },
   }
+}
+
+/** Who has it elsewhere says so, but that is no offer. */
+const outOf = (piece: QueryOffer['Piece'], offer: RetrievalOffer): RetrievalOffer => {
+  if (piece === null || offer.status !== 'available' || offer.pieceFound) return offer
+  return { ...offer, status: 'unavailable', message: offer.pieceCid === undefined ? 'nobody says that the piece has it' : `the piece does not have it, but ${offer.pieceCid.toString()} does` }
 }
 
 /** Checked before anything is asked for. */
