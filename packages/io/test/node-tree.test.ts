@@ -140,6 +140,20 @@ describe('openTree', () => {
     await expect(openTree('/dev/null')).rejects.toThrow('kind=device')
   })
 
+  it.skipIf(process.platform !== 'linux')('never takes a file for empty that says so and is not, as below /proc (on Linux, which has such files)', async () => {
+    const entry = await openTree('/proc/self/status') as TreeFile
+    expect(entry).toMatchObject({ kind: 'file', sizeBytes: 0 })
+    await expect(contentOf(entry)).rejects.toEqual(coded('IO_FAILED'))
+    let seen = 0
+    for await (const child of (await openTree('/proc/sys/kernel/random') as TreeDirectory).entries()) {
+      if (child.kind !== 'file' || !['boot_id', 'entropy_avail', 'poolsize'].includes(child.name)) continue
+      expect(await child.readAll?.()).toBeUndefined()
+      await expect(contentOf(child)).rejects.toThrow(`path=/proc/sys/kernel/random/${child.name}`)
+      seen++
+    }
+    expect(seen).toBe(3)
+  })
+
   it.skipIf(process.platform !== 'linux')('refuses a name that is not UTF-8, in hex (on Linux, where names are bytes)', async () => {
     const root = folder()
     writeFileSync(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.of(0xff, 0xfe)]), '')

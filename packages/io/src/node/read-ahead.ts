@@ -196,7 +196,8 @@ const readSmall = (path: string, before: fs.Stats, isGivenUp: () => boolean, don
       if (error === null && isSame(before, now)) end(undefined, bytes)
       else end(error)
     })
-    if (bytes.byteLength === 0) return check()
+    // files of the kernel have no length, and bytes all the same
+    if (bytes.byteLength === 0) return fs.read(fd, new Uint8Array(1), 0, 1, 0, (error, got) => { if (error === null && got === 0) check(); else end(error) })
     fs.read(fd, bytes, 0, bytes.byteLength, 0, (error, got) => {
       if (error === null && got === bytes.byteLength) check()
       else end(error)

@@ -8,6 +8,7 @@ import { borrowChunks, readChunks } from '../memory.ts'
 import { compareNames } from '../names.ts'
 import type { TreeDirectory, TreeEntry, TreeFile, TreeReadOptions } from '../tree.ts'
 import { withdrawable } from '../withdrawable.ts'
+import { type Descriptor, settling } from './descriptor.ts'
 import { classifyNodeError, kindOf, systemCode } from './errors.ts'
 import { openSource } from './file-source.ts'
 import { ReadAhead, type Turn } from './read-ahead.ts'
@@ -16,7 +17,7 @@ import { ReadAhead, type Turn } from './read-ahead.ts'
  * The file or folder at `path`, whose link is followed; links below it are entries of their own. Folders are read when they
  * are walked, files when they are read; while those of a folder are read one after another, up to 32 that come next and are at most
  * 64 KiB long are read ahead, about 1 MiB of them. A file whose length or time changes meanwhile rejects with `IO_SOURCE_CHANGED`; a
- * fifo, socket or device, or a name that is not UTF-8, with `IO_FAILED`.
+ * fifo, socket or device, a file of the kernel that has bytes but no length, or a name that is not UTF-8, with `IO_FAILED`.
  *
  * @throws {IoError} `IO_NOT_FOUND`, `IO_FORBIDDEN`, `IO_FAILED`
  */
@@ -92,6 +93,10 @@ const fileAt = (path: string, name: string, sizeBytes: number, turn?: Turn): Tre
     const changed = (cause?: unknown): IoError => new IoError('IO_SOURCE_CHANGED', `file changed while it was read; path=${path}`, { cause, retry: 'later' })
     try {
       if (source.sizeBytes !== sizeBytes) throw changed()
+      if (sizeBytes === 0 && await hasBytes(file, signal)) {
+        if ((await file.stat()).size !== atOpen.size) throw changed()
+        throw new IoError('IO_FAILED', `no length, but bytes, as files of the kernel have them: to be read as a stream; path=${path}`)
+      }
       yield * (isBorrowed ? borrowChunks : readChunks)(source, 0, sizeBytes, { signal })
       const now = await file.stat()
       if (now.size !== atOpen.size || now.mtimeNs !== atOpen.mtimeNs) throw changed()
@@ -103,6 +108,9 @@ const fileAt = (path: string, name: string, sizeBytes: number, turn?: Turn): Tre
     }
   },
 })
+
+const hasBytes = async (file: Descriptor, signal: AbortSignal | undefined): Promise<boolean> =>
+  (await new Promise<Uint8Array>((resolve, reject) => { file.fetch(0, 1, settling(resolve, reject), signal) })).byteLength > 0
 
 /** Names of the children in the order of their bytes. Only names are held, however many there are. */
 const namesIn = async (path: string): Promise<string[]> => {
