@@ -6,6 +6,7 @@ import type { DealProblem, DealSteps } from './deal-steps.ts'
 import type { DealTable } from './deal-table.ts'
 import { codeOf } from './failure.ts'
 import { leftFiles } from './left-files.ts'
+import { createClientLane } from './client-lane.ts'
 import { createLane, type Lane } from './lane.ts'
 import type { Parts } from './parts.ts'
 import { createRestingDeals } from './resting.ts'
@@ -15,8 +16,9 @@ export interface BackgroundSettings {
   readonly pollIntervalMs: number
   /** Deals whose bytes are checked or given away at a time. */
   readonly handOffs: number
-  /** Deals whose bytes are fetched at a time. */
+  /** Deals whose bytes are fetched at a time, and of one client. */
   readonly pulls: number
+  readonly clientPulls: number
   readonly onProblem: (problem: DealProblem) => void
 }
 
@@ -58,10 +60,14 @@ export class Background {
     this.#table = table
     this.#settings = settings
     const resting = createRestingDeals(table, POLLS_OF_ACTIVE)
-    const feed = (concurrency: number, run: (deal: ProviderDeal) => Promise<void>, lists: Feed['lists'], wants: Feed['wants'], more?: Feed['more']): Feed =>
-      ({ lane: createLane(concurrency, (name) => this.#work(name, run)), lists, wants, more, wake: new AbortController(), wakesAt: Number.NEGATIVE_INFINITY })
+    const feedOf = (lane: Lane, lists: Feed['lists'], wants: Feed['wants'], more?: Feed['more']): Feed => ({ lane, lists, wants, more, wake: new AbortController(), wakesAt: Number.NEGATIVE_INFINITY })
+    const feed = (concurrency: number, run: (deal: ProviderDeal) => Promise<void>, ...rest: readonly [Feed['lists'], Feed['wants'], Feed['more']?]): Feed =>
+      feedOf(createLane(concurrency, (name) => this.#work(name, run)), ...rest)
+    const incoming = createClientLane({
+      concurrency: settings.pulls, perClient: settings.clientPulls, clientOf: (name) => this.#clientOf(name), work: (name) => this.#work(name, (deal) => steps.receive(deal)),
+    })
     this.#feeds = {
-      incoming: feed(settings.pulls, (deal) => steps.receive(deal), ['online'], wantsReceiving),
+      incoming: feedOf(incoming, ['online'], wantsReceiving),
       data: feed(settings.handOffs, (deal) => steps.moveData(deal), ['busy'], wantsData),
       status: feed(FOLLOWED, (deal) => steps.goOn(deal), ['busy'], (progress, now) => wantsFollowing(progress, now) && !isAtRest(progress), (options) => resting.next(options)),
       shards: feed(REGISTRATIONS, (deal) => steps.register(deal), ['busy'], wantsShard),
@@ -92,6 +98,15 @@ export class Background {
       if (deal !== undefined) await run(deal)
     } catch (error) {
       this.#tell(proposalCid, error)
+    }
+  }
+
+  /** Who shares a part of the places: who has proposed it, else whose deal it is. */
+  async #clientOf (proposalCid: CID): Promise<string> {
+    try {
+      return (await this.#table.transfer(proposalCid))?.client ?? (await this.#table.get(proposalCid))?.proposal.client ?? ''
+    } catch {
+      return '' // whoever works on it is told
     }
   }
 

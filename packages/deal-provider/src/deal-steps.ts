@@ -96,6 +96,8 @@ export class DealSteps {
 
   /** Check bytes or give them away, where the deal's state says so. */
   async moveData (before: ProviderDeal): Promise<void> {
+    // it has the deal's turn, perhaps for hours, and says so when it is over
+    if (before.state === 'StorageDealTransferring' && this.#pulls.has(before.proposalCid.toString())) return
     await this.#inTurn(before, wantsData, async (deal) => {
       switch (deal.state) {
         case 'StorageDealVerifyData': return this.#goOnVerifying(deal)
@@ -166,18 +168,21 @@ export class DealSteps {
     }
     const fetches = transferType === 'http-pull' && record?.from !== undefined && this.#parts.pulls !== undefined
     if (!fetches && this.#parts.transfer?.accepts(transferType) !== true) return
-    const begun = await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
-    if (begun === undefined) return
-    await this.#fill({ ...begun, failure: deal.failure }, fetches ? record : undefined)
+    const own = new AbortController()
+    this.#pulls.set(proposalCid.toString(), own)
+    try {
+      const begun = await deals.change(proposalCid, { type: 'receive', staged: { mode: 'transfer', path: '', window: undefined } })
+      if (begun !== undefined) await this.#fill({ ...begun, failure: deal.failure }, fetches ? record : undefined, own.signal)
+    } finally {
+      this.#pulls.delete(proposalCid.toString())
+    }
   }
 
   /** @param record - of data that are fetched; else the port is asked */
-  async #fill (deal: ProviderDeal, record: TransferRecord | undefined): Promise<void> {
+  async #fill (deal: ProviderDeal, record: TransferRecord | undefined, own: AbortSignal): Promise<void> {
     const { transfer, deals, clock, retry, ending: signal } = this.#parts
     const { proposalCid } = deal
-    const own = new AbortController()
-    const pulling = AbortSignal.any([own.signal, signal])
-    this.#pulls.set(proposalCid.toString(), own)
+    const pulling = AbortSignal.any([own, signal])
     const over = new AbortController()
     try {
       if (record !== undefined) void this.#watchExpiry(proposalCid, record, AbortSignal.any([over.signal, signal]))
@@ -196,7 +201,6 @@ export class DealSteps {
       await deals.change(proposalCid, lost ? { type: 'failed', message: `receiving the data: ${messageOf(error)}` } : { type: 'postponed', failure: failureOf(error, before, clock.now(), retry, { retry: 'later' }) })
     } finally {
       over.abort()
-      this.#pulls.delete(proposalCid.toString())
     }
   }
 

@@ -19,7 +19,7 @@ import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'ab
 import { CID } from 'multiformats/cid'
 import { DealProviderError } from './errors.ts'
 import { codeOf } from './failure.ts'
-import { decodeTransfer, encodeTransfer, type TransferRecord } from './online/transfer-record.ts'
+import { decodeTransfer, encodeTransfer, type TransferRecord, withoutSource } from './online/transfer-record.ts'
 import { cameToNothing, type DealList, dueOf, listsOf, mayBeFetched } from './wants.ts'
 
 type Level = AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>
@@ -75,6 +75,8 @@ export interface DealTable {
   replace(terms: DealTerms, before: DealProgress, after: DealProgress): Promise<void>
   /** `undefined`: the deal was not proposed over the network. @throws {DealError} `DEAL_BAD_RECORD` */
   transfer(proposalCid: CID): Promise<TransferRecord | undefined>
+  /** Of those that were proposed over the network. */
+  transfers(names: AsyncIterable<CID>): AsyncIterable<Found<TransferRecord>>
   setTransfer(proposalCid: CID, transfer: TransferRecord): Promise<void>
   /** Deals that were proposed over the network and have come to nothing, the oldest first. */
   nothings(): AsyncIterable<CID>
@@ -171,7 +173,7 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
     replace: async (terms, before, next) => {
       const transfer = await transferBytes(terms.proposalCid)
       const isProposed = transfer !== undefined
-      const cleared = transfer === undefined || mayBeFetched(next) ? undefined : withoutSource(transfer)
+      const cleared = transfer === undefined || mayBeFetched(next) ? undefined : clearedOf(transfer)
       const [old, now] = [new Map(rowsOf(terms, before, isProposed).map(byText)), new Map(rowsOf(terms, next, isProposed).map(byText))]
       await write([
         { type: 'put', key: join(PROGRESS, terms.proposalCid.bytes), value: encodeProgress(next) },
@@ -184,6 +186,7 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
       const bytes = await transferBytes(proposalCid)
       return bytes === undefined ? undefined : decodeTransfer(bytes)
     },
+    transfers: (of) => found(of, [TRANSFERS], (_, [transfer]) => decodeTransfer(transfer as Uint8Array)),
     setTransfer: (proposalCid, transfer) => write([{ type: 'put', key: join(TRANSFERS, proposalCid.bytes), value: encodeTransfer(transfer) }]),
     nothings: () => names(NOTHING, 9, undefined),
     forget: async (deal) => {
@@ -208,10 +211,11 @@ const rowsOf = (terms: DealTerms, progress: DealProgress, isProposed: boolean): 
 }
 
 /** The secret of another's server is kept as long as it is asked. `undefined`: none is there, or nobody can say. */
-const withoutSource = (bytes: Uint8Array): Uint8Array | undefined => {
+const clearedOf = (bytes: Uint8Array): Uint8Array | undefined => {
   try {
     const transfer = decodeTransfer(bytes)
-    return transfer.from === undefined ? undefined : encodeTransfer({ ...transfer, from: undefined })
+    const cleared = withoutSource(transfer)
+    return cleared === transfer ? undefined : encodeTransfer(cleared)
   } catch {
     return undefined // whoever needs the record is told that it is damaged
   }

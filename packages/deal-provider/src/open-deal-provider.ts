@@ -35,6 +35,8 @@ export interface DealProviderOptions {
   readonly pulls?: PullOptions | undefined
   /** Deals whose data are fetched at a time; at least 1. @default 8 */
   readonly maxConcurrentPulls?: number | undefined
+  /** Of those, for one client: who has proposed them, by the address that the request came from. @default half, rounded up */
+  readonly maxConcurrentPullsPerClient?: number | undefined
   /** What blocks are checked with that come over the network. @default createHashes() */
   readonly hashes?: Hashes | undefined
   /** Whether a deal that is kept elsewhere has the piece, so that its shard has to stay. @default none has */
@@ -69,6 +71,7 @@ export const openDealProvider = async (options: DealProviderOptions): Promise<De
   const pollIntervalMs = atLeast(1000, 'pollIntervalMs', options.pollIntervalMs ?? DEAL_PROVIDER_DEFAULTS.pollIntervalMs)
   const handOffs = atLeast(1, 'maxConcurrentHandOffs', options.maxConcurrentHandOffs ?? DEAL_PROVIDER_DEFAULTS.maxConcurrentHandOffs)
   const maxPulls = atLeast(1, 'maxConcurrentPulls', options.maxConcurrentPulls ?? DEAL_PROVIDER_DEFAULTS.maxConcurrentPulls)
+  const clientPulls = atLeast(1, 'maxConcurrentPullsPerClient', options.maxConcurrentPullsPerClient ?? Math.ceil(maxPulls / 2))
   const table = await openDealTable(db)
   const hub = createEventHub<DealUpdate>(() => {}, () => {})
   const transferHub = createEventHub<DealTransferUpdate>(() => {}, () => {})
@@ -85,7 +88,7 @@ export const openDealProvider = async (options: DealProviderOptions): Promise<De
     deals, files, localFiles, dagstore, pieces, sealing, transfer, pulls, pushes, transfers, hashes, otherDeals, engine, clock, retry, pieceLock: createKeyLock(), ending: ending.signal,
   }
   const steps = new DealSteps(parts, table, onProblem)
-  background = new Background(parts, table, steps, { pollIntervalMs, handOffs, pulls: maxPulls, onProblem })
+  background = new Background(parts, table, steps, { pollIntervalMs, handOffs, pulls: maxPulls, clientPulls, onProblem })
   return new Provider({ parts, pushes, table, hub, transferHub, steps, background, ending })
 }
 

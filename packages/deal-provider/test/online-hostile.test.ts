@@ -53,7 +53,7 @@ describe('proposals', () => {
     } as const
     const names = Array.from({ length: 1003 }, (_, at) => nameOf(data, { label: `deal ${at}` }))
     for (const [at, proposalCid] of names.entries()) {
-      await table.add({ ...ended, proposalCid, createdAt: at, updatedAt: at }, { totalBytes: 1, tokenDigest: hashes.digest(0x12, Uint8Array.of()), expiresAt: 1, from: undefined })
+      await table.add({ ...ended, proposalCid, createdAt: at, updatedAt: at }, { totalBytes: 1, tokenDigest: hashes.digest(0x12, Uint8Array.of()), expiresAt: 1, from: undefined, client: undefined })
     }
     expect(await h.propose(data)).toMatchObject({ accepted: true })
     expect(await h.provider.deal(names[2]!)).toBeUndefined()
@@ -97,7 +97,7 @@ describe('proposals', () => {
   it('take no more places than there are, however many come at once', async () => {
     const h = await openOnline({ handler: { limits: { maxWaiting: 3, clientRequests: 64 } } })
     const texts = await Promise.all(Array.from({ length: 10 }, async (_, at) => proposalText(await dataOf(40 + at))))
-    const answers = await Promise.all(texts.map((body) => h.ask200('proposals', { method: 'POST', headers: { 'x-transfer-token': TOKEN }, body })))
+    const answers = await Promise.all(texts.map((body, at) => h.ask200('proposals', { method: 'POST', headers: { 'x-transfer-token': TOKEN, 'x-test-client': `client ${at}` }, body })))
     expect(answers.filter(({ status }) => status === 200).length).toBe(3)
     expect((await collect(h.provider.deals())).length).toBe(3)
     await h.end()

@@ -266,6 +266,30 @@ describe('a deal whose data are fetched', () => {
     await h.end()
   })
 
+  it('leaves half of the places to others, and those of hand-offs, however many slow sources a client has; in another process too', async () => {
+    const slow = await Promise.all([31, 32, 33, 34, 35].map((seed) => dataOf(seed)))
+    const hanging = new Set<string>()
+    const payloads = servePayloads({ prefix: '/payloads/', find: async () => ({ payload: await data.source(), close: () => {} }) })
+    const fetches: typeof fetch = async (input, init) => {
+      const asked = String(input)
+      if (!asked.includes('/slow/')) return await payloads(new Request(input as URL, init)) ?? new Response(null, { status: 404 })
+      hanging.add(asked)
+      return new Promise((_resolve, reject) => { init?.signal?.addEventListener('abort', () => { hanging.delete(asked); reject(init.signal?.reason as Error) }) })
+    }
+    let h: Online = await openOnline({ maxConcurrentPulls: 4, maxConcurrentHandOffs: 2, pulls: { fetch: fetches } })
+    for (const [at, one] of slow.entries()) await h.propose(one, { transfer: { ...pull, url: `http://client.test/slow/${at}` }, client: 'there' })
+    await until(() => hanging.size === 2)
+    h = await h.again()
+    await until(async () => {
+      await advance(h, 1000)
+      return hanging.size === 2
+    })
+    await h.propose(data, { transfer: pull })
+    await isDone(h)
+    expect(hanging.size).toBe(2)
+    await h.end()
+  })
+
   it('ends, though something is under way, when the data do not come in time; a proposal that comes again puts that off', async () => {
     let isLeft = false
     const fetches: typeof fetch = (_, init) => new Promise((_resolve, reject) => { init?.signal?.addEventListener('abort', () => { isLeft = true; reject(init.signal?.reason as Error) }) })
@@ -368,14 +392,32 @@ describe('a proposal', () => {
 
   it('finds no place where too many deals wait for their data, or where there is no room on the disk', async () => {
     const h = await openOnline({ handler: { limits: { maxWaiting: 2 } } })
-    for (const seed of [11, 12]) await h.propose(await dataOf(seed))
+    await h.propose(await dataOf(11))
+    // half of the places are for others
     expect(await h.propose(data).catch((error: { status: number }) => error.status)).toBe(503)
+    await h.propose(await dataOf(12), { client: 'there' })
+    expect(await h.propose(data, { client: 'elsewhere' }).catch((error: { status: number }) => error.status)).toBe(503)
     expect(await deals(h)).toBe(2)
     await h.end()
     const full = await openOnline({ handler: { freeBytes: async () => 100 } })
     expect(await full.propose(data).catch((error: { status: number }) => error.status)).toBe(503)
     expect(await deals(full)).toBe(0)
     await full.end()
+  })
+
+  it('finds no room that other deals wait to take, of which one client keeps half at the most from others', async () => {
+    const size = data.payload.byteLength
+    const all = await Promise.all([19, 20, 21, 22, 23].map((seed) => dataOf(seed)))
+    expect(new Set(all.map(({ payload }) => payload.byteLength))).toEqual(new Set([size]))
+    const h = await openOnline({ handler: { freeBytes: async () => 2.5 * size } })
+    const propose = (at: number, client: string): Promise<unknown> => h.propose(all[at]!, { client }).then(({ accepted }) => accepted, ({ status }: { status: number }) => status)
+    expect([await propose(0, 'here'), await propose(1, 'here'), await propose(2, 'here')]).toEqual([true, true, 503])
+    expect([await propose(3, 'there'), await propose(4, 'there')]).toEqual([true, 503])
+    // data that are here are part of what is taken
+    await h.push(nameOf(all[0]!), all[0]!)
+    await h.push(nameOf(all[1]!), all[1]!)
+    expect([await propose(2, 'here'), await propose(4, 'there')]).toEqual([true, 503])
+    await h.end()
   })
 })
 

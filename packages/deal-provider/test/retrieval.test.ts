@@ -259,6 +259,24 @@ describe('many retrievals', () => {
     await h.end()
   })
 
+  it('of one client push out its own, whatever tokens it has, and not those of others', async () => {
+    const h = await withData([data], { retrieval: { limits: { maxKept: 3 } } })
+    const { dealId } = await begin(h, { id: 1n })
+    for (const letter of 'bcdefg') {
+      const body = encodeRetrievalProposal({ id: 2n, payloadCid: data.root, terms: NO_TERMS })
+      await h.ask200('retrievals', { method: 'POST', headers: { 'x-transfer-token': tokenOf(letter), 'x-test-client': 'there' }, body })
+    }
+    expect(h.retrievals.retrievals().map(({ client }) => client)).toEqual(['here', 'there', 'there'])
+    // who it is is known in another process too
+    const next = await h.again()
+    for (const letter of 'hijk') {
+      const body = encodeRetrievalProposal({ id: 2n, payloadCid: data.root, terms: NO_TERMS })
+      await next.ask200('retrievals', { method: 'POST', headers: { 'x-transfer-token': tokenOf(letter), 'x-test-client': 'there' }, body })
+    }
+    expect((await get(next, dealId, block(data.root))).status).toBe(200)
+    await next.end()
+  })
+
   it('take so many requests at a time, of one client and in all, and no more shards than may be open', async () => {
     const large = await dataOf(5, 8, 60_000)
     const h = await withData([data, large], { retrieval: { limits: { maxActivePerClient: 1, maxShards: 1 } } })

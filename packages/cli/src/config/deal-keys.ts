@@ -37,7 +37,7 @@ export const DEAL_KEYS: { readonly [field in DealField]: ConfigKey<Config[field]
   },
   maxTransfers: {
     section: 'Deals', name: 'MaxTransfers', kind: wholeNumber(1), default: 20,
-    help: 'Payloads that are received at a time, half of them from one client; more wait for their turn. As many are fetched at a time.',
+    help: 'Payloads that are received at a time, half of them from one client; more wait for their turn. As many are fetched at a time, by the same rule.',
   },
   transferBytesPerSecond: {
     section: 'Deals', name: 'TransferBytesPerSecond', kind: bytesFrom(0), default: 0,
@@ -49,7 +49,7 @@ export const DEAL_KEYS: { readonly [field in DealField]: ConfigKey<Config[field]
   },
   maxWaitingDeals: {
     section: 'Deals', name: 'MaxWaitingDeals', kind: wholeNumber(1), default: 1000,
-    help: 'Deals that wait for data from the network at a time, and as many that were proposed over it and whose data come as a file; with so many, further clients are told to come later.',
+    help: 'Deals that wait for data from the network at a time, half of them of one client, and as many that were proposed over it and whose data come as a file; with so many, further clients are told to come later.',
   },
   retrievalPrice: {
     section: 'Deals', name: 'RetrievalPricePerByte', kind: amountKind, default: 0n,

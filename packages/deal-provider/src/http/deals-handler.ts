@@ -92,7 +92,7 @@ export const createDealsHandler = (options: DealsHandlerOptions): DealsHandler =
     ask: { methods: 'GET', route: async () => answerJson(encodeProviderAsk(ask())) },
     proposals: {
       methods: 'POST',
-      route: async (request) => withMessage(request, clock, (text, token) => answerProposal(proposals, text, token, { signal: request.signal })),
+      route: async (request, _url, _rest, client = '') => withMessage(request, clock, (text, token) => answerProposal(proposals, text, { token, client, signal: request.signal })),
     },
     deals: {
       methods: 'GET',
@@ -120,7 +120,7 @@ export const createDealsHandler = (options: DealsHandlerOptions): DealsHandler =
     const token = tokenOf(request)
     if (rest === '') {
       if (request.method !== 'POST') return answerError(405, 'DEAL_BAD_MESSAGE', 'want=POST', { allow: 'POST' })
-      return withMessage(request, clock, async (text, given) => answerJson(encodeRetrievalAnswer(await retrievals.propose(decodeRetrievalProposal(text), given, { signal: request.signal }))))
+      return withMessage(request, clock, async (text, given) => answerJson(encodeRetrievalAnswer(await retrievals.propose(decodeRetrievalProposal(text), given, { client, signal: request.signal }))))
     }
     const [, number = '', path] = /^([^/]*)(\/ipfs\/.*)?$/s.exec(rest) ?? []
     const dealId = U64.test(number) ? BigInt(number) : undefined

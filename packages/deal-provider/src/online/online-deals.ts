@@ -11,6 +11,13 @@ import { awaitsData } from '../wants.ts'
 import type { DealTransferFacts, DealTransferUpdate } from './deal-transfers.ts'
 import type { PushSessions } from './push-sessions.ts'
 
+/** What is still to come. */
+export interface AwaitedData {
+  readonly deals: number
+  /** Of their payloads, that are not here as far as this process has seen. */
+  readonly bytes: number
+}
+
 export interface OnlineDeals {
   /** The deal, for whoever has its token; `undefined`: there is none of this name, or it was not proposed over the network. */
   authorized(proposalCid: CID, token: string | undefined): Promise<ProviderDeal | 'unauthorized' | 'expired' | undefined>
@@ -18,8 +25,8 @@ export interface OnlineDeals {
   receiveTarget(proposalCid: CID, token: string | undefined): Promise<ReceiveTarget | 'unauthorized' | 'expired' | undefined>
   /** Of the payload that are here, as far as this process has seen. */
   receivedBytes(deal: ProviderDeal): number | undefined
-  /** Deals that wait for bytes from the network, or get them, counted up to `most`. */
-  waiting(most: number, options?: CallOptions): Promise<number>
+  /** Deals that wait for bytes from the network, or get them, by who has proposed them. */
+  awaited(options?: CallOptions): Promise<ReadonlyMap<string, AwaitedData>>
   /** Whether there is room for one more of those whose data come as a file, of at most so many; deals whose time is over make it. */
   hasRoomOffline(most: number, options?: CallOptions): Promise<boolean>
   /** Those that wait for bytes, or get them, and those that have ended a while ago. */
@@ -60,10 +67,13 @@ export const createOnlineDeals = (parts: Parts, pushes: PushSessions, table: Dea
       return record === undefined ? undefined : pushes.target(parts, deal, record)
     },
     receivedBytes: ({ proposalCid, payloadBytes }) => payloadBytes ?? transfers.bytesOf(proposalCid),
-    waiting: async (most, options) => {
-      let count = 0
-      for await (const _ of table.listed('online', options)) if (++count >= most) break
-      return count
+    awaited: async (options) => {
+      const clients = new Map<string, AwaitedData>()
+      for await (const { name, record } of table.transfers(table.listed('online', options))) {
+        const { deals: before, bytes } = clients.get(record?.client ?? '') ?? { deals: 0, bytes: 0 }
+        clients.set(record?.client ?? '', { deals: before + 1, bytes: bytes + Math.max(0, (record?.totalBytes ?? 0) - (transfers.bytesOf(name) ?? 0)) })
+      }
+      return clients
     },
     hasRoomOffline: async (most, options) => {
       const names: CID[] = []

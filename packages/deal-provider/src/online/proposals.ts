@@ -18,8 +18,15 @@ export interface ProposalParts {
   readonly limits: { readonly maxWaiting: number, readonly tokenMs: number }
 }
 
-/** @param token - of the form that tokens have. @throws {DealError}, {DealProviderError} */
-export const answerProposal = async (parts: ProposalParts, text: string, token: string, options: CallOptions): Promise<Response> => {
+export interface ProposalOptions extends CallOptions {
+  /** Of the form that tokens have. */
+  readonly token: string
+  /** Who asks, as far as limits go. */
+  readonly client: string
+}
+
+/** @throws {DealError}, {DealProviderError} */
+export const answerProposal = async (parts: ProposalParts, text: string, { token, client, ...options }: ProposalOptions): Promise<Response> => {
   const { deals, hashes, clock, limits } = parts
   const message = decodeProposalMessage(text)
   const { proposal, signature } = decodeClientProposal(message.clientProposal)
@@ -31,10 +38,9 @@ export const answerProposal = async (parts: ProposalParts, text: string, token: 
     if (known === undefined) {
       const why = whyRefused(message, proposal, { ask: parts.ask(), epoch: parts.epoch(), hashes, checkUrl: parts.checkUrl })
       if (why !== undefined) return answer({ proposalCid, accepted: false, state: 'StorageDealProposalRejected', message: why })
-      const hasRoom = transfer.type === 'manual' ? await deals.online.hasRoomOffline(limits.maxWaiting, options) : await deals.online.waiting(limits.maxWaiting, options) < limits.maxWaiting
-      if (!hasRoom) return answerError(503, 'DEAL_BUSY', 'too many deals wait for their data', { 'retry-after': '60' })
-      const free = transfer.type === 'manual' ? undefined : await parts.freeBytes?.()
-      if (free !== undefined && payloadBytes !== undefined && free < payloadBytes) return answerError(503, 'DEAL_BUSY', 'there is no room for the data now', { 'retry-after': '600' })
+      const lack = transfer.type === 'manual' ? await deals.online.hasRoomOffline(limits.maxWaiting, options) ? undefined : 'place' : await lackOf(parts, client, payloadBytes ?? 0, options)
+      if (lack === 'place') return answerError(503, 'DEAL_BUSY', 'too many deals wait for their data', { 'retry-after': '60' })
+      if (lack === 'space') return answerError(503, 'DEAL_BUSY', 'there is no room for the data now', { 'retry-after': '600' })
     } else if (transfer.type === 'http-pull' && !isTaken(transfer.url, parts.checkUrl)) return answerError(400, 'DEAL_BAD_PROPOSAL', 'nothing is fetched from that URL')
     const deal = await deals.accept(
       { proposalCid, proposal, clientSignature: signature, payloadCid, transferType: transfer.type, fastRetrieval, clientPeer },
@@ -45,10 +51,25 @@ export const answerProposal = async (parts: ProposalParts, text: string, token: 
           tokenDigest: hashes.digest(SHA2_256, new TextEncoder().encode(token)),
           expiresAt: clock.now() + limits.tokenMs,
           from: transfer.type === 'http-pull' ? { url: transfer.url, token: transfer.token } : undefined,
+          client,
         },
       })
     return answer({ proposalCid, accepted: !hasFailed(deal), state: deal.state, message: deal.message })
   }, options.signal)
+}
+
+/**
+ * What one more deal with data from the network would lack. A client has half of the places at the most, and what others have only announced takes
+ * half of the free space at the most for each of them: nobody keeps all others out.
+ */
+const lackOf = async ({ deals, freeBytes, limits: { maxWaiting } }: ProposalParts, client: string, payloadBytes: number, options: CallOptions): Promise<'place' | 'space' | undefined> => {
+  const awaited = await deals.online.awaited(options)
+  const count = [...awaited.values()].reduce((sum, one) => sum + one.deals, 0)
+  if (count >= maxWaiting || (awaited.get(client)?.deals ?? 0) >= Math.ceil(maxWaiting / 2)) return 'place'
+  const free = await freeBytes?.()
+  if (free === undefined) return undefined
+  const announced = [...awaited].reduce((sum, [who, { bytes }]) => sum + (who === client ? bytes : Math.min(bytes, free / 2)), 0)
+  return announced + payloadBytes > free ? 'space' : undefined
 }
 
 const hasFailed = ({ state }: ProviderDeal): boolean => FINAL_STATES.has(state) || state === 'StorageDealFailing'

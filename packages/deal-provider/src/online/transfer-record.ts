@@ -1,9 +1,9 @@
 /**
  * What a provider keeps of a deal whose data come over the network, beside its terms, as a DAG-CBOR list; described in docs/formats/deals.md.
  *
- *     [1, totalBytes | null, tokenDigest, expiresAt, url | null, token | null]
+ *     [1, totalBytes | null, tokenDigest, expiresAt, url | null, token | null, client | null]
  *
- * `url` and `token` are those of the client's server, where the data are fetched; they go when the data are here, or awaited no more.
+ * `url` and `token` are those of the client's server, where the data are fetched; they and `client` go when the data are here, or awaited no more.
  */
 import * as cbor from '@ipld/dag-cbor'
 import { DealError } from '@dagstore/deal-protocol'
@@ -24,12 +24,14 @@ export interface TransferRecord {
   readonly expiresAt: number
   /** `undefined`: the client pushes, or the data are here, or awaited no more. */
   readonly from: PullFrom | undefined
+  /** Who has proposed the deal, as far as limits go: an address, say; `undefined`: nobody knows, or the data are awaited no more. */
+  readonly client: string | undefined
 }
 
 const VERSION = 1
 
-export const encodeTransfer = ({ totalBytes, tokenDigest, expiresAt, from }: TransferRecord): Uint8Array =>
-  cbor.encode([VERSION, totalBytes ?? null, tokenDigest, expiresAt, from?.url ?? null, from?.token ?? null])
+export const encodeTransfer = ({ totalBytes, tokenDigest, expiresAt, from, client }: TransferRecord): Uint8Array =>
+  cbor.encode([VERSION, totalBytes ?? null, tokenDigest, expiresAt, from?.url ?? null, from?.token ?? null, client ?? null])
 
 /** @throws {DealError} `DEAL_BAD_RECORD` */
 export const decodeTransfer = (bytes: Uint8Array): TransferRecord => {
@@ -39,13 +41,17 @@ export const decodeTransfer = (bytes: Uint8Array): TransferRecord => {
   } catch (cause) {
     throw damaged({ cause })
   }
-  if (!Array.isArray(fields) || fields.length !== 6) throw damaged()
-  const [version, totalBytes, tokenDigest, expiresAt, url, token] = fields as unknown[]
+  if (!Array.isArray(fields) || fields.length !== 7) throw damaged()
+  const [version, totalBytes, tokenDigest, expiresAt, url, token, client] = fields as unknown[]
   const isNone = (value: unknown): value is null => value === null
   if (version !== VERSION || !(tokenDigest instanceof Uint8Array) || !isCount(expiresAt)) throw damaged()
-  if (!(isNone(totalBytes) || isCount(totalBytes)) || !(isNone(url) ? isNone(token) : typeof url === 'string' && typeof token === 'string')) throw damaged()
-  return { totalBytes: totalBytes ?? undefined, tokenDigest, expiresAt, from: typeof url === 'string' && typeof token === 'string' ? { url, token } : undefined }
+  if (!(isNone(totalBytes) || isCount(totalBytes)) || !(isNone(url) ? isNone(token) : typeof url === 'string' && typeof token === 'string') || !(isNone(client) || typeof client === 'string')) throw damaged()
+  return { totalBytes: totalBytes ?? undefined, tokenDigest, expiresAt, from: typeof url === 'string' && typeof token === 'string' ? { url, token } : undefined, client: client ?? undefined }
 }
+
+/** As it is once the data are here, or awaited no more; the same one where nothing goes. */
+export const withoutSource = (record: TransferRecord): TransferRecord =>
+  record.from === undefined && record.client === undefined ? record : { ...record, from: undefined, client: undefined }
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 

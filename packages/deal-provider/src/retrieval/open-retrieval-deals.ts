@@ -34,7 +34,7 @@ export const openRetrievalDeals = async (options: RetrievalDealsOptions): Promis
   const close = (): Promise<void> => sessions.close().finally(() => { hub.close() })
   return {
     query,
-    propose: async (proposal, token, { signal } = {}) => {
+    propose: async (proposal, token, { signal, client = '' } = {}) => {
       const tokenDigest = digestOf(token)
       const dealId = dealIdOf(hashes.digest(SHA2_256, Uint8Array.of(...tokenDigest, ...new TextEncoder().encode(String(proposal.id)))))
       const known = sessions.known(dealId, tokenDigest)
@@ -46,7 +46,7 @@ export const openRetrievalDeals = async (options: RetrievalDealsOptions): Promis
       if ('why' in found) return { accepted: false, dealId, message: found.why }
       const { id, payloadCid, selector, clientPeer } = proposal
       await sessions.again({
-        dealId, id, tokenDigest, payloadCid, shard: found.key, pieceCid: found.pieceCid, selector, clientPeer, state: 'DealStatusAccepted', sentBytes: 0, message: '', createdAt: clock.now(), updatedAt: clock.now(),
+        dealId, id, tokenDigest, payloadCid, shard: found.key, pieceCid: found.pieceCid, selector, clientPeer, client, state: 'DealStatusAccepted', sentBytes: 0, message: '', createdAt: clock.now(), updatedAt: clock.now(),
       })
       return { accepted: true, dealId, message: '' }
     },

@@ -2,7 +2,7 @@
  * What a provider keeps of a retrieval, as a DAG-CBOR list; described in docs/formats/deals.md.
  *
  *     [1, id, tokenDigest, payloadCid, shard | null, pieceCid | null, path | null, scope | null, from | null, to | null, clientPeer | null,
- *      state, sentBytes, message, createdAt, updatedAt]
+ *      state, sentBytes, message, createdAt, updatedAt, client]
  *
  * Its key is the number that the provider gives it, a u64.
  */
@@ -25,6 +25,8 @@ export interface RetrievalDeal {
   /** What the client wants of it, as it says. */
   readonly selector: SelectorMessage | undefined
   readonly clientPeer: string | undefined
+  /** Who has proposed it, as far as limits go: an address, say. */
+  readonly client: string
   readonly state: RetrievalDealState
   /** Of bodies, as far as they were taken. */
   readonly sentBytes: number
@@ -38,25 +40,25 @@ export interface RetrievalDeal {
 const VERSION = 1
 const SCOPES: readonly unknown[] = ['all', 'entity', 'block']
 
-export const encodeRetrieval = ({ id, tokenDigest, payloadCid, shard, pieceCid, selector, clientPeer, state, sentBytes, message, createdAt, updatedAt }: RetrievalDeal): Uint8Array => cbor.encode([
+export const encodeRetrieval = ({ id, tokenDigest, payloadCid, shard, pieceCid, selector, clientPeer, state, sentBytes, message, createdAt, updatedAt, client }: RetrievalDeal): Uint8Array => cbor.encode([
   VERSION, id, tokenDigest, payloadCid, shard ?? null, pieceCid ?? null, selector?.path ?? null, selector?.scope ?? null, selector?.entityBytes?.from ?? null, selector?.entityBytes?.to ?? null,
-  clientPeer ?? null, RETRIEVAL_DEAL_STATES[state], sentBytes, message, createdAt, updatedAt,
+  clientPeer ?? null, RETRIEVAL_DEAL_STATES[state], sentBytes, message, createdAt, updatedAt, client,
 ])
 
 /** @throws {DealError} `DEAL_BAD_RECORD` */
 export const decodeRetrieval = (dealId: bigint, bytes: Uint8Array): RetrievalDeal => {
   try {
     const fields = cbor.decode<unknown[]>(bytes)
-    if (!Array.isArray(fields) || fields.length !== 16 || fields[0] !== VERSION) throw new TypeError('list')
-    const [, id, tokenDigest, payload, shard, piece, path, scope, from, to, clientPeer, number, sentBytes, message, createdAt, updatedAt] = fields
+    if (!Array.isArray(fields) || fields.length !== 17 || fields[0] !== VERSION) throw new TypeError('list')
+    const [, id, tokenDigest, payload, shard, piece, path, scope, from, to, clientPeer, number, sentBytes, message, createdAt, updatedAt, client] = fields
     const state = retrievalDealState(count(number))
-    if (state === undefined || !(tokenDigest instanceof Uint8Array) || typeof message !== 'string') throw new TypeError('member')
+    if (state === undefined || !(tokenDigest instanceof Uint8Array) || typeof message !== 'string' || typeof client !== 'string') throw new TypeError('member')
     if (scope !== null && !SCOPES.includes(scope)) throw new TypeError('scope')
     const entityBytes = from === null ? undefined : { from: whole(from), ...to === null ? {} : { to: whole(to) } }
     const selector = path === null && scope === null && entityBytes === undefined ? undefined : { path: text(path), scope: (scope ?? undefined) as SelectorMessage['scope'], entityBytes }
     return {
       dealId, id: BigInt(typeof id === 'bigint' ? id : count(id)), tokenDigest, payloadCid: cid(payload), shard: text(shard), pieceCid: piece === null ? undefined : cid(piece), selector,
-      clientPeer: text(clientPeer), state, sentBytes: count(sentBytes), message, createdAt: count(createdAt), updatedAt: count(updatedAt),
+      clientPeer: text(clientPeer), state, sentBytes: count(sentBytes), message, createdAt: count(createdAt), updatedAt: count(updatedAt), client,
     }
   } catch (cause) {
     throw new DealError('DEAL_BAD_RECORD', `damaged record of a retrieval; deal=${dealId}`, { cause })

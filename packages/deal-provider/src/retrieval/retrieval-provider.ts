@@ -21,7 +21,7 @@ export interface RetrievalLimits {
   readonly maxActive?: number | undefined
   /** Of those, for one client. @default 32 */
   readonly maxActivePerClient?: number | undefined
-  /** Retrievals that are remembered: the newest. @default 1000 */
+  /** Retrievals that are remembered: the newest; of those that have not ended, one client's give way to those of clients that have fewer. @default 1000 */
   readonly maxKept?: number | undefined
   /** How long a shard is held for a retrieval that asks for nothing, milliseconds. @default 5 minutes */
   readonly idleMs?: number | undefined
@@ -75,7 +75,7 @@ export interface RetrievalDeals extends AsyncDisposable {
    * @param token - of the client's making, see `createTransferToken` of `@dagstore/transfer`
    * @throws {DealProviderError} `DEAL_EXISTS`: the id is of another payload. `DEAL_BUSY`: nobody could say in time which shard has it
    */
-  propose(proposal: RetrievalProposal, token: string, options?: CallOptions): Promise<RetrievalAnswer>
+  propose(proposal: RetrievalProposal, token: string, options?: CallOptions & ServeContext): Promise<RetrievalAnswer>
   /** For whoever has its token. */
   authorized(dealId: bigint, token: string | undefined): RetrievalDeal | Exclude<RetrievalRefusal, 'ended'>
   /** Answer a request of a trustless gateway, its path being `/ipfs/…`, from the shard of the retrieval. */

@@ -9,7 +9,7 @@ export interface RetrievalTable {
   get(dealId: bigint): RetrievalDeal | undefined
   /** The oldest first. */
   all(): readonly RetrievalDeal[]
-  /** Durable on return. What is more than may be kept is forgotten, what has ended first. @param isBusy - of those that are not forgotten */
+  /** Durable on return. What is more than may be kept is forgotten: what has ended first, then the oldest of the client that has the most. @param isBusy - of those that are not forgotten */
   put(deal: RetrievalDeal, isBusy: (dealId: bigint) => boolean): Promise<void>
 }
 
@@ -41,8 +41,13 @@ export const openRetrievalTable = async (db: AnyLevel, most: number, onDamage: (
     const more = deals.size - most
     if (more <= 0) return []
     const idle = [...deals.values()].filter(({ dealId }) => !isBusy(dealId))
-    const [ended, others] = [idle.filter(({ state }) => isFinal(state)), idle.filter(({ state }) => !isFinal(state))]
-    return [...ended, ...others].slice(0, more).map(({ dealId }) => dealId)
+    const gone = new Set(idle.filter(({ state }) => isFinal(state)).slice(0, more))
+    while (gone.size < more) {
+      const next = oldestOfMost([...deals.values()].filter((deal) => !isFinal(deal.state) && !gone.has(deal)), isBusy)
+      if (next === undefined) break
+      gone.add(next)
+    }
+    return [...gone].map(({ dealId }) => dealId)
   }
   return {
     get: (dealId) => deals.get(dealId),
@@ -56,6 +61,16 @@ export const openRetrievalTable = async (db: AnyLevel, most: number, onDamage: (
       for (const dealId of forgotten) deals.delete(dealId)
     }),
   }
+}
+
+/** Of the client that has the most, of several the one with the oldest: whoever makes many tokens pushes out what is his own. @param deals - the oldest first */
+const oldestOfMost = (deals: readonly RetrievalDeal[], isBusy: (dealId: bigint) => boolean): RetrievalDeal | undefined => {
+  const counts = new Map<string, number>()
+  const countOf = ({ client }: RetrievalDeal): number => counts.get(client) ?? 0
+  for (const deal of deals) counts.set(deal.client, countOf(deal) + 1)
+  let found: RetrievalDeal | undefined
+  for (const deal of deals) if (!isBusy(deal.dealId) && (found === undefined || countOf(deal) > countOf(found))) found = deal
+  return found
 }
 
 export const isFinal = (state: RetrievalDealState): boolean => FINAL_RETRIEVAL_STATES.has(state)
