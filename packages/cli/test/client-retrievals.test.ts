@@ -42,6 +42,14 @@ describe('client find', () => {
   })
 })
 
+describe('a store that cannot tell whether data are here', () => {
+  it('does not keep find from asking providers', async () => {
+    const { code, stdout, stderr } = await client({ ClientHasLocal: async () => { throw new Error('node cannot be reached') }, ClientFindData: async () => [offer] }, ['find', root.toString()])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'RETRIEVAL f01000@http://127.0.0.1:2350-0 FIL-1 MiB\n' })
+    expect(stderr).toContain('it is not known whether the data are here: node cannot be reached')
+  })
+})
+
 describe('client retrieve', () => {
   const event: RetrievalEvent = { Event: 0, Status: RETRIEVAL_DEAL_STATES.DealStatusCompleted, BytesReceived: 1 << 20, FundsSpent: '0', Err: '', DealID: 7n, From: 'http://127.0.0.1:2350', TotalBytes: 1 << 20 }
   const api = (more: Partial<LotusApi> = {}): Partial<LotusApi> => ({
@@ -51,6 +59,12 @@ describe('client retrieve', () => {
     ClientRetrieveWithEvents: () => streamOf<RetrievalEvent>({ ...event, Status: RETRIEVAL_DEAL_STATES.DealStatusOngoing, BytesReceived: 5 }, event),
     ClientExportWithEvents: () => streamOf({ DoneBytes: 1, TotalBytes: 1, Done: true }),
     ...more,
+  })
+
+  it('asks providers where it cannot be told whether the data are here, and says so', async () => {
+    const { code, stderr, calls } = await client(api({ ClientHasLocal: async () => { throw new Error('node cannot be reached') } }), ['retrieve', root.toString(), 'out.iso'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/^it is not known whether the data are here: node cannot be reached.*\n1 MiB from http:\/\/127\.0\.0\.1:2350, into out\.iso\n$/s) })
+    expect(calls.filter(([name]) => name === 'ClientRetrieveWithEvents')).toHaveLength(1)
   })
 
   it('L16: reports success as success, says from where, and resolves the output here', async () => {

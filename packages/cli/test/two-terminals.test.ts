@@ -1,5 +1,5 @@
 /** A provider in one terminal, a client in another: from a file to a deal, and back. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { expect, it } from 'vitest'
@@ -51,4 +51,12 @@ it.each([{ way: 'the store itself', remote: false }, { way: 'a daemon of its own
   expect(served.stdout).toMatch(/ DealStatusCompleted /)
   expect((await said(cwd, ['data-transfers', 'list', '--completed', '--root', 'p'])).stdout).toMatch(/ Completed /)
   expect((await said(cwd, ['client', 'list-deals'])).stdout).toMatch(/ StorageDealActive /)
+
+  // what is here is worth nothing any more
+  await rm(join(cwd, 'big.iso'))
+  const gone = await said(cwd, ['client', 'retrieve', root, 'again.iso'])
+  expect(gone.stdout).toBe('Success\n')
+  expect(gone.stderr).toMatch(/what is here cannot be read: .*REF_CAR_FILE_GONE/)
+  expect(gone.stderr).toContain(`from ${provider.url}, into again.iso\n`)
+  expect(Buffer.compare(await readFile(join(cwd, 'again.iso')), content)).toBe(0)
 })

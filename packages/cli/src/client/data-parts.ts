@@ -106,6 +106,6 @@ export const dataParts = ({ imports, dags, sources, sourcesBeside, hashes, commP
 
 const mustOpen = async (dags: Dags, root: CID, options: CallOptions): Promise<OpenDag> => {
   const dag = await dags.open(root, options)
-  if (dag === undefined) throw new CommandError('COMMAND_REFUSED', `no import has it; cid=${root.toString()}`)
+  if (dag === undefined) throw new CommandError('COMMAND_REFUSED', `${dags.nowhere}; cid=${root.toString()}`)
   return dag
 }

@@ -6,6 +6,7 @@ import type { AddOptions, CommonOptions } from '../options.ts'
 import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
+import { isHere } from './data-here.ts'
 import { askOffers, offerName, usable } from './offers.ts'
 import { withClient } from './with-client.ts'
 
@@ -23,7 +24,7 @@ export const addFindCommand = (client: Command, common: AddOptions, terminal: Te
       const root = parseCid(text)
       const piece = options.pieceCid === undefined ? null : await parsePieceCid(options.pieceCid)
       const { signal } = terminal
-      const [isLocal, offers] = await withClient(options, terminal, (client) => Promise.all([client.calls.ClientHasLocal(root, { signal }), askOffers(client, root, piece, options.provider ?? [], { signal })]))
+      const [isLocal, offers] = await withClient(options, terminal, (client) => Promise.all([isHere(root, client, terminal), askOffers(client, root, piece, options.provider ?? [], { signal })]))
       if (options.json === true) {
         const [{ toJson }, { METHODS }] = await Promise.all([import('@dagstore/json-rpc'), import('@dagstore/lotus-api')])
         return terminal.stdout(`${toJson({ local: isLocal, offers: METHODS.ClientFindData.result.encode(offers) })}\n`)

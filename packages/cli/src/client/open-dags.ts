@@ -15,6 +15,8 @@ export interface OpenDag {
 }
 
 export interface Dags {
+  /** What is said of data that {@link open} has not found. */
+  readonly nowhere: string
   /** `undefined`: nobody has its root; a node that looks in the network has been asked to. @throws why the import that has it cannot be read, or why the node does not say */
   open (root: CID, options: CallOptions): Promise<OpenDag | undefined>
   /** As {@link open}, of roots that are on this side of the network: what is only to be had elsewhere is no answer to whether it is here. */
@@ -52,7 +54,7 @@ export const createDags = (imports: Pick<Imports, 'openRoot'>, { ipfs, online = 
     if (failure !== undefined) throw failure
     return undefined
   }
-  return { open: (root, options) => open(root, options, online), openHere: (root, options) => open(root, options, false) }
+  return { nowhere: ipfs === undefined ? 'no import has it' : 'neither an import nor the IPFS node has it', open: (root, options) => open(root, options, online), openHere: (root, options) => open(root, options, false) }
 }
 
 /** Whether there is a block is asked of the node alone; to read it makes the node look elsewhere. @throws why it does not say */

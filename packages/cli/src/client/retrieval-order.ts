@@ -3,6 +3,8 @@ import type { RetrievalOrder } from '@dagstore/lotus-api'
 import type { CID } from 'multiformats/cid'
 import { CommandError } from '../failure.ts'
 import { showFil } from '../fil.ts'
+import type { Terminal } from '../terminal.ts'
+import { isHere } from './data-here.ts'
 import { isWholeRetrieval } from './deal-states.ts'
 import { askOffers, offerName, usable } from './offers.ts'
 import type { AskedClient } from './with-client.ts'
@@ -27,9 +29,11 @@ export type DataPlace =
   | { readonly type: 'elsewhere' }
 
 /** In an import, in the newest retrieval of the same data, or not here. */
-export const placeOf = async ({ root, selector, piece, local, into }: OrderQuery, { calls }: AskedClient, signal: AbortSignal): Promise<DataPlace> => {
+export const placeOf = async ({ root, selector, piece, local, into }: OrderQuery, client: AskedClient, terminal: Terminal): Promise<DataPlace> => {
+  const { calls } = client
+  const { signal } = terminal
   const mayBeHere = local && into === undefined
-  if (mayBeHere && await calls.ClientHasLocal(root, { signal })) return { type: 'import' }
+  if (mayBeHere && await isHere(root, client, terminal)) return { type: 'import' }
   if (!mayBeHere || piece !== null) return { type: 'elsewhere' }
   const same = (await calls.ClientListRetrievals({ signal })).filter(({ PayloadCID, DataSelector }) => PayloadCID.toString() === root.toString() && DataSelector === selector)
   const whole = same.findLast(({ Status, FileName }) => isWholeRetrieval(Status) && FileName !== undefined)

@@ -4,13 +4,14 @@ import { type Command, Option } from 'commander'
 import type { CID } from 'multiformats/cid'
 import { parsePieceCid } from '../car/cid-argument.ts'
 import { type Output, refuseEarly, refuseMixture } from '../car/output.ts'
-import { CommandError } from '../failure.ts'
+import { CommandError, explain } from '../failure.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes, toJson } from '../text.ts'
 import { fil } from './amounts.ts'
+import { isLostHere } from './data-here.ts'
 import { type DagPath, parseDagPath } from './dag-path.ts'
 import { retrievalState } from './deal-states.ts'
 import { several } from './find.ts'
@@ -55,9 +56,19 @@ const retrieve = async (dag: DagPath, argument: string | undefined, options: Ret
   const piece = options.pieceCid === undefined ? null : await parsePieceCid(options.pieceCid)
   await withAnyClient(options, terminal, async (client) => {
     if (output !== undefined && client.isHere) await refuseEarly(output, options)
-    const { id, from, bytes: fetched } = await fetchedOf(dag.root, selector, piece, options, client, terminal)
-    const written = await writeOut(dag, selector, id, output, options, client, terminal)
-    const bytes = fetched ?? written
+    const bring = async (how: RetrieveOptions): Promise<Fetched> => {
+      const { id, from, bytes: fetched } = await fetchedOf(dag.root, selector, piece, how, client, terminal)
+      try {
+        const written = await writeOut(dag, selector, id, output, how, client, terminal)
+        return { id, from, bytes: fetched ?? written }
+      } catch (error) {
+        // what was printed cannot be taken back
+        if (id !== undefined || from !== 'import' || output?.label === '-' || !isLostHere(error)) throw error
+        terminal.stderr(`${printable(`what is here cannot be read: ${explain(error)}`)}\n`)
+        return bring({ ...how, local: false })
+      }
+    }
+    const { id, from, bytes } = await bring(options)
     if (options.json === true) terminal.stdout(`${toJson({ id: id ?? null, root: dag.root.toString(), selector: selector ?? null, from, bytes: bytes ?? null, path: output?.path ?? null })}\n`)
     // source: lotus cli/client.go `clientRetrieveCmd`, whose last word it is
     else if (output?.label !== '-') terminal.stdout('Success\n')
@@ -74,7 +85,7 @@ interface Fetched { readonly id: bigint | undefined, readonly from: string, read
 const fetchedOf = async (root: CID, selector: string | undefined, piece: CID | null, options: RetrieveOptions, client: AskedClient, terminal: Terminal): Promise<Fetched> => {
   const { signal } = terminal
   const query: OrderQuery = { root, selector, piece, providers: options.provider ?? [], local: options.local, maxPrice: options.maxPrice, into: options.into }
-  const place = await placeOf(query, client, signal)
+  const place = await placeOf(query, client, terminal)
   if (place.type === 'import') return { id: undefined, from: 'import', bytes: undefined }
   if (place.type === 'retrieval') return { id: place.id, from: `retrieval ${place.id}`, bytes: place.bytes }
   const { DealID, From, BytesReceived } = await follow(client.calls.ClientRetrieveWithEvents(await orderOf(query, client, signal), null, { signal }), terminal)
