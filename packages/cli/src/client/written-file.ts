@@ -1,9 +1,7 @@
 /** A file that is written beside its place and renamed: whole or not there. */
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { CallOptions } from '@dagstore/io'
-import { classifyNodeError } from '@dagstore/io/node'
+import { classifyNodeError, makeBeside } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
 
 export interface WriteFileOptions extends CallOptions {
@@ -33,30 +31,11 @@ export const writeFileWhole = (path: string, content: AsyncIterable<Uint8Array>,
  *
  * @param make - makes a file or folder at the path that it is given
  */
-export const replacing = async (path: string, { signal, force }: WriteFileOptions, make: (draft: string) => Promise<void>): Promise<void> => {
-  signal?.throwIfAborted()
-  await checkTarget(path, force)
-  const draft = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(8).toString('hex')}.tmp`)
-  try {
-    await make(draft)
-    signal?.throwIfAborted()
-    await checkTarget(path, force)
-    await filed('rename', () => rename(draft, path))
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true })
-    throw error
-  }
-}
-
-const checkTarget = async (path: string, force: boolean): Promise<void> => {
-  const found = await lstat(path).catch((error: unknown) => {
-    const known = classifyNodeError(error, 'the place cannot be looked at')
-    if (known.code === 'IO_NOT_FOUND') return undefined
-    throw known
-  })
-  if (found === undefined || (force && found.isFile())) return
-  throw new CommandError('COMMAND_REFUSED', found.isFile() ? 'there is a file of that name' : 'there is something of that name that is no file')
-}
+export const replacing = (path: string, { signal, force }: WriteFileOptions, make: (draft: string) => Promise<void>): Promise<void> => makeBeside(path, {
+  signal,
+  replaceFile: force,
+  taken: (isFile) => new CommandError('COMMAND_REFUSED', isFile ? 'there is a file of that name' : 'there is something of that name that is no file'),
+}, make)
 
 const filed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
   try {
