@@ -15,6 +15,7 @@ import { openShardStore, type ShardStore } from './compose.ts'
 import { doctorOptions } from './config/apply.ts'
 import type { Config } from './config/config.ts'
 import { payloadUrl } from './daemon/client.ts'
+import { logDeals } from './daemon/log-deals.ts'
 import { logLoader, logStore } from './daemon/log-events.ts'
 import { createDaemonMetrics } from './daemon/metrics.ts'
 import { pieceParts } from './daemon/piece-parts.ts'
@@ -82,7 +83,8 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
   let deals: DealProvider | undefined
   let client: ClientSide | undefined
   let front: DealFront | undefined
-  const close = (): Promise<void> => closeAll([() => front?.close(), () => loader.close(), () => telling, () => client?.close(), () => deals?.close(), () => store.close()])
+  const tellingDeals: Promise<void>[] = []
+  const close = (): Promise<void> => closeAll([() => front?.close(), () => loader.close(), () => telling, () => client?.close(), () => deals?.close(), () => Promise.all(tellingDeals), () => store.close()])
   try {
     const tokens = createTokens(await openSecret(root.path))
     const pieces = await store.openPieces()
@@ -90,8 +92,10 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     const pullGuard = createHostGuard({ ...hosts, allowPrivate: config.acceptDeals !== 'always', schemes: ['http', 'https'] })
     const pullFlow = config.transferBytesPerSecond === 0 ? {} : { flow: createFairFlow(config.transferBytesPerSecond, clock) }
     deals = await openDeals(store, pieces, { miner: config.miner, maxPulls: config.maxTransfers, log: logs.of('deals'), pulls: { fetch: nodeGuardedFetch(pullGuard), ...pullFlow } })
+    tellingDeals.push(logDeals(deals.updates(), logs.of('deals')))
     front = await openDealFront(store, pieces, deals, { config, clock, log: logs.of('deals'), denylist, checkUrl: (url) => { pullGuard.checkUrl(url) } })
     client = await openClientSide(store, { config, logs, clock, background: true, publicUrl: payloadUrl(config), env })
+    if (client.parts.deals !== undefined) tellingDeals.push(logDeals(client.parts.deals.updates({}), logs.of('client')))
     const rpcLog = logs.of('rpc')
     const handlers = createHandlers({
       node: { version: VERSION, session: randomUUID(), tokens, logs, shutdown },

@@ -6,6 +6,12 @@ import { describe, expect, it } from 'vitest'
 import { InterruptedError } from '../src/terminal.ts'
 import { client, piece, root, streamOf } from './fake-node.ts'
 
+const gate = (): { readonly passed: Promise<void>, readonly open: () => void } => {
+  let open = (): void => {}
+  const passed = new Promise<void>((resolve) => { open = resolve })
+  return { passed, open: () => { open() } }
+}
+
 const proposal = CID.parse('bafyreib5wnzmhoj5ri6rj6shrjnzlhjndm6v3ukzj2tpgjnmvqwaz6k7xi')
 
 const deal: DealInfo = {
@@ -42,6 +48,36 @@ describe('client deal', () => {
     expect(await client(waiting, ['deal', '--provider', url, root.toString()], { signal: ctrlC.signal })).toMatchObject({
       code: 130, stdout: `${proposal.toString()}\n`, stderr: `dagstore: interrupted; the deal goes on by itself: dagstore client get-deal ${proposal.toString()}\n`,
     })
+  })
+
+  it('says once why a deal is held up, until when, and how to go on at once', async () => {
+    const paused = (more: Partial<DealInfo> = {}): DealInfo => ({
+      ...deal, Message: 'there is no room for the data now', NextRetryAt: '2999-01-02T03:04:05.000Z', TransferChannelID: { Initiator: '11', Responder: '11', ID: 2n ** 63n }, ...more,
+    })
+    const other = CID.parse('bafyreibtm7ttcnwdcy5zjvrvb2jvc4xzqb4p7pqjbijpxnmtd6ttvd3zju')
+    const [begun, told] = [gate(), gate()]
+    const { code, stderr } = await client(api({
+      ClientGetDealUpdates: async function * () {
+        await begun.passed
+        yield paused({ ProposalCid: other, Message: 'of somebody else' })
+        // it is over before anybody could do something
+        yield paused({ Message: 'in a moment', NextRetryAt: '1999-01-02T03:04:05.000Z' })
+        for (const NextRetryAt of ['2999-01-02T03:04:05.000Z', '2999-01-02T03:14:05.000Z']) yield paused({ NextRetryAt })
+      },
+      ClientWaitDeal: async () => {
+        begun.open()
+        await told.passed
+        return deal
+      },
+    }), ['deal', '--provider', url, root.toString()], { onMessage: () => { told.open() } })
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `there is no room for the data now; tried again at 2999-01-02 03:04:05, at once with dagstore client restart-transfer 9223372036854775808\nStorageDealSealing: ${url} has 1 MiB\n`,
+    })
+    const waited = await client({ ClientGetDealInfo: async () => paused(), ClientWaitDeal: async () => deal }, ['get-deal', '--wait', 'transferred', proposal.toString()])
+    expect(waited.stderr).toBe('there is no room for the data now; tried again at 2999-01-02 03:04:05, at once with dagstore client restart-transfer 9223372036854775808\n')
+    const { stdout } = await client({ ClientGetDealInfo: async () => paused() }, ['get-deal', proposal.toString()])
+    expect(stdout).toContain('Tried again: 2999-01-02 03:04:05; at once: dagstore client restart-transfer 9223372036854775808\n')
   })
 
   it('does not wait where a daemon goes on with it', async () => {

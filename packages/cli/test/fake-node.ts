@@ -38,8 +38,8 @@ export const piece: CID = CID.parse('baga6ea4seaqlqfyjsvd3rrmqmd7n4f7i73ybzuxfq4
 export interface Asked extends Run { readonly calls: FakeNode['calls'], readonly cwd: string }
 
 /** Run `dagstore client …` against such a node. */
-export const client = async (api: Partial<LotusApi>, args: readonly string[], how: { readonly cwd?: string, readonly signal?: AbortSignal } = {}): Promise<Asked> => {
-  const cwd = how.cwd ?? await temporaryFolder()
+export const client = async (api: Partial<LotusApi>, args: readonly string[], how: { readonly cwd?: string, readonly signal?: AbortSignal, readonly onMessage?: (text: string) => void } = {}): Promise<Asked> => {
+  const { cwd = await temporaryFolder(), ...more } = how
   const node = await fakeNode(api)
-  return { ...await dagstore(cwd, ['client', ...args], { env: { ...node.env }, ...(how.signal === undefined ? {} : { signal: how.signal }) }), calls: node.calls, cwd }
+  return { ...await dagstore(cwd, ['client', ...args], { env: { ...node.env }, ...more }), calls: node.calls, cwd }
 }

@@ -28,6 +28,9 @@ export const retrySettings = (options: DealRetryOptions = {}): RetrySettings => 
   return settings
 }
 
+/** Longest pause where a disk is full, since somebody may have made room. */
+const FULL_MS = 60_000
+
 /** Room that one record gives to a message: it is for people, and written again at each step. */
 const MAX_MESSAGE = 300
 
@@ -57,7 +60,9 @@ export const failureOf = (
   { budget = Number.POSITIVE_INFINITY, retry = retryOf(error) }: { readonly budget?: number, readonly retry?: Retry } = {}
 ): DealFailure => {
   const attempts = (before?.attempts ?? 0) + 1
-  const pauseMs = Math.min(maxMs, firstMs * 2 ** Math.min(attempts - 1, 40))
+  // whether there is room again costs nothing to see, unless attempts are counted
+  const longestMs = codeOf(error) === 'IO_FULL' && budget === Number.POSITIVE_INFINITY ? Math.min(maxMs, FULL_MS) : maxMs
+  const pauseMs = Math.min(longestMs, firstMs * 2 ** Math.min(attempts - 1, 40))
   return {
     code: codeOf(error) ?? 'DEAL_UNEXPECTED',
     message: messageOf(error),

@@ -399,9 +399,12 @@ describe('a proposal', () => {
     expect(await h.propose(data, { client: 'elsewhere' }).catch((error: { status: number }) => error.status)).toBe(503)
     expect(await deals(h)).toBe(2)
     await h.end()
-    const full = await openOnline({ handler: { freeBytes: async () => 100 } })
+    const told: unknown[] = []
+    const full = await openOnline({ handler: { freeBytes: async () => 100, onNoRoom: (room) => { told.push(room) } } })
     expect(await full.propose(data).catch((error: { status: number }) => error.status)).toBe(503)
     expect(await deals(full)).toBe(0)
+    // whoever has the disk hears of it
+    expect(told).toEqual([{ neededBytes: data.payload.byteLength, freeBytes: 100 }])
     await full.end()
   })
 

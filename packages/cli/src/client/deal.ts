@@ -57,6 +57,7 @@ const propose = async (params: StartDealParams, client: AskedClient, options: De
     terminal.stdout(options.json === true ? await rpcJson('ClientStartDeal', cid) : `${cid.toString()}\n`)
     begun = cid
     if (options.wait === false) return
+    progress.follow(cid)
     const deal = await calls.ClientWaitDeal(cid, options.wait, { signal })
     progress.clear()
     if (isFailedDeal(deal.State)) throw new CommandError('COMMAND_REFUSED', `the deal has failed: ${deal.Message === '' ? dealState(deal.State) : deal.Message}`)

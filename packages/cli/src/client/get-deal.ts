@@ -12,6 +12,7 @@ import { rows } from '../rows.ts'
 import { addClientOptions } from '../shards/store.ts'
 import type { Terminal } from '../terminal.ts'
 import { printable, showBytes } from '../text.ts'
+import { restartCommand, showTime } from './deal-pauses.ts'
 import { watchDeal } from './deal-progress.ts'
 import { dealCell, isFailedDeal } from './deal-states.ts'
 import { sentOf } from './list-deals.ts'
@@ -39,13 +40,14 @@ const look = async (cid: CID, client: AskedClient, { wait }: GetDealOptions, ter
   if (wait === undefined) return deal
   const progress = watchDeal(client, deal.DataRef?.Root ?? null, terminal)
   try {
+    progress.follow(cid, deal)
     return await client.calls.ClientWaitDeal(cid, wait, { signal })
   } finally {
     progress.end()
   }
 }
 
-const time = (text: string | undefined): string | undefined => text?.slice(0, 19).replace('T', ' ')
+const time = (text: string | undefined): string | undefined => text === undefined ? undefined : showTime(text)
 
 const dealText = (deal: DealInfo, colors: boolean): string => {
   const { ProposalCid, State, Message, NextRetryAt, Provider, ProviderURL, DataRef, PieceCID, Size, PricePerEpoch, Duration, DealID, PublishCid, Verified, FastRetrieval, CreationTime } = deal
@@ -55,7 +57,7 @@ const dealText = (deal: DealInfo, colors: boolean): string => {
     ['Proposal', ProposalCid.toString()],
     ['State', state.text, state.color],
     ['Message', Message],
-    ['Tried again', time(NextRetryAt)],
+    ['Tried again', NextRetryAt === undefined ? undefined : `${time(NextRetryAt)}${deal.TransferChannelID === null ? '' : `; at once: ${restartCommand(deal.TransferChannelID.ID)}`}`],
     ['Provider', [Provider, ProviderURL ?? ''].map(shownUrl).filter((part) => part !== '').join(' at ')],
     ['Root', DataRef?.Root?.toString()],
     ['Piece', `${PieceCID.toString()} (${showBytes(Size)})`],

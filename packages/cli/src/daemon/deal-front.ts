@@ -10,6 +10,7 @@ import { closeAll } from '../close-all.ts'
 import type { ShardStore } from '../compose.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../log/logs.ts'
+import { showBytes } from '../text.ts'
 
 export interface DealFront {
   /** `undefined`: the configuration wants none. */
@@ -32,6 +33,8 @@ export interface DealFrontOptions {
 const ASK_EPOCHS = 2880n
 /** Source: go-fil-markets retrievalmarket `DefaultPaymentInterval`. */
 const INTERVAL = 1n << 20n
+/** Clients come again and again, but that is said no more often. */
+const QUIET_MS = 60_000
 /** Served by the client's side. */
 const PAYLOADS = `${DEALS_PREFIX}payloads/`
 
@@ -68,9 +71,16 @@ export const openDealFront = async (store: ShardStore, pieces: PieceStore, deals
   const { files, hashes } = store
   const { maxTransfers, transferBytesPerSecond: bytesPerSecond } = config
   const { ask, retrievals } = await openServedRetrievals(store, pieces, options)
+  let quietUntil = 0
   const front = createDealsHandler({
     deals, retrievals, ask, hashes, clock, checkUrl,
     freeBytes: () => files.freeBytes(),
+    onNoRoom: ({ neededBytes, freeBytes }) => {
+      const now = clock.now()
+      if (now < quietUntil) return
+      quietUntil = now + QUIET_MS
+      log.warn('a client was told to come later, since the disk has no room for the data of its deal', { needed: showBytes(neededBytes), free: showBytes(freeBytes) })
+    },
     limits: {
       maxWaiting: config.maxWaitingDeals,
       tokenMs: config.transferExpiryMs,

@@ -48,7 +48,8 @@ export const logServer = (logs: Logs): (event: ServerEvent) => void => {
   const log = logs.of('rpc')
   return (event) => {
     switch (event.type) {
-      case 'call': return log[event.code === undefined ? 'debug' : 'info'](event.code === undefined ? 'call' : 'call failed', { method: event.method, ms: Math.round(event.ms), client: event.client, code: event.code })
+      // whoever leaves a stream has not failed
+      case 'call': return log[event.code === undefined || event.code === 'RPC_CLOSED' ? 'debug' : 'info'](event.code === undefined ? 'call' : event.code === 'RPC_CLOSED' ? 'call was left' : 'call failed', { method: event.method, ms: Math.round(event.ms), client: event.client, code: event.code })
       case 'refused': return log.warn('refused', { reason: event.reason, path: event.path, client: event.client })
       case 'failed': return log.error('a connection could not be taken', { error: event.message })
       case 'socket': return log.debug(event.open ? 'socket opened' : 'socket closed', { client: event.client })

@@ -9,7 +9,7 @@ import { receivePayloads, type TransferLimits, type TransferListener } from '@da
 import { CID } from 'multiformats/cid'
 import type { DealProvider } from '../deal-provider.ts'
 import { epochAt } from '../online/asked-terms.ts'
-import { answerProposal, type ProposalParts } from '../online/proposals.ts'
+import { answerProposal, type NoRoom, type ProposalParts } from '../online/proposals.ts'
 import type { RetrievalDeals } from '../retrieval/retrieval-provider.ts'
 import { answerError, answerJson, answerNothing, answerOf, readMessage } from './answers.ts'
 import { createCallers } from './callers.ts'
@@ -45,6 +45,8 @@ export interface DealsHandlerOptions {
   /** @default systemClock */
   readonly clock?: Clock | undefined
   readonly onTransfer?: TransferListener | undefined
+  /** A deal is not taken on since the disk has no room for its data; must not throw. @default nobody is told */
+  readonly onNoRoom?: ((room: NoRoom) => void) | undefined
   /** What is answered with 500. @default nobody is told */
   readonly onProblem?: ((error: unknown) => void) | undefined
 }
@@ -73,11 +75,11 @@ export const DEALS_HANDLER_LIMITS: { readonly maxWaiting: number, readonly token
 type Route = (request: Request, url: URL, rest: string, client: string | undefined) => Promise<Response>
 
 export const createDealsHandler = (options: DealsHandlerOptions): DealsHandler => {
-  const { deals, retrievals, ask, hashes = createHashes(), clock = systemClock, epoch = () => epochAt(clock.now()), checkUrl, freeBytes, onTransfer, onProblem = () => {} } = options
+  const { deals, retrievals, ask, hashes = createHashes(), clock = systemClock, epoch = () => epochAt(clock.now()), checkUrl, freeBytes, onTransfer, onNoRoom = () => {}, onProblem = () => {} } = options
   const limits = { ...DEALS_HANDLER_LIMITS, ...options.limits }
   const callers = createCallers(clock, { atOnce: limits.clientRequests ?? DEALS_HANDLER_LIMITS.clientRequests, perMinute: limits.clientProposals ?? DEALS_HANDLER_LIMITS.clientProposals })
   const proposals: ProposalParts = {
-    deals, ask, epoch, hashes, clock, checkUrl, freeBytes, turn: createKeyLock(),
+    deals, ask, epoch, hashes, clock, checkUrl, freeBytes, onNoRoom, turn: createKeyLock(),
     limits: { maxWaiting: limits.maxWaiting ?? DEALS_HANDLER_LIMITS.maxWaiting, tokenMs: limits.tokenMs ?? DEALS_HANDLER_LIMITS.tokenMs },
   }
   const intake = receivePayloads({

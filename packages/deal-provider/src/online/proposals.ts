@@ -6,6 +6,13 @@ import type { DealProvider } from '../deal-provider.ts'
 import { answerError, answerJson } from '../http/answers.ts'
 import { isTaken, whyRefused } from './asked-terms.ts'
 
+/** Data that were told to come later. */
+export interface NoRoom {
+  readonly neededBytes: number
+  /** Without what other deals that wait will take. */
+  readonly freeBytes: number
+}
+
 export interface ProposalParts {
   readonly deals: Pick<DealProvider, 'accept' | 'deal' | 'online'>
   readonly ask: () => ProviderAsk
@@ -14,6 +21,7 @@ export interface ProposalParts {
   readonly clock: Clock
   readonly checkUrl: ((url: string) => void) | undefined
   readonly freeBytes: (() => Promise<number | undefined>) | undefined
+  readonly onNoRoom: (room: NoRoom) => void
   readonly turn: KeyLock
   readonly limits: { readonly maxWaiting: number, readonly tokenMs: number }
 }
@@ -40,7 +48,7 @@ export const answerProposal = async (parts: ProposalParts, text: string, { token
       if (why !== undefined) return answer({ proposalCid, accepted: false, state: 'StorageDealProposalRejected', message: why })
       const lack = transfer.type === 'manual' ? await deals.online.hasRoomOffline(limits.maxWaiting, options) ? undefined : 'place' : await lackOf(parts, client, payloadBytes ?? 0, options)
       if (lack === 'place') return answerError(503, 'DEAL_BUSY', 'too many deals wait for their data', { 'retry-after': '60' })
-      if (lack === 'space') return answerError(503, 'DEAL_BUSY', 'there is no room for the data now', { 'retry-after': '600' })
+      if (lack === 'space') return answerError(503, 'DEAL_BUSY', 'there is no room for the data now', { 'retry-after': '60' })
     } else if (transfer.type === 'http-pull' && !isTaken(transfer.url, parts.checkUrl)) return answerError(400, 'DEAL_BAD_PROPOSAL', 'nothing is fetched from that URL')
     const deal = await deals.accept(
       { proposalCid, proposal, clientSignature: signature, payloadCid, transferType: transfer.type, fastRetrieval, clientPeer },
@@ -62,14 +70,16 @@ export const answerProposal = async (parts: ProposalParts, text: string, { token
  * What one more deal with data from the network would lack. A client has half of the places at the most, and what others have only announced takes
  * half of the free space at the most for each of them: nobody keeps all others out.
  */
-const lackOf = async ({ deals, freeBytes, limits: { maxWaiting } }: ProposalParts, client: string, payloadBytes: number, options: CallOptions): Promise<'place' | 'space' | undefined> => {
+const lackOf = async ({ deals, freeBytes, onNoRoom, limits: { maxWaiting } }: ProposalParts, client: string, payloadBytes: number, options: CallOptions): Promise<'place' | 'space' | undefined> => {
   const awaited = await deals.online.awaited(options)
   const count = [...awaited.values()].reduce((sum, one) => sum + one.deals, 0)
   if (count >= maxWaiting || (awaited.get(client)?.deals ?? 0) >= Math.ceil(maxWaiting / 2)) return 'place'
   const free = await freeBytes?.()
   if (free === undefined) return undefined
   const announced = [...awaited].reduce((sum, [who, { bytes }]) => sum + (who === client ? bytes : Math.min(bytes, free / 2)), 0)
-  return announced + payloadBytes > free ? 'space' : undefined
+  if (announced + payloadBytes <= free) return undefined
+  onNoRoom({ neededBytes: payloadBytes, freeBytes: Math.max(0, free - announced) })
+  return 'space'
 }
 
 const hasFailed = ({ state }: ProviderDeal): boolean => FINAL_STATES.has(state) || state === 'StorageDealFailing'
