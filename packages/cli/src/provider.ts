@@ -94,7 +94,7 @@ export const openProvider = async (root: RootFolder, config: Config, { logs, clo
     deals = await openDeals(store, pieces, { miner: config.miner, maxPulls: config.maxTransfers, log: logs.of('deals'), pulls: { fetch: nodeGuardedFetch(pullGuard), ...pullFlow } })
     tellingDeals.push(logDeals(deals.updates(), logs.of('deals')))
     front = await openDealFront(store, pieces, deals, { config, clock, log: logs.of('deals'), denylist, checkUrl: (url) => { pullGuard.checkUrl(url) } })
-    client = await openClientSide(store, { config, logs, clock, background: true, publicUrl: payloadUrl(config), env })
+    client = await openClientSide(store, { config, logs, clock, background: true, publicUrl: payloadUrl(config), env, ownAnswer: front.answer })
     if (client.parts.deals !== undefined) tellingDeals.push(logDeals(client.parts.deals.updates({}), logs.of('client')))
     const rpcLog = logs.of('rpc')
     const handlers = createHandlers({

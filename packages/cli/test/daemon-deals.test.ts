@@ -1,5 +1,5 @@
 /** Deals at the port of a daemon, each a process of its own: proposed, pushed, killed in the middle, sealed, read, given back. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
@@ -133,5 +133,24 @@ describe('deals at the port of a daemon', () => {
     const answer = await fetch(`${daemon.url}/deals/v1/retrievals`, { method: 'POST', headers, body: encodeRetrievalProposal({ id: 1n, payloadCid: data.root, terms: { pricePerByte: 0n, unsealPrice: 0n, paymentInterval: 0n, paymentIntervalIncrease: 0n } }) })
     const { dealId } = decodeRetrievalAnswer(await answer.text())
     expect((await fetch(`${daemon.url}/deals/v1/retrievals/${dealId}/ipfs/${data.leaf.toString()}?format=raw`, { headers })).status).toBe(410)
+  })
+})
+
+describe('deals that the demo has made', () => {
+  it('have a provider that is not asked without a daemon, and that gives the data back where one runs', async () => {
+    const cwd = await folder()
+    const bytes = seededBytes(36, 300_000)
+    await writeFile(join(cwd, 'file.bin'), bytes)
+    const made = await dagstore(cwd, ['demo', '--json', 'file.bin'])
+    const root = (JSON.parse(made.stdout) as { readonly items: readonly { readonly payloadCid: string }[] }).items[0]!.payloadCid
+    const listed = await dagstore(cwd, ['client', 'list-deals'])
+    expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('Active') })
+    expect(listed.stderr).not.toContain('WARN')
+    expect(await dagstore(cwd, ['client', 'find', root])).toMatchObject({ code: 0, stdout: 'LOCAL\n' })
+    const daemon = await startDaemon(bin, [], { cwd })
+    expect((await dagstore(cwd, ['client', 'find', root])).stdout).toMatch(/^LOCAL\nRETRIEVAL f01000@http:\/\/provider\.demo\.invalid-0 FIL-/)
+    expect(await dagstore(cwd, ['client', 'retrieve', '--no-local', root, 'out.bin'])).toMatchObject({ code: 0, stdout: 'Success\n' })
+    expect(Buffer.compare(await readFile(join(cwd, 'out.bin')), bytes)).toBe(0)
+    expect(daemon.said().stderr).not.toContain('WARN')
   })
 })

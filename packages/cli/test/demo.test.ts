@@ -103,6 +103,24 @@ describe('dagstore demo', () => {
     expect(second?.steps.filter(({ reused }) => reused).map(({ name }) => name)).toEqual(['import', 'piece', 'sector', 'shard', 'retrieve'])
   })
 
+  it('fetches again what came back and was damaged, whether its blocks or its header', async () => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'file.bin'), seededBytes(35, 50_000))
+    const before = documentOf(await dagstore(cwd, ['demo', '--json', 'file.bin'])).items[0]
+    const path = join(cwd, (before!['retrieved'] as { path: string }).path)
+    const sound = await readFile(path)
+    for (const at of [Math.floor(sound.byteLength / 2), 3]) {
+      const damaged = Uint8Array.from(sound)
+      damaged[at]! ^= 0xff
+      await writeFile(path, damaged)
+      const run = await dagstore(cwd, ['demo', '--json', 'file.bin'])
+      expect(run.code, `${at}: ${run.stderr}`).toBe(0)
+      expect(documentOf(run).items[0]).toMatchObject({ identical: true, retrieved: before!['retrieved'] })
+      expect(Buffer.compare(await readFile(path), sound), String(at)).toBe(0)
+    }
+    expect(JSON.parse((await dagstore(cwd, ['client', 'list-retrievals', '--json'])).stdout)).toHaveLength(1)
+  })
+
   it('fetches again what came back and was taken away', async () => {
     const cwd = await temporaryFolder()
     await writeFile(join(cwd, 'file.bin'), seededBytes(34, 5000))

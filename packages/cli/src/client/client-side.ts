@@ -17,6 +17,7 @@ import { exportParts } from './export-parts.ts'
 import { importParts } from './import-parts.ts'
 import { createIpfsNode, type IpfsNode } from './ipfs-node.ts'
 import { createDags } from './open-dags.ts'
+import { isOwnProvider, type OwnAnswer, withOwnProvider } from './own-provider.ts'
 import { createProviders } from './provider-names.ts'
 import { keepRetention } from './retention.ts'
 import { openRetrieved, retrievalParts } from './retrieval-parts.ts'
@@ -30,6 +31,8 @@ export interface ClientSideOptions {
   /** Where providers reach {@link ClientSide.payloads}. @default nowhere */
   readonly publicUrl?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** For the provider of this store. @default nobody answers for it */
+  readonly ownAnswer?: OwnAnswer | undefined
 }
 
 export interface ClientSide {
@@ -45,7 +48,10 @@ const IMPORTS = 'imports'
 const RETRIEVALS = 'retrievals'
 
 export const openClientSide = async ({ root, dagstore, files, hashes }: ShardStore, options: ClientSideOptions): Promise<ClientSide> => {
-  const { config, logs, clock, background, publicUrl, env } = options
+  const { config, logs, clock, background, publicUrl, env, ownAnswer } = options
+  const asked = withOwnProvider(fetch, ownAnswer)
+  // there is nobody to ask
+  const isSilent = (provider: string): boolean => ownAnswer === undefined && isOwnProvider(provider)
   const log = logs.of('client')
   const closing: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => { for (const end of closing.splice(0).reverse()) await end() }
@@ -62,13 +68,13 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     const bytesPerSecond = config.clientTransferBytesPerSecond
     const rate = bytesPerSecond === 0 ? {} : { flow: createFairFlow(bytesPerSecond, clock) }
     const deals = await openDealClient({
-      ...rate, limits: { bytesPerSecond }, db, sources: dealSources(imports, dags), hashes, fetch, clock, random: systemRandom, engine: createPieceEngine(), background, maxTransfers: config.simultaneousTransfers,
+      ...rate, limits: { bytesPerSecond }, db, sources: dealSources(imports, dags), hashes, fetch: asked, clock, random: systemRandom, engine: createPieceEngine(), background, maxTransfers: config.simultaneousTransfers,
       ...(publicUrl === undefined ? {} : { publicUrl }),
       onProblem: ({ deal, error }) => { log.warn('a deal does not get on', { deal, error }) },
     })
     closing.push(() => deals.close())
     const retrievals = await openRetrievalClient({
-      ...rate, db, retrievals: openRetrievals({ directory: files.child(RETRIEVALS), hashes, clock }), hashes, fetch, clock, random: systemRandom, background,
+      ...rate, db, retrievals: openRetrievals({ directory: files.child(RETRIEVALS), hashes, clock }), hashes, fetch: asked, clock, random: systemRandom, background,
       local: async (cid, call) => {
         const dag = await dags.openHere(cid, call)
         return dag === undefined ? undefined : { blockstore: dag.store, close: () => dag.close() }
@@ -85,14 +91,14 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
         await keeping
       })
     }
-    const providers = createProviders(config, (call) => deals.deals(call))
+    const providers = createProviders(config, (call) => deals.deals(call), isSilent)
     const retrieved = (id: bigint, call: Parameters<typeof openRetrieved>[2]): ReturnType<typeof openRetrieved> => openRetrieved(retrievals, id, call)
     return {
       parts: {
         imports: importParts(imports, join(root.path, IMPORTS)),
         data: dataParts({ imports, dags, sources, sourcesBeside, hashes, commP: (cid, call) => deals.commP(cid, call), retrieved }),
         deals: dealParts(deals, {
-          wallet: config.clientWallet, background,
+          wallet: config.clientWallet, background, isSilent,
           onProblem: (provider, error) => { log.warn('a provider does not answer; its deals are shown as they were', { provider, error }) },
         }),
         retrievals: retrievalParts({

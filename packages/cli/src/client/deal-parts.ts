@@ -23,9 +23,9 @@ export const dealSources = (imports: Pick<Imports, 'setPiece'>, dags: Dags): Dea
 })
 
 /** Deals that nobody follows: the provider is asked when they are looked at. One who does not answer is asked once for all of its deals. */
-const lookedAt = (deals: DealClient, onProblem: (provider: string, error: unknown) => void): Pick<ClientDealParts, 'deal' | 'deals'> => {
+const lookedAt = (deals: DealClient, { isSilent, onProblem }: Pick<DealPartsOptions, 'isSilent' | 'onProblem'>): Pick<ClientDealParts, 'deal' | 'deals'> => {
   const fresh = async (deal: ClientDeal, silent: Set<string>, { signal }: CallOptions): Promise<ClientDeal> => {
-    if (silent.has(deal.provider)) return deal
+    if (silent.has(deal.provider) || isSilent(deal.provider)) return deal
     try {
       return await deals.refresh(deal.proposalCid, { signal })
     } catch (error) {
@@ -52,15 +52,17 @@ export interface DealPartsOptions {
   readonly wallet: string
   /** Whether deals are followed by themselves. */
   readonly background: boolean
+  /** Providers of whom it is known that they do not answer now. */
+  readonly isSilent: (provider: string) => boolean
   /** Told of a provider that does not say how a deal stands. */
   readonly onProblem: (provider: string, error: unknown) => void
 }
 
-export const dealParts = (deals: DealClient, { wallet, background, onProblem }: DealPartsOptions): ClientDealParts => ({
+export const dealParts = (deals: DealClient, { wallet, background, isSilent, onProblem }: DealPartsOptions): ClientDealParts => ({
   ask: (provider, options) => deals.ask(provider, options),
   start: (deal, options) => deals.start({ ...deal, wallet: deal.wallet ?? (wallet || undefined) }, options),
   stateless: (deal, options) => deals.stateless({ ...deal, wallet: deal.wallet ?? (wallet || undefined) }, options),
-  ...(background ? { deals: (options: CallOptions) => deals.deals(options), deal: (proposalCid: CID, options: CallOptions) => deals.deal(proposalCid, options) } : lookedAt(deals, onProblem)),
+  ...(background ? { deals: (options: CallOptions) => deals.deals(options), deal: (proposalCid: CID, options: CallOptions) => deals.deal(proposalCid, options) } : lookedAt(deals, { isSilent, onProblem })),
   settled: (proposalCid, options) => deals.settled(proposalCid, options),
   updates: (options) => deals.updates(options),
   transfers: (options) => deals.transfers(options),

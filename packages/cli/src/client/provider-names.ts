@@ -13,7 +13,8 @@ export interface KnownProviders extends ProviderNames {
 /** After these nobody has the data. */
 const LOST: ReadonlySet<string> = new Set(['StorageDealError', 'StorageDealFailing', 'StorageDealProposalRejected', 'StorageDealRejecting', 'StorageDealExpired', 'StorageDealSlashed'])
 
-export const createProviders = ({ clientProviders, clientGateways }: Pick<Config, 'clientProviders' | 'clientGateways'>, deals: (options: CallOptions) => AsyncIterable<ClientDealFacts>): KnownProviders => {
+/** @param isSilent - who does not answer now, and is not asked who has something */
+export const createProviders = ({ clientProviders, clientGateways }: Pick<Config, 'clientProviders' | 'clientGateways'>, deals: (options: CallOptions) => AsyncIterable<ClientDealFacts>, isSilent: (url: string) => boolean = () => false): KnownProviders => {
   const configured = clientProviders.flatMap((text) => readProvider(text) ?? [])
   return {
     urlOf: async (address, options) => {
@@ -33,7 +34,7 @@ export const createProviders = ({ clientProviders, clientGateways }: Pick<Config
     },
     of: async (root, options) => {
       const urls: string[] = []
-      for await (const deal of deals(options)) if (deal.root?.equals(root) === true && !LOST.has(deal.state)) urls.push(deal.provider)
+      for await (const deal of deals(options)) if (deal.root?.equals(root) === true && !LOST.has(deal.state) && !isSilent(deal.provider)) urls.push(deal.provider)
       const all = [...urls, ...configured.map(({ url }) => url), ...clientGateways]
       return all.filter((url, at) => all.findIndex((other) => same(other, url)) === at)
     },

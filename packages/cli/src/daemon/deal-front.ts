@@ -15,6 +15,8 @@ import { showBytes } from '../text.ts'
 export interface DealFront {
   /** `undefined`: the configuration wants none. */
   readonly door: ExtraDoor | undefined
+  /** The same for this process. */
+  readonly answer: (request: Request) => Promise<Response | undefined>
   readonly market: MarketParts
   /** Ends data on their way, so that the next process goes on with them; before the deals are closed. */
   close (): Promise<void>
@@ -97,6 +99,7 @@ export const openDealFront = async (store: ShardStore, pieces: PieceStore, deals
       access: config.acceptDeals === 'always' ? 'everywhere' : 'loopback',
       handler: webHandler((request, { client }) => front.handler(request, { client })),
     },
+    answer: (request) => front.handler(request, { client: 'this store' }),
     market: {
       ask,
       transfers: (options) => deals.online.transfers(options),

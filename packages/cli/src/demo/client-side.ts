@@ -6,13 +6,8 @@ import { type Clock, systemRandom } from '@dagstore/io'
 import { createPieceEngine } from '@dagstore/piece/node'
 import { openRetrievals, type Retrievals } from '@dagstore/retrievals'
 import type { CID } from 'multiformats/cid'
+import { isOwnProvider } from '../client/own-provider.ts'
 import type { ShardStore } from '../compose.ts'
-
-/**
- * What the client calls the provider, in its records too: that answers at another port each time. No name that somebody else could have, so
- * that nobody is asked about these deals where there is no demo.
- */
-export const PROVIDER_URL = 'http://provider.demo.invalid/'
 
 export interface ClientSide {
   readonly imports: Imports
@@ -69,7 +64,7 @@ export const openClientSide = async ({ root: { path }, dagstore: { db }, files: 
 /** The same at the provider. */
 const at = (origin: string, input: Parameters<typeof fetch>[0]): URL => {
   if (typeof input !== 'string' && !(input instanceof URL)) throw new TypeError('want=a URL')
-  const { pathname, search, origin: named } = new URL(input)
-  if (named !== new URL(PROVIDER_URL).origin) throw new TypeError('nobody else is asked')
+  if (!isOwnProvider(input)) throw new TypeError('nobody else is asked')
+  const { pathname, search } = new URL(input)
   return new URL(pathname + search, origin)
 }

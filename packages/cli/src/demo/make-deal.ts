@@ -3,7 +3,7 @@ import type { ClientDeal, DealParams } from '@dagstore/deal-client'
 import { FINAL_STATES } from '@dagstore/deal-protocol'
 import { IoError } from '@dagstore/io'
 import type { CID } from 'multiformats/cid'
-import { PROVIDER_URL } from './client-side.ts'
+import { OWN_PROVIDER } from '../client/own-provider.ts'
 import { follow, hasData } from './follow.ts'
 import type { DemoInput } from './input.ts'
 import type { ItemParts } from './item-parts.ts'
@@ -38,7 +38,7 @@ export const makeDeal = async (input: DemoInput, record: InputRecord, wanted: De
   const start = async (): Promise<ClientDeal> => {
     await checkRoom(record, wanted, unsealed, parts)
     await note('unknown')
-    return deals.start({ ...wanted, ...termsOf(record), provider: PROVIDER_URL }, { signal })
+    return deals.start({ ...wanted, ...termsOf(record), provider: OWN_PROVIDER }, { signal })
   }
   const before = await earlierDeal(record, wanted, unsealed, parts)
   const there = before === undefined ? undefined : await sides.provider.deals.deal(before.proposalCid, { signal })
@@ -81,7 +81,7 @@ const earlierDeal = async (record: InputRecord, wanted: DealWanted, unsealed: bo
 
 const isGood = async (deal: ClientDeal, { piece }: InputRecord, { root, transferType }: DealWanted, unsealed: boolean, { sides, miner, signal }: ItemParts): Promise<boolean> => {
   const { proposal, proposalCid, failure } = deal
-  if (deal.provider !== PROVIDER_URL || deal.transferType !== transferType || deal.root?.toString() !== root?.toString()) return false
+  if (deal.provider !== OWN_PROVIDER || deal.transferType !== transferType || deal.root?.toString() !== root?.toString()) return false
   if (proposal.provider !== `f0${miner}` || !proposal.pieceCid.equals(piece.pieceCid)) return false
   if (FINAL_STATES.has(deal.state) || deal.state === 'StorageDealFailing') return false
   const there = await sides.provider.deals.deal(proposalCid, { signal })

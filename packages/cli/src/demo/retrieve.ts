@@ -4,8 +4,9 @@ import type { ShardLease } from '@dagstore/dagstore'
 import type { Retrieval } from '@dagstore/deal-client'
 import { promote } from '@dagstore/promote-blockstore'
 import type { CID } from 'multiformats/cid'
+import { OWN_PROVIDER } from '../client/own-provider.ts'
+import { codeOf } from '../failure.ts'
 import { count, showBytes } from '../text.ts'
-import { PROVIDER_URL } from './client-side.ts'
 import { compareTrees } from './compare.ts'
 import { DealStoppedError } from './follow.ts'
 import type { DemoInput } from './input.ts'
@@ -26,6 +27,23 @@ export interface RetrievedResult {
 
 /** The DAG under the root comes back in a retrieval deal, is exported, and compared with the input file by file, byte by byte. */
 export const retrieveTree = async (input: DemoInput, root: CID, record: InputRecord, lease: ShardLease, parts: ItemParts): Promise<RetrievedResult> => {
+  const { retrievals } = parts.sides.client
+  const before = record.retrieval === undefined ? undefined : await retrievals.retrieval(record.retrieval)
+  try {
+    return await retrieveAndCompare(input, root, record, parts)
+  } catch (error) {
+    parts.signal.throwIfAborted()
+    // what an earlier run has fetched may have been damaged since; it is fetched once more
+    if (before === undefined || !isWhole(before) || !DAMAGE.test(codeOf(error) ?? '')) throw error
+    await retrievals.remove(before.id)
+    return retrieveAndCompare(input, root, record, parts)
+  }
+}
+
+/** What is said of a file of our own that cannot be read as it was written. */
+const DAMAGE = /^(?:BLOCKSTORE|CARV2|INDEX)_/
+
+const retrieveAndCompare = async (input: DemoInput, root: CID, record: InputRecord, parts: ItemParts): Promise<RetrievedResult> => {
   const { sides: { client: { files } }, steps, signal } = parts
   const retrieved = await steps.run('retrieve', (step) => retrieve(input, root, record, parts, step))
   await steps.run('compare', async (step) => {
@@ -54,7 +72,7 @@ const retrieve = async (input: DemoInput, root: CID, record: InputRecord, { stor
   const id = before?.id ?? await newId(retrievals, record.retrieval)
   if (id !== record.retrieval) await journal.record(input.absolutePath, input.fingerprint, { ...record, retrieval: id })
   if (before !== undefined && isWhole(before)) step.reused()
-  const after = await retrievals.retrieve({ id, root, pieceCid, providers: [PROVIDER_URL], localFirst: false }, { signal, onUpdate: ({ receivedBytes }) => { step.progress(receivedBytes, record.piece.payloadBytes) } })
+  const after = await retrievals.retrieve({ id, root, pieceCid, providers: [OWN_PROVIDER], localFirst: false }, { signal, onUpdate: ({ receivedBytes }) => { step.progress(receivedBytes, record.piece.payloadBytes) } })
   if (!isWhole(after)) throw new DealStoppedError({ code: after.code ?? 'DEAL_CLIENT_REFUSED', message: after.message })
   const [name, bytes] = [after.file, after.totalBytes ?? after.receivedBytes]
   const blocks = await countBlocks(name, { store, signal })
