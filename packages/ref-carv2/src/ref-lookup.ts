@@ -30,7 +30,8 @@ export const createRefLookup = (sections: ShardBlockstore, hashes: Hashes): RefL
 
   return {
     own: async (cid, options) => {
-      const bytes = await read(cid, options)
+      // asked first: most blocks are leaves, which no section has, and an error for each costs more than asking
+      const bytes = await sections.has(cid, callOptions(options.signal)) ? await read(cid, options) : undefined
       if (bytes === undefined || isBlock(cid, bytes)) return bytes
       if (isKey(cid, bytes)) return undefined
       verifyBlock(hashes, cid, bytes)

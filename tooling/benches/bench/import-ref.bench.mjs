@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openHashes } from '@dagstore/hashes/node'
 import { createMemoryRecords, openImports } from '@dagstore/imports'
@@ -36,6 +37,20 @@ export const run = async ({ compare, amounts, scratch, form }) => {
   const hashAlone = async (code) => {
     for await (const chunk of createReadStream(path, { highWaterMark: MIB })) hashes.digest(code, chunk)
   }
+  // what a dense import does at least: the disk has every byte once more
+  const hashAndWrite = async () => {
+    const to = join(scratch, 'copy.bin')
+    const file = await open(to, 'w')
+    for await (const chunk of createReadStream(path, { highWaterMark: MIB })) {
+      hashes.digest(SHA2_256, chunk)
+      await file.write(chunk)
+    }
+    await file.sync()
+    await file.close()
+    await rm(to)
+  }
+  // the disk has nothing left to write of the case before
+  const prepare = () => { spawnSync('sync') }
   // the same tree; its blocks are counted and go nowhere
   const theirs = async () => {
     let blocks = 0
@@ -54,10 +69,20 @@ export const run = async ({ compare, amounts, scratch, form }) => {
     work,
     rounds: 3,
     cases: [
-      { name: 'importPath, by reference', role: 'ours', run: () => import_({ profile: 'unixfs-v1-2025' }) },
-      { name: 'importPath, dense', role: 'ours', run: () => import_({ profile: 'unixfs-v1-2025', form: 'dense' }) },
-      { name: 'read and hash alone', role: 'floor', run: () => hashAlone(SHA2_256) },
-      { name: 'ipfs-unixfs-importer', role: 'peer', run: theirs },
+      { name: 'importPath, by reference', role: 'ours', prepare, run: () => import_({ profile: 'unixfs-v1-2025' }) },
+      { name: 'read and hash alone', role: 'floor', prepare, run: () => hashAlone(SHA2_256) },
+      { name: 'ipfs-unixfs-importer', role: 'peer', prepare, run: theirs },
+    ],
+  })
+  await compare({
+    what: `${what}, sha2-256; read, hashed, and all of it written to a file and synced; the importer's blocks go nowhere`,
+    work,
+    rounds: 3,
+    cases: [
+      { name: 'importPath, dense', role: 'ours', prepare, run: () => import_({ profile: 'unixfs-v1-2025', form: 'dense' }) },
+      { name: 'read, hash, write and sync', role: 'floor', prepare, run: hashAndWrite },
+      { name: 'read and hash alone', role: 'floor', prepare, run: () => hashAlone(SHA2_256) },
+      { name: 'ipfs-unixfs-importer', role: 'peer', prepare, run: theirs },
     ],
   })
   await compare({

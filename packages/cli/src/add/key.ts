@@ -4,6 +4,7 @@ import { readLayout } from '@dagstore/carv2'
 import { type ByteProgress, readChunks } from '@dagstore/io'
 import { openFileSource } from '@dagstore/io/node'
 import { CommandError } from '../failure.ts'
+import { hashThreads } from '../hash-threads.ts'
 
 export const KEY_KINDS = ['name', 'root', 'piece', 'sha256'] as const
 export type KeyKind = (typeof KEY_KINDS)[number]
@@ -42,7 +43,7 @@ export const keyOf = async (kind: KeyKind, { path, name }: { readonly path: stri
     const { commpOf } = await import('@dagstore/piece/node') // loaded when needed
     const { payloadStart, payloadBytes } = layout
     const { cidV1 } = await commpOf(readChunks(source, payloadStart, payloadStart + payloadBytes, { signal }), {
-      signal, onProgress: ({ doneBytes }) => { onProgress({ doneBytes, totalBytes: payloadBytes }) },
+      signal, workers: hashThreads(), onProgress: ({ doneBytes }) => { onProgress({ doneBytes, totalBytes: payloadBytes }) },
     })
     return cidV1.toString()
   } finally {

@@ -7,6 +7,7 @@ import { IoError } from '@dagstore/io'
 import { parsePieceCid, pieceBytes, pieceCidV2 } from '@dagstore/piece'
 import { commpOf } from '@dagstore/piece/node'
 import type { CID } from 'multiformats/cid'
+import { hashThreads } from '../hash-threads.ts'
 import { count, showBytes } from '../text.ts'
 import { type DemoInput, hasChanged } from './input.ts'
 import { openInputTree } from './input-tree.ts'
@@ -57,7 +58,7 @@ const runCar = async (input: DemoInput, parts: ItemParts): Promise<ItemResult> =
     await steps.run('import', (step) => checkCar(input, car, parts, step))
     const compute = async (step: StepContext): Promise<PieceRecord> => {
       pieceBytes(car.sizeBytes) // refuses what no sector holds before anything is read
-      const { cidV1, cidV2, ...sizes } = await commpOf(car.stream(signal), { signal, onProgress: ({ doneBytes }) => { step.progress(doneBytes, car.sizeBytes) } })
+      const { cidV1, cidV2, ...sizes } = await commpOf(car.stream(signal), { signal, workers: hashThreads(), onProgress: ({ doneBytes }) => { step.progress(doneBytes, car.sizeBytes) } })
       return { ...sizes, pieceCid: cidV1, pieceCidV2: cidV2 }
     }
     return await throughDeal(input, { compute, root: car.layout.roots[0], transferType: 'manual' }, parts, (lease) => retrieveSections(car, lease, parts))

@@ -4,6 +4,7 @@ import { readChunks } from '@dagstore/io'
 import { pieceBytes } from '@dagstore/piece'
 import { commpOf } from '@dagstore/piece/node'
 import { withSource } from '../car/input.ts'
+import { hashThreads } from '../hash-threads.ts'
 import type { AddOptions, CommonOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { showBytes, toJson } from '../text.ts'
@@ -29,7 +30,7 @@ const commp = async (file: string, options: CommpOptions, terminal: Terminal): P
   const piece = await withSource(file, 'commp', terminal, async (source, onProgress) => {
     const { from, to } = options.raw === true ? { from: 0, to: source.sizeBytes } : await payloadRange(source, { signal })
     pieceBytes(to - from)
-    return commpOf(readChunks(source, from, to, { signal }), { signal, onProgress: ({ doneBytes }) => { onProgress({ doneBytes, totalBytes: to - from }) } })
+    return commpOf(readChunks(source, from, to, { signal }), { signal, workers: hashThreads(), onProgress: ({ doneBytes }) => { onProgress({ doneBytes, totalBytes: to - from }) } })
   })
   const result = { pieceCid: piece.cidV1.toString(), pieceCidV2: piece.cidV2.toString(), pieceSizePadded: piece.paddedBytes, payloadBytes: piece.payloadBytes }
   if (options.json === true) terminal.stdout(`${toJson(result)}\n`)
