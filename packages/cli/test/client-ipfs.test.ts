@@ -1,5 +1,5 @@
 /** An IPFS node behind the imports of a client, and in place of files of retrievals. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededBytes } from '@dagstore-tooling/fixtures'
 import { createKuboBlockstore } from '@dagstore/ipfs-blockstore'
@@ -98,6 +98,26 @@ describe('with an IPFS node', () => {
     if (online) expect(Buffer.compare(bytes, content)).toBe(0)
     expect((await dagstore(cwd, ['client', 'stat', root])).code).toBe(online ? 0 : 1)
     expect((await dagstore(cwd, ['client', 'retrieve', root, 'out'])).stderr).toContain('no import has it')
+  })
+
+  it('an import goes into the node, pinned if wanted, and deals are made of it there, without the file', async () => {
+    const { cwd, node } = await withNode()
+    const { root, car } = await makeCar()
+    await writeFile(join(cwd, 'in'), content)
+    expect((await run(cwd, 'import', '--into', 'ipfs', 'in')).stdout).toBe(`In the IPFS node, Root ${root}\n`)
+    expect([node.blocks.size > 2, node.pins.size]).toEqual([true, 0])
+    await writeFile(join(cwd, 'in.car'), car)
+    expect((await run(cwd, 'import', '--car', '--json', '--into', 'ipfs-pinned', 'in.car')).stdout).toContain(`{"Root":{"/":"${root}"},"ImportID":0}`)
+    expect([...node.pins]).toEqual([root])
+    for (const name of ['in', 'in.car']) await rm(join(cwd, name))
+    expect((await run(cwd, 'local')).stdout).toBe('')
+    expect(await readdir(join(cwd, '.dagstore', 'imports')).catch(() => [])).toEqual([])
+    expect(Buffer.compare((await run(cwd, 'cat', root)).bytes, content)).toBe(0)
+    expect((await run(cwd, 'stat', root)).stdout).toContain(`Payload Size: ${car.byteLength}`)
+    for (const wrong of [['--into', 'ipfs', '--copy', 'x'], ['--into', 'ipfs', '-']]) expect((await dagstore(cwd, ['client', 'import', ...wrong])).code).toBe(2)
+    await writeFile(join(cwd, '.dagstore', 'config.toml'), '')
+    await writeFile(join(cwd, 'in'), content)
+    expect((await dagstore(cwd, ['client', 'import', '--into', 'ipfs', 'in'])).stderr).toContain('there is no IPFS node for this')
   })
 
   it('one that is only named is not asked by itself, and takes what is ordered into it', async () => {

@@ -66,12 +66,15 @@ export interface ClientImportHow {
   readonly Profile?: 'lotus-2021' | 'unixfs-v1-2025' | 'unixfs-v0-2015' | undefined
   /** What becomes of symbolic links. @default 'refuse' */
   readonly Links?: 'refuse' | 'skip' | 'keep' | undefined
+  /** Where the blocks go; in an IPFS node there is no import of them, so its id is 0. @default 'file' */
+  readonly Into?: 'file' | 'ipfs' | 'ipfs-pinned' | undefined
 }
 
 export const clientImportHow: Schema<ClientImportHow> = object('ClientImportHow', {
   Form: about('`ref`: leaves are references into the source; `dense`: all bytes are copied; default `ref`', optional(oneOf(['ref', 'dense']))),
   Profile: about('default `lotus-2021`', optional(oneOf(['lotus-2021', 'unixfs-v1-2025', 'unixfs-v0-2015']))),
   Links: about('what becomes of symbolic links; default `refuse`', optional(oneOf(['refuse', 'skip', 'keep']))),
+  Into: about('where the blocks go: an import, or the IPFS node, where none is remembered and the id is 0; default `file`', optional(oneOf(['file', 'ipfs', 'ipfs-pinned']))),
 }, { strict: true })
 
 /** How far an import is; the last one has the result. */

@@ -64,6 +64,7 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     // without `UseIpfs` one that is named is there for those who ask for it
     const ipfs = config.useIpfs || config.ipfsMAddr !== '' ? createIpfsNode(config, hashes, env) : undefined
     if (ipfs !== undefined) closing.push(() => ipfs.close())
+    const node = ipfs === undefined ? undefined : nodeOf(ipfs)
     const dags = createDags(imports, { ipfs: config.useIpfs ? ipfs : undefined, online: config.ipfsOnlineMode })
     const bytesPerSecond = config.clientTransferBytesPerSecond
     const rate = bytesPerSecond === 0 ? {} : { flow: createFairFlow(bytesPerSecond, clock) }
@@ -79,7 +80,7 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
         const dag = await dags.openHere(cid, call)
         return dag === undefined ? undefined : { blockstore: dag.store, close: () => dag.close() }
       },
-      ...(ipfs === undefined ? {} : { node: nodeOf(ipfs) }),
+      ...(node === undefined ? {} : { node }),
       onProblem: ({ id, error }) => { log.warn('a retrieval does not get on', { id, error }) },
     })
     closing.push(() => retrievals.close())
@@ -95,7 +96,7 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     const retrieved = (id: bigint, call: Parameters<typeof openRetrieved>[2]): ReturnType<typeof openRetrieved> => openRetrieved(retrievals, id, call)
     return {
       parts: {
-        imports: importParts(imports, join(root.path, IMPORTS)),
+        imports: importParts(imports, { folder: join(root.path, IMPORTS), hashes, sourcesBeside, node }),
         data: dataParts({ imports, dags, sources, sourcesBeside, hashes, commP: (cid, call) => deals.commP(cid, call), retrieved }),
         deals: dealParts(deals, {
           wallet: config.clientWallet, background, isSilent,

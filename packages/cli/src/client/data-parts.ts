@@ -1,12 +1,8 @@
 /** What can be said and read of the DAGs of a store, as the handlers of the RPC ask for it. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { payloadForm, payloadSize, readEntity, resolvePath } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
-import { createMemoryRecords, type Imports, openImports, type SourceFiles } from '@dagstore/imports'
+import type { Imports, SourceFiles } from '@dagstore/imports'
 import { type CallOptions, readChunks } from '@dagstore/io'
-import { openDirectory } from '@dagstore/io/node'
 import { pieceBytes } from '@dagstore/piece'
 import { commpOf } from '@dagstore/piece/node'
 import type { ReadBlockstore } from '@dagstore/read-blockstore'
@@ -16,6 +12,7 @@ import { CommandError } from '../failure.ts'
 import { payloadRange } from '../pieces/payload-range.ts'
 import { listDag } from './list-dag.ts'
 import type { Dags, OpenDag } from './open-dags.ts'
+import { withPassingImport } from './passing-import.ts'
 import { writeFileWhole } from './written-file.ts'
 
 export interface DataPartsOptions {
@@ -66,22 +63,8 @@ export const dataParts = ({ imports, dags, sources, sourcesBeside, hashes, commP
         await car.close()
       }
     },
-    generateCar: async (source, isCar, target, options) => {
-      // an import that nobody is told of, and that goes with its folder
-      const folder = await mkdtemp(join(tmpdir(), 'dagstore-generate-car-'))
-      try {
-        await using passing = await openImports({ records: createMemoryRecords(), directory: openDirectory(folder), hashes, sources: sourcesBeside(folder) })
-        const { id, root } = await passing.importPath(source, { car: isCar, signal: options.signal })
-        const { blockstore, close } = await passing.open(id, options)
-        try {
-          await writeFileWhole(target, payloadForm(blockstore, root, { ...options, hashes, verify: 'never' }), { ...options, force: true })
-        } finally {
-          await close()
-        }
-      } finally {
-        await rm(folder, { recursive: true, force: true })
-      }
-    },
+    generateCar: (source, isCar, target, options) => withPassingImport({ hashes, sourcesBeside }, source, { car: isCar, signal: options.signal }, ({ root, store }) =>
+      writeFileWhole(target, payloadForm(store, root, { ...options, hashes }), { ...options, force: true })),
     list: async function * (place, options) {
       const { store, close } = await opened(place, options)
       try {

@@ -17,6 +17,7 @@ interface ImportOptions extends CommonOptions {
   readonly copy?: boolean
   readonly profile?: ClientImportHow['Profile']
   readonly links?: ClientImportHow['Links']
+  readonly into?: ClientImportHow['Into']
 }
 
 export const addImportCommand = (client: Command, common: AddOptions, terminal: Terminal): void => {
@@ -28,17 +29,19 @@ export const addImportCommand = (client: Command, common: AddOptions, terminal: 
     .option('--copy', 'keep a copy of the data, so that the file may go')
     .addOption(new Option('--profile <name>', 'how data become blocks: the same name gives the same root everywhere').choices(['lotus-2021', 'unixfs-v1-2025', 'unixfs-v0-2015']).default('lotus-2021'))
     .addOption(new Option('--links <how>', 'what becomes of symbolic links in a directory').choices(['refuse', 'skip', 'keep']).default('refuse'))
+    .addOption(new Option('--into <place>', 'where the blocks go: an import, or the IPFS node, where they need neither an import nor the file').choices(['file', 'ipfs', 'ipfs-pinned']).default('file'))
     .action((path: string, options: ImportOptions) => importPath(path, options, terminal))
 }
 
 const importPath = async (argument: string, options: ImportOptions, terminal: Terminal): Promise<void> => {
   const source = namedPath(argument, terminal)
   if (options.car === true && options.copy === true) throw new CommandError('COMMAND_USAGE', 'a CAR is used in place: --car or --copy')
+  if (options.into !== 'file' && (options.copy === true || argument === '-')) throw new CommandError('COMMAND_USAGE', '--into goes with a path, and without --copy')
   const made = argument === '-'
     ? await importPiped(options, terminal)
     : await withAnyClient(options, terminal, async (client) => {
       await mustBeThere(source, client)
-      const how: ClientImportHow = { ...(options.copy === true ? { Form: 'dense' } : {}), ...(options.car === true ? {} : { Profile: options.profile, Links: options.links }) }
+      const how: ClientImportHow = { ...(options.copy === true ? { Form: 'dense' } : {}), ...(options.into === 'file' ? {} : { Into: options.into }), ...(options.car === true ? {} : { Profile: options.profile, Links: options.links }) }
       const progress = startProgress(terminal, 'import')
       try {
         return await aboutFile(source.label, () => importEvents(client.calls.ClientImportWithEvents({ Path: source.path, IsCAR: options.car === true }, how, { signal: terminal.signal }), progress), source.path)
@@ -99,5 +102,5 @@ const importPiped = async (options: ImportOptions, terminal: Terminal): Promise<
 const tellImport = async ({ Key, Root }: Pick<Import, 'Key' | 'Root'>, { json, quiet }: ImportOptions, terminal: Terminal): Promise<void> => {
   if (Root === null) throw new CommandError('COMMAND_REFUSED', 'the import has no root')
   if (json === true) terminal.stdout(await rpcJson('ClientImport', { Root, ImportID: Key }))
-  else terminal.stdout(quiet === true ? `${Root.toString()}\n` : `Import ${Key}, Root ${Root.toString()}\n`)
+  else terminal.stdout(quiet === true ? `${Root.toString()}\n` : `${Key === 0n ? 'In the IPFS node' : `Import ${Key}`}, Root ${Root.toString()}\n`)
 }

@@ -25,7 +25,7 @@ export const importHandlers = (imports: ClientImportParts): ImportMethods => {
     ClientImportWithEvents: (ref, how = {}, { signal } = {}) => {
       const path = source(ref)
       return progressStream(
-        (options) => imports.importPath(path, { isCar: ref.IsCAR, form: how.Form, profile: how.Profile, links: how.Links, ...options }), { signal }, importValues)
+        (options) => imports.importPath(path, { isCar: ref.IsCAR, form: how.Form, profile: how.Profile, links: how.Links, into: how.Into, ...options }), { signal }, importValues)
     },
     ClientListImports: async ({ signal } = {}) => {
       const broken = new Map<bigint, string>()

@@ -27,6 +27,8 @@ export interface ImportHow extends CallOptions {
   readonly form?: 'ref' | 'dense' | undefined
   readonly profile?: 'lotus-2021' | 'unixfs-v1-2025' | 'unixfs-v0-2015' | undefined
   readonly links?: 'refuse' | 'skip' | 'keep' | undefined
+  /** `ipfs`, `ipfs-pinned`: into the IPFS node, with no import to remember; its id is 0. @default 'file' */
+  readonly into?: 'file' | 'ipfs' | 'ipfs-pinned' | undefined
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
