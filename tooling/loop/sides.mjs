@@ -2,10 +2,9 @@
  * Client and provider as two daemons that know each other by a network alone: import, deal, retrieval, comparison, by the commands that a user
  * gives. Each is killed at moments of the other's requests, the network is cut, files change meanwhile, disks are full.
  */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, rmSync, truncateSync } from 'node:fs'
 import { carV1, carV2, makeBlocks, seededBytes, seededInts } from '@dagstore-tooling/fixtures'
+import { fullDisks } from './full-disks.mjs'
 import { createWorlds, pause } from './worlds.mjs'
 
 /** States of Lotus: of deals, of retrievals. */
@@ -13,7 +12,7 @@ const [ACTIVE, COMPLETED] = [7, 15]
 
 /** @param loop - what `run.mjs` gives: attempt, must, dagstore, folder, bin, long, Skipped */
 export const runSides = async (loop) => {
-  const { attempt, must, dagstore, folder, long, Skipped } = loop
+  const { attempt, must, dagstore, long } = loop
   const open = createWorlds(loop)
   const scenarios = []
   const sides = (title, work) => scenarios.push(() => attempt(`two sides: ${title}`, async () => {
@@ -209,46 +208,7 @@ export const runSides = async (loop) => {
     world.noneStaged()
   })
 
-  scenarios.push(() => attempt('two sides: a full disk, at the provider, then at the client, is told, and its deal and retrieval come through when there is room', async () => {
-    const disks = ['p', 'c'].map((side) => join(folder, `disk-${side}`))
-    for (const disk of disks) {
-      mkdirSync(disk)
-      if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', disk]).status !== 0) throw new Skipped('a small disk can be mounted by root only')
-    }
-    const [full, empty] = [(disk) => writeFileSync(join(disk, 'ballast'), Buffer.alloc(38 << 20)), (disk) => rmSync(join(disk, 'ballast'))]
-    try {
-      const world = await open({ roots: { provider: 'disk-p/store', client: 'disk-c/store' } })
-      try {
-        const { toProvider, client, done, run, write, path, active } = world
-        const root = await done('import', '-q', write('in', bytes))
-        full(disks[0])
-        const ended = await run(['deal', '--no-wait', '--provider', toProvider.url, root])
-        must(ended.code === 0, ended.stderr.slice(-500))
-        const [proposal] = /bafy[a-z0-9]+/.exec(ended.stdout)
-        let deal
-        for (let turn = 0; turn < 300 && !/room|space|full/i.test(deal?.Message ?? ''); turn++) {
-          await pause(100)
-          deal = await client.call('ClientGetDealInfo', { '/': proposal })
-        }
-        must(/room|space|full/i.test(deal.Message), `nobody says why: ${JSON.stringify(deal)}`)
-        empty(disks[0])
-        const [{ TransferID }] = await client.call('ClientListDataTransfers')
-        await done('restart-transfer', String(TransferID))
-        await active(proposal)
-        full(disks[1])
-        const refused = await run(['retrieve', '--no-local', root, path('out')])
-        must(refused.code === 1 && /full|ENOSPC/i.test(refused.stderr), `exit ${refused.code}; ${refused.stderr.slice(-500)}`)
-        empty(disks[1])
-        await done('retrieve', '--no-local', root, path('out'))
-        world.same('out', bytes)
-        await world.close()
-      } finally {
-        await world.leave()
-      }
-    } finally {
-      for (const disk of disks) spawnSync('umount', [disk])
-    }
-  }))
+  scenarios.push(() => attempt('two sides: a full disk, at the provider, then at the client, is told, and its deal and retrieval come through when there is room', () => fullDisks(loop, open, bytes)))
 
   // they wait most of the time
   const worker = async () => { for (let next = scenarios.shift(); next !== undefined; next = scenarios.shift()) await next() }

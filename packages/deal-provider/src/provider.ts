@@ -2,6 +2,7 @@
 /** The provider's calls. */
 import { checkProposal, DealError, type DealTerms, decodeTerms, encodeTerms, type ProviderDeal, type StagedPiece } from '@dagstore/deal-protocol'
 import type { CallOptions, EventHub } from '@dagstore/io'
+import { isSameDigest } from '@dagstore/transfer'
 import type { CID } from 'multiformats/cid'
 import type { Background } from './background.ts'
 import type { AcceptedDeal, AcceptOptions, DealProvider, DealQuery, DealRef, DealUpdate, ImportDataOptions, ImportSource, UpdatesOptions } from './deal-provider.ts'
@@ -100,8 +101,7 @@ export class Provider implements DealProvider {
   async #given ({ proposalCid }: ProviderDeal, given: TransferRecord): Promise<TransferRecord> {
     const name = proposalCid.toString()
     const record = await this.#table.transfer(proposalCid)
-    const isSame = record?.tokenDigest.byteLength === given.tokenDigest.byteLength && record.tokenDigest.every((byte, at) => byte === given.tokenDigest[at])
-    if (!isSame) throw new DealProviderError('DEAL_UNAUTHORIZED', `the deal was proposed with another token; deal=${name}`, { deal: name })
+    if (record === undefined || !isSameDigest(record.tokenDigest, given.tokenDigest)) throw new DealProviderError('DEAL_UNAUTHORIZED', `the deal was proposed with another token; deal=${name}`, { deal: name })
     return record
   }
 

@@ -4,6 +4,7 @@ export { type CallbackSource, hasCallbacks, type ReadDone } from './callback-sou
 export { type Clock, systemClock } from './clock.ts'
 export { type ConcatOptions, createConcatSource } from './concat-source.ts'
 export { type Directory, type FileStat, splitName } from './directory.ts'
+export { type Count, createCount } from './counts.ts'
 export { createEventHub, type DroppedEvents, type EventHub, type EventsOptions } from './event-hub.ts'
 export { IoError, type IoErrorCode, type Retry } from './errors.ts'
 export { createFairFlow, type FairFlow } from './fair-flow.ts'

@@ -1,6 +1,5 @@
 export { type BesideOptions, makeBeside } from './node/beside.ts'
 export { clientOf, isFromHere, isLoopback, plainAddress } from './node/client-address.ts'
-export { type Count, createCount } from './node/counts.ts'
 export { type Connection, createDepartures, type Departures } from './node/departures.ts'
 export { type DirectoryOptions, openDirectory } from './node/directory.ts'
 export { classifyNodeError } from './node/errors.ts'

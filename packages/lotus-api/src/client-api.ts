@@ -5,10 +5,8 @@ import type { ClientDealPoint, CommPRet, DataCIDSize, DataSize, DealInfo, StartD
 import type {
   ClientAdoptedImport, ClientImportCheckProgress, ClientImportHow, ClientImportProgress, ClientImportsCheck, ClientVerifyHow, FileRef, Import, ImportRes,
 } from './client-imports.ts'
-import type {
-  ClientDagEntry, ClientDagRef, ClientExportHow, ClientExportProgress, ClientPruneHow, ClientPruneReport, ExportRef, QueryOffer, RestrievalRes, RetrievalEvent, RetrievalInfo,
-  RetrievalOrder,
-} from './client-retrievals.ts'
+import type { ClientDagEntry, ClientDagRef, ClientExportHow, ClientExportProgress, ExportRef } from './client-exports.ts'
+import type { ClientPruneHow, ClientPruneReport, QueryOffer, RestrievalRes, RetrievalEvent, RetrievalInfo, RetrievalOrder } from './client-retrievals.ts'
 import type { DataTransferChannel } from './transfers.ts'
 
 export interface LotusClientApi {

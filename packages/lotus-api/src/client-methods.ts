@@ -4,10 +4,8 @@ import { clientDealPoint, commPRet, dataCIDSize, dataSize, dealInfo, startDealPa
 import {
   clientAdoptedImport, clientImportCheckProgress, clientImportHow, clientImportProgress, clientImportsCheck, clientVerifyHow, fileRef, importInfo, importRes,
 } from './client-imports.ts'
-import {
-  clientDagEntry, clientDagRef, clientExportHow, clientExportProgress, clientPruneHow, clientPruneReport, exportRef, queryOffer, restrievalRes, retrievalEvent, retrievalInfo,
-  retrievalOrder,
-} from './client-retrievals.ts'
+import { clientDagEntry, clientDagRef, clientExportHow, clientExportProgress, exportRef } from './client-exports.ts'
+import { clientPruneHow, clientPruneReport, queryOffer, restrievalRes, retrievalEvent, retrievalInfo, retrievalOrder } from './client-retrievals.ts'
 import { its, itsStream, our, ourStream, type Rows } from './rows.ts'
 import { bytes, cid, decimal, flag, id, list, nothing, nullable, optional, text, whole } from './schema.ts'
 import { dataTransferChannel } from './transfers.ts'

@@ -10,10 +10,8 @@ export type {
   ClientAdoptedImport, ClientBrokenImport, ClientImportCheck, ClientImportCheckProgress, ClientImportFault, ClientImportHow, ClientImportProgress, ClientImportsCheck, ClientVerifyHow, FileRef, Import,
   ImportRes,
 } from './client-imports.ts'
-export type {
-  ClientDagEntry, ClientDagRef, ClientExportHow, ClientExportProgress, ClientPruneHow, ClientPruneReport, DagSpec, ExportRef, QueryOffer, RestrievalRes, RetrievalEvent, RetrievalInfo,
-  RetrievalOrder, RetrievalPeer,
-} from './client-retrievals.ts'
+export type { ClientDagEntry, ClientDagRef, ClientExportHow, ClientExportProgress, DagSpec, ExportRef } from './client-exports.ts'
+export type { ClientPruneHow, ClientPruneReport, QueryOffer, RestrievalRes, RetrievalEvent, RetrievalInfo, RetrievalOrder, RetrievalPeer } from './client-retrievals.ts'
 export type { DagstoreOfflineDeal, DataRef, DealProposal, MinerDeal, Signature, TransferChannelId } from './deals.ts'
 export type { DagstoreEventsQuery, DagstoreStoreEvent } from './events.ts'
 export type { LotusMarketApi, LotusMarketMethodName } from './market-api.ts'

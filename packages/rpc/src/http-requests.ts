@@ -1,7 +1,7 @@
 /** One HTTP request, from its path to its answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Clock, METRICS_TYPE, metricsText, onAbort } from '@dagstore/io'
-import { clientOf, type Count, type Departures, isFromHere } from '@dagstore/io/node'
+import { type Clock, type Count, METRICS_TYPE, metricsText, onAbort } from '@dagstore/io'
+import { clientOf, type Departures, isFromHere } from '@dagstore/io/node'
 import type { RpcServer } from '@dagstore/json-rpc'
 import { hasBody, readBody, type Room } from './body.ts'
 import { askExtra, type ExtraAccess, type ExtraHandler } from './extra-requests.ts'

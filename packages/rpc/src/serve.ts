@@ -2,8 +2,8 @@
 /** The server: HTTP and WebSocket on one port, from the first request to the last. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { type Clock, systemClock } from '@dagstore/io'
-import { clientOf, createCount, createDepartures } from '@dagstore/io/node'
+import { type Clock, createCount, systemClock } from '@dagstore/io'
+import { clientOf, createDepartures } from '@dagstore/io/node'
 import { createRpcServer, RpcError, type RpcConnection } from '@dagstore/json-rpc'
 import { type LotusApi, methodsOf } from '@dagstore/lotus-api'
 import { WebSocketServer } from 'ws'

@@ -1,6 +1,5 @@
 /** The methods as a server serves them: each call is counted and told, and none begins once the server is leaving. */
-import { type Clock, onAbort, withdrawable } from '@dagstore/io'
-import type { Count } from '@dagstore/io/node'
+import { type Clock, type Count, onAbort, withdrawable } from '@dagstore/io'
 import { RpcError, type RpcMethod, type RpcMethods, type RpcStreamMethod } from '@dagstore/json-rpc'
 import type { LotusContext } from '@dagstore/lotus-api'
 

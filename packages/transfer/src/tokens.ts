@@ -19,11 +19,13 @@ export const createTransferToken = (random: Random, hashes: Hashes): TransferTok
 }
 
 /** Whether the token is the one of which the digest was stored; takes as long for any two. */
-export const matchesToken = (token: string | undefined, digest: Uint8Array, hashes: Hashes): boolean => {
-  if (token === undefined || !TEXT.test(token)) return false
-  const found = digestOf(token, hashes)
-  let differs = found.byteLength ^ digest.byteLength
-  for (let i = 0; i < found.byteLength; i++) differs |= found[i]! ^ (digest[i] ?? 0)
+export const matchesToken = (token: string | undefined, digest: Uint8Array, hashes: Hashes): boolean =>
+  token !== undefined && TEXT.test(token) && isSameDigest(digestOf(token, hashes), digest)
+
+/** Takes as long for any two of one length. */
+export const isSameDigest = (a: Uint8Array, b: Uint8Array): boolean => {
+  let differs = a.byteLength ^ b.byteLength
+  for (let at = 0; at < a.byteLength; at++) differs |= a[at]! ^ (b[at] ?? 0)
   return differs === 0
 }
 

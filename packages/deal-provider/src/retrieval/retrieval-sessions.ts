@@ -1,11 +1,13 @@
 /** Retrievals under way: who may go on with them, what they hold, and what has become of them. */
 import type { RetrievalDealState } from '@dagstore/deal-protocol'
-import { type Clock, createLane, type EventHub, type FairFlow, type Lane, withdrawable } from '@dagstore/io'
+import { type Clock, type Count, createCount, type EventHub, type FairFlow, withdrawable } from '@dagstore/io'
+import { isSameDigest } from '@dagstore/transfer'
 import { codeOf } from '../failure.ts'
 import { DealProviderError } from '../errors.ts'
 import { answerError } from '../http/answers.ts'
 import { countedBody } from './counted-body.ts'
 import type { HeldShards } from './held-shards.ts'
+import { createLive, type Live } from './live-retrieval.ts'
 import type { RetrievalDeal } from './retrieval-deal.ts'
 import type { RetrievalLimits, RetrievalUpdate, ServeContext } from './retrieval-provider.ts'
 import { isFinal, type RetrievalTable } from './retrieval-table.ts'
@@ -20,41 +22,26 @@ export interface SessionParts {
   readonly onProblem: (error: unknown) => void
 }
 
-/** What this process knows of a retrieval besides its record. */
-interface Live {
-  readonly lane: Lane
-  /** What it reads. */
-  readonly shard: string | undefined
-  /** Ends its answers. */
-  readonly ending: AbortController
-  active: number
-  /** The last answer did not come to its end. */
-  broken: boolean
-  sentBytes: number
-  lastAt: number
-  /** Ends the wait for another request. */
-  idle: AbortController
-}
-
 /** Bytes are written down so often. */
 const NOTED_BYTES = 64 << 20
-
-type Refused = 'unauthorized' | undefined
 
 export class RetrievalSessions {
   readonly #parts: SessionParts
   readonly #live = new Map<bigint, Live>()
-  readonly #clients = new Map<string, number>()
   readonly #work = new Set<Promise<unknown>>()
-  #active = 0
+  /** Requests under way. */
+  readonly #requests: Count
   #closed: Promise<void> | undefined
 
-  constructor (parts: SessionParts) { this.#parts = parts }
+  constructor (parts: SessionParts) {
+    this.#parts = parts
+    this.#requests = createCount(parts.limits.maxActive, parts.limits.maxActivePerClient)
+  }
 
-  authorized (dealId: bigint, digest: Uint8Array | undefined): RetrievalDeal | Refused {
+  authorized (dealId: bigint, digest: Uint8Array | undefined): RetrievalDeal | 'unauthorized' | undefined {
     const deal = this.#parts.table.get(dealId)
     if (deal === undefined) return undefined
-    return digest !== undefined && same(digest, deal.tokenDigest) ? this.#withBytes(deal) : 'unauthorized'
+    return digest !== undefined && isSameDigest(digest, deal.tokenDigest) ? this.#withBytes(deal) : 'unauthorized'
   }
 
   /** `other`: the number is somebody else's. */
@@ -80,21 +67,16 @@ export class RetrievalSessions {
       await this.#change(deal, 'DealStatusErrored', 'its client has not gone on with it')
       return 'ended'
     }
-    const ofClient = this.#clients.get(client) ?? 0
-    if (this.#closed !== undefined || this.#active >= limits.maxActive || ofClient >= limits.maxActivePerClient) return later('too many requests')
+    const over = this.#closed === undefined ? this.#requests.enter(client) : undefined
+    if (over === undefined) return later('too many requests')
     const live = this.#liveOf(deal)
-    this.#active++
-    this.#clients.set(client, ofClient + 1)
     live.active++
     live.idle.abort()
     let left = false
     const leave = (): void => {
       if (left) return
       left = true
-      this.#active--
-      const now = (this.#clients.get(client) ?? 1) - 1
-      if (now === 0) this.#clients.delete(client)
-      else this.#clients.set(client, now)
+      over()
       live.active--
       live.lastAt = clock.monotonic()
       if (live.active === 0) this.#watchIdle(dealId, live)
@@ -200,7 +182,7 @@ export class RetrievalSessions {
   #liveOf ({ dealId, shard, sentBytes }: RetrievalDeal): Live {
     const known = this.#live.get(dealId)
     if (known !== undefined) return known
-    const live: Live = { lane: createLane(), shard, ending: new AbortController(), active: 0, broken: false, sentBytes, lastAt: this.#parts.clock.monotonic(), idle: new AbortController() }
+    const live = createLive(shard, sentBytes, this.#parts.clock.monotonic())
     this.#live.set(dealId, live)
     return live
   }
@@ -263,12 +245,6 @@ export class RetrievalSessions {
     const told = work.catch((error: unknown) => { this.#parts.onProblem(error) }).finally(() => { this.#work.delete(told) })
     this.#work.add(told)
   }
-}
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => {
-  let differs = a.byteLength ^ b.byteLength
-  for (let at = 0; at < a.byteLength; at++) differs |= a[at]! ^ (b[at] ?? 0)
-  return differs === 0
 }
 
 const later = (message: string): Response => answerError(503, 'DEAL_BUSY', message, { 'retry-after': '2' })
