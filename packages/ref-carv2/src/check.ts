@@ -28,7 +28,7 @@ export const checkRefCar = async ({ roots, lookup, blockstore, files }: CheckPar
   const fault = (cid: CID | undefined, error: unknown, path: string | undefined): void => {
     signal?.throwIfAborted()
     if (isClosed(error)) throw error
-    if (++faultCount <= MAX_FAULTS) faults.push({ cid, path: path ?? (error instanceof RefCarError ? error.reference?.path : undefined), code: codeOf(error), message: error instanceof Error ? error.message : String(error) })
+    if (++faultCount <= MAX_FAULTS) faults.push({ cid, path: path ?? (error instanceof RefCarError ? error.reference?.path : undefined), code: codeOf(error), message: messageOf(error) })
   }
   for await (const { cid, stored, reference } of listDag(lookup, roots, { signal, onFault: (at, error) => { fault(at, error, undefined) } })) {
     if (reference !== undefined) {
@@ -80,6 +80,12 @@ const statFile = async (files: ReferencedFiles, cid: CID, last: FileReference, o
     throw asFileFailure(error, cid, last)
   }
   if (!isLongEnough) throw failure('REF_CAR_FILE_CHANGED', cid, last)
+}
+
+/** A file that cannot be read has a reason that its user can do something about. */
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return codeOf(error) === 'REF_CAR_FILE_UNREADABLE' && error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
 const codeOf = (error: unknown): string => error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'REF_CAR_FILE_UNREADABLE'
