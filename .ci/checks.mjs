@@ -25,8 +25,8 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
 // a cut is made between calls of ours, whatever the version of Node
 const WITHOUT_CUTS = ['--exclude', '**/*.crash.test.ts']
 
-/** One of three parts of the test files; `npm run nightly` runs all of them. */
-const third = (behind) => `${(Math.floor(Date.now() / 86_400_000) + behind) % 3 + 1}/3`
+/** One of six parts of the test files, another one each day; `npm run nightly` runs all of them. */
+const sixth = (behind) => `${(Math.floor(Date.now() / 86_400_000) + behind) % 6 + 1}/6`
 
 /** Every test file that has a longer form. */
 const withLongForms = () => ['packages', 'tooling'].flatMap((part) => readdirSync(join(root, part)).flatMap((name) => {
@@ -39,8 +39,8 @@ const withLongForms = () => ['packages', 'tooling'].flatMap((part) => readdirSyn
 const CHECKS = [
   { name: 'test', what: 'types and tests as the README says', run: () => ['npm', ['test']] },
   { name: 'lint', what: 'oxlint', run: () => [bin('oxlint'), ['--deny-warnings', 'packages', 'tooling', 'examples']] },
-  { name: 'node-22', what: 'a third of the tests on Node 22, other ones each day, but the crash cuts', run: () => otherNode('22.23.3', [...TESTS, ...WITHOUT_CUTS, `--shard=${third(0)}`]) },
-  { name: 'node-24', what: 'the next third on Node 24; what is near Node is in both', run: () => otherNode('24.21.0', [...TESTS, ...WITHOUT_CUTS, `--shard=${third(1)}`]) },
+  { name: 'node-22', what: 'a sixth of the tests on Node 22, other ones each day, but the crash cuts', run: () => otherNode('22.23.3', [...TESTS, ...WITHOUT_CUTS, `--shard=${sixth(0)}`]) },
+  { name: 'node-24', what: 'another sixth on Node 24; what is near Node is in both', run: () => otherNode('24.21.0', [...TESTS, ...WITHOUT_CUTS, `--shard=${sixth(3)}`]) },
   { name: 'long', what: 'crash cuts with more chances, a model of folders, roots of large inputs', run: () => [bin('vitest'), ['run', 'crash', 'directory-model', 'vectors-unixfs']], env: { DAGSTORE_LONG: '1' } },
   { name: 'loop', what: 'the demo on every kind of input; client and provider as two daemons', run: () => ['node', ['tooling/loop/run.mjs']] },
   { name: 'wasm', what: 'the WebAssembly modules rebuilt and compared', run: () => ['node', ['tooling/wasm/build.mjs', '--check']] },
