@@ -2,7 +2,7 @@
 import { payloadForm } from '@dagstore/dag'
 import type { Hashes } from '@dagstore/hashes'
 import { type ByteProgress, type CallOptions, withdrawable } from '@dagstore/io'
-import { createCommP, type PieceEngine } from '@dagstore/piece'
+import type { OpenCommP, PieceCommitment } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
 import { DealClientError } from './errors.ts'
 import type { DealSource, DealSources, PiecePayload } from './sources.ts'
@@ -23,18 +23,27 @@ interface Computation {
   waiting: number
 }
 
-export const createPieces = (sources: DealSources, hashes: Hashes, engine: PieceEngine | undefined): Pieces => {
+export const createPieces = (sources: DealSources, hashes: Hashes, openCommP: OpenCommP): Pieces => {
   const under = new Map<string, Computation>()
+  const commit = async ({ store, verified }: DealSource, root: CID, signal: AbortSignal, listeners: Computation['listeners']): Promise<PieceCommitment> => {
+    const commp = openCommP({ signal })
+    try {
+      let doneBytes = 0
+      for await (const chunk of payloadForm(store, root, { hashes, verify: verified === true ? 'never' : 'always', signal })) {
+        await commp.write(chunk)
+        doneBytes += chunk.byteLength
+        for (const tell of listeners) tell({ doneBytes, totalBytes: undefined })
+      }
+      return await commp.finish()
+    } finally {
+      await commp.close()
+    }
+  }
   const compute = async (root: CID, signal: AbortSignal, listeners: Computation['listeners']): Promise<PiecePayload> => {
     const source = await openSource(sources, root, { signal })
     try {
       if (source.piece !== undefined) return source.piece
-      const commp = createCommP(engine === undefined ? {} : { engine })
-      for await (const chunk of payloadForm(source.store, root, { hashes, verify: source.verified === true ? 'never' : 'always', signal })) {
-        commp.write(chunk)
-        for (const tell of listeners) tell({ doneBytes: commp.payloadBytes, totalBytes: undefined })
-      }
-      const { cidV1: pieceCid, paddedBytes, payloadBytes } = commp.finish()
+      const { cidV1: pieceCid, paddedBytes, payloadBytes } = await commit(source, root, signal, listeners)
       const piece: PiecePayload = { pieceCid, paddedBytes, payloadBytes }
       await source.setPiece?.(piece)
       return piece

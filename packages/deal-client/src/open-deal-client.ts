@@ -3,7 +3,7 @@
 import { transferOfDeal } from '@dagstore/deal-protocol'
 import type { Hashes } from '@dagstore/hashes'
 import { type AnyLevel, type Clock, createEventHub, createFairSlots, type FairFlow, type Random, systemClock, systemRandom } from '@dagstore/io'
-import type { PieceEngine } from '@dagstore/piece'
+import { type OpenCommP, openCommPHere, type PieceEngine } from '@dagstore/piece'
 import type { TransferLimits } from '@dagstore/transfer'
 import { Background, type ClientDealProblem } from './background.ts'
 import type { Chain } from './chain.ts'
@@ -36,6 +36,8 @@ export interface DealClientOptions {
   readonly random?: Random | undefined
   /** What pads and hashes: that of `@dagstore/piece/node` is fast. @default plain JavaScript */
   readonly engine?: PieceEngine | undefined
+  /** What hashes pieces instead, such as `openCommP` of `@dagstore/piece/node` with threads. @default `engine`, on this one */
+  readonly openCommP?: OpenCommP | undefined
   /** Below which `payloadHandler` answers the world, for providers that fetch. @default none does */
   readonly publicUrl?: string | URL | undefined
   /** Of payloads that are fetched. */
@@ -63,7 +65,7 @@ const REQUESTS = 16
  * @throws {RangeError} an option out of range
  */
 export const openDealClient = async (options: DealClientOptions): Promise<DealClient> => {
-  const { db, sources, hashes, fetch: send = fetch, clock = systemClock, random = systemRandom, engine, limits, flow, maxTransfers = 4, background: goesOn = true, onProblem = () => {} } = options
+  const { db, sources, hashes, fetch: send = fetch, clock = systemClock, random = systemRandom, engine, openCommP = openCommPHere({ engine }), limits, flow, maxTransfers = 4, background: goesOn = true, onProblem = () => {} } = options
   const retry = { firstMs: options.retry?.firstMs ?? RETRY_DEFAULTS.firstMs, maxMs: options.retry?.maxMs ?? RETRY_DEFAULTS.maxMs }
   for (const [name, value] of Object.entries({ maxTransfers, ...retry })) if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name}; want=a whole number from 1 got=${value}`)
   const publicUrl = options.publicUrl === undefined ? undefined : new URL(options.publicUrl)
@@ -99,7 +101,7 @@ export const openDealClient = async (options: DealClientOptions): Promise<DealCl
   const steps = new DealSteps(parts)
   background = new Background(parts, steps, onProblem)
   if (goesOn) background.begin()
-  const pieces = createPieces(sources, hashes, engine)
+  const pieces = createPieces(sources, hashes, openCommP)
   return new Client({
     parts, pieces, steps, background, hub, transferHub, live, ending,
     proposing: new Proposing(parts, pieces, random),

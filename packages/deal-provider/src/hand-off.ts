@@ -66,16 +66,18 @@ const addPiece = async (parts: Parts, deal: ProviderDeal, onFault: (error: unkno
 }
 
 /** The payload from its start; ends with an error unless it was that of the piece. */
-async function * checked ({ engine, ending }: Parts, { proposal }: ProviderDeal, source: ByteSource, start: number, length: number, onFault: (error: unknown) => void): AsyncGenerator<Uint8Array, void, undefined> {
-  const check = createPieceCheck(proposal, engine)
+async function * checked ({ openCommP, ending }: Parts, { proposal }: ProviderDeal, source: ByteSource, start: number, length: number, onFault: (error: unknown) => void): AsyncGenerator<Uint8Array, void, undefined> {
+  const check = createPieceCheck(proposal, openCommP, { signal: ending })
   try {
     for await (const chunk of readChunks(source, start, start + length, { signal: ending })) {
-      check.write(chunk)
+      await check.write(chunk)
       yield chunk
     }
-    check.finish()
+    await check.finish()
   } catch (error) {
     onFault(error)
     throw error
+  } finally {
+    await check.close()
   }
 }

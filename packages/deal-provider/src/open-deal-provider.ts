@@ -4,7 +4,7 @@ import type { DealTransfer, SealingSubsystem } from '@dagstore/deal-protocol'
 import { createHashes, type Hashes } from '@dagstore/hashes'
 import { type AnyLevel, type CallOptions, type Clock, createEventHub, createKeyLock, type Directory, systemClock } from '@dagstore/io'
 import type { LocalFiles } from '@dagstore/mounts'
-import type { PieceEngine } from '@dagstore/piece'
+import { type OpenCommP, openCommPHere, type PieceEngine } from '@dagstore/piece'
 import type { CID } from 'multiformats/cid'
 import { Background } from './background.ts'
 import type { DealProvider, DealUpdate } from './deal-provider.ts'
@@ -43,6 +43,8 @@ export interface DealProviderOptions {
   readonly otherDeals?: ((pieceCid: CID, options: CallOptions) => Promise<boolean>) | undefined
   /** What pads and hashes: that of `@dagstore/piece/node` is fast. @default plain JavaScript */
   readonly engine?: PieceEngine | undefined
+  /** What hashes pieces instead, such as `openCommP` of `@dagstore/piece/node` with threads. @default `engine`, on this one */
+  readonly openCommP?: OpenCommP | undefined
   /** @default systemClock */
   readonly clock?: Clock | undefined
   /** When what failed for a passing reason is tried again. */
@@ -66,7 +68,7 @@ export const DEAL_PROVIDER_DEFAULTS: { readonly pollIntervalMs: number, readonly
  * @throws {RangeError} an option out of range
  */
 export const openDealProvider = async (options: DealProviderOptions): Promise<DealProvider> => {
-  const { db, files, localFiles, dagstore, pieces, sealing, transfer, pulls, otherDeals, engine, hashes = createHashes(), clock = systemClock, onProblem = () => {} } = options
+  const { db, files, localFiles, dagstore, pieces, sealing, transfer, pulls, otherDeals, engine, openCommP = openCommPHere({ engine }), hashes = createHashes(), clock = systemClock, onProblem = () => {} } = options
   const retry = retrySettings(options.retry)
   const pollIntervalMs = atLeast(1000, 'pollIntervalMs', options.pollIntervalMs ?? DEAL_PROVIDER_DEFAULTS.pollIntervalMs)
   const handOffs = atLeast(1, 'maxConcurrentHandOffs', options.maxConcurrentHandOffs ?? DEAL_PROVIDER_DEFAULTS.maxConcurrentHandOffs)
@@ -85,7 +87,7 @@ export const openDealProvider = async (options: DealProviderOptions): Promise<De
     background?.kick(deal)
   })
   const parts = {
-    deals, files, localFiles, dagstore, pieces, sealing, transfer, pulls, pushes, transfers, hashes, otherDeals, engine, clock, retry, pieceLock: createKeyLock(), ending: ending.signal,
+    deals, files, localFiles, dagstore, pieces, sealing, transfer, pulls, pushes, transfers, hashes, otherDeals, openCommP, clock, retry, pieceLock: createKeyLock(), ending: ending.signal,
   }
   const steps = new DealSteps(parts, table, onProblem)
   background = new Background(parts, table, steps, { pollIntervalMs, handOffs, pulls: maxPulls, clientPulls, onProblem })

@@ -4,7 +4,7 @@ import type { DealTransfer, SealingSubsystem } from '@dagstore/deal-protocol'
 import type { Hashes } from '@dagstore/hashes'
 import type { CallOptions, Clock, Directory, KeyLock } from '@dagstore/io'
 import type { LocalFiles } from '@dagstore/mounts'
-import type { PieceEngine } from '@dagstore/piece'
+import type { OpenCommP } from '@dagstore/piece'
 import type { PieceStore } from '@dagstore/piece-store'
 import type { CID } from 'multiformats/cid'
 import type { Deals } from './deals.ts'
@@ -32,7 +32,7 @@ export interface Parts {
   readonly transfers: DealTransfers
   readonly hashes: Hashes
   readonly otherDeals: ((pieceCid: CID, options: CallOptions) => Promise<boolean>) | undefined
-  readonly engine: PieceEngine | undefined
+  readonly openCommP: OpenCommP
   readonly clock: Clock
   readonly retry: RetrySettings
   /** By piece: a place is given, or given up. */

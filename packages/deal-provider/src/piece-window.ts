@@ -7,7 +7,7 @@
  */
 import { readLayout, refuseReferences } from '@dagstore/carv2'
 import { type ByteProgress, type ByteSource, type CallOptions, createWindow, readChunks } from '@dagstore/io'
-import { type CommP, createCommP, padCommitment, parsePieceCid, PieceError, type PieceEngine, unpaddedBytes } from '@dagstore/piece'
+import { type CommPWriter, type OpenCommP, padCommitment, parsePieceCid, PieceError, unpaddedBytes } from '@dagstore/piece'
 import type { DealProposal } from '@dagstore/deal-protocol'
 import { DealProviderError } from './errors.ts'
 import { codeOf } from './failure.ts'
@@ -15,7 +15,7 @@ import { codeOf } from './failure.ts'
 export interface PieceWindow { readonly start: number, readonly length: number }
 
 export interface MatchOptions extends CallOptions {
-  readonly engine: PieceEngine | undefined
+  readonly openCommP: OpenCommP
   readonly onProgress?: ((progress: ByteProgress) => void) | undefined
 }
 
@@ -59,17 +59,17 @@ export const carFault = async (source: ByteSource, { start, length }: PieceWindo
 const isCarError = (error: unknown): boolean => error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('CARV2_')
 
 /** Takes the payload in order, and says at the end whether it was that of the piece. */
-export interface PieceCheck {
-  write(bytes: Uint8Array): void
+export interface PieceCheck extends Pick<CommPWriter, 'write' | 'close'> {
   /** @throws {DealProviderError} `DEAL_PIECE_MISMATCH` */
-  finish(): void
+  finish(): Promise<void>
 }
 
-export const createPieceCheck = (wanted: Wanted, engine: PieceEngine | undefined): PieceCheck => {
-  const commp = createCommP({ engine })
+export const createPieceCheck = (wanted: Wanted, openCommP: OpenCommP, options: CallOptions): PieceCheck => {
+  const commp = openCommP(options)
   return {
-    write: (bytes) => { commp.write(bytes) },
-    finish: () => { if (!isPiece(commp, wanted)) throw mismatch(wanted) },
+    write: (bytes) => commp.write(bytes),
+    finish: async () => { if (!await isPiece(commp, wanted)) throw mismatch(wanted) },
+    close: () => commp.close(),
   }
 }
 
@@ -80,24 +80,30 @@ export const createPieceCheck = (wanted: Wanted, engine: PieceEngine | undefined
  * @throws {DealProviderError} `DEAL_PIECE_MISMATCH`. {CarV2Error} `CARV2_REFERENCES`
  */
 export const matchPiece = async (source: ByteSource, wanted: Wanted, options: MatchOptions): Promise<PieceWindow> => {
-  const { signal, engine, onProgress } = options
+  const { signal, openCommP, onProgress } = options
   for (const window of await candidateWindows(source, wanted, { signal })) {
-    const commp = createCommP({ engine })
-    for await (const chunk of readChunks(source, window.start, window.start + window.length, { signal })) {
-      commp.write(chunk)
-      onProgress?.({ doneBytes: commp.payloadBytes, totalBytes: window.length })
+    const commp = openCommP({ signal })
+    try {
+      let doneBytes = 0
+      for await (const chunk of readChunks(source, window.start, window.start + window.length, { signal })) {
+        await commp.write(chunk)
+        doneBytes += chunk.byteLength
+        onProgress?.({ doneBytes, totalBytes: window.length })
+      }
+      if (await isPiece(commp, wanted)) return window
+    } finally {
+      await commp.close()
     }
-    if (isPiece(commp, wanted)) return window
   }
   throw mismatch(wanted)
 }
 
-const isPiece = (commp: CommP, { pieceCid, pieceSize }: Wanted): boolean => {
+const isPiece = async (commp: CommPWriter, { pieceCid, pieceSize }: Wanted): Promise<boolean> => {
   let result
   try {
-    result = commp.finish()
+    result = await commp.finish()
   } catch (error) {
-    if (error instanceof PieceError) return false
+    if (error instanceof PieceError && error.code === 'PIECE_TOO_SMALL') return false
     throw error
   }
   if (result.paddedBytes > pieceSize) return false

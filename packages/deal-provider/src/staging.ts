@@ -10,7 +10,7 @@ import { hasEnded } from './wants.ts'
 
 export const STAGING = 'deal-staging'
 
-type StagingParts = Pick<Parts, 'files' | 'localFiles' | 'engine' | 'clock'>
+type StagingParts = Pick<Parts, 'files' | 'localFiles' | 'openCommP' | 'clock'>
 
 export interface StageOptions {
   readonly signal: AbortSignal
@@ -54,7 +54,7 @@ export const openStaged = ({ files, localFiles }: StagingParts, proposalCid: CID
  * @throws {IoError}
  */
 export const stage = async (parts: StagingParts, { proposalCid, proposal }: Pick<DealTerms, 'proposalCid' | 'proposal'>, staged: StagedPiece, options: StageOptions): Promise<PieceWindow> => {
-  const match: MatchOptions = { ...options, engine: parts.engine }
+  const match: MatchOptions = { ...options, openCommP: parts.openCommP }
   const name = stagedName(proposalCid)
   if (staged.mode === 'borrow' || staged.mode === 'transfer') return matchStaged(parts, proposalCid, proposal, staged, match)
   if (await parts.files.stat(name) !== undefined) {
@@ -83,7 +83,7 @@ const matchStaged = async (parts: StagingParts, proposalCid: CID, proposal: Deal
 }
 
 /** What is written is what was checked: the commitment is taken of the chunks on their way. */
-const copyIn = async ({ files, localFiles, engine }: StagingParts, name: string, proposal: DealProposal, path: string, options: MatchOptions): Promise<PieceWindow> => {
+const copyIn = async ({ files, localFiles, openCommP }: StagingParts, name: string, proposal: DealProposal, path: string, options: MatchOptions): Promise<PieceWindow> => {
   const { signal, onProgress } = options
   const source = await localFiles.open(path, { signal })
   try {
@@ -92,18 +92,22 @@ const copyIn = async ({ files, localFiles, engine }: StagingParts, name: string,
     const window = first === undefined || second !== undefined ? await matchPiece(source, proposal, options) : first
     const free = await files.freeBytes()
     if (free !== undefined && free < window.length) throw new IoError('IO_FULL', `no room for the data of a deal; in=${STAGING} need=${window.length} free=${free}`, { retry: 'later' })
-    const check = createPieceCheck(proposal, engine)
+    const check = createPieceCheck(proposal, openCommP, { signal })
     const checked = async function * (): AsyncGenerator<Uint8Array, void, undefined> {
       let doneBytes = 0
       for await (const chunk of readChunks(source, window.start, window.start + window.length, { signal })) {
-        check.write(chunk)
+        await check.write(chunk)
         yield chunk
         doneBytes += chunk.byteLength
         onProgress?.({ doneBytes, totalBytes: window.length })
       }
-      check.finish()
+      await check.finish()
     }
-    await files.writeAtomic(name, checked(), { signal })
+    try {
+      await files.writeAtomic(name, checked(), { signal })
+    } finally {
+      await check.close()
+    }
     return { start: 0, length: window.length }
   } finally {
     await source.close()
@@ -126,7 +130,7 @@ const moveIn = async (parts: StagingParts, proposalCid: CID, proposal: DealPropo
   await moved.close()
   if (compareIdentity(source.identity, moved.identity) === 'same') return window
   try {
-    return await matchStaged(parts, proposalCid, proposal, staged, { engine: options.engine })
+    return await matchStaged(parts, proposalCid, proposal, staged, { openCommP: options.openCommP })
   } catch (error) {
     // it was written to in between, and is the only copy of whatever it is now
     if (codeOf(error) === 'DEAL_PIECE_MISMATCH') await files.rename(name, refusedName(name, parts))

@@ -1,5 +1,6 @@
 export { aggregatePieces, padCommitment, type PieceAggregate, type PieceInfo } from './aggregate.ts'
 export { type CommP, type CommPOptions, createCommP, type PieceCommitment, resumeCommP } from './commp.ts'
+export { type CommPWriter, type OpenCommP, openCommPHere } from './commp-writer.ts'
 export { createPieceEngine, type PieceEngineOptions } from './create-engine.ts'
 export type { Fr32, PieceEngine, Subtree } from './engine.ts'
 export { PieceError, type PieceErrorCode } from './errors.ts'

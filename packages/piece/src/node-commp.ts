@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type ByteProgress, type CallOptions, untilAborted } from '@dagstore/io'
 import { type CommP, type PieceCommitment, resumeCommP as resumeGivenCommP, StreamingCommP } from './commp.ts'
+import type { CommPWriter } from './commp-writer.ts'
 import type { PieceEngine } from './engine.ts'
 import { pieceModule, sharedEngine } from './node-engine.ts'
 import { writeInParts } from './node-parts.ts'
@@ -22,18 +23,59 @@ export const createCommP = ({ engine = sharedEngine() }: NodeCommPOptions = {}):
 /** As `resumeCommP` of the portable form; states of both forms are the same. @throws {PieceError} `PIECE_BAD_STATE` */
 export const resumeCommP = (state: Uint8Array, { engine = sharedEngine() }: NodeCommPOptions = {}): CommP => resumeGivenCommP(state, { engine })
 
-export interface CommpOfOptions extends CallOptions, NodeCommPOptions {
-  /** Only passed on to `onProgress`. */
-  readonly totalBytes?: number | undefined
-  /** After each slice of at most 1 MiB. */
-  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+export interface NodeCommPWriterOptions extends CallOptions, NodeCommPOptions {
   /**
-   * Threads beside this one: as many as the number says, started for this call once the payload has passed 16 MiB and ended
+   * Threads beside this one: as many as the number says, started for this payload once it has passed 16 MiB and ended
    * with it, and none without WebAssembly; or those that {@link openCommPWorkers} gave, from the first byte.
    *
    * @default none
    */
   readonly workers?: number | CommPWorkers | undefined
+}
+
+export interface CommpOfOptions extends NodeCommPWriterOptions {
+  /** Only passed on to `onProgress`. */
+  readonly totalBytes?: number | undefined
+  /** After each slice of at most 1 MiB. */
+  readonly onProgress?: ((progress: ByteProgress) => void) | undefined
+}
+
+/** A {@link CommPWriter} that gives way to other work after each slice of at most 1 MiB. @throws {RangeError} `workers` is not 1 to 256 */
+export const openCommP = (options: NodeCommPWriterOptions = {}): CommPWriter => openReporting(options, () => {})
+
+/** @param report - told of bytes that were committed to */
+const openReporting = ({ engine = sharedEngine(), signal, workers }: NodeCommPWriterOptions, tell: (doneBytes: number) => void): CommPWriter => {
+  if (typeof workers === 'number') checkThreads(workers)
+  const commp = new StreamingCommP(engine)
+  const report = (): void => { tell(commp.payloadBytes) }
+  const own = typeof workers === 'number' && pieceModule() !== undefined ? openCommPWorkers({ threads: workers }) : undefined
+  const pool = own ?? (typeof workers === 'number' ? undefined : workers)
+  const parts = pool === undefined ? undefined : writeInParts(commp, pool, { signal, report })
+  const aloneBytes = own !== undefined ? ALONE_BYTES : parts === undefined ? Number.MAX_SAFE_INTEGER : 0
+  let sinceYield = 0
+  return {
+    write: async (chunk) => {
+      for (let at = 0; at < chunk.byteLength;) {
+        signal?.throwIfAborted()
+        const alone = Math.min(aloneBytes - commp.payloadBytes, SLICE_BYTES - sinceYield)
+        if (parts !== undefined && alone <= 0) return parts.write(at === 0 ? chunk : chunk.subarray(at))
+        const slice = chunk.subarray(at, at + alone)
+        commp.write(slice)
+        at += slice.byteLength
+        sinceYield += slice.byteLength
+        if (sinceYield < SLICE_BYTES) continue
+        sinceYield = 0
+        report()
+        await setImmediate()
+      }
+    },
+    finish: async () => {
+      await parts?.end()
+      signal?.throwIfAborted()
+      return commp.finish()
+    },
+    close: async () => { await own?.close() },
+  }
 }
 
 /**
@@ -45,39 +87,13 @@ export interface CommpOfOptions extends CallOptions, NodeCommPOptions {
  * @throws {RangeError} `workers` is not 1 to 256
  */
 export const commpOf = async (chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options: CommpOfOptions = {}): Promise<PieceCommitment> => {
-  const { engine = sharedEngine(), signal, onProgress, totalBytes, workers } = options
+  const { signal, onProgress, totalBytes } = options
   signal?.throwIfAborted()
-  if (typeof workers === 'number') checkThreads(workers)
-  const commp = new StreamingCommP(engine)
-  const report = (): void => { onProgress?.({ doneBytes: commp.payloadBytes, totalBytes }) }
-  const own = typeof workers === 'number' && pieceModule() !== undefined ? openCommPWorkers({ threads: workers }) : undefined
-  const pool = own ?? (typeof workers === 'number' ? undefined : workers)
-  const parts = pool === undefined ? undefined : writeInParts(commp, pool, { signal, report })
-  const aloneBytes = own !== undefined ? ALONE_BYTES : parts === undefined ? Number.MAX_SAFE_INTEGER : 0
+  const writer = openReporting(options, (doneBytes) => { onProgress?.({ doneBytes, totalBytes }) })
   try {
-    let sinceYield = 0
-    for await (const chunk of untilAborted(chunks, signal)) {
-      for (let at = 0; at < chunk.byteLength;) {
-        signal?.throwIfAborted()
-        const alone = Math.min(aloneBytes - commp.payloadBytes, SLICE_BYTES - sinceYield)
-        if (parts !== undefined && alone <= 0) {
-          await parts.write(at === 0 ? chunk : chunk.subarray(at))
-          break
-        }
-        const slice = chunk.subarray(at, at + alone)
-        commp.write(slice)
-        at += slice.byteLength
-        sinceYield += slice.byteLength
-        if (sinceYield < SLICE_BYTES) continue
-        sinceYield = 0
-        report()
-        await setImmediate()
-      }
-    }
-    await parts?.end()
-    signal?.throwIfAborted()
-    return commp.finish()
+    for await (const chunk of untilAborted(chunks, signal)) await writer.write(chunk)
+    return await writer.finish()
   } finally {
-    await own?.close()
+    await writer.close()
   }
 }

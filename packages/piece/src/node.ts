@@ -1,4 +1,4 @@
-export { commpOf, type CommpOfOptions, createCommP, type NodeCommPOptions, resumeCommP } from './node-commp.ts'
+export { commpOf, type CommpOfOptions, createCommP, type NodeCommPOptions, type NodeCommPWriterOptions, openCommP, resumeCommP } from './node-commp.ts'
 export { createPieceEngine } from './node-engine.ts'
 export { padFr32, padFr32Into, unpadFr32, unpadFr32Into } from './node-fr32.ts'
 export { openNativeHasher } from './node-native.ts'

@@ -4,12 +4,12 @@ import { openDealClient, openRetrievalClient, type RetrievalNode } from '@dagsto
 import { openImports, type SourceFiles } from '@dagstore/imports'
 import { nodeSourceFiles } from '@dagstore/imports/node'
 import { type Clock, createFairFlow, systemRandom } from '@dagstore/io'
-import { createPieceEngine } from '@dagstore/piece/node'
 import { openRetrievals } from '@dagstore/retrievals'
 import type { ClientDataParts, ClientImportParts, ClientParts } from '@dagstore/rpc/handlers'
 import type { PayloadHandler } from '@dagstore/transfer'
 import type { ShardStore } from '../compose.ts'
 import type { Config } from '../config/config.ts'
+import { createThreadedCommP } from '../hash-threads.ts'
 import type { Logs } from '../log/logs.ts'
 import { dataParts } from './data-parts.ts'
 import { dealParts, dealSources } from './deal-parts.ts'
@@ -69,7 +69,7 @@ export const openClientSide = async ({ root, dagstore, files, hashes }: ShardSto
     const bytesPerSecond = config.clientTransferBytesPerSecond
     const rate = bytesPerSecond === 0 ? {} : { flow: createFairFlow(bytesPerSecond, clock) }
     const deals = await openDealClient({
-      ...rate, limits: { bytesPerSecond }, db, sources: dealSources(imports, dags), hashes, fetch: asked, clock, random: systemRandom, engine: createPieceEngine(), background, maxTransfers: config.simultaneousTransfers,
+      ...rate, limits: { bytesPerSecond }, db, sources: dealSources(imports, dags), hashes, fetch: asked, clock, random: systemRandom, openCommP: createThreadedCommP(), background, maxTransfers: config.simultaneousTransfers,
       ...(publicUrl === undefined ? {} : { publicUrl }),
       onProblem: ({ deal, error }) => { log.warn('a deal does not get on', { deal, error }) },
     })

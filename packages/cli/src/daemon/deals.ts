@@ -6,6 +6,7 @@ import { createPieceEngine } from '@dagstore/piece/node'
 import type { PieceStore } from '@dagstore/piece-store'
 import type { DealParts } from '@dagstore/rpc'
 import type { ShardStore } from '../compose.ts'
+import { createThreadedCommP } from '../hash-threads.ts'
 import type { Logger } from '../log/logs.ts'
 
 /** Where imported files are until their deal is active. */
@@ -30,7 +31,7 @@ export const openDeals = ({ root, dagstore, files, hashes }: ShardStore, pieces:
     sealing: createUnsealedSealing({ db: dagstore.db, files, pieces, miner, engine }),
     // copies of other miners are those of deals that were migrated
     otherDeals: async (pieceCid) => (await pieces.get(pieceCid)).some((location) => location.miner !== miner),
-    engine,
+    openCommP: createThreadedCommP(),
     hashes,
     pulls,
     maxConcurrentPulls: maxPulls,

@@ -3,11 +3,11 @@ import { type DealClient, openDealClient, openRetrievalClient, type RetrievalCli
 import { type Imports, openImports } from '@dagstore/imports'
 import { nodeSourceFiles } from '@dagstore/imports/node'
 import { type Clock, systemRandom } from '@dagstore/io'
-import { createPieceEngine } from '@dagstore/piece/node'
 import { openRetrievals, type Retrievals } from '@dagstore/retrievals'
 import type { CID } from 'multiformats/cid'
 import { isOwnProvider } from '../client/own-provider.ts'
 import type { ShardStore } from '../compose.ts'
+import { createThreadedCommP } from '../hash-threads.ts'
 
 export interface ClientSide {
   readonly imports: Imports
@@ -39,7 +39,7 @@ export const openClientSide = async ({ root: { path }, dagstore: { db }, files: 
     const asked: typeof fetch = (input, init) => fetch(at(origin, input), init)
     const common = { db, hashes, fetch: asked, clock, random: systemRandom, background: false } as const
     const deals = await openDealClient({
-      ...common, engine: createPieceEngine(), retry: RETRY,
+      ...common, openCommP: createThreadedCommP(), retry: RETRY,
       sources: {
         open: async (root, options) => {
           if (from?.root.equals(root) !== true) return undefined

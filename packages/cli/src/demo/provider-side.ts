@@ -9,6 +9,7 @@ import { createPieceEngine } from '@dagstore/piece/node'
 import { extraDoors, serveRpc, webHandler } from '@dagstore/rpc'
 import { closeAll } from '../close-all.ts'
 import type { ShardStore } from '../compose.ts'
+import { createThreadedCommP } from '../hash-threads.ts'
 
 export interface ProviderSide {
   readonly deals: DealProvider
@@ -40,7 +41,7 @@ export const openProviderSide = async ({ root, dagstore, files, hashes, isUnseal
     const pieces = await openPieces()
     const engine = createPieceEngine()
     const deals = await openDealProvider({
-      db, files, dagstore, pieces, engine, hashes, clock, retry: RETRY,
+      db, files, dagstore, pieces, openCommP: createThreadedCommP(), hashes, clock, retry: RETRY,
       localFiles: localFiles({ folder: join(root.path, STAGING), root: root.path }),
       sealing: createUnsealedSealing({ db, files, pieces, miner, engine }), // it proves nothing
       onProblem: ({ error }) => { onProblem(error) },
