@@ -156,6 +156,14 @@ describe('client list-deals and get-deal', () => {
     expect(all[2]).toContain(proposal.toString())
   })
 
+  it('says nothing of what was sent where the data go another way', async () => {
+    const offline: DealInfo = { ...deal, DataRef: { ...deal.DataRef!, TransferType: 'manual' }, SentBytes: 0 }
+    const api: Partial<LotusApi> = { ClientListDeals: async () => [offline], ClientGetDealInfo: async () => offline, ClientGetDealUpdates: () => streamOf(offline) }
+    expect((await client(api, ['get-deal', proposal.toString()])).stdout).not.toContain('Sent')
+    expect((await client(api, ['list-deals'])).stdout).not.toContain(' of 1 MiB')
+    expect((await client(api, ['list-deals', '--watch'])).stdout.split('\n')[1]).toBe(`${proposal.toString()} StorageDealSealing`)
+  })
+
   it('goes on with a line for each change with --watch', async () => {
     const { stdout, code } = await client({ ClientListDeals: async () => [deal], ClientGetDealUpdates: () => streamOf(failed) }, ['list-deals', '--watch'])
     expect({ stdout, code }).toEqual({ code: 0, stdout: `${proposal.toString()} StorageDealSealing 512 KiB of 1 MiB\n${proposal.toString()} StorageDealError 512 KiB of 1 MiB: why\n` })

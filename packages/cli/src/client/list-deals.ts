@@ -37,10 +37,10 @@ export const addListDealsCommand = (client: Command, common: AddOptions, termina
 const listed = (deals: readonly DealInfo[], { showFailed }: ListDealsOptions): readonly DealInfo[] =>
   deals.filter(({ State }) => showFailed === true || !isFailedDeal(State)).sort((a, b) => a.CreationTime < b.CreationTime ? -1 : 1)
 
-const lineOf = (deal: DealInfo): string => printable(`${deal.ProposalCid.toString()} ${dealState(deal.State)} ${sentOf(deal)}${deal.Message === '' ? '' : `: ${deal.Message}`}`)
+const lineOf = (deal: DealInfo): string => printable(`${[deal.ProposalCid.toString(), dealState(deal.State), sentOf(deal)].filter((part) => part !== '').join(' ')}${deal.Message === '' ? '' : `: ${deal.Message}`}`)
 
-/** `31.5 MiB of 1 GiB`. */
-export const sentOf = ({ SentBytes, PayloadBytes }: Pick<DealInfo, 'SentBytes' | 'PayloadBytes'>): string => SentBytes === undefined
+/** `31.5 MiB of 1 GiB`; nothing of data that go another way. */
+export const sentOf = ({ SentBytes, PayloadBytes, DataRef }: Pick<DealInfo, 'SentBytes' | 'PayloadBytes' | 'DataRef'>): string => DataRef?.TransferType === 'manual' ? '' : SentBytes === undefined
   ? PayloadBytes === undefined ? '' : showBytes(PayloadBytes)
   : PayloadBytes === undefined || SentBytes === PayloadBytes ? showBytes(SentBytes) : `${showBytes(SentBytes)} of ${showBytes(PayloadBytes)}`
 
