@@ -10,7 +10,7 @@
  * The proposal is the CBOR that was sent; its CID is the key. Amounts are decimal text.
  */
 import * as cbor from '@ipld/dag-cbor'
-import { type ClientDealProgress, type ClientDealTerms, type DealFailure, type DealStage, decodeClientProposal, encodeClientProposal, Fields, STORAGE_DEAL_STATES, type StorageDealState, storageDealState, TRANSFER_TYPES } from '@dagstore/deal-protocol'
+import { type ClientDealProgress, type ClientDealTerms, type DealStage, decodeClientProposal, decodeFailure, encodeClientProposal, encodeFailure, Fields, STORAGE_DEAL_STATES, type StorageDealState, storageDealState, TRANSFER_TYPES } from '@dagstore/deal-protocol'
 import type { CID } from 'multiformats/cid'
 import { DealClientError } from './errors.ts'
 
@@ -23,8 +23,6 @@ export interface DealSecrets {
 }
 
 const VERSION = 1
-/** By number; never reordered. */
-const RETRIES: readonly DealFailure['retry'][] = ['never', 'later']
 
 export const encodeTerms = (terms: ClientDealTerms): Uint8Array => cbor.encode([
   VERSION,
@@ -70,7 +68,7 @@ export const encodeProgress = (progress: ClientDealProgress): Uint8Array => cbor
   progress.publishCid ?? null,
   progress.reservedFunds.toString(),
   progress.repeats,
-  progress.failure === undefined ? null : failureTuple(progress.failure),
+  progress.failure === undefined ? null : encodeFailure(progress.failure),
   progress.stages.map(({ state, message, at }) => [STORAGE_DEAL_STATES[state], message, at]),
 ])
 
@@ -84,7 +82,7 @@ export const decodeProgress = (proposalCid: CID, bytes: Uint8Array): ClientDealP
   publishCid: fields.orNone(() => fields.cid()),
   reservedFunds: amountOf(fields.text()),
   repeats: fields.count(),
-  failure: fields.orNone(() => failureOf(fields.list(6))),
+  failure: fields.orNone(() => decodeFailure(fields.list(6))),
   stages: stagesOf(fields.list()),
 }))
 
@@ -109,16 +107,6 @@ const stateOf = (fields: Fields): StorageDealState => {
 const amountOf = (text: string): bigint => {
   if (!/^\d{1,60}$/u.test(text)) throw new TypeError('amount')
   return BigInt(text)
-}
-
-const failureTuple = ({ code, message, at, retry, attempts, nextRetryAt }: DealFailure): unknown[] =>
-  [code, message, at, RETRIES.indexOf(retry), attempts, nextRetryAt ?? null]
-
-const failureOf = (fields: Fields): DealFailure => {
-  const [code, message, at] = [fields.text(), fields.text(), fields.count()]
-  const retry = RETRIES[fields.count()]
-  if (retry === undefined) throw new TypeError('retry')
-  return { code, message, at, retry, attempts: fields.count(), nextRetryAt: fields.orNone(() => fields.count()) }
 }
 
 const stagesOf = (fields: Fields): readonly DealStage[] => {

@@ -5,6 +5,7 @@ export { type ClientProposal, decodeClientProposal, encodeClientProposal, encode
 export { checkProposal, type DealProposal } from './deal-proposal.ts'
 export type { DealTransfer, ReceiveOptions } from './deal-transfer.ts'
 export { DealError, type DealErrorCode } from './errors.ts'
+export { decodeFailure, encodeFailure } from './failure-codec.ts'
 export { Fields } from './fields.ts'
 export { MAX_MESSAGE_BYTES } from './message-codec.ts'
 export type { DealFailure, DealProgress, DealShard, DealSignature, DealTerms, PiecePlace, ProviderDeal, StagedPiece } from './provider-deal.ts'

@@ -16,15 +16,15 @@ import * as cbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { checkProposal, type DealProposal } from './deal-proposal.ts'
 import { DealError } from './errors.ts'
+import { decodeFailure, encodeFailure } from './failure-codec.ts'
 import { Fields } from './fields.ts'
-import type { DealFailure, DealProgress, DealShard, DealSignature, DealTerms, PiecePlace, StagedPiece } from './provider-deal.ts'
+import type { DealProgress, DealShard, DealSignature, DealTerms, PiecePlace, StagedPiece } from './provider-deal.ts'
 import { STORAGE_DEAL_STATES, storageDealState } from './storage-deal-states.ts'
 
 const VERSION = 1
 /** By number; never reordered. */
 const MODES: readonly StagedPiece['mode'][] = ['copy', 'move', 'borrow', 'transfer']
 const SHARDS: readonly DealShard['state'][] = ['pending', 'registered', 'failed', 'retired']
-const RETRIES: readonly DealFailure['retry'][] = ['never', 'later']
 
 export const encodeTerms = (terms: DealTerms): Uint8Array => cbor.encode([
   VERSION,
@@ -66,8 +66,8 @@ export const encodeProgress = (progress: DealProgress): Uint8Array => {
     staged === undefined ? null : [MODES.indexOf(staged.mode), staged.path, staged.window?.start ?? null, staged.window?.length ?? null],
     payloadBytes ?? null,
     place === undefined ? null : [place.miner, place.sector, place.offsetPadded, place.lengthPadded],
-    shard.state === 'failed' ? [SHARDS.indexOf(shard.state), failureTuple(shard.failure)] : [SHARDS.indexOf(shard.state)],
-    failure === undefined ? null : failureTuple(failure),
+    shard.state === 'failed' ? [SHARDS.indexOf(shard.state), encodeFailure(shard.failure)] : [SHARDS.indexOf(shard.state)],
+    failure === undefined ? null : encodeFailure(failure),
     slashEpoch ?? null,
   ])
 }
@@ -85,7 +85,7 @@ export const decodeProgress = (bytes: Uint8Array): DealProgress => reading('prog
     payloadBytes: fields.orNone(() => fields.count()),
     place: fields.orNone(() => placeOf(fields.list(4))),
     shard: shardOf(fields.list()),
-    failure: fields.orNone(() => failureOf(fields.list(6))),
+    failure: fields.orNone(() => decodeFailure(fields.list(6))),
     slashEpoch: fields.orNone(() => fields.i64()),
   }
 }, 10)
@@ -142,19 +142,9 @@ const placeOf = (fields: Fields): PiecePlace =>
 const shardOf = (fields: Fields): DealShard => {
   const state = SHARDS[fields.count()]
   if (state === undefined) throw new TypeError('shard')
-  const shard = state === 'failed' ? { state, failure: failureOf(fields.list(6)) } : { state }
+  const shard = state === 'failed' ? { state, failure: decodeFailure(fields.list(6)) } : { state }
   fields.end()
   return shard
-}
-
-const failureTuple = ({ code, message, at, retry, attempts, nextRetryAt }: DealFailure): unknown[] =>
-  [code, message, at, RETRIES.indexOf(retry), attempts, nextRetryAt ?? null]
-
-const failureOf = (fields: Fields): DealFailure => {
-  const [code, message, at] = [fields.text(), fields.text(), fields.count()]
-  const retry = RETRIES[fields.count()]
-  if (retry === undefined) throw new TypeError('retry')
-  return { code, message, at, retry, attempts: fields.count(), nextRetryAt: fields.orNone(() => fields.count()) }
 }
 
 const amountBytes = (amount: bigint): Uint8Array => {

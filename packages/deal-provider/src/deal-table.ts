@@ -1,26 +1,13 @@
-/**
- * The deals in a database; described with an example in docs/formats/deals.md. Keys are bytes, numbers big-endian:
- *
- *     't' proposal CID                                  terms, written once
- *     's' proposal CID                                  progress
- *     'i' dealId u64, proposal CID                      1
- *     'p' commitment 32, proposal CID                   1: the deal has this piece, or is about to, and has not ended
- *     'd' milliseconds since 1970 u64, proposal CID     1: what failed is tried again then
- *     'w' 'n' 'b' 'r' 'u' proposal CID                  1: the lists that it stands in
- *     'o' proposal CID                                  1: it was proposed over the network, and its bytes come as a file
- *     'e' milliseconds since 1970 u64, proposal CID     1: it was proposed over the network, and has come to nothing then
- *     'x' proposal CID                                  its transfer, where it was proposed over the network
- *     'v'                                               version u8: 1
- */
-import { decodeProgress, decodeTerms, type DealProgress, type DealTerms, encodeProgress, encodeTerms, FINAL_STATES, type ProviderDeal } from '@dagstore/deal-protocol'
-import { type AnyLevel, type CallOptions, joinBytes } from '@dagstore/io'
-import { parsePieceCid } from '@dagstore/piece'
+/** The deals in a database; described with an example in docs/formats/deals.md. */
+import { decodeProgress, decodeTerms, type DealProgress, type DealTerms, encodeProgress, encodeTerms, type ProviderDeal } from '@dagstore/deal-protocol'
+import type { AnyLevel, CallOptions } from '@dagstore/io'
 import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'abstract-level'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
+import { after, commitmentOf, DUE, IDS, join, LISTS, MAX_U64, nameAt, NOTHING, PIECES, PROGRESS, rowsOf, TERMS, TRANSFERS, u64, VERSION_KEY } from './deal-keys.ts'
 import { DealProviderError } from './errors.ts'
 import { codeOf } from './failure.ts'
 import { decodeTransfer, encodeTransfer, type TransferRecord, withoutSource } from './online/transfer-record.ts'
-import { cameToNothing, type DealList, dueOf, listsOf, mayBeFetched } from './wants.ts'
+import { type DealList, mayBeFetched } from './wants.ts'
 
 type Level = AbstractSublevel<AbstractLevel<any, any, any>, any, Uint8Array, Uint8Array>
 type Change = AbstractBatchOperation<Level, Uint8Array, Uint8Array>
@@ -32,12 +19,6 @@ const VERSION = 1
 /** The database never frees a value without bytes. */
 const SET = Uint8Array.of(1)
 const PAGE = 64
-const MAX_U64 = 0xffff_ffff_ffff_ffffn
-
-const tag = (letter: string): Uint8Array => Uint8Array.of(letter.charCodeAt(0))
-const [TERMS, PROGRESS, IDS, PIECES, DUE, TRANSFERS, NOTHING] = [tag('t'), tag('s'), tag('i'), tag('p'), tag('d'), tag('x'), tag('e')]
-const LISTS: Readonly<Record<DealList, Uint8Array>> = { waits: tag('w'), online: tag('n'), offline: tag('o'), busy: tag('b'), rest: tag('r'), unregistered: tag('u') }
-const VERSION_KEY = tag('v')
 
 /** What is written under a name. */
 export type Found<T> =
@@ -197,19 +178,6 @@ export const openDealTable = async (db: AnyLevel, mayWrite = true): Promise<Deal
   }
 }
 
-/** Rows that say where a deal stands, by its progress. */
-const rowsOf = (terms: DealTerms, progress: DealProgress, isProposed: boolean): Uint8Array[] => {
-  const { proposalCid, proposal } = terms
-  const name = proposalCid.bytes
-  const dueAt = dueOf(progress)
-  return [
-    ...FINAL_STATES.has(progress.state) ? [] : [join(PIECES, commitmentOf(proposal.pieceCid), name)],
-    ...dueAt === undefined ? [] : [join(DUE, u64(BigInt(dueAt)), name)],
-    ...isProposed && cameToNothing(progress) ? [join(NOTHING, u64(BigInt(progress.updatedAt)), name)] : [],
-    ...listsOf(terms, progress, isProposed).map((list) => join(LISTS[list], name)),
-  ]
-}
-
 /** The secret of another's server is kept as long as it is asked. `undefined`: none is there, or nobody can say. */
 const clearedOf = (bytes: Uint8Array): Uint8Array | undefined => {
   try {
@@ -220,8 +188,6 @@ const clearedOf = (bytes: Uint8Array): Uint8Array | undefined => {
     return undefined // whoever needs the record is told that it is damaged
   }
 }
-
-const commitmentOf = (pieceCid: CID): Uint8Array => parsePieceCid(pieceCid).commitment
 
 /** {@link PAGE} at a time; the last ones fewer. */
 const paged = async function * (names: AsyncIterable<CID>): AsyncGenerator<readonly CID[], void, undefined> {
@@ -234,32 +200,7 @@ const paged = async function * (names: AsyncIterable<CID>): AsyncGenerator<reado
   if (page.length > 0) yield page
 }
 
-const nameAt = (key: Uint8Array, at: number): CID => {
-  try {
-    return CID.decode(key.slice(at))
-  } catch (cause) {
-    throw new DealProviderError('DEAL_STORAGE_FAILED', 'a key of the deals is damaged', { cause })
-  }
-}
-
-const u64 = (value: bigint): Uint8Array => {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, value)
-  return bytes
-}
-
-const join = (...parts: readonly Uint8Array[]): Uint8Array => joinBytes(parts)
-
 const byText = (key: Uint8Array): [string, Uint8Array] => [String.fromCharCode(...key), key]
-
-/** The first key behind all that begin with `prefix`, whose first byte is a tag below 255. */
-const after = (prefix: Uint8Array): Uint8Array => {
-  const next = prefix.slice()
-  let at = next.byteLength - 1
-  while (next[at] === 0xff) at--
-  next[at] = (next[at] as number) + 1
-  return next.subarray(0, at + 1)
-}
 
 const guard = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
   try {
