@@ -41,8 +41,9 @@ export const decodeTransfer = (bytes: Uint8Array): TransferRecord => {
   } catch (cause) {
     throw damaged({ cause })
   }
-  if (!Array.isArray(fields) || fields.length !== 7) throw damaged()
-  const [version, totalBytes, tokenDigest, expiresAt, url, token, client] = fields as unknown[]
+  // records that were written first have no client
+  if (!Array.isArray(fields) || (fields.length !== 7 && fields.length !== 6)) throw damaged()
+  const [version, totalBytes, tokenDigest, expiresAt, url, token, client = null] = fields as unknown[]
   const isNone = (value: unknown): value is null => value === null
   if (version !== VERSION || !(tokenDigest instanceof Uint8Array) || !isCount(expiresAt)) throw damaged()
   if (!(isNone(totalBytes) || isCount(totalBytes)) || !(isNone(url) ? isNone(token) : typeof url === 'string' && typeof token === 'string') || !(isNone(client) || typeof client === 'string')) throw damaged()

@@ -49,8 +49,9 @@ export const encodeRetrieval = ({ id, tokenDigest, payloadCid, shard, pieceCid, 
 export const decodeRetrieval = (dealId: bigint, bytes: Uint8Array): RetrievalDeal => {
   try {
     const fields = cbor.decode<unknown[]>(bytes)
-    if (!Array.isArray(fields) || fields.length !== 17 || fields[0] !== VERSION) throw new TypeError('list')
-    const [, id, tokenDigest, payload, shard, piece, path, scope, from, to, clientPeer, number, sentBytes, message, createdAt, updatedAt, client] = fields
+    // records that were written first have no client
+    if (!Array.isArray(fields) || (fields.length !== 17 && fields.length !== 16) || fields[0] !== VERSION) throw new TypeError('list')
+    const [, id, tokenDigest, payload, shard, piece, path, scope, from, to, clientPeer, number, sentBytes, message, createdAt, updatedAt, client = ''] = fields
     const state = retrievalDealState(count(number))
     if (state === undefined || !(tokenDigest instanceof Uint8Array) || typeof message !== 'string' || typeof client !== 'string') throw new TypeError('member')
     if (scope !== null && !SCOPES.includes(scope)) throw new TypeError('scope')
