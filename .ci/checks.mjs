@@ -41,7 +41,7 @@ const CHECKS = [
   { name: 'lint', what: 'oxlint', run: () => [bin('oxlint'), ['--deny-warnings', 'packages', 'tooling', 'examples']] },
   { name: 'node-22', what: 'a sixth of the tests on Node 22, other ones each day, but the crash cuts', run: () => otherNode('22.23.3', [...TESTS, ...WITHOUT_CUTS, `--shard=${sixth(0)}`]) },
   { name: 'node-24', what: 'another sixth on Node 24; what is near Node is in both', run: () => otherNode('24.21.0', [...TESTS, ...WITHOUT_CUTS, `--shard=${sixth(3)}`]) },
-  { name: 'long', what: 'crash cuts with more chances, a model of folders, roots of large inputs', run: () => [bin('vitest'), ['run', 'crash', 'directory-model', 'vectors-unixfs']], env: { DAGSTORE_LONG: '1' } },
+  { name: 'long', what: 'crash cuts with more chances, a model of folders, roots of large inputs, a real Kubo node', run: () => [bin('vitest'), ['run', 'crash', 'directory-model', 'vectors-unixfs', 'kubo-node']], env: { DAGSTORE_LONG: '1' } },
   { name: 'loop', what: 'the demo on every kind of input; client and provider as two daemons', run: () => ['node', ['tooling/loop/run.mjs']] },
   { name: 'wasm', what: 'the WebAssembly modules rebuilt and compared', run: () => ['node', ['tooling/wasm/build.mjs', '--check']] },
   { name: 'edge', what: 'verified blocks over HTTP in an edge worker and a browser, and gateways before both', run: () => ['node', ['tooling/edge/run.mjs']] },

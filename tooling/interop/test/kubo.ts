@@ -24,7 +24,7 @@ export interface Kubo {
   restart (repository: string): Promise<KuboNode>
 }
 
-/** What a test file starts with. A whole Kubo compiles for minutes where none of it was compiled before: only for `long` runs. */
+/** What a test file starts with. A whole Kubo compiles for minutes where none of it was compiled before: only for `long` runs, one of which is in CI. */
 export const useKubo = (long: boolean): { kubo: (context: TestContext) => Kubo, at: BuiltGo<Kubo>['at'] } => {
   if (!long) return { kubo: (context) => context.skip('a whole Kubo node is built for it; made with DAGSTORE_LONG=1'), at: (name) => name }
   const { programs, at } = useBuiltGo({ sources: SOURCES, packages: ['github.com/ipfs/kubo/cmd/ipfs'], programs: kuboOf })
