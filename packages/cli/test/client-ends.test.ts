@@ -80,7 +80,7 @@ describe('Ctrl-C', () => {
     await started
     command.child.kill('SIGINT')
     await work.left
-    expect(await command.ended).toMatchObject({ code: 130, stdout: '', stderr: 'dagstore: interrupted; run the same command again to go on\n' })
+    expect(await command.ended).toMatchObject({ code: 130, stdout: '', stderr: 'dagstore: interrupted; the import was given up\n' })
     expect(await readdir(cwd)).toEqual([])
   })
 })

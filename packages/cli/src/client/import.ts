@@ -37,9 +37,9 @@ const importPath = async (argument: string, options: ImportOptions, terminal: Te
   const source = namedPath(argument, terminal)
   if (options.car === true && options.copy === true) throw new CommandError('COMMAND_USAGE', 'a CAR is used in place: --car or --copy')
   if (options.into !== 'file' && (options.copy === true || argument === '-')) throw new CommandError('COMMAND_USAGE', '--into goes with a path, and without --copy')
-  const made = argument === '-'
-    ? await importPiped(options, terminal)
-    : await withAnyClient(options, terminal, async (client) => {
+  const made = await whole(terminal, () => argument === '-'
+    ? importPiped(options, terminal)
+    : withAnyClient(options, terminal, async (client) => {
       await mustBeThere(source, client)
       const how: ClientImportHow = { ...(options.copy === true ? { Form: 'dense' } : {}), ...(options.into === 'file' ? {} : { Into: options.into }), ...(options.car === true ? {} : { Profile: options.profile, Links: options.links }) }
       const progress = startProgress(terminal, 'import')
@@ -50,8 +50,17 @@ const importPath = async (argument: string, options: ImportOptions, terminal: Te
       } finally {
         progress.end()
       }
-    })
+    }))
   await tellImport(made, options, terminal)
+}
+
+/** An import that was interrupted has left nothing to go on with. */
+const whole = async <T>({ signal }: Terminal, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    throw signal.aborted ? new CommandError('COMMAND_INTERRUPTED', 'interrupted; the import was given up', { cause: error }) : error
+  }
 }
 
 /** What the user may do about it. */
