@@ -3,6 +3,7 @@
  * process makes it is in the name, so that the next one that makes something there can tell what was left by one that was killed.
  */
 import { createHash } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
 import { lstat, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -26,7 +27,16 @@ const DRAFT = /^\..*\.dagstore-[0-9a-f]{8}\.([0-9a-f]{8})([0-9a-f]{8})\.tmp$/su
 /** Clocks of file systems differ by less. */
 const SKEW_MS = 10_000
 
-const MACHINE = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+/** Where numbers of processes mean the same: containers of one host, and of one name, have numbers of their own. */
+const numbering = (): string => {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return ''
+  }
+}
+
+const MACHINE = createHash('sha256').update(`${hostname()} ${numbering()}`).digest('hex').slice(0, 8)
 
 /** Being made by this process. */
 const live = new Set<string>()
