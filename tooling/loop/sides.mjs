@@ -4,6 +4,7 @@
  */
 import { readFileSync, rmSync, truncateSync } from 'node:fs'
 import { carV1, carV2, makeBlocks, seededBytes, seededInts } from '@dagstore-tooling/fixtures'
+import { openKuboNode } from '@dagstore-tooling/fixtures/ipfs-node'
 import { fullDisks } from './full-disks.mjs'
 import { createWorlds, pause } from './worlds.mjs'
 
@@ -192,6 +193,38 @@ export const runSides = async (loop) => {
     world.same('out', bytes)
     world.noneStaged()
   })
+
+  for (const transfer of long ? ['http-push', 'http-pull'] : ['http-push']) {
+    scenarios.push(() => attempt(`two sides: an IPFS node is where the data come from, and where they are retrieved to, ${transfer}`, async () => {
+      const node = await openKuboNode()
+      const world = await open({ client: { DAGSTORE_USEIPFS: 'true', DAGSTORE_IPFSMADDR: node.url } })
+      try {
+        const { toProvider, toClient, client, done, write, path, active } = world
+        const root = await done('import', '-q', '--into', 'ipfs', write('in', bytes))
+        rmSync(path('in'))
+        must((await client.call('ClientListImports')).length === 0, 'there is an import')
+        // it dies in the middle of what it reads from the node, and reads that again
+        const [network, direction] = transfer === 'http-push' ? [toProvider, 'request'] : [toClient, 'answer']
+        const death = network.at(transferred[transfer], direction, 1_500_000, async (end) => {
+          await client.kill()
+          end()
+        })
+        const [proposal] = /bafy[a-z0-9]+/.exec(await done('deal', '--no-wait', '--transfer', transfer, '--provider', toProvider.url, root))
+        await death
+        await active(proposal)
+        node.blocks.clear()
+        await done('retrieve', '--no-local', '--into', 'ipfs-pinned', '--provider', toProvider.url, root)
+        must(node.pins.has(root) && node.blocks.size > 5, `the node has ${node.blocks.size} blocks, and ${node.pins.size} pins`)
+        await done('retrieve', root, path('out'))
+        world.same('out', bytes)
+        world.noneStaged()
+        await world.close()
+      } finally {
+        await world.leave()
+        await node.close()
+      }
+    }))
+  }
 
   const many = long ? 16 : 4
   sides(`${many} deals and ${many} retrievals at a time`, async (world) => {
