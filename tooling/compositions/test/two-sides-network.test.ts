@@ -29,7 +29,7 @@ const retrieved = async (sides: Sides, root: CID, order: Partial<RetrievalOrder>
   for (;;) {
     const got = await sides.retrieve(root, order)
     if (got.state === 'DealStatusCompleted') return got
-    expect(got).toMatchObject({ state: 'DealStatusErrored', code: expect.stringMatching(/^(?:TRANSFER|DEAL_CLIENT)_(?:UNREACHABLE|STALLED|BUSY|CUT)$/) as unknown })
+    expect(got).toMatchObject({ state: 'DealStatusErrored', code: expect.stringMatching(/^(?:TRANSFER|DEAL_CLIENT)_(?:UNREACHABLE|STALLED|BUSY|TRUNCATED)$/) as unknown })
   }
 }
 
