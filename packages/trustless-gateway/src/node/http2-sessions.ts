@@ -19,6 +19,8 @@ type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, session: 
 /** @param serve - resolves when the answer is out, or its peer is gone; never rejects */
 export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): Http2Sessions => {
   const sessions = new Set<ServerHttp2Session>()
+  /** Whose session is about to be told of: that is done before `take` returns. */
+  let taken: Socket | undefined
   const server: Http2Server = createServer({
     settings: { maxConcurrentStreams: limits.maxStreams, maxHeaderListSize: limits.maxHeaderBytes, enablePush: false },
     unknownProtocolTimeout: limits.headersMs,
@@ -26,6 +28,7 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
   })
   server.on('session', (session) => {
     sessions.add(session)
+    const socket = taken
     let active = 0
     let expired = false
     session.once('close', () => { sessions.delete(session) })
@@ -33,7 +36,10 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
     session.setTimeout(limits.idleMs)
     session.on('timeout', () => {
       expired = active > 0
-      if (!expired) session.close()
+      if (expired) return
+      session.close()
+      // the peer may never close its side
+      socket?.setTimeout(limits.idleMs, () => { socket.destroy() })
     })
     session.on('stream', (stream, headers) => {
       stream.on('error', ignore)
@@ -55,7 +61,9 @@ export const createHttp2Sessions = (limits: CheckedServerLimits, serve: Serve): 
     take: (socket) => {
       // as a server of HTTP/1.1 makes them, they would outlive their peers
       socket.allowHalfOpen = false
+      taken = socket
       server.emit('connection', socket)
+      taken = undefined
     },
     leave: () => { for (const session of sessions) session.close() },
   }

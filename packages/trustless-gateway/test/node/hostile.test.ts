@@ -97,6 +97,16 @@ describe('who does not come to the point', () => {
     await isWell(served, before)
   })
 
+  it.each([{ what: 'a preface and nothing more', bytes: PREFACE }, { what: 'a request', bytes: Buffer.concat([PREFACE, openRequestFrame(1, '/ipfs/whole')]) }])('of HTTP/2, and never closes his side, is dropped: $what', async ({ bytes }) => {
+    const served = await serveStub({ limits: { idleMs: 150, stalledMs: 150 } })
+    const socket = connect({ port: served.port, host: '127.0.0.1', allowHalfOpen: true })
+    onTestFinished(() => { socket.destroy() })
+    socket.on('error', () => {}).resume().write(bytes)
+    await new Promise<void>((resolve) => { socket.once('end', () => { resolve() }) })
+    let metrics = ''
+    while (!/dagstore_gateway_connections 1\n/.test(metrics)) metrics = await (await fetch(`${served.url}/metrics`, { headers: { connection: 'close' } })).text()
+  })
+
   it('a header at a time is dropped in time too', async () => {
     const served = await serveStub({ limits: { headersMs: 300 } })
     const socket = deaf(served.port, 'GET /ipfs/whole HTTP/1.1\r\nhost: x\r\n')
